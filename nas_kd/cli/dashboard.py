@@ -1,0 +1,73 @@
+"""``nas-kd dashboard``: Optuna's dashboard on a run's journal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from nas_kd.cli import options
+from nas_kd.cli.console import note
+from nas_kd.errors import NasKdError, UsageError
+
+if TYPE_CHECKING:
+    from wsgiref.simple_server import WSGIServer
+
+    from studies.run_directory import RunDirectory
+
+
+def dashboard(
+    run: options.Run,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes any free port.")] = 8080,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    no_browser: Annotated[
+        bool, typer.Option("--no-browser", help="Only print the address.")
+    ] = False,
+) -> None:
+    """Open Optuna's dashboard on a run; Ctrl-C ends it."""
+    from studies.run_directory import RunDirectory
+
+    directory = RunDirectory.open(run)
+    if not directory.journal.is_file():
+        raise UsageError(
+            f"dashboard: {run} has no trials yet ({directory.journal.name} is missing). "
+            "Start the search first."
+        )
+    server = make_dashboard_server(directory, host, port)
+    address = f"http://{host}:{server.server_port}"
+    note(f"Dashboard of {run}: {address} (Ctrl-C ends it)")
+    if not no_browser:
+        import webbrowser
+
+        webbrowser.open(address)
+    server.serve_forever()
+
+
+def make_dashboard_server(run: RunDirectory, host: str, port: int) -> WSGIServer:
+    """A server bound to ``host:port`` that serves the run's study once it is told to.
+
+    Raises:
+        NasKdError: The port is taken or the host is not one of this machine.
+    """
+    from socketserver import ThreadingMixIn
+    from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+
+    from nas_kd.report.dashboard import annotate_study, dashboard_application
+
+    class Server(ThreadingMixIn, WSGIServer):
+        daemon_threads = True
+
+    class SilentHandler(WSGIRequestHandler):
+        def log_message(self, format: str, *arguments: Any) -> None:
+            """Requests are not worth a line."""
+
+    try:
+        annotate_study(run)
+    except OSError as error:
+        note(f"The run cannot be written ({error.strerror}): the note on the study is left out.")
+    try:
+        return make_server(host, port, dashboard_application(run), Server, SilentHandler)
+    except (OSError, OverflowError) as error:
+        raise NasKdError(
+            f"dashboard: {host}:{port} cannot be used ({error}). Name another --port."
+        ) from error

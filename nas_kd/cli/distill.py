@@ -1,0 +1,137 @@
+"""``nas-kd distill``: train one chosen student."""
+
+from __future__ import annotations
+
+import json as json_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from nas_kd.cli import options
+from nas_kd.cli.console import note, print_json, print_results, stdout_kept_clean
+from nas_kd.errors import ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from studies.recipe import Recipe
+
+
+def distill(
+    student: Annotated[
+        str,
+        typer.Argument(
+            metavar="STUDENT_DIR|ARCH",
+            help="A student directory (its architecture, teacher and data), or an architecture as "
+            "JSON or in the space's own notation.",
+        ),
+    ],
+    config: Annotated[
+        str | None,
+        typer.Option(metavar="RECIPE", help="A recipe.toml or one of: nas-kd list recipes."),
+    ] = None,
+    teacher: options.Teacher = None,
+    checkpoint: options.Checkpoint = None,
+    data: options.Data = None,
+    image_size: options.ImageSize = None,
+    space: options.Space = None,
+    space_option: options.SpaceOption = None,
+    epochs: options.Epochs = None,
+    minutes: options.Minutes = None,
+    seed: options.Seed = None,
+    device: options.Device = None,
+    threads: options.Threads = None,
+    run_dir: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Where the run lives [runs/distill-...].")
+    ] = None,
+    json: options.Json = False,
+) -> None:
+    """Train one chosen student and export it.
+
+    It starts from fresh weights and learns from the teacher. The same command
+    continues a training that was interrupted.
+    """
+    changes = {
+        "seed": seed,
+        "teacher.source": teacher,
+        "teacher.checkpoint": str(checkpoint) if checkpoint else None,
+        "data.source": data,
+        "data.image_size": image_size,
+        "distill.epochs": epochs,
+        "distill.minutes": minutes,
+        "budget.device": device,
+        "budget.threads": threads,
+    }
+    with stdout_kept_clean():
+        recipe, arch = _recipe_and_arch(student, config, changes, space, space_option or [])
+        document = _run(recipe, arch, run_dir)
+    if json:
+        print_json(document)
+    else:
+        _print(document)
+    if not document["budget_met"]:
+        note("nas-kd: the delivered student does not meet the budget (exit code 3).")
+        raise typer.Exit(ExitCode.NO_FEASIBLE_STUDENT)
+
+
+def _recipe_and_arch(
+    student: str,
+    config: str | None,
+    changes: dict[str, Any],
+    space: str | None,
+    space_options: list[str],
+) -> tuple[Recipe, str]:
+    from nas_kd.cli.recipe_flags import lay_over, resolve_recipe
+
+    if not Path(student).is_dir():
+        recipe = resolve_recipe(config, changes, space=space, space_options=space_options)
+        return recipe, student
+    if space is not None or space_options:
+        raise UsageError("--space: the student directory already says which space it is from.")
+    arch, base = _read_student(Path(student))
+    if config is None:
+        return lay_over(base, changes), arch
+    changes |= {"space.name": base.space.name, "space.options": base.space.options}
+    return resolve_recipe(config, changes), arch
+
+
+def _read_student(path: Path) -> tuple[str, Recipe]:
+    """The student's architecture as JSON, and the recipe by which it was made."""
+    from nas_kd.cli.targets import best_student
+    from studies.recipe import parse_recipe
+
+    directory = best_student(path)
+    try:
+        config = json_module.loads((directory / "config.json").read_text(encoding="utf-8"))
+        manifest = json_module.loads((directory / "manifest.json").read_text(encoding="utf-8"))
+        return json_module.dumps(config["arch"]), parse_recipe(manifest["recipe"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UsageError(
+            f"student: {directory} cannot be read ({type(error).__name__}: {error}). Give its "
+            "architecture as text instead, with --space, --teacher and --data."
+        ) from error
+
+
+def _run(recipe: Recipe, text: str, run_dir: Path | None) -> dict[str, Any]:
+    from nas_kd.cli.distilling import default_directory, parse_arch, run_distillation
+    from nas_kd.cli.preflight import check_recipe
+    from nas_kd.cli.progress import watching
+    from nas_kd.cli.running import keeping_traceback
+
+    check_recipe(recipe)
+    arch = parse_arch(recipe, text)
+    directory = run_dir if run_dir is not None else default_directory(arch)
+    note(f"Working in {directory}. Ctrl-C at any time: the same command continues.")
+    with keeping_traceback(directory / "nas-kd.log"), watching() as observer:
+        return run_distillation(recipe, arch, directory, observer)
+
+
+def _print(document: dict[str, Any]) -> None:
+    from nas_kd.report.tables import result_tables
+
+    student = document["student"]
+    print_results(
+        *result_tables(document),
+        f"ONNX file: {student['onnx']} (differs from PyTorch by at most "
+        f"{student['parity_max_abs']:.1e})",
+        f"Weights, configuration, manifest: {student['directory']}",
+    )

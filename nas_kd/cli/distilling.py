@@ -1,0 +1,123 @@
+"""The work behind ``nas-kd distill``: one chosen architecture, trained, exported and checked."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nas_kd.errors import UsageError
+
+if TYPE_CHECKING:
+    from search_spaces import Arch
+    from studies.observer import Observer
+    from studies.recipe import Recipe
+    from studies.run_directory import RunDirectory
+
+SCHEMA = "nas-kd.distill/1"
+
+
+def parse_arch(recipe: Recipe, text: str) -> Arch:
+    """The canonical form of an architecture given as JSON or in the space's own notation."""
+    from search_spaces import create_space
+
+    space = create_space(recipe.space.name, **recipe.space.options)
+    return space.canonical(space.parse(text))
+
+
+def default_directory(arch: Arch) -> Path:
+    """A folder of its own for every architecture."""
+    return Path("runs") / f"distill-{hashlib.sha256(arch.key.encode()).hexdigest()[:8]}"
+
+
+def run_distillation(
+    recipe: Recipe, arch: Arch, directory: Path, observer: Observer
+) -> dict[str, Any]:
+    """Trains ``arch`` as the recipe says, delivers it and returns the JSON document.
+
+    The same call in the same directory continues a training that was interrupted.
+
+    Raises:
+        UsageError: The directory holds another recipe or another architecture.
+        ExportError: ONNX Runtime does not compute what the module computes.
+    """
+    from studies.run_directory import RunDirectory
+
+    run = RunDirectory.create_or_continue(directory, recipe)
+    with run.lock():
+        _claim(run, arch)
+        document = _distil(recipe, arch, run, observer)
+        run.write_result(document)
+    return document
+
+
+def _claim(run: RunDirectory, arch: Arch) -> None:
+    """Ties the run directory to one architecture, since its checkpoints fit no other."""
+    kept = run.read_state("arch")
+    if kept is not None and kept != dict(arch):
+        raise UsageError(
+            f"distill: {run.path} holds the training of another architecture "
+            f"({json.dumps(kept)}). Name another --run-dir."
+        )
+    run.write_state("arch", dict(arch))
+
+
+def _distil(recipe: Recipe, arch: Arch, run: RunDirectory, observer: Observer) -> dict[str, Any]:
+    from nas_kd.cli.records import latency_document
+    from studies.candidates import count_student
+    from studies.delivery import Trainer, deliver
+    from studies.measuring import latency_violation
+    from studies.setting import prepare
+
+    setting = prepare(recipe, run, observer)
+    counts = count_student(setting.space, arch, setting.task)
+    costs = {"macs": float(counts.macs), "params": float(counts.params)}
+    observer.phase("distill", recipe.distill.epochs)
+    module, result = Trainer(recipe, setting, run, observer).train(arch, name="student")
+    accuracy = {
+        "validation_accuracy": result.validation_accuracy,
+        "accuracy": result.test_accuracy
+        if result.test_accuracy is not None
+        else result.validation_accuracy,
+    }
+    observer.phase("export", None)
+    delivered = deliver(
+        module,
+        arch,
+        rank=1,
+        recipe=recipe,
+        setting=setting,
+        run=run,
+        facts={"costs": costs, "accuracy": accuracy},
+    )
+    late = latency_violation(setting, delivered.latency, delivered.teacher_latency)
+    over = [*setting.limits.violations(costs).values(), late]
+    teacher = {**setting.teacher_facts, "latency_ms": delivered.teacher_latency.median_ms}
+    return {
+        "schema": SCHEMA,
+        "run_dir": str(run.path),
+        "seed": recipe.seed,
+        "space": {"name": recipe.space.name, "options": dict(recipe.space.options)},
+        "teacher": teacher,
+        "budget": {
+            "limits": list(recipe.budget.limits),
+            **setting.budget.limits(teacher).values,
+            "device": setting.profile.device,
+            "threads": setting.profile.threads,
+        },
+        "accuracy_split": setting.accuracy_split,
+        "student": {
+            "arch": dict(arch),
+            "description": setting.space.describe(arch),
+            "macs": counts.macs,
+            "params": counts.params,
+            **accuracy,
+            "onnx": str(delivered.directory / "student.onnx"),
+            "directory": str(delivered.directory),
+            "parity_max_abs": delivered.parity.max_abs,
+            "latency_ms": latency_document(delivered.latency),
+            "teacher_latency_ms": latency_document(delivered.teacher_latency),
+        },
+        "budget_met": all(violation <= 0 for violation in over),
+    }

@@ -1,0 +1,58 @@
+"""Options that several verbs share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Json = Annotated[bool, typer.Option("--json", help="Print exactly one JSON document on stdout.")]
+Run = Annotated[Path, typer.Argument(metavar="RUN", help="A run directory, like runs/digits.")]
+Teacher = Annotated[
+    str | None,
+    typer.Option(
+        metavar="TEACHER",
+        help="timm:NAME, hf:NAME_OR_FOLDER or package.module:factory (your own code).",
+    ),
+]
+Checkpoint = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Weights of the teacher: .safetensors or a torch file."),
+]
+Data = Annotated[
+    str | None,
+    typer.Option(
+        metavar="DATA",
+        help="digits, folder:PATH, npz:FILE, torchvision:NAME@ROOT, hfds:NAME_OR_FOLDER or "
+        "package.module:factory (your own code).",
+    ),
+]
+ImageSize = Annotated[
+    int | None, typer.Option(min=1, metavar="PIXELS", help="Images are resized to this square.")
+]
+Space = Annotated[
+    str | None, typer.Option(metavar="NAME", help="The search space; see: nas-kd list spaces.")
+]
+SpaceOption = Annotated[
+    list[str] | None,
+    typer.Option(metavar="NAME=N", help="An option of the space; may be repeated."),
+]
+Epochs = Annotated[
+    int | None, typer.Option(min=1, metavar="N", help="Epochs of the final distillation.")
+]
+Minutes = Annotated[
+    float | None,
+    typer.Option(
+        min=0.01, metavar="M", help="Length of the final distillation in minutes instead of epochs."
+    ),
+]
+Seed = Annotated[
+    int | None, typer.Option(min=0, metavar="N", help="Same seed, same result (on one CPU).")
+]
+Device = Annotated[
+    str | None, typer.Option(metavar="DEVICE", help="cpu, cuda or tensorrt: where latency counts.")
+]
+Threads = Annotated[
+    int | None, typer.Option(min=1, metavar="N", help="Threads of the measured model.")
+]

@@ -1,0 +1,41 @@
+"""What can be found wrong with a recipe before anything is loaded, trained or written."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nas_kd.errors import UsageError
+
+if TYPE_CHECKING:
+    from studies.recipe import Recipe
+
+
+def check_recipe(recipe: Recipe) -> None:
+    """Looks up every name in the recipe and checks that the target device works.
+
+    Raises:
+        UsageError: A name, an option or a budget is unknown, or a file is missing.
+        DeviceUnavailableError: The device cannot run ONNX Runtime here.
+    """
+    from nas_kd.costs import Budget, DeviceProfile, require_provider
+    from nas_kd.distill import DISTILLERS
+    from proxies import PROXIES
+    from search_spaces import create_space
+    from studies.objectives import check_objectives
+    from studies.samplers import SAMPLERS
+
+    create_space(recipe.space.name, **recipe.space.options)
+    SAMPLERS.get(recipe.search.sampler)
+    for name in recipe.search.proxies:
+        PROXIES.get(name)
+    check_objectives(recipe.search.objectives, recipe.search.proxies)
+    for name in recipe.distill.distillers:
+        DISTILLERS.get(name)
+    Budget.parse(recipe.budget.limits)
+    checkpoint = recipe.teacher.checkpoint
+    if checkpoint is not None and not checkpoint.is_file():
+        raise UsageError(f"checkpoint: there is no file {checkpoint}. Check --checkpoint.")
+    budget = recipe.budget
+    require_provider(
+        DeviceProfile(device=budget.device, threads=budget.threads, batch=budget.batch)
+    )

@@ -1,0 +1,135 @@
+"""How far the work is: a bar on a terminal, a plain line now and then elsewhere."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from nas_kd.cli.console import note, progress_console
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import TaskID
+
+    from studies.observer import Observer
+
+PLAIN_LINE_EVERY_S = 15.0
+
+
+@contextmanager
+def watching() -> Iterator[Observer]:
+    """An observer that shows progress on stderr as long as the context lasts."""
+    console = progress_console()
+    if not console.is_terminal:
+        lines = LineObserver()
+        yield lines
+        lines.finish()
+        return
+    bar = BarObserver(console)
+    with bar:
+        yield bar
+
+
+class BarObserver:
+    """One bar a phase, with the best result so far and the time left."""
+
+    def __init__(self, console: Console) -> None:
+        from rich.progress import (
+            BarColumn,
+            Progress,
+            TextColumn,
+            TimeElapsedColumn,
+            TimeRemainingColumn,
+        )
+
+        self._progress = Progress(
+            TextColumn("{task.description}", style="bold"),
+            BarColumn(bar_width=24),
+            TextColumn("{task.fields[count]}", justify="right"),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(compact=True),
+            TextColumn("{task.fields[best]}", style="cyan", markup=False),
+            console=console,
+        )
+        self._task: TaskID | None = None
+
+    def __enter__(self) -> BarObserver:
+        self._progress.start()
+        return self
+
+    def __exit__(self, failed: object, *details: object) -> None:
+        if not failed:
+            self._complete()
+        self._progress.stop()
+
+    def phase(self, name: str, total: int | None) -> None:
+        self._complete()
+        self._task = self._progress.add_task(name, total=total, best="", count=count_text(0, total))
+
+    def advance(self, done: int, *, best: str = "") -> None:
+        if self._task is not None:
+            total = self._progress.tasks[self._task].total
+            count = count_text(done, None if total is None else int(total))
+            self._progress.update(self._task, completed=done, best=best, count=count)
+
+    def note(self, message: str) -> None:
+        self._progress.console.print(message, markup=False, highlight=False)
+
+    def _complete(self) -> None:
+        if self._task is None:
+            return
+        task = self._progress.tasks[self._task]
+        total = int(task.total if task.total is not None else max(task.completed, 1))
+        count = "" if task.total is None else count_text(total, total)
+        self._progress.update(self._task, total=total, completed=total, count=count)
+        self._progress.stop_task(self._task)
+
+
+class LineObserver:
+    """Plain lines for logs and pipes: one when a phase begins, then one now and then."""
+
+    def __init__(self, every_s: float = PLAIN_LINE_EVERY_S) -> None:
+        self._every_s = every_s
+        self._name = ""
+        self._total: int | None = None
+        self._began = self._last = time.monotonic()
+
+    def phase(self, name: str, total: int | None) -> None:
+        self.finish()
+        self._name, self._total = name, total
+        self._began = self._last = time.monotonic()
+        note(f"{name} ...")
+
+    def advance(self, done: int, *, best: str = "") -> None:
+        now = time.monotonic()
+        if now - self._last < self._every_s:
+            return
+        self._last = now
+        parts = [f"{self._name} {count_text(done, self._total)}", self._time_left(done, now), best]
+        note(", ".join(part for part in parts if part))
+
+    def note(self, message: str) -> None:
+        note(message)
+
+    def finish(self) -> None:
+        """Closes the phase with the time that it took."""
+        if self._name:
+            note(f"{self._name} done in {time.monotonic() - self._began:.1f} s")
+            self._name = ""
+
+    def _time_left(self, done: int, now: float) -> str:
+        if self._total is None or not 0 < done < self._total:
+            return ""
+        return f"about {(now - self._began) / done * (self._total - done):.0f} s left"
+
+
+def count_text(done: int, total: int | None) -> str:
+    """How far a phase is: ``120/300``, or percent where its steps are thousandths."""
+    from studies.observer import PER_MILLE
+
+    if total is None:
+        return str(done) if done else ""
+    return f"{done / total:.0%}" if total == PER_MILLE else f"{done}/{total}"

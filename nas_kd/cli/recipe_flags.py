@@ -1,0 +1,111 @@
+"""Flags over a recipe: what the command line changes in the TOML file."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nas_kd.errors import UsageError
+
+if TYPE_CHECKING:
+    from studies.recipe import Recipe
+
+DEFAULT_RECIPE = "digits"
+
+
+def resolve_recipe(
+    config: str | None,
+    changes: Mapping[str, Any],
+    *,
+    space: str | None = None,
+    space_options: Sequence[str] = (),
+) -> Recipe:
+    """The recipe ``config`` with the flags laid over it.
+
+    Args:
+        config: TOML file or name of a shipped recipe; None for the embedded digits job.
+        changes: Dotted setting to value; None leaves the recipe's value.
+        space: Another space. The recipe's options of its own space do not carry over to it.
+        space_options: ``name=number`` texts, laid over the recipe's options of the same space.
+    """
+    from studies.recipe import load_recipe
+
+    _check_pairs(config, changes)
+    return lay_over(load_recipe(config), changes, space=space, space_options=space_options)
+
+
+def lay_over(
+    recipe: Recipe,
+    changes: Mapping[str, Any],
+    *,
+    space: str | None = None,
+    space_options: Sequence[str] = (),
+) -> Recipe:
+    """A validated copy of ``recipe`` with the changes of `resolve_recipe`."""
+    from studies.recipe import parse_recipe
+
+    settings = recipe.model_dump(mode="json")
+    section = settings["space"]
+    if space is not None and space != section["name"]:
+        section |= {"name": space, "options": {}}
+    section["options"] |= dict(map(parse_option, space_options))
+    for dotted, value in changes.items():
+        if value is not None:
+            _set(settings, dotted, value)
+    return parse_recipe(settings)
+
+
+def run_name(config: str | None, data: str | None) -> str:
+    """The folder under ``runs/``: after the recipe, or after the data where no recipe is named."""
+    if config is not None:
+        return Path(config).stem
+    if data is None:
+        return DEFAULT_RECIPE
+    place = data.split("@")[0].rsplit(":", 1)[-1]
+    return re.sub(r"[^a-z0-9]+", "-", Path(place).stem.lower()).strip("-") or "run"
+
+
+def parse_option(text: str) -> tuple[str, int]:
+    """``name=number``."""
+    name, equals, number = text.partition("=")
+    if not equals or not name.strip() or not re.fullmatch(r"[+-]?\d+", number.strip()):
+        raise UsageError(
+            f"--space-option: {text!r} is not NAME=WHOLE_NUMBER. Write, for example, channels=16."
+        )
+    return name.strip(), int(number)
+
+
+def parse_names(option: str, text: str | None) -> list[str] | None:
+    """``a,b,c``; None stays None."""
+    if text is None:
+        return None
+    names = [name.strip() for name in text.split(",")]
+    if not all(names):
+        raise UsageError(f"{option}: {text!r} holds an empty name. Write names like a,b,c.")
+    return names
+
+
+def _check_pairs(config: str | None, changes: Mapping[str, Any]) -> None:
+    if changes.get("distill.epochs") and changes.get("distill.minutes"):
+        raise UsageError("--epochs and --minutes: both say how long to distil; keep one.")
+    if config is None and changes.get("teacher.source") and not changes.get("data.source"):
+        raise UsageError(
+            "--teacher: a teacher of your own needs the data that it was trained for: give both "
+            "--teacher and --data (or a recipe with --config)."
+        )
+    if changes.get("teacher.checkpoint") and config is None and not changes.get("teacher.source"):
+        raise UsageError(
+            "--checkpoint: these are the weights of a teacher: give --teacher and --data too."
+        )
+
+
+def _set(settings: dict[str, Any], dotted: str, value: Any) -> None:
+    *parents, leaf = dotted.split(".")
+    for parent in parents:
+        settings = settings[parent]
+    settings[leaf] = value
+    other = {"epochs": "minutes", "minutes": "epochs"}.get(leaf)
+    if other is not None:
+        settings[other] = None

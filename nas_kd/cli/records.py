@@ -1,0 +1,28 @@
+"""Measurement records as the JSON documents show them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from nas_kd.costs import LatencyRecord
+
+
+def latency_document(record: LatencyRecord) -> dict[str, Any]:
+    """The whole evidence, with ``median``, ``ci95`` and ``p90`` in milliseconds up front."""
+    return {
+        "median": record.median_ms,
+        "ci95": list(record.ci95_ms),
+        "p90": record.p90_ms,
+        **record.to_dict(),
+    }
+
+
+def latency_sentence(latency: dict[str, Any]) -> str:
+    """The record in one line: value, spread and how it was measured."""
+    low, high = latency["ci95"]
+    return (
+        f"{latency['median']:.4g} ms (95 % interval {low:.4g} to {high:.4g}, p90 "
+        f"{latency['p90']:.4g}, n {latency['n']}) on {latency['provider']}, "
+        f"{latency['threads']} thread(s), batch {latency['batch']}"
+    )

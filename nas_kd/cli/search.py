@@ -1,0 +1,147 @@
+"""``nas-kd search``: the whole job, from the teacher to the checked ONNX file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from nas_kd.cli import options
+from nas_kd.cli.console import note, print_json, print_results, stdout_kept_clean
+from nas_kd.cli.preflight import check_recipe
+from nas_kd.cli.recipe_flags import parse_names, resolve_recipe, run_name
+from nas_kd.errors import ExitCode
+
+if TYPE_CHECKING:
+    from studies.recipe import Recipe
+
+
+def search(
+    config: Annotated[
+        str | None,
+        typer.Option(metavar="RECIPE", help="A recipe.toml or one of: nas-kd list recipes."),
+    ] = None,
+    teacher: options.Teacher = None,
+    checkpoint: options.Checkpoint = None,
+    data: options.Data = None,
+    image_size: options.ImageSize = None,
+    space: options.Space = None,
+    space_option: options.SpaceOption = None,
+    budget: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="LIMIT",
+            help="macs=60% of the teacher's, params=2M, latency=5ms; may be repeated.",
+        ),
+    ] = None,
+    device: options.Device = None,
+    threads: options.Threads = None,
+    trials: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Candidates to look at.")
+    ] = None,
+    sampler: Annotated[
+        str | None, typer.Option(metavar="NAME", help="See: nas-kd list samplers.")
+    ] = None,
+    proxies: Annotated[
+        str | None, typer.Option(metavar="A,B", help="See: nas-kd list proxies.")
+    ] = None,
+    objectives: Annotated[
+        str | None, typer.Option(metavar="A,B", help="score, macs, params or single proxies.")
+    ] = None,
+    epochs: options.Epochs = None,
+    minutes: options.Minutes = None,
+    seed: options.Seed = None,
+    run_dir: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Where the run lives [runs/<recipe>].")
+    ] = None,
+    fork: Annotated[
+        bool, typer.Option("--fork", help="Start beside a run that has another recipe.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Check the recipe, print it, do nothing.")
+    ] = False,
+    json: options.Json = False,
+) -> None:
+    """From your teacher to a checked student: the whole job.
+
+    Without arguments: the embedded job on real handwritten digits. The same command in the same
+    directory continues a run that was interrupted.
+    """
+    changes = {
+        "seed": seed,
+        "teacher.source": teacher,
+        "teacher.checkpoint": str(checkpoint) if checkpoint else None,
+        "data.source": data,
+        "data.image_size": image_size,
+        "budget.limits": budget or None,
+        "budget.device": device,
+        "budget.threads": threads,
+        "search.trials": trials,
+        "search.sampler": sampler,
+        "search.proxies": parse_names("--proxies", proxies),
+        "search.objectives": parse_names("--objectives", objectives),
+        "distill.epochs": epochs,
+        "distill.minutes": minutes,
+    }
+    recipe = resolve_recipe(config, changes, space=space, space_options=space_option or [])
+    directory = run_dir if run_dir is not None else Path("runs") / run_name(config, data)
+    with stdout_kept_clean():
+        check_recipe(recipe)
+    if dry_run:
+        _print_recipe(recipe, directory, as_json=json)
+        return
+    document = _run(recipe, directory, fork=fork)
+    if json:
+        print_json(document)
+    else:
+        print_results(*_summary(document))
+    if not document["budget_met"]:
+        note("nas-kd: the delivered student does not meet the budget (exit code 3).")
+        raise typer.Exit(ExitCode.NO_FEASIBLE_STUDENT)
+
+
+def _print_recipe(recipe: Recipe, directory: Path, *, as_json: bool) -> None:
+    from nas_kd.cli.toml_text import to_toml
+
+    settings = recipe.model_dump(mode="json", exclude_none=True)
+    if as_json:
+        print_json({"schema": "nas-kd.recipe/1", "run_dir": str(directory), "recipe": settings})
+    else:
+        typer.echo(f"# nas-kd search would work in {directory} with this recipe.")
+        typer.echo(to_toml(settings), nl=False)
+
+
+def _run(recipe: Recipe, directory: Path, *, fork: bool) -> dict[str, Any]:
+    from nas_kd.cli.progress import watching
+    from nas_kd.cli.running import keeping_traceback
+
+    note(f"Working in {directory}. Ctrl-C at any time: the same command continues.")
+    with stdout_kept_clean(), keeping_traceback(directory / "nas-kd.log"):
+        from nas_kd.report.writing import write_report
+        from studies.pipeline import run_search
+        from studies.run_directory import RunDirectory
+
+        with watching() as observer:
+            document = run_search(recipe, directory, fork=fork, observer=observer)
+        write_report(RunDirectory.open(Path(document["run_dir"])))
+    return document
+
+
+def _summary(document: dict[str, Any]) -> list[Any]:
+    from nas_kd.report.tables import result_tables
+
+    run, student = Path(document["run_dir"]), document["student"]
+    load = f'from nas_kd.export import load_student; load_student("{student["directory"]}")'
+    lines = [
+        "",
+        f"ONNX file: {student['onnx']} (input images, output logits, any batch size; "
+        f"differs from PyTorch by at most {student['parity_max_abs']:.1e})",
+        f"Weights, configuration, manifest: {student['directory']}",
+        f"Picture and page: {run / 'front.png'}, {run / 'report.html'}",
+        "",
+        "Next:",
+        *(f"  {command}" for command in document["next"]),
+        f"  in Python: {load}",
+    ]
+    return [*result_tables(document), "\n".join(lines)]

@@ -1,0 +1,109 @@
+"""What ``nas-kd measure`` can be pointed at, as an ONNX file with its counts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nas_kd.errors import UsageError
+
+if TYPE_CHECKING:
+    from nas_kd.costs import CountRecord
+
+_WHAT = "an .onnx file, a student directory, a run directory or timm:NAME"
+
+
+@dataclass(frozen=True)
+class Target:
+    """A model that can be measured.
+
+    Attributes:
+        name: What the user asked for, made precise.
+        onnx: The file that is measured.
+        counts: MACs for one input, and parameters.
+    """
+
+    name: str
+    onnx: Path
+    counts: CountRecord
+
+
+def find_target(model: str, workspace: Path) -> Target:
+    """Resolves MODEL; files that have to be made go to ``workspace``.
+
+    Raises:
+        UsageError: It is none of the things that can be measured.
+    """
+    if model.startswith("timm:"):
+        return _timm(model, workspace)
+    path = Path(model)
+    if path.is_dir():
+        return _directory(path)
+    if path.suffix == ".onnx" and path.is_file():
+        from nas_kd.costs.onnx_macs import count_onnx
+
+        return Target(str(path), path, count_onnx(path))
+    found = "is neither that" if path.exists() else "does not exist"
+    raise UsageError(f"measure: {model} {found}. Give {_WHAT}.")
+
+
+def best_student(path: Path) -> Path:
+    """The student directory at ``path``: itself, or the best student of a run.
+
+    Raises:
+        UsageError: There is none.
+    """
+    if (path / "config.json").is_file():
+        return path
+    if (path / "recipe.json").is_file():
+        from studies.run_directory import RunDirectory
+
+        students = RunDirectory.open(path).students
+        if students:
+            return students[0]
+        raise UsageError(
+            f"student: the run {path} has not delivered a student yet. "
+            "Finish it with the nas-kd search command that began it."
+        )
+    raise UsageError(f"student: {path} holds neither a student (config.json) nor a run.")
+
+
+def _directory(path: Path) -> Target:
+    from nas_kd.costs import count_macs
+    from nas_kd.export import load_student
+
+    directory = best_student(path)
+    onnx = directory / "student.onnx"
+    if not onnx.is_file():
+        raise UsageError(f"student: {onnx} is missing. Make it with: nas-kd export {directory}")
+    student = load_student(directory)
+    return Target(str(directory), onnx, count_macs(student.module, student.task.input_shape))
+
+
+def _timm(model: str, workspace: Path) -> Target:
+    """An untrained timm model: neither its MACs nor its latency depend on the weights."""
+    import timm
+    import torch
+
+    from nas_kd.costs import count_macs
+    from nas_kd.export import export_onnx
+    from nas_kd.registry import unknown_name
+    from nas_kd.source_spec import SourceSpec
+
+    spec = SourceSpec.parse(model)
+    if not timm.is_model(spec.target.split(".")[0]):
+        raise UsageError(unknown_name("timm models", spec.target, timm.list_models())[:400])
+    options: dict[str, Any] = {n: v for n, v in spec.options.items() if n != "image_size"}
+    try:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            module = timm.create_model(spec.target, **options).eval()
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise UsageError(f"timm: {model} cannot be built ({error}).") from error
+    channels, height, width = module.pretrained_cfg["input_size"]
+    channels = spec.integer("in_chans") or channels
+    size = spec.integer("image_size") or spec.integer("img_size")
+    shape = (channels, size or height, size or width)
+    onnx = export_onnx(module, shape, workspace / f"{spec.target}.onnx")
+    return Target(model, onnx, count_macs(module, shape))

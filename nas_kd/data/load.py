@@ -1,0 +1,193 @@
+"""Data by specification: where it comes from, how it is split, normalised and augmented."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import torch
+
+from nas_kd.data.augment import Augment, CropFlip, SmallAffine
+from nas_kd.data.checks import check_splits, require_every_class
+from nas_kd.data.images import (
+    Images,
+    TensorImages,
+    channel_statistics,
+    with_channels,
+)
+from nas_kd.data.lazy import fit
+from nas_kd.data.sources.digits import load_digits
+from nas_kd.data.sources.folder import load_folder
+from nas_kd.data.sources.hf_datasets import load_hf_datasets
+from nas_kd.data.sources.npz import load_npz
+from nas_kd.data.sources.raw import RawSplits, Request, Source
+from nas_kd.data.sources.torchvision_sets import load_torchvision
+from nas_kd.data.splits import DataSplits
+from nas_kd.data.splitting import stratified_split
+from nas_kd.errors import UsageError
+from nas_kd.import_path import call_factory
+from nas_kd.registry import unknown_name
+from nas_kd.source_spec import SourceSpec
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+
+SOURCES: dict[str, tuple[Source, tuple[str, ...]]] = {
+    "digits": (load_digits, ("channels",)),
+    "folder": (load_folder, ("channels",)),
+    "npz": (load_npz, ("channels",)),
+    "torchvision": (load_torchvision, ("channels", "download")),
+    "hfds": (load_hf_datasets, ("channels", "image", "label", "config")),
+}
+"""Kind of source to its function and the options that may follow ``?``."""
+
+
+def load_data(
+    source: str,
+    *,
+    seed: int = 0,
+    image_size: int | None = None,
+    validation_share: float = 0.2,
+    mean: Sequence[float] | None = None,
+    std: Sequence[float] | None = None,
+    download: bool = False,
+    padding: int | None = None,
+    flip: bool | None = None,
+) -> DataSplits:
+    """Loads data.
+
+    Args:
+        source: ``digits``, ``folder:PATH``, ``npz:PATH``, ``torchvision:NAME@ROOT``,
+            ``hfds:NAME_OR_FOLDER`` or ``package.module:factory``. Options follow as
+            ``?name=value&name=value``; ``channels=1`` and ``channels=3`` convert to grey and RGB.
+            A factory returns `DataSplits` and may ask for ``seed``, ``image_size``,
+            ``validation_share`` and ``download`` by name.
+        seed: Decides which training images become validation images.
+        image_size: Height and width to which images are fitted; by default they keep their size.
+        validation_share: Share of the training images that is cut out for validation
+            where the source has no validation split.
+        mean: Per-channel mean of values in [0, 1]; by default that of the training images where
+            they are in memory, else ImageNet's.
+        std: Per-channel standard deviation, likewise.
+        download: Whether torchvision may download.
+        padding: Padding of the random crops in pixels; by default an eighth of the side. 0 leaves
+            crops out.
+        flip: Whether random mirror images are drawn; by default for photographs only. Signs
+            (digits, letters, traffic signs) are slightly turned, scaled and shifted instead of
+            cropped and mirrored, unless ``padding`` or ``flip`` is given.
+
+    Returns:
+        The splits, normalised.
+
+    Raises:
+        UsageError: The source does not exist, or what it holds cannot be used.
+        NasKdError: A download failed because the network cannot be reached.
+    """
+    spec = SourceSpec.parse(source)
+    if image_size is not None and image_size < 1:
+        raise UsageError(f"data: image_size is {image_size}; give a positive number of pixels.")
+    request = Request(image_size, _channels(spec), download, seed, validation_share)
+    if spec.kind in SOURCES:
+        splits = _from_source(spec, request, padding, flip)
+    else:
+        splits = _from_factory(spec, request)
+    if mean is not None or std is not None:
+        splits = splits.normalised(mean or splits.mean, std or splits.std)
+    check_splits(splits)
+    return splits
+
+
+def _from_source(
+    spec: SourceSpec, request: Request, padding: int | None, flip: bool | None
+) -> DataSplits:
+    function, options = SOURCES[spec.kind]
+    spec.require_options(options)
+    if not spec.target and spec.kind != "digits":
+        raise UsageError(f"data {spec.text}: say where it lies, as in {spec.kind}:PATH.")
+    request = replace(request, download=spec.flag("download", request.download))
+    raw = function(spec, request)
+    train, validation = _split(raw, request)
+    require_every_class(train.labels, len(raw.classes), f"data {raw.name}", raw.classes)
+    train, validation = _converted(train, request), _converted(validation, request)
+    test = None if raw.test is None else _converted(raw.test, request)
+    mean, std = _statistics(train)
+    channels, height, width = train[0][0].shape
+    return DataSplits(
+        name=raw.name,
+        train=train.normalised(mean, std),
+        validation=validation.normalised(mean, std),
+        test=None if test is None else test.normalised(mean, std),
+        num_classes=len(raw.classes),
+        input_shape=(channels, height, width),
+        classes=list(raw.classes),
+        mean=mean,
+        std=std,
+        augment=_augmentation(raw.mirrored, width, padding, flip),
+    )
+
+
+def _from_factory(spec: SourceSpec, request: Request) -> DataSplits:
+    if not spec.is_import_path:
+        raise UsageError(
+            f"{unknown_name('data', spec.kind, list(SOURCES))} "
+            f"Your own data: package.module:factory."
+        )
+    splits = call_factory(
+        f"{spec.kind}:{spec.target}",
+        role="data",
+        seed=request.seed,
+        image_size=request.image_size,
+        validation_share=request.validation_share,
+        download=request.download,
+        **spec.options,
+    )
+    if not isinstance(splits, DataSplits):
+        raise UsageError(
+            f"data: {spec.text} returned {type(splits).__name__}; return nas_kd.data.DataSplits."
+        )
+    if request.image_size not in (None, splits.input_shape[-1]):
+        raise UsageError(
+            f"data: {spec.text} gives images of {splits.input_shape[-1]} pixels although "
+            f"image_size is {request.image_size}; let the factory take image_size, or leave it out."
+        )
+    return splits
+
+
+def _channels(spec: SourceSpec) -> int | None:
+    channels = spec.integer("channels")
+    if channels not in (None, 1, 3):
+        raise UsageError(f"{spec.text}: channels is {channels}; give 1 (grey) or 3 (RGB).")
+    return channels
+
+
+def _split(raw: RawSplits, request: Request) -> tuple[Images, Images]:
+    if raw.validation is not None:
+        return raw.train, raw.validation
+    first, second = stratified_split(
+        raw.train.labels, request.validation_share, request.seed, f"data {raw.name}"
+    )
+    return raw.train.subset(first), raw.train.subset(second)
+
+
+def _converted(images: Images, request: Request) -> Images:
+    """Images in memory with the channels and size asked for; lazy ones have them already."""
+    if not isinstance(images, TensorImages):
+        return images
+    pixels = with_channels(images.images, request.channels)
+    if request.image_size is not None:
+        pixels = torch.cat([fit(part, request.image_size) for part in pixels.split(4096)])
+    return TensorImages(pixels, images.labels)
+
+
+def _statistics(train: Images) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    if isinstance(train, TensorImages):
+        return channel_statistics(train.images)
+    if train[0][0].shape[0] == 3:
+        return IMAGENET_MEAN, IMAGENET_STD
+    return (0.5,), (0.5,)
+
+
+def _augmentation(mirrored: bool, side: int, padding: int | None, flip: bool | None) -> Augment:
+    if padding is None and flip is None and not mirrored:
+        return SmallAffine()
+    return CropFlip(side // 8 if padding is None else padding, mirrored if flip is None else flip)

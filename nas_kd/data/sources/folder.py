@@ -1,0 +1,92 @@
+"""``folder:PATH``: image files in one folder per class.
+
+Either ``PATH/train/CLASS/*.png`` with optional ``val`` and ``test`` folders beside ``train``, or
+``PATH/CLASS/*.png``, from which the validation images are cut.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from PIL import Image
+
+from nas_kd.data.images import Images
+from nas_kd.data.lazy import open_image
+from nas_kd.data.sources.raw import RawSplits, Request, lazy_images
+from nas_kd.errors import UsageError
+from nas_kd.source_spec import SourceSpec
+
+_FOLDERS = {
+    "train": ("train", "training"),
+    "validation": ("val", "valid", "validation"),
+    "test": ("test",),
+}
+
+
+@dataclass(frozen=True)
+class _Files:
+    paths: tuple[str, ...]
+
+    def __call__(self, index: int) -> Image.Image:
+        return open_image(self.paths[index])
+
+
+def load_folder(spec: SourceSpec, request: Request) -> RawSplits:
+    """The images of a folder, decoded once where they fit in memory."""
+    root = Path(spec.target)
+    where = f"data folder:{root}"
+    if not root.is_dir():
+        raise UsageError(f"{where}: there is no such folder.")
+    train_folder = _child(root, "train")
+    classes = _class_names(train_folder or root, where)
+    parts: dict[str, Images | None] = {"validation": None, "test": None}
+    if train_folder is not None:
+        for role in parts:
+            folder = _child(root, role)
+            parts[role] = None if folder is None else _read(folder, classes, request, where)
+    train = _read(train_folder or root, classes, request, where)
+    return RawSplits(root.resolve().name, train, parts["validation"], parts["test"], classes)
+
+
+def _child(root: Path, role: str) -> Path | None:
+    return next((root / name for name in _FOLDERS[role] if (root / name).is_dir()), None)
+
+
+def _class_names(folder: Path, where: str) -> list[str]:
+    names = sorted(child.name for child in folder.iterdir() if _is_class(child))
+    if not names:
+        raise UsageError(
+            f"{where}: {folder} holds no class folders; put the images of each class in a folder "
+            f"of its own."
+        )
+    return names
+
+
+def _is_class(path: Path) -> bool:
+    return path.is_dir() and not path.name.startswith((".", "__"))
+
+
+def _read(folder: Path, classes: list[str], request: Request, where: str) -> Images:
+    from torchvision.datasets.folder import IMG_EXTENSIONS
+
+    found = {child.name for child in folder.iterdir() if _is_class(child)}
+    if strange := sorted(found - set(classes)):
+        raise UsageError(
+            f"{where}: {folder} has classes that the training images lack "
+            f"({', '.join(strange[:5])}); rename or remove them."
+        )
+    paths: list[str] = []
+    labels: list[int] = []
+    for label, name in enumerate(classes):
+        files = sorted(
+            str(path)
+            for path in (folder / name).rglob("*")
+            if path.suffix.lower() in IMG_EXTENSIONS and path.is_file()
+        )
+        paths += files
+        labels += [label] * len(files)
+    if not paths:
+        raise UsageError(f"{where}: {folder} holds no images ({', '.join(IMG_EXTENSIONS)}).")
+    return lazy_images(_Files(tuple(paths)), torch.tensor(labels), request, f"{where}, {folder}")

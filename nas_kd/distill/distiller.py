@@ -1,0 +1,77 @@
+"""`Distiller`: the contract of a distillation loss."""
+
+from __future__ import annotations
+
+import dataclasses
+from abc import ABC, abstractmethod
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from nas_kd.distill.outputs import Outputs
+from nas_kd.errors import UsageError
+
+NEEDS = frozenset({"logits", "features", "pooled"})
+"""What a distiller can ask for."""
+
+
+class Distiller(ABC):
+    """A pure loss of student outputs, teacher outputs and labels, with named parts.
+
+    A distiller is a frozen dataclass in a file of its own: its fields are its settings, its class
+    attributes say what it is, and `parts` computes. Calling it does the rest: what it needs is
+    there, the teacher gets no gradient, and everything is computed in float32 (float64 stays),
+    outside of any autocast.
+
+    Attributes:
+        name: Name in the registry.
+        needs: Of ``logits``, ``features`` and ``pooled``, what it reads of both networks.
+        source: Paper and equation.
+        deviation: Where it differs from them.
+        default_weight: A sensible weight beside a cross-entropy, and where it comes from.
+        ours: Whether it is a loss of our own.
+    """
+
+    name: ClassVar[str]
+    needs: ClassVar[frozenset[str]]
+    source: ClassVar[str]
+    deviation: ClassVar[str] = ""
+    default_weight: ClassVar[float] = 1.0
+    ours: ClassVar[bool] = False
+
+    def __call__(self, student: Outputs, teacher: Outputs, targets: Tensor) -> dict[str, Tensor]:
+        """The loss of a batch as named scalars; their sum is the loss.
+
+        Args:
+            student: Outputs of the student, with gradients.
+            teacher: Outputs of the teacher for the same images.
+            targets: Labels ``(batch,)``.
+
+        Raises:
+            UsageError: Something that it needs is not there.
+        """
+        for role, outputs in (("student", student), ("teacher", teacher)):
+            if missing := outputs.lacks(self.needs):
+                raise UsageError(
+                    f"distillers: {self.name} needs {', '.join(missing)} of the {role}, which "
+                    f"were not captured; capture them or leave {self.name} out."
+                )
+        with torch.autocast(student.logits.device.type, enabled=False):
+            return self.parts(student.in_float32(), teacher.detached().in_float32(), targets)
+
+    @abstractmethod
+    def parts(self, student: Outputs, teacher: Outputs, targets: Tensor) -> dict[str, Tensor]:
+        """The loss itself: scalars in float32 by name."""
+
+
+def configured(distiller: type[Distiller], **settings: float) -> Distiller:
+    """An instance with those of ``settings`` that it has a field for.
+
+    Settings are shared by all distillers of a training (one temperature, say), so those that a
+    distiller does not know are not its concern.
+    """
+    if not dataclasses.is_dataclass(distiller):
+        return distiller()
+    known = {field.name for field in dataclasses.fields(distiller)}
+    return distiller(**{name: value for name, value in settings.items() if name in known})

@@ -1,0 +1,50 @@
+"""The errors a user can meet, each with the exit code that `nas-kd` ends with.
+
+Every message says what went wrong, why, and what to do about it.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """What `nas-kd` returns to the shell. The numbers are part of the public interface."""
+
+    DONE = 0
+    FAILURE = 1
+    USAGE = 2
+    NO_FEASIBLE_STUDENT = 3
+    DEVICE_UNAVAILABLE = 4
+    EXPORT_FAILED = 5
+    INTERRUPTED = 130
+
+
+class NasKdError(Exception):
+    """A failure with a message for the user; anything else that escapes is a bug of ours."""
+
+    exit_code: ExitCode = ExitCode.FAILURE
+
+
+class UsageError(NasKdError, ValueError):
+    """A wrong name, option, recipe, file or data set: the user can mend it and try again."""
+
+    exit_code = ExitCode.USAGE
+
+
+class NoFeasibleStudentError(NasKdError):
+    """The search ended and no student of the space meets the budget."""
+
+    exit_code = ExitCode.NO_FEASIBLE_STUDENT
+
+
+class DeviceUnavailableError(NasKdError):
+    """The device or ONNX Runtime execution provider asked for cannot run here."""
+
+    exit_code = ExitCode.DEVICE_UNAVAILABLE
+
+
+class ExportError(NasKdError):
+    """The ONNX file could not be written, or it does not compute what the module computes."""
+
+    exit_code = ExitCode.EXPORT_FAILED

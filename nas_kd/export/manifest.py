@@ -1,0 +1,137 @@
+"""The manifest of a student directory: what is in it, what it costs, and where it comes from."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+from nas_kd.costs.environment import package_versions
+from nas_kd.errors import UsageError
+from nas_kd.export.onnx_file import onnx_facts
+
+SCHEMA = "nas-kd.manifest/1"
+FILE = "manifest.json"
+_PACKAGES = (
+    "nas-kd",
+    "torch",
+    "torchvision",
+    "timm",
+    "transformers",
+    "accelerate",
+    "optuna",
+    "onnx",
+    "onnxruntime",
+    "onnxruntime-gpu",
+    "fvcore",
+    "safetensors",
+    "numpy",
+)
+
+
+@runtime_checkable
+class Record(Protocol):
+    """Any of the suite's records."""
+
+    def to_dict(self) -> dict[str, Any]: ...
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python and of every installed package that a student depends on."""
+    return package_versions(_PACKAGES)
+
+
+def write_manifest(
+    directory: Path,
+    *,
+    costs: Record | Mapping[str, Any],
+    latency: Record | Mapping[str, Any] | None,
+    parity: Record | Mapping[str, Any],
+    accuracy: Mapping[str, Any],
+    seeds: Mapping[str, int],
+    extra: Mapping[str, Any] | None = None,
+) -> Path:
+    """Writes ``manifest.json`` with everything known about the student, and its files' hashes.
+
+    Args:
+        directory: The student's directory, all other files written.
+        costs: Counted MACs and parameters.
+        latency: The measurement of the delivered file, with its evidence; None if there is none.
+        parity: The comparison of ONNX Runtime with PyTorch.
+        accuracy: Split or condition to accuracy, as shares in [0, 1].
+        seeds: Purpose to seed.
+        extra: Further sections by name.
+
+    Returns:
+        The manifest's path.
+    """
+    directory = Path(directory)
+    sections = {
+        "schema": SCHEMA,
+        "costs": _plain(costs),
+        "latency": _plain(latency),
+        "parity": _plain(parity),
+        "accuracy": _plain(accuracy),
+        "seeds": dict(seeds),
+        "versions": versions(),
+        **_plain(extra or {}),
+    }
+    return _write(directory, sections)
+
+
+def refresh_manifest(directory: Path, **sections: Record | Mapping[str, Any]) -> Path | None:
+    """Brings hashes and ``sections`` up to date after a file of the student was replaced.
+
+    Returns:
+        The manifest's path; None when the directory has no manifest.
+
+    Raises:
+        UsageError: The manifest cannot be read.
+    """
+    path = Path(directory) / FILE
+    if not path.is_file():
+        return None
+    try:
+        old = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(old, dict) or old.get("schema") != SCHEMA:
+            raise ValueError(f"its schema is not {SCHEMA}")
+    except ValueError as error:
+        raise UsageError(f"manifest: {path} cannot be read ({error}). Remove it.") from error
+    return _write(Path(directory), {**old, **{name: _plain(s) for name, s in sections.items()}})
+
+
+def sha256(path: Path) -> str:
+    """The file's SHA-256, in hexadecimal."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _write(directory: Path, sections: dict[str, Any]) -> Path:
+    files = sorted(p for p in directory.iterdir() if p.is_file() and not p.name.startswith("."))
+    sections["files"] = {file.name: sha256(file) for file in files if file.name != FILE}
+    sections["onnx"] = {f.name: onnx_facts(f) for f in files if f.suffix == ".onnx"}
+    path = directory / FILE
+    draft = directory / f".{FILE}.part"
+    draft.write_text(json.dumps(sections, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+    draft.replace(path)
+    return path
+
+
+def _plain(value: Any) -> Any:
+    """Values that JSON can hold; numbers that are not finite become null."""
+    if isinstance(value, Record):
+        value = value.to_dict()
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if value is None or isinstance(value, str | int | float):
+        return value
+    if hasattr(value, "item"):
+        return _plain(value.item())
+    return str(value)

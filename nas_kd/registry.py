@@ -1,0 +1,70 @@
+"""One registry for every kind of component: spaces, proxies, distillers, samplers."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator
+from importlib.metadata import entry_points
+from typing import Generic, TypeVar
+
+from nas_kd.errors import UsageError
+
+Component = TypeVar("Component")
+
+
+class Registry(Generic[Component]):
+    """Components of one kind by name, in the order in which they were registered.
+
+    Third parties add theirs through the entry-point group ``nas_kd.<kind>``: each entry point
+    names an object of the kind, registered under the entry point's name on the first look-up.
+
+    Args:
+        kind: Plural noun used in messages and as the entry-point group's suffix (``"proxies"``).
+    """
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+        self._components: dict[str, Component] = {}
+        self._entry_points_loaded = False
+
+    def register(self, name: str, component: Component) -> Component:
+        """Adds a component; a name can be taken only once."""
+        if name in self._components:
+            raise UsageError(
+                f"{self.kind}: the name {name!r} is registered twice; rename one of the two."
+            )
+        self._components[name] = component
+        return component
+
+    def get(self, name: str) -> Component:
+        """Returns the component called ``name``; an unknown name is an error with a suggestion."""
+        self._load_entry_points()
+        if name not in self._components:
+            raise UsageError(unknown_name(self.kind, name, self.names()))
+        return self._components[name]
+
+    def names(self) -> list[str]:
+        self._load_entry_points()
+        return list(self._components)
+
+    def items(self) -> Iterator[tuple[str, Component]]:
+        self._load_entry_points()
+        yield from self._components.items()
+
+    def __contains__(self, name: object) -> bool:
+        self._load_entry_points()
+        return name in self._components
+
+    def _load_entry_points(self) -> None:
+        if self._entry_points_loaded:
+            return
+        self._entry_points_loaded = True
+        for entry_point in entry_points(group=f"nas_kd.{self.kind}"):
+            self.register(entry_point.name, entry_point.load())
+
+
+def unknown_name(kind: str, name: str, known: list[str]) -> str:
+    """The message for a name that is not among ``known``, with the nearest one suggested."""
+    near = difflib.get_close_matches(name, known, n=1)
+    suggestion = f" Did you mean {near[0]!r}?" if near else ""
+    return f"{kind}: there is no {name!r}.{suggestion} Known: {', '.join(known)}."

@@ -1,0 +1,141 @@
+"""The facts of a run in rows and lines, before anything is drawn: shared by terminal and page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from nas_kd.report import numbers
+from nas_kd.report.points import key_of
+
+Document = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class BudgetCheck:
+    """One line of the budget: what the delivered student costs and what it may cost."""
+
+    metric: str
+    value: str
+    limit: str
+    met: bool
+
+
+def comparison_rows(document: Document) -> list[list[str]]:
+    """Teacher, student and the student without a teacher: name, accuracy, MACs, params, latency."""
+    teacher, student = document.get("teacher") or {}, document.get("student") or {}
+    rows = [
+        [
+            "teacher",
+            numbers.percent(teacher.get("accuracy")),
+            numbers.count(teacher.get("macs")),
+            numbers.count(teacher.get("params")),
+            numbers.milliseconds(teacher_latency(document)),
+        ]
+    ]
+    if not student:
+        return rows
+    rows.append(
+        [
+            "student",
+            numbers.percent(student.get("accuracy")),
+            _with_ratio(numbers.count, student.get("macs"), teacher.get("macs")),
+            numbers.count(student.get("params")),
+            _with_ratio(
+                numbers.milliseconds, latency_of(student).get("median"), teacher_latency(document)
+            ),
+        ]
+    )
+    if student.get("accuracy_without_teacher") is not None:
+        alone = numbers.percent(student["accuracy_without_teacher"])
+        rows.append(["without teacher", alone, "", "", ""])
+    return rows
+
+
+def gain_line(document: Document) -> str:
+    """What the teacher added to the student; empty when it was not trained without one."""
+    student = document.get("student") or {}
+    accuracy, alone = student.get("accuracy"), student.get("accuracy_without_teacher")
+    if accuracy is None or alone is None:
+        return ""
+    split = document.get("accuracy_split", "test")
+    return f"Gain from distillation: {numbers.points(accuracy - alone)} of {split} accuracy."
+
+
+def budget_checks(document: Document) -> list[BudgetCheck]:
+    """The delivered student against every limit; latency by the upper end of its interval."""
+    student, budget = document.get("student") or {}, document.get("budget") or {}
+    checks = []
+    for metric, name in (("macs", "MACs"), ("params", "parameters")):
+        limit, value = budget.get(metric), student.get(metric)
+        if limit is not None and value is not None:
+            checks.append(
+                BudgetCheck(name, numbers.count(value), numbers.count(limit), value <= limit)
+            )
+    limit, latency = budget.get("latency_ms"), latency_of(student)
+    if limit is not None and latency:
+        checks.append(_latency_check(latency, limit))
+    return checks
+
+
+def _latency_check(latency: Mapping[str, Any], limit: float) -> BudgetCheck:
+    low, high = latency.get("ci95") or (latency["median"], latency["median"])
+    value = f"{numbers.milliseconds(latency['median'])} (95 % interval {low:.4g} to {high:.4g})"
+    return BudgetCheck("latency", value, numbers.milliseconds(limit), high <= limit)
+
+
+def latency_of(student: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The student's latency record; empty when it was not measured."""
+    record = student.get("latency_ms")
+    return record if isinstance(record, Mapping) else {}
+
+
+def teacher_latency(document: Document) -> float | None:
+    """The teacher's median latency in milliseconds, where possible from beside the student."""
+    beside = (document.get("student") or {}).get("teacher_latency_ms") or {}
+    value: float | None = beside.get("median", (document.get("teacher") or {}).get("latency_ms"))
+    return value
+
+
+def roles(document: Document) -> dict[str, str]:
+    """Canonical key to ``student`` or ``finalist`` for the archs that got that far."""
+    found = {key_of(entry["arch"]): "finalist" for entry in document.get("finalists") or []}
+    student = document.get("student") or {}
+    if student.get("arch"):
+        found[key_of(student["arch"])] = "student"
+    return found
+
+
+def front_rows(document: Document, limit: int | None = None) -> list[list[str]]:
+    """The front, best score first: role, score, MACs, of the teacher's, params, latency, arch."""
+    teacher, role = document.get("teacher") or {}, roles(document)
+    entries = (document.get("front") or [])[:limit]
+    return [
+        [
+            role.get(key_of(entry["arch"]), ""),
+            numbers.score((entry.get("scores") or {}).get("score")),
+            numbers.count(entry.get("macs")),
+            numbers.ratio(entry.get("macs"), teacher.get("macs")),
+            numbers.count(entry.get("params")),
+            numbers.milliseconds(entry.get("latency_ms")),
+            str(entry.get("description") or key_of(entry["arch"])),
+        ]
+        for entry in entries
+    ]
+
+
+def counts_line(document: Document) -> str:
+    """How many candidates the search looked at, in one sentence."""
+    line = (
+        f"{document.get('evaluated', 0)} candidates, {document.get('unique', 0)} different, "
+        f"{document.get('feasible', 0)} within the budget"
+    )
+    reasons = document.get("infeasible_reasons") or {}
+    over = ", ".join(f"{count} over in {metric}" for metric, count in reasons.items() if count)
+    return f"{line} ({over})." if over else f"{line}."
+
+
+def _with_ratio(spell: Any, value: float | None, whole: float | None) -> str:
+    share = numbers.ratio(value, whole)
+    return spell(value) if share == numbers.MISSING else f"{spell(value)} ({share})"

@@ -1,0 +1,137 @@
+"""The front as an interactive figure: every candidate with its numbers under the pointer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from html import escape
+from typing import Any
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from nas_kd.report import numbers
+from nas_kd.report.points import sort_points
+
+CANDIDATE, FRONT, FINALIST, WINNER, LIMIT = "#8d99a6", "#0b6fb8", "#e07b00", "#c2185b", "#b3261e"
+
+
+def front_figure(candidates: pd.DataFrame, document: Mapping[str, Any]) -> go.Figure:
+    """Score against MACs of one image, with the front, the finalists, the student and the budget.
+
+    Candidates over the counted budget have no score and are left out.
+    """
+    points = sort_points(candidates, document)
+    figure = go.Figure()
+    figure.add_trace(_dots(points.scored, "candidates", color=CANDIDATE, size=7, opacity=0.6))
+    figure.add_trace(
+        _dots(points.over_scored, "over the budget", color=CANDIDATE, size=7, symbol="circle-open")
+    )
+    figure.add_trace(_front_line(points.front))
+    figure.add_trace(
+        _dots(points.finalists, "finalists", color=FINALIST, size=15, symbol="circle-open")
+    )
+    figure.add_trace(
+        _dots(points.winner, "delivered student", color=WINNER, size=17, symbol="star")
+    )
+    if points.budget_macs is not None:
+        figure.add_vline(
+            x=points.budget_macs,
+            line={"color": LIMIT, "dash": "dash", "width": 1.5},
+            annotation={
+                "text": f"budget {numbers.count(points.budget_macs)} MACs",
+                "font": {"color": LIMIT},
+            },
+        )
+    figure.update_layout(
+        template="plotly_white",
+        height=520,
+        margin={"l": 60, "r": 20, "t": 40, "b": 60},
+        legend={"orientation": "h", "y": 1.09, "x": 0},
+        font={"family": "system-ui, sans-serif", "size": 13},
+        xaxis={"title": {"text": "MACs of one image"}, "tickformat": ".3~s"},
+        yaxis={"title": {"text": "Score (proxies fused, larger is better)"}},
+        hoverlabel={"align": "left"},
+    )
+    return figure
+
+
+def latency_figure(document: Mapping[str, Any]) -> go.Figure | None:
+    """Measured median latency of the finalists against their score, with the latency budget.
+
+    None when the run measured no latency.
+    """
+    measured = [
+        entry
+        for entry in document.get("finalists") or []
+        if not numbers.is_missing(entry.get("latency_ms"))
+    ]
+    if not measured:
+        return None
+    figure = go.Figure(
+        go.Scatter(
+            x=[entry["latency_ms"] for entry in measured],
+            y=[entry.get("validation_accuracy") for entry in measured],
+            mode="markers",
+            name="finalists",
+            text=[escape(str(entry["description"])) for entry in measured],
+            hovertemplate="%{text}<br>%{x:.4g} ms, %{y:.2%}<extra></extra>",
+            marker={"color": FINALIST, "size": 12},
+        )
+    )
+    limit = (document.get("budget") or {}).get("latency_ms")
+    if limit is not None:
+        figure.add_vline(
+            x=limit,
+            line={"color": LIMIT, "dash": "dash", "width": 1.5},
+            annotation={
+                "text": f"budget {numbers.milliseconds(limit)}",
+                "font": {"color": LIMIT},
+            },
+        )
+    figure.update_layout(
+        template="plotly_white",
+        height=360,
+        margin={"l": 60, "r": 20, "t": 30, "b": 60},
+        font={"family": "system-ui, sans-serif", "size": 13},
+        xaxis={"title": {"text": "median latency (ms)"}},
+        yaxis={
+            "title": {"text": "validation accuracy after short distillation"},
+            "tickformat": ".1%",
+        },
+    )
+    return figure
+
+
+def _front_line(front: pd.DataFrame) -> go.Scatter:
+    line = _dots(front, "front", color=FRONT, size=8)
+    line.mode = "lines+markers"
+    line.line = {"shape": "hv", "width": 2, "color": FRONT}
+    return line
+
+
+def _dots(frame: pd.DataFrame, name: str, *, color: str, size: int, **marker: Any) -> go.Scatter:
+    opacity = marker.pop("opacity", 1.0)
+    width = 2 if "open" in marker.get("symbol", "") else 0
+    return go.Scatter(
+        x=frame["macs"].tolist(),
+        y=frame["score"].tolist(),
+        mode="markers",
+        name=f"{name} ({len(frame)})" if name != "delivered student" else name,
+        text=[_hover(row) for _, row in frame.iterrows()],
+        hovertemplate="%{text}<extra></extra>",
+        marker={"color": color, "size": size, "line": {"width": width}, **marker},
+        opacity=opacity,
+        visible=True if len(frame) else "legendonly",
+        showlegend=bool(len(frame)),
+    )
+
+
+def _hover(row: pd.Series) -> str:
+    lines = [
+        escape(str(row["label"])),
+        f"score {numbers.score(row['score'])}",
+        f"{numbers.count(row['macs'])} MACs, {numbers.count(row['params'])} parameters",
+    ]
+    if not numbers.is_missing(row["latency_ms"]):
+        lines.append(numbers.milliseconds(row["latency_ms"]))
+    return "<br>".join(lines)

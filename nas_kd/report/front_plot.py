@@ -1,0 +1,292 @@
+"""``front.png``: score against MACs, with everything that the search looked at."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+from nas_kd.report import numbers
+from nas_kd.report.points import FrontPoints, sort_points
+
+INK, MUTED, GRID = "#1f2933", "#66727f", "#e6e9ed"
+CANDIDATE, FRONT, FINALIST, WINNER, LIMIT = "#a9b4c0", "#0b6fb8", "#e07b00", "#c2185b", "#b3261e"
+
+_BEYOND_BUDGET = 1.5
+"""How far the axis goes beyond the budget; a few huge candidates must not squeeze the rest."""
+_LOGARITHMIC_FROM = 40.0
+"""Ratio of the largest to the smallest MACs from which the axis is logarithmic."""
+
+
+def draw_front(candidates: pd.DataFrame, document: Mapping[str, Any], path: Path) -> Path:
+    """Draws the picture of a run as a PNG.
+
+    Shows all scored candidates (grey), those over the budget (hollow; unscored ones in a strip
+    below), the front (line), the finalists (rings), the delivered student (star) and the budget.
+
+    Args:
+        candidates: The run's candidates, one row a trial (`RunDirectory.read_candidates`).
+        document: The run's document, finished or partial.
+        path: Where the PNG goes.
+    """
+    points = sort_points(candidates, document)
+    divisor, unit = numbers.scale_of(_shown_up_to(points))
+    figure = Figure(figsize=(9.6, 5.6), dpi=160, facecolor="white")
+    FigureCanvasAgg(figure)
+    axes = figure.add_axes((0.085, 0.115, 0.885, 0.7))
+    _style(axes, f"MACs of one image{unit}")
+    _scale_x(axes, points, divisor)
+    _draw_candidates(axes, points, divisor)
+    _draw_front_line(axes, points, divisor)
+    _scale_y(axes, points)
+    _draw_unscored(axes, points, divisor)
+    _draw_budget(axes, points, divisor)
+    _draw_teacher(axes, points, divisor)
+    _draw_winner(axes, points, divisor, document)
+    _write_titles(figure, document)
+    _draw_legend(figure, axes)
+    figure.savefig(path, metadata={"Software": "nas_kd"})
+    return path
+
+
+def _style(axes: Axes, x_label: str) -> None:
+    axes.set_xlabel(x_label, color=INK, fontsize=10.5, labelpad=6)
+    axes.set_ylabel("Score (proxies fused, larger is better)", color=INK, fontsize=10.5)
+    axes.grid(True, color=GRID, linewidth=0.8)
+    axes.set_axisbelow(True)
+    axes.tick_params(colors=MUTED, labelsize=9.5, length=0, pad=6)
+    for side in ("top", "right", "left"):
+        axes.spines[side].set_visible(False)
+    axes.spines["bottom"].set_color("#c5ccd4")
+
+
+def _scale_x(axes: Axes, points: FrontPoints, divisor: float) -> None:
+    smallest, largest = points.smallest_macs / divisor, _shown_up_to(points) / divisor
+    if smallest > 0 and largest / smallest >= _LOGARITHMIC_FROM:
+        axes.set_xscale("log")
+        axes.set_xlim(smallest / 1.2, largest * 1.2)
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axes.xaxis.set_minor_formatter(FuncFormatter(lambda value, _: ""))
+    else:
+        margin = 0.04 * (largest - smallest) or 0.1 * largest or 1.0
+        axes.set_xlim(max(0.0, smallest - margin), largest + margin)
+        axes.xaxis.set_major_locator(MaxNLocator(8))
+
+
+def _shown_up_to(points: FrontPoints) -> float:
+    """The largest MACs that the picture shows."""
+    if points.budget_macs is None:
+        return points.largest_macs
+    scored = pd.concat([points.scored["macs"], points.over_scored["macs"]])
+    within = max(_BEYOND_BUDGET * points.budget_macs, *scored, 0.0)
+    return float(min(points.largest_macs, within))
+
+
+def _scale_y(axes: Axes, points: FrontPoints) -> None:
+    scores = pd.concat([points.scored["score"], points.over_scored["score"]])
+    low, high = (scores.min(), scores.max()) if len(scores) else (0.0, 1.0)
+    span = (high - low) or 1.0
+    room_below = 0.14 if len(points.over_unscored) else 0.05
+    axes.set_ylim(low - room_below * span, high + 0.2 * span)
+
+
+def _draw_candidates(axes: Axes, points: FrontPoints, divisor: float) -> None:
+    inside, outside = points.scored, points.over_scored
+    axes.scatter(
+        inside["macs"] / divisor,
+        inside["score"],
+        s=22,
+        color=CANDIDATE,
+        alpha=0.75,
+        linewidths=0,
+        label=f"candidates ({len(inside)})",
+    )
+    if len(outside):
+        axes.scatter(outside["macs"] / divisor, outside["score"], **_hollow())
+
+
+def _draw_unscored(axes: Axes, points: FrontPoints, divisor: float) -> None:
+    """Candidates over the counted budget have no score: they lie in a strip at the bottom."""
+    over = points.over_unscored
+    if not len(over):
+        return
+    bottom, top = axes.get_ylim()
+    height = bottom + 0.045 * (top - bottom)
+    label = f"over the budget ({len(over) + len(points.over_scored)})"
+    axes.axhspan(bottom, bottom + 0.09 * (top - bottom), color="#f6f7f9", zorder=0, linewidth=0)
+    axes.scatter(over["macs"] / divisor, [height] * len(over), label=label, **_hollow())
+    axes.annotate(
+        "not scored",
+        (0.006, 0.045),
+        xycoords="axes fraction",
+        fontsize=8.5,
+        color=MUTED,
+        va="center",
+    )
+    beyond = int((over["macs"] > _shown_up_to(points)).sum())
+    if beyond:
+        axes.annotate(
+            f"{beyond} more this way \N{RIGHTWARDS ARROW}",
+            (0.994, 0.045),
+            xycoords="axes fraction",
+            fontsize=8.5,
+            color=MUTED,
+            va="center",
+            ha="right",
+        )
+
+
+def _hollow() -> dict[str, Any]:
+    return {"s": 20, "facecolors": "none", "edgecolors": CANDIDATE, "linewidths": 0.9}
+
+
+def _draw_front_line(axes: Axes, points: FrontPoints, divisor: float) -> None:
+    front, finalists = points.front, points.finalists
+    axes.plot(
+        front["macs"] / divisor,
+        front["score"],
+        color=FRONT,
+        drawstyle="steps-post",
+        linewidth=1.8,
+        marker="o",
+        markersize=5.5,
+        markeredgecolor="white",
+        markeredgewidth=0.8,
+        label=f"front ({len(front)})",
+        zorder=4,
+    )
+    if len(finalists):
+        axes.scatter(
+            finalists["macs"] / divisor,
+            finalists["score"],
+            s=120,
+            facecolors="none",
+            edgecolors=FINALIST,
+            linewidths=1.8,
+            label=f"finalists ({len(finalists)})",
+            zorder=5,
+        )
+
+
+def _draw_budget(axes: Axes, points: FrontPoints, divisor: float) -> None:
+    if points.budget_macs is None:
+        return
+    limit = points.budget_macs / divisor
+    _, right = axes.get_xlim()
+    if limit > right:
+        return
+    axes.axvline(limit, color=LIMIT, linewidth=1.3, linestyle=(0, (5, 3)), zorder=3)
+    axes.axvspan(limit, right, color=LIMIT, alpha=0.045, zorder=0, linewidth=0)
+    _mark_on_top(axes, limit, -5, f"budget {numbers.count(points.budget_macs)} MACs", LIMIT)
+
+
+def _draw_teacher(axes: Axes, points: FrontPoints, divisor: float) -> None:
+    if points.teacher_macs is None:
+        return
+    position = points.teacher_macs / divisor
+    left, right = axes.get_xlim()
+    if left <= position <= right:
+        axes.axvline(position, color=MUTED, linewidth=1.1, linestyle=(0, (1, 2)), zorder=3)
+        _mark_on_top(
+            axes, position, -20, f"teacher {numbers.count(points.teacher_macs)} MACs", MUTED
+        )
+
+
+def _mark_on_top(axes: Axes, x: float, y_offset: float, text: str, color: str) -> None:
+    share = axes.transAxes.inverted().transform(axes.transData.transform((x, 0.0)))[0]
+    side, gap = ("left", 5) if share < 0.75 else ("right", -5)
+    axes.annotate(
+        text,
+        (x, 1.0),
+        xycoords=("data", "axes fraction"),
+        xytext=(gap, y_offset),
+        textcoords="offset points",
+        ha=side,
+        va="top",
+        fontsize=9,
+        color=color,
+    )
+
+
+def _draw_winner(
+    axes: Axes, points: FrontPoints, divisor: float, document: Mapping[str, Any]
+) -> None:
+    if not len(points.winner):
+        return
+    x, y = points.winner["macs"].iloc[0] / divisor, points.winner["score"].iloc[0]
+    axes.scatter(
+        [x],
+        [y],
+        s=330,
+        marker="*",
+        color=WINNER,
+        edgecolors="white",
+        linewidths=1.1,
+        label="delivered student",
+        zorder=6,
+    )
+    share, _ = axes.transAxes.inverted().transform(axes.transData.transform((x, y)))
+    student = document["student"]
+    axes.annotate(
+        f"{numbers.percent(student.get('accuracy'), 1)} accuracy, "
+        f"{numbers.count(student.get('macs'))} MACs, "
+        f"{numbers.milliseconds((student.get('latency_ms') or {}).get('median'))}",
+        (x, y),
+        xytext=(8 if share > 0.4 else -8, 15),
+        textcoords="offset points",
+        ha="right" if share > 0.4 else "left",
+        va="bottom",
+        fontsize=9.5,
+        color=WINNER,
+        bbox={"boxstyle": "round,pad=0.15", "facecolor": "white", "alpha": 0.85, "linewidth": 0},
+        zorder=7,
+    )
+
+
+def _write_titles(figure: Figure, document: Mapping[str, Any]) -> None:
+    student, teacher = document.get("student") or {}, document.get("teacher") or {}
+    space = (document.get("space") or {}).get("name", "")
+    figure.text(
+        0.085,
+        0.95,
+        f"{document.get('unique', 0)} different students of {space}",
+        fontsize=14,
+        fontweight="bold",
+        color=INK,
+        va="center",
+    )
+    parts = [f"teacher {teacher.get('name', '')} {numbers.percent(teacher.get('accuracy'), 1)}"]
+    if not math.isnan(float(student.get("macs") or math.nan)):
+        parts.append(
+            f"student {numbers.percent(student.get('accuracy'), 1)} with "
+            f"{numbers.ratio(student.get('macs'), teacher.get('macs'))} of its MACs"
+        )
+    # A dollar sign would start mathematical notation.
+    figure.text(
+        0.085, 0.905, ", ".join(parts).replace("$", r"\$"), fontsize=10.5, color=MUTED, va="center"
+    )
+
+
+def _draw_legend(figure: Figure, axes: Axes) -> None:
+    handles, labels = axes.get_legend_handles_labels()
+    figure.legend(
+        handles,
+        labels,
+        loc="upper left",
+        bbox_to_anchor=(0.077, 0.872),
+        ncols=len(labels),
+        frameon=False,
+        fontsize=9,
+        labelcolor=INK,
+        handletextpad=0.4,
+        columnspacing=1.4,
+        borderaxespad=0,
+        markerscale=0.8,
+    )

@@ -1,0 +1,128 @@
+"""``hf:NAME_OR_FOLDER``: an image classifier of transformers, from the hub or a local folder.
+
+Options: ``input_size=N`` says what the weights were trained on, ``normalise=data`` keeps the
+data's own normalisation. No code that comes with a model is run.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor, nn
+
+from nas_kd.errors import NasKdError, UsageError
+from nas_kd.network import is_network_failure, unreachable
+from nas_kd.source_spec import SourceSpec
+from nas_kd.teachers.candidate import Candidate
+from nas_kd.teachers.teacher import TeacherTask
+
+
+class Logits(nn.Module):
+    """A classifier of transformers that returns its logits ``(batch, class)`` alone."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, images: Tensor) -> Tensor:
+        logits: Tensor = self.model(pixel_values=images).logits
+        return logits
+
+
+def from_transformers(spec: SourceSpec, task: TeacherTask, *, has_checkpoint: bool) -> Candidate:
+    """Loads the model; with a checkpoint only its configuration, for the task's classes.
+
+    Raises:
+        UsageError: It is not an image classifier, or its weights lack a trained head.
+        NasKdError: It cannot be downloaded.
+    """
+    spec.require_options(("input_size", "normalise"))
+    model = _from_configuration(spec, task) if has_checkpoint else _with_weights(spec)
+    processor = _processor(spec)
+    channels = getattr(model.config, "num_channels", None)
+    if channels not in (None, task.input_shape[0]):
+        raise UsageError(
+            f"teacher: {spec.text} takes images of {channels} channels and the data has "
+            f"{task.input_shape[0]}. Convert the data: put ?channels={channels} after its name."
+        )
+    mean, std = getattr(processor, "image_mean", None), getattr(processor, "image_std", None)
+    if spec.word("normalise") == "data" or not mean or not std:
+        mean = std = None
+    size = spec.integer("input_size") or _input_size(model.config, processor)
+    return Candidate(
+        Logits(model),
+        Path(spec.target).name,
+        None if mean is None else tuple(mean),
+        None if std is None else tuple(std),
+        size,
+    )
+
+
+def _with_weights(spec: SourceSpec) -> Any:
+    from transformers import AutoModelForImageClassification
+
+    try:
+        model, report = AutoModelForImageClassification.from_pretrained(
+            _place(spec), trust_remote_code=False, output_loading_info=True
+        )
+    except Exception as error:
+        raise _failure(spec, error) from error
+    if missing := sorted(report["missing_keys"]):
+        raise UsageError(
+            f"teacher: the weights of {spec.text} lack {', '.join(missing[:3])}: this is not a "
+            f"trained classifier. Fine-tune it on your classes first, or give --checkpoint."
+        )
+    return model
+
+
+def _from_configuration(spec: SourceSpec, task: TeacherTask) -> Any:
+    from transformers import AutoConfig, AutoModelForImageClassification
+
+    try:
+        configuration = AutoConfig.from_pretrained(
+            _place(spec), trust_remote_code=False, num_labels=task.num_classes
+        )
+        return AutoModelForImageClassification.from_config(configuration, trust_remote_code=False)
+    except Exception as error:
+        raise _failure(spec, error) from error
+
+
+def _processor(spec: SourceSpec) -> Any:
+    """The image processor that lies beside the weights, or None."""
+    from transformers import AutoImageProcessor
+
+    try:
+        return AutoImageProcessor.from_pretrained(_place(spec), trust_remote_code=False)
+    except Exception:
+        return None
+
+
+def _input_size(configuration: Any, processor: Any) -> int | None:
+    size = getattr(configuration, "image_size", None)
+    if isinstance(size, int):
+        return size
+    for attribute in ("crop_size", "size"):
+        stated = getattr(processor, attribute, None) or {}
+        for key in ("height", "shortest_edge"):
+            value = stated.get(key) if hasattr(stated, "get") else None
+            if value:
+                return int(value)
+    return None
+
+
+def _place(spec: SourceSpec) -> str:
+    folder = Path(spec.target).expanduser()
+    return str(folder) if folder.exists() else spec.target
+
+
+def _failure(spec: SourceSpec, error: Exception) -> NasKdError:
+    if is_network_failure(error):
+        return unreachable(
+            f"teacher {spec.text}", instead="give the folder of a model saved with save_pretrained"
+        )
+    return UsageError(
+        f"teacher: {spec.text} cannot be loaded as an image classifier of transformers "
+        f"({type(error).__name__}: {error}). Check the name or folder; code that comes with a "
+        f"model is never run."
+    )

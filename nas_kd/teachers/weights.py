@@ -1,0 +1,115 @@
+"""Weights from files, without running anything that is in them."""
+
+from __future__ import annotations
+
+import pickle
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from nas_kd.errors import UsageError
+
+_WRAPPERS = ("state_dict", "model_state_dict", "model", "module", "net", "weights")
+_PREFIXES = ("module.", "_orig_mod.")
+_SHOWN = 3
+
+
+def load_weights(module: nn.Module, path: Path) -> None:
+    """Fills ``module`` with the weights at ``path``; every name and shape has to fit.
+
+    ``.safetensors`` files are read by safetensors, all others by ``torch.load`` with
+    ``weights_only=True``, which refuses pickled objects. Common wrappers (``state_dict``,
+    ``model``) and the prefixes of data-parallel and compiled modules are taken off.
+
+    Raises:
+        UsageError: The file is missing, damaged, holds more than tensors or values that are not
+            finite, or does not fit; ``module`` is then unchanged.
+    """
+    weights = _unwrapped(_read(path), path)
+    if problems := _misfits(module.state_dict(), weights):
+        raise UsageError(
+            f"checkpoint: {path} does not fit {type(module).__name__}: {'; '.join(problems)}. "
+            f"Give the checkpoint of this very architecture and number of classes."
+        )
+    broken = [
+        name
+        for name, value in weights.items()
+        if value.is_floating_point() and not bool(torch.isfinite(value).all())
+    ]
+    if broken:
+        raise UsageError(
+            f"checkpoint: {path} holds NaN or infinite values ({_some(broken)}). "
+            f"Give weights from before the training failed."
+        )
+    module.load_state_dict(weights)
+
+
+def _misfits(expected: Mapping[str, Tensor], weights: Mapping[str, Tensor]) -> list[str]:
+    shapes = [
+        f"{name} {tuple(weights[name].shape)} instead of {tuple(expected[name].shape)}"
+        for name in sorted(expected.keys() & weights.keys())
+        if weights[name].shape != expected[name].shape
+    ]
+    kinds = {
+        "missing": sorted(expected.keys() - weights.keys()),
+        "unexpected": sorted(weights.keys() - expected.keys()),
+        "of another shape": shapes,
+    }
+    return [f"{len(names)} {kind} ({_some(names)})" for kind, names in kinds.items() if names]
+
+
+def _read(path: Path) -> Mapping[Any, object]:
+    if not path.is_file():
+        raise UsageError(f"checkpoint: there is no file {path}.")
+    try:
+        if path.suffix == ".safetensors":
+            from safetensors.torch import load_file
+
+            return dict(load_file(path))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about the pickle protocol of hostile files
+            content = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise UsageError(
+            f"checkpoint: {path} holds pickled objects or is damaged; it was not loaded and "
+            f"nothing in it was run. Save the weights alone: "
+            f"torch.save(model.state_dict(), path) or "
+            f"safetensors.torch.save_model(model, path)."
+        ) from error
+    except Exception as error:  # safetensors and torch raise many kinds
+        raise UsageError(
+            f"checkpoint: {path} cannot be read ({type(error).__name__}: {error}). "
+            f"Copy or save it again."
+        ) from error
+    if not isinstance(content, Mapping):
+        raise UsageError(
+            f"checkpoint: {path} holds a {type(content).__name__}, not a mapping of names to "
+            f"tensors. Save model.state_dict()."
+        )
+    return content
+
+
+def _unwrapped(content: Mapping[Any, object], path: Path) -> dict[str, Tensor]:
+    for wrapper in _WRAPPERS:
+        inner = content.get(wrapper)
+        if isinstance(inner, Mapping):
+            content = inner
+    foreign = [str(name) for name, value in content.items() if not isinstance(value, Tensor)]
+    if foreign or not content:
+        raise UsageError(
+            f"checkpoint: {path} is not a mapping of names to tensors "
+            f"({_some(foreign) or 'it is empty'}). Save model.state_dict()."
+        )
+    weights = {str(name): value for name, value in content.items() if isinstance(value, Tensor)}
+    for prefix in _PREFIXES:
+        if all(name.startswith(prefix) for name in weights):
+            weights = {name.removeprefix(prefix): value for name, value in weights.items()}
+    return weights
+
+
+def _some(names: list[str]) -> str:
+    return ", ".join(names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")

@@ -1,0 +1,21 @@
+"""Training loops, all on accelerate."""
+
+from __future__ import annotations
+
+from nas_kd.training.default_teacher import train_default_teacher
+from nas_kd.training.digits_resnet import DigitsResNet
+from nas_kd.training.evaluate import evaluate_accuracy
+from nas_kd.training.result import TrainingResult
+from nas_kd.training.settings import TrainingSettings
+from nas_kd.training.student import train_student
+from nas_kd.training.trainer import Progress
+
+__all__ = [
+    "DigitsResNet",
+    "Progress",
+    "TrainingResult",
+    "TrainingSettings",
+    "evaluate_accuracy",
+    "train_default_teacher",
+    "train_student",
+]

@@ -1,0 +1,58 @@
+"""Optimiser and learning-rate schedule of a training."""
+
+from __future__ import annotations
+
+from timm.optim import param_groups_weight_decay
+from timm.scheduler import CosineLRScheduler
+from torch import nn
+from torch.optim import SGD, AdamW, Optimizer
+
+from nas_kd.errors import UsageError
+from nas_kd.training.settings import TrainingSettings
+
+_TICKS = 1_000_000
+_WARMUP_FROM = 0.1
+
+
+def make_optimizer(module: nn.Module, settings: TrainingSettings) -> Optimizer:
+    """The optimiser over all parameters that are not frozen; norms and biases do not decay.
+
+    Raises:
+        UsageError: Every parameter is frozen, or there is none.
+    """
+    groups = param_groups_weight_decay(module, settings.weight_decay)
+    groups = [group for group in groups if group["params"]]
+    if not groups:
+        raise UsageError(
+            f"training: {type(module).__name__} has no parameter to train; call "
+            "requires_grad_(True) on it."
+        )
+    if settings.optimizer == "adamw":
+        return AdamW(groups, lr=settings.learning_rate)
+    return SGD(groups, lr=settings.learning_rate, momentum=0.9, nesterov=True)
+
+
+class Schedule:
+    """Linear warm-up and cosine annealing by the share of the training that is over.
+
+    timm's scheduler counts in whole steps; here a training has a million of them, so that a length
+    in minutes fits as well as one in epochs.
+    """
+
+    def __init__(self, optimizer: Optimizer, settings: TrainingSettings) -> None:
+        self._optimizer = optimizer
+        warmup = round(_TICKS * settings.warmup)
+        self._scheduler = CosineLRScheduler(
+            optimizer,
+            t_initial=_TICKS - warmup,
+            warmup_t=warmup,
+            warmup_lr_init=_WARMUP_FROM * settings.learning_rate if warmup else 0.0,
+            warmup_prefix=True,
+            t_in_epochs=False,
+        )
+
+    def set(self, share: float) -> float:
+        """Sets the learning rate for ``share`` in [0, 1] of the training, and returns it."""
+        self._scheduler.step_update(round(_TICKS * share))
+        rate: float = self._optimizer.param_groups[0]["lr"]
+        return rate

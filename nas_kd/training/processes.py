@@ -1,0 +1,55 @@
+"""accelerate: one process or many, in full or mixed precision."""
+
+from __future__ import annotations
+
+import torch
+from accelerate import Accelerator, DistributedDataParallelKwargs
+from accelerate.state import AcceleratorState
+from accelerate.utils import broadcast
+from torch import nn
+
+from nas_kd.errors import UsageError
+
+
+def make_accelerator(precision: str) -> Accelerator:
+    """accelerate's handle on this program's device and processes, in the given precision.
+
+    Raises:
+        UsageError: The device cannot train in that precision.
+    """
+    if AcceleratorState._shared_state and AcceleratorState().mixed_precision != precision:
+        # accelerate fixes the precision of a process; an earlier training here had another one.
+        AcceleratorState._reset_state(reset_partial_state=False)
+    # Cells with cut-off nodes have parameters that take no part in the output.
+    parallel = DistributedDataParallelKwargs(find_unused_parameters=True)
+    try:
+        return Accelerator(mixed_precision=precision, kwargs_handlers=[parallel])
+    except ValueError as error:
+        raise UsageError(
+            f"training: this device cannot train with precision {precision!r} ({error}). Set "
+            "precision to 'no', or to 'bf16' on a CPU or a recent GPU."
+        ) from error
+
+
+def same_buffers(module: nn.Module, accelerator: Accelerator) -> None:
+    """Gives all processes the buffers (batch-norm statistics) of the first one."""
+    if accelerator.num_processes > 1:
+        for buffer in module.buffers():
+            broadcast(buffer)
+
+
+def total(number: float, accelerator: Accelerator) -> float:
+    """Sum of one number over all processes."""
+    if accelerator.num_processes == 1:
+        return number
+    tensor = torch.tensor(number, device=accelerator.device, dtype=torch.float32)
+    return float(accelerator.reduce(tensor, reduction="sum"))
+
+
+def first_says(numbers: tuple[float, ...], accelerator: Accelerator) -> tuple[float, ...]:
+    """The numbers of the first process, in all processes: clocks do not run alike."""
+    if accelerator.num_processes == 1:
+        return numbers
+    tensor = torch.tensor(numbers, device=accelerator.device, dtype=torch.float32)
+    broadcast(tensor)
+    return tuple(tensor.tolist())

@@ -1,0 +1,103 @@
+"""How a student is trained."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from nas_kd.errors import UsageError
+
+DEFAULT_EPOCHS = 30
+
+_CHOICES = {
+    "optimizer": ("sgd", "adamw"),
+    "teacher_views": ("augmented", "clean"),
+    "precision": ("no", "fp16", "bf16"),
+}
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """Length, optimiser, schedule and losses of one training.
+
+    Attributes:
+        epochs: Passes over the training images; 30 when neither length is given.
+        minutes: Instead of epochs: train for this long, validation included. The schedule then
+            follows the clock, so two runs do the same only as far as the machine is equally fast.
+        batch_size: Images per step, over all processes. The last, incomplete batch of an epoch is
+            left out unless it is the only one; every epoch draws another order.
+        optimizer: ``sgd`` (Nesterov, momentum 0.9) or ``adamw``.
+        learning_rate: Peak; warmed up linearly over the share ``warmup`` and annealed by a cosine.
+        weight_decay: On matrices and kernels; norms and biases have none.
+        warmup: Share of the training, in [0, 1).
+        label_smoothing: Of the cross-entropy with the labels, in [0, 1).
+        temperature: T of the distillers that have one.
+        ce_weight: Weight of the cross-entropy with the labels.
+        teacher_views: ``augmented``: the teacher sees what the student sees. ``clean``: its logits
+            for every unaugmented training image are computed once and used for all views of it.
+            A step then costs no teacher forward, but the targets fit the views less well; only for
+            distillers that need nothing but logits.
+        precision: ``no`` (float32), ``bf16`` or ``fp16`` autocast of the training step; validation
+            is always in float32, as is the delivered student.
+        gradient_clip: Largest norm of the gradient; None does not clip.
+        ema_decay: Also keep a moving average of the weights with this decay, reached by a warm-up,
+            and validate and return that average; None does not.
+        workers: Processes that read images ahead; the results do not depend on it. 0 for images in
+            memory.
+
+    Raises:
+        UsageError: A value is out of range, or both lengths are given.
+    """
+
+    epochs: int | None = None
+    minutes: float | None = None
+    batch_size: int = 128
+    optimizer: str = "sgd"
+    learning_rate: float = 0.1
+    weight_decay: float = 5e-4
+    warmup: float = 0.05
+    label_smoothing: float = 0.0
+    temperature: float = 4.0
+    ce_weight: float = 1.0
+    teacher_views: str = "augmented"
+    precision: str = "no"
+    gradient_clip: float | None = 5.0
+    ema_decay: float | None = None
+    workers: int = 0
+
+    def __post_init__(self) -> None:
+        if self.epochs is not None and self.minutes is not None:
+            raise UsageError("training: give epochs or minutes, not both.")
+        if self.epochs is None and self.minutes is None:
+            object.__setattr__(self, "epochs", DEFAULT_EPOCHS)
+        for name, choices in _CHOICES.items():
+            value = getattr(self, name)
+            if value not in choices:
+                raise UsageError(
+                    f"training: {name} is {value!r}; choose one of {', '.join(choices)}."
+                )
+        self._require("epochs", 1)
+        self._require("minutes", 0, above=True)
+        self._require("batch_size", 1)
+        self._require("learning_rate", 0, above=True)
+        self._require("weight_decay", 0)
+        self._require("warmup", 0, below=1)
+        self._require("label_smoothing", 0, below=1)
+        self._require("temperature", 0, above=True)
+        self._require("ce_weight", 0)
+        self._require("gradient_clip", 0, above=True)
+        self._require("ema_decay", 0, below=1)
+        self._require("workers", 0)
+
+    def _require(
+        self, name: str, least: float, *, above: bool = False, below: float = math.inf
+    ) -> None:
+        value = getattr(self, name)
+        if value is None:
+            return
+        fits = least < value if above else least <= value
+        if not (fits and value < below):
+            limits = f"{'above' if above else 'at least'} {least}"
+            if below < math.inf:
+                limits += f" and below {below}"
+            raise UsageError(f"training: {name} is {value}; give a number {limits}.")

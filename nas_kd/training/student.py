@@ -1,0 +1,186 @@
+"""Trains one student, with or without a teacher."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+from accelerate import Accelerator
+from torch import nn
+
+from nas_kd.data import DataSplits
+from nas_kd.errors import UsageError
+from nas_kd.teachers import Teacher
+from nas_kd.training.capture import Capture
+from nas_kd.training.checkpoint import CheckpointFile
+from nas_kd.training.evaluate import device_of, evaluate_accuracy
+from nas_kd.training.objective import Objective
+from nas_kd.training.processes import make_accelerator
+from nas_kd.training.result import TrainingResult
+from nas_kd.training.settings import TrainingSettings
+from nas_kd.training.teaching import Teaching
+from nas_kd.training.trainer import Progress, Trainer
+
+
+def train_student(
+    module: nn.Module,
+    data: DataSplits,
+    *,
+    teacher: Teacher | None = None,
+    distillers: Mapping[str, float] | None = None,
+    settings: TrainingSettings,
+    seed: int,
+    features: Sequence[str] = (),
+    head: str = "",
+    checkpoint_dir: Path | None = None,
+    on_progress: Progress | None = None,
+) -> TrainingResult:
+    """Trains ``module`` on ``ce_weight`` * cross-entropy + the weighted distillers.
+
+    One process or many (``accelerate launch``): every process calls this, each takes its share of
+    every batch, and all return the same. Distillers that relate the images of a batch then see
+    the share of one process. Only the first process writes checkpoints and reports progress.
+
+    Args:
+        module: The student. On return it holds the best weights, in eval mode, on the device
+            where it was.
+        data: Its images. The best epoch is chosen on validation (the later one of two that are
+            equal); test is judged once, at the end.
+        teacher: Whom the distillers compare with; it can be None when there are none.
+        distillers: Names to weights; none by default.
+        settings: Length, optimiser, schedule.
+        seed: Decides the order of the images, their augmentation and dropout, not the
+            initialisation of ``module``. Torch's global generator is left as it was.
+        features: The student's feature maps, shallow to deep, for distillers that look at them.
+        head: Name of the student's classifier, for distillers that look at its input.
+        checkpoint_dir: Where the state is kept after each epoch; the same call continues from
+            there, also after it was interrupted. In one process and with a length in epochs the
+            result is that of an uninterrupted call, bit for bit.
+        on_progress: Told ``(done, total, best)``: epochs (or seconds, with a length in minutes)
+            that are over, all of them, and the best result so far in words.
+
+    Raises:
+        UsageError: The settings do not fit together, the device or the data, or
+            ``checkpoint_dir`` holds a damaged checkpoint or one of another training.
+        NasKdError: The loss is no longer finite, or a checkpoint cannot be written.
+    """
+    distillers = dict(distillers or {})
+    objective = Objective(distillers, settings)
+    if objective.weights and teacher is None:
+        raise UsageError(
+            f"training: {', '.join(objective.weights)} needs a teacher and there is none; give "
+            "a teacher, or no distillers."
+        )
+    teacher = teacher if objective.weights else None
+    accelerator = make_accelerator(settings.precision)
+    _require_images(data, settings, accelerator)
+    home = device_of(module)
+    with torch.random.fork_rng(devices=_random_devices(accelerator)):
+        trainer = Trainer(
+            module,
+            data,
+            objective=objective,
+            teaching=_teaching(teacher, data, objective, settings, accelerator),
+            capture=Capture(module, features=features, head=head, needs=objective.needs),
+            settings=settings,
+            seed=seed,
+            accelerator=accelerator,
+            checkpoint=_checkpoint_file(
+                checkpoint_dir, module, data, teacher, distillers, settings, seed
+            ),
+            on_progress=on_progress or _ignore,
+        )
+        try:
+            trainer.run()
+        finally:
+            accelerator.free_memory()
+    return _result(module, data, trainer, home)
+
+
+def _result(
+    module: nn.Module, data: DataSplits, trainer: Trainer, home: torch.device
+) -> TrainingResult:
+    standing = trainer.standing
+    module.load_state_dict(standing.best_state)
+    module.eval()
+    test = None if data.test is None else evaluate_accuracy(module, data.test)
+    module.to(home)
+    return TrainingResult(
+        best_state=standing.best_state,
+        validation_accuracy=standing.best_accuracy,
+        test_accuracy=test,
+        history=standing.history,
+        seconds=standing.seconds,
+        epochs_run=standing.epoch,
+        best_epoch=standing.best_epoch,
+    )
+
+
+def _teaching(
+    teacher: Teacher | None,
+    data: DataSplits,
+    objective: Objective,
+    settings: TrainingSettings,
+    accelerator: Accelerator,
+) -> Teaching | None:
+    if teacher is None:
+        return None
+    return Teaching(
+        teacher,
+        data,
+        needs=objective.needs,
+        views=settings.teacher_views,
+        accelerator=accelerator,
+    )
+
+
+def _require_images(data: DataSplits, settings: TrainingSettings, accelerator: Accelerator) -> None:
+    if len(data.validation) == 0:
+        raise UsageError(
+            f"training: {data.name} has no validation images to choose the best epoch on; set "
+            "validation_share above 0."
+        )
+    processes = accelerator.num_processes
+    if min(len(data.train), settings.batch_size) < 2 * processes:
+        raise UsageError(
+            f"training: a batch of {settings.batch_size} out of {len(data.train)} training "
+            f"images is too small for {processes} process(es); batch normalisation needs at "
+            "least 2 images in each."
+        )
+
+
+def _checkpoint_file(
+    directory: Path | None,
+    module: nn.Module,
+    data: DataSplits,
+    teacher: Teacher | None,
+    distillers: Mapping[str, float],
+    settings: TrainingSettings,
+    seed: int,
+) -> CheckpointFile | None:
+    if directory is None:
+        return None
+    chosen = {name: str(value) for name, value in asdict(settings).items() if name != "workers"}
+    shapes = [(name, tuple(value.shape)) for name, value in module.state_dict().items()]
+    return CheckpointFile(
+        directory,
+        {
+            **chosen,
+            "seed": str(seed),
+            "distillers": str(sorted(distillers.items())),
+            "teacher": "" if teacher is None else teacher.source,
+            "data": f"{data.name}, {len(data.train)} images {data.input_shape}",
+            "student": hashlib.sha256(repr(shapes).encode()).hexdigest(),
+        },
+    )
+
+
+def _random_devices(accelerator: Accelerator) -> list[torch.device]:
+    return [accelerator.device] if accelerator.device.type == "cuda" else []
+
+
+def _ignore(done: int, total: int, best: str) -> None:
+    return None

@@ -1,0 +1,273 @@
+"""The training loop."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import nullcontext
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+from timm.utils import ModelEmaV3
+from torch import Tensor, nn
+
+from nas_kd.data import DataSplits
+from nas_kd.errors import NasKdError
+from nas_kd.training.batches import epoch_batches, mixed_seed, read_batches
+from nas_kd.training.capture import Capture
+from nas_kd.training.checkpoint import CheckpointFile
+from nas_kd.training.evaluate import count_correct
+from nas_kd.training.length import EpochLength, Length, TimeLength
+from nas_kd.training.objective import Objective, not_finite
+from nas_kd.training.optimisation import Schedule, make_optimizer
+from nas_kd.training.processes import first_says, same_buffers, total
+from nas_kd.training.result import Standing
+from nas_kd.training.settings import TrainingSettings
+from nas_kd.training.teaching import Teaching
+
+Progress = Callable[[int, int, str], None]
+"""Told how many of how many units (epochs, or seconds) are over, and the best result so far."""
+
+_CHECK_EVERY = 16
+_VALIDATION_SHARE = 0.1
+
+
+class Network(nn.Module):
+    """The student as accelerate sees it.
+
+    accelerate changes the forward of what it prepares (autocast, data parallelism). It gets this
+    shell, so that the student itself stays as it is and is validated in float32.
+    """
+
+    def __init__(self, student: nn.Module) -> None:
+        super().__init__()
+        self.student = student
+
+    def forward(self, images: Tensor) -> Tensor:
+        logits: Tensor = self.student(images)
+        return logits
+
+
+class Trainer:
+    """Runs one training from where its checkpoint stands to its end.
+
+    The order of the images, their augmentation and everything random in the network restart every
+    epoch from a seed made of ``seed``, the epoch and the process, so that a checkpoint needs no
+    random state and a resumed training equals an uninterrupted one.
+    """
+
+    def __init__(
+        self,
+        student: nn.Module,
+        data: DataSplits,
+        *,
+        objective: Objective,
+        teaching: Teaching | None,
+        capture: Capture,
+        settings: TrainingSettings,
+        seed: int,
+        accelerator: Accelerator,
+        checkpoint: CheckpointFile | None,
+        on_progress: Progress,
+    ) -> None:
+        self.standing = Standing()
+        self._student = student.to(accelerator.device)
+        decay = settings.ema_decay
+        self._average = None if decay is None else ModelEmaV3(student, decay, use_warmup=True)
+        optimizer = make_optimizer(student, settings)
+        self._schedule = Schedule(optimizer, settings)
+        self._network, self._optimizer = accelerator.prepare(Network(student), optimizer)
+        self._data = data
+        self._objective = objective
+        self._teaching = teaching
+        self._capture = capture
+        self._settings = settings
+        self._seed = seed
+        self._accelerator = accelerator
+        self._checkpoint = checkpoint
+        self._on_progress = on_progress
+        self._length = self._make_length()
+        self._step_seconds = 0.0
+        self._validation_seconds = 0.0
+        self._validated_at = 0.0
+
+    @property
+    def judged(self) -> nn.Module:
+        """What is validated and returned: the student, or the moving average of its weights."""
+        return self._student if self._average is None else self._average.module
+
+    def run(self) -> None:
+        """Trains to the end, validating and keeping a checkpoint after every epoch."""
+        self._resume()
+        if self.standing.is_over:
+            return
+        self._length.start(self.standing.seconds)
+        with self._capture, self._teaching or nullcontext():
+            self._validation_seconds = self._estimate_validation()
+            while not self.standing.is_over:
+                self._run_epoch()
+                self._report()
+
+    def _make_length(self) -> Length:
+        if self._settings.minutes is not None:
+            return TimeLength(self._settings.minutes)
+        return EpochLength(self._settings.epochs or 1, len(self._batches(0)))
+
+    def _batches(self, epoch: int) -> list[Tensor]:
+        return epoch_batches(
+            len(self._data.train),
+            self._settings.batch_size,
+            seed=mixed_seed(self._seed, epoch),
+            rank=self._accelerator.process_index,
+            world=self._accelerator.num_processes,
+        )
+
+    def _run_epoch(self) -> None:
+        record: dict[str, float] = {"epoch": self.standing.epoch + 1, **self._train_epoch()}
+        self.standing.epoch += 1
+        _, over = self._progress(0)
+        if over or self._is_validation_due():
+            record["validation_accuracy"] = self._validate()
+            _, over = self._progress(0)
+        self.standing.history.append(record)
+        self.standing.is_over = over
+        self.standing.seconds = self._length.seconds
+        if self._checkpoint is not None and self._accelerator.is_main_process:
+            self._checkpoint.save(self._state())
+
+    def _train_epoch(self) -> dict[str, float]:
+        """Trains on every image once, or until time is up; means of the losses, learning rate."""
+        epoch = self.standing.epoch
+        seed = mixed_seed(self._seed, epoch, self._accelerator.process_index)
+        augmentation = torch.Generator().manual_seed(seed)
+        torch.manual_seed(seed)
+        self._network.train()
+        sums: dict[str, Tensor] = {}
+        steps, rate = 0, 0.0
+        batches = read_batches(self._data.train, self._batches(epoch), self._settings.workers)
+        for indices, images, targets in batches:
+            share, over = self._progress(steps)
+            if over and steps:
+                break
+            began = time.monotonic()
+            rate = self._schedule.set(share)
+            for name, part in self._step(indices, images, targets, augmentation).items():
+                sums[name] = sums[name] + part if name in sums else part
+            steps += 1
+            if steps % _CHECK_EVERY == 0:
+                self._means(sums, steps)
+                self._report()
+            self._step_seconds = time.monotonic() - began
+        return {**self._means(sums, steps), "learning_rate": rate}
+
+    def _step(
+        self, indices: Tensor, images: Tensor, targets: Tensor, augmentation: torch.Generator
+    ) -> dict[str, Tensor]:
+        device = self._accelerator.device
+        images, targets = images.to(device), targets.to(device)
+        if self._data.augment is not None:
+            images = self._data.augment(images, augmentation)
+        images = images.contiguous(memory_format=torch.channels_last)
+        student = self._capture.outputs(self._network(images))
+        teacher = None if self._teaching is None else self._teaching.outputs(images, indices)
+        loss, parts = self._objective(student, teacher, targets)
+        self._optimizer.zero_grad()
+        self._accelerator.backward(loss)
+        if self._settings.gradient_clip is not None:
+            self._accelerator.clip_grad_norm_(
+                self._network.parameters(), self._settings.gradient_clip
+            )
+        self._optimizer.step()
+        self.standing.step += 1
+        if self._average is not None:
+            self._average.update(self._student, step=self.standing.step)
+        return parts
+
+    def _progress(self, step: int) -> tuple[float, bool]:
+        """Share of the training that is over, and whether to stop here."""
+        epoch = self.standing.epoch
+        reserve = self._step_seconds + self._validation_seconds
+        share = self._length.share(epoch, step)
+        over = self._length.is_over(epoch, reserve)
+        if self._settings.minutes is not None:
+            share, said = first_says((share, float(over)), self._accelerator)
+            over = bool(said)
+        return share, over
+
+    def _means(self, sums: dict[str, Tensor], steps: int) -> dict[str, float]:
+        """Means over the steps and processes.
+
+        Raises:
+            NasKdError: One of them is no longer finite.
+        """
+        stacked = self._accelerator.reduce(torch.stack(list(sums.values())), reduction="mean")
+        means = dict(zip(sums, (stacked / steps).tolist(), strict=True))
+        if names := not_finite(means):
+            raise NasKdError(
+                f"training: {', '.join(names)} is no longer finite in epoch "
+                f"{self.standing.epoch + 1}. Lower the learning rate "
+                f"({self._settings.learning_rate}) or the weights of the distillers, set "
+                "gradient_clip, or train in full precision."
+            )
+        return means
+
+    def _is_validation_due(self) -> bool:
+        """Always with a length in epochs; with one in minutes, at most a tenth of the time."""
+        if self._settings.minutes is None:
+            return True
+        since = self._length.seconds - self._validated_at
+        due = _VALIDATION_SHARE * since >= self._validation_seconds
+        return bool(first_says((float(due),), self._accelerator)[0])
+
+    def _validate(self) -> float:
+        began = time.monotonic()
+        images, processes = self._data.validation, self._accelerator
+        same_buffers(self.judged, processes)
+        share = torch.arange(len(images))[processes.process_index :: processes.num_processes]
+        right = total(count_correct(self.judged, images, share), processes)
+        accuracy = right / max(1, len(images))
+        self.standing.consider(accuracy, self.judged.state_dict())
+        self._validation_seconds = time.monotonic() - began
+        self._validated_at = self._length.seconds
+        return accuracy
+
+    def _estimate_validation(self) -> float:
+        """Seconds of a validation, from one batch; a training in epochs need not know."""
+        if self._settings.minutes is None:
+            return 0.0
+        size = len(self._data.validation)
+        sample = torch.arange(min(size, 256))
+        count_correct(self.judged, self._data.validation, sample)  # the first pass is slower
+        began = time.monotonic()
+        count_correct(self.judged, self._data.validation, sample)
+        return (time.monotonic() - began) * size / max(1, len(sample))
+
+    def _report(self) -> None:
+        if self._accelerator.is_main_process:
+            done, units = self._length.done(self.standing.epoch)
+            self._on_progress(done, units, self.standing.best())
+
+    def _state(self) -> dict[str, Any]:
+        state: dict[str, Any] = {
+            "standing": vars(self.standing),
+            "student": self._student.state_dict(),
+            "optimizer": self._optimizer.state_dict(),
+        }
+        if self._average is not None:
+            state["average"] = self._average.module.state_dict()
+        if (scaler := self._accelerator.scaler) is not None:
+            state["scaler"] = scaler.state_dict()
+        return state
+
+    def _resume(self) -> None:
+        state = None if self._checkpoint is None else self._checkpoint.load()
+        if state is None:
+            return
+        self.standing = Standing(**state["standing"])
+        self._student.load_state_dict(state["student"])
+        self._optimizer.load_state_dict(state["optimizer"])
+        if self._average is not None:
+            self._average.module.load_state_dict(state["average"])
+        if (scaler := self._accelerator.scaler) is not None:
+            scaler.load_state_dict(state["scaler"])

@@ -1,0 +1,112 @@
+"""The contract of a search space."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+from optuna.distributions import BaseDistribution
+from torch import nn
+
+from nas_kd.errors import UsageError
+from search_spaces._arch import Arch
+
+
+class IllegalArchError(UsageError):
+    """An arch that is not a member of the space it was given to."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a student is built for: classifying square images."""
+
+    in_channels: int
+    image_size: int
+    num_classes: int
+
+    @property
+    def input_shape(self) -> tuple[int, int, int]:
+        """Shape of one input, ``(channels, height, width)``."""
+        return (self.in_channels, self.image_size, self.image_size)
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Exact closed-form sizes of a student."""
+
+    macs: int
+    """Multiply-accumulates of convolutions and linear layers for one input."""
+    params: int
+    """Elements of all parameters."""
+
+
+@runtime_checkable
+class SearchSpace(Protocol):
+    """A set of students. Optuna's distributions are the types of its genes."""
+
+    @property
+    def name(self) -> str:
+        """The space's name in the registry."""
+        ...
+
+    @property
+    def source(self) -> str:
+        """Paper or project that defines the space."""
+        ...
+
+    @property
+    def distributions(self) -> Mapping[str, BaseDistribution]:
+        """Gene name to Optuna distribution, in gene order."""
+        ...
+
+    @property
+    def size(self) -> int:
+        """Number of archs, before isomorphic ones are merged."""
+        ...
+
+    def canonical(self, arch: Arch) -> Arch:
+        """One representative for all archs that compute the same function.
+
+        Raises:
+            IllegalArchError: ``arch`` is not a member of the space.
+        """
+        ...
+
+    def build(self, arch: Arch, task: Task) -> nn.Module:
+        """A stand-alone student with PyTorch's default initialisation, drawn from the global
+        generator: callers that want a seed fork it (`torch.random.fork_rng`)."""
+        ...
+
+    def features(self, module: nn.Module) -> list[str]:
+        """Names of the submodules whose outputs are the student's feature maps, shallow to deep;
+        the last one is the map before global pooling."""
+        ...
+
+    def head(self, module: nn.Module) -> str:
+        """Name of the classifier, the student's last `nn.Linear`."""
+        ...
+
+    def enumerate(self) -> Iterator[Arch]:
+        """All archs in a fixed order; spaces too large for that raise `NotImplementedError`."""
+        ...
+
+    def neighbours(self, arch: Arch) -> Iterator[Arch]:
+        """All legal archs that differ from ``arch`` in one gene."""
+        ...
+
+    def sizes(self, arch: Arch, task: Task) -> Sizes | None:
+        """Closed-form sizes where they are exact, else None."""
+        ...
+
+    def anchors(self) -> list[Arch]:
+        """The largest and the smallest arch, and any known good one: searched first."""
+        ...
+
+    def parse(self, text: str) -> Arch:
+        """The arch written as JSON or in the space's own notation; the inverse of `describe`."""
+        ...
+
+    def describe(self, arch: Arch) -> str:
+        """The arch in the notation of the field, one line."""
+        ...

@@ -1,0 +1,156 @@
+"""DisWOT's space S0: CIFAR ResNets that differ in the depths of their three stages."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+from typing import ClassVar
+
+from optuna.distributions import BaseDistribution, IntDistribution
+from torch import nn
+
+from nas_kd.errors import UsageError
+from search_spaces import _counting as count
+from search_spaces._arch import Arch
+from search_spaces._checks import (
+    one_gene_neighbours,
+    require_member,
+    require_positive,
+    require_task,
+)
+from search_spaces._cifar_resnet_modules import CifarResNetNetwork
+from search_spaces._space import IllegalArchError, Sizes, Task
+
+_GENES = ("depth_1", "depth_2", "depth_3")
+_DEPTHS = range(1, 8, 2)
+_NOTATION = re.compile(r"(?:ResNet)?\[(\d+)[ ,]+(\d+)[ ,]+(\d+)\]", re.IGNORECASE)
+
+
+class CifarResNet:
+    """64 ResNets: depths ``depth_1`` to ``depth_3`` in {1, 3, 5, 7} basic blocks per stage.
+
+    Archs are enumerated with the last depth fastest. No two compute the same function, so every
+    arch is its own canonical form.
+
+    Args:
+        width: Channels of the stem and the first stage; the second and third stages have two and
+            four times as many.
+
+    Source: space S0 of DisWOT (Dong, Li and Wei, CVPR 2023, arXiv 2303.15678); shortcuts are 1x1
+    convolutions with batch normalisation.
+    """
+
+    name: ClassVar[str] = "cifar-resnet"
+    source: ClassVar[str] = "DisWOT, space S0 (Dong, Li & Wei, CVPR 2023, arXiv 2303.15678)"
+
+    def __init__(self, width: int = 16) -> None:
+        require_positive(self.name, width=width)
+        self.width = width
+        self._distributions = MappingProxyType(
+            {gene: IntDistribution(_DEPTHS[0], _DEPTHS[-1], step=_DEPTHS.step) for gene in _GENES}
+        )
+
+    @property
+    def distributions(self) -> Mapping[str, BaseDistribution]:
+        return self._distributions
+
+    @property
+    def size(self) -> int:
+        return int(len(_DEPTHS) ** len(_GENES))
+
+    def canonical(self, arch: Arch) -> Arch:
+        """The arch itself, its genes in the space's order."""
+        return require_member(self.name, self._distributions, arch)
+
+    def build(self, arch: Arch, task: Task) -> nn.Module:
+        """A `CifarResNetNetwork` with PyTorch's default initialisation."""
+        require_task(self.name, task)
+        return CifarResNetNetwork(
+            self._depths(arch),
+            width=self.width,
+            in_channels=task.in_channels,
+            num_classes=task.num_classes,
+        )
+
+    def features(self, module: nn.Module) -> list[str]:
+        """The stem and the ends of the three stages, each after its ReLU."""
+        self._require_own(module)
+        return ["stem", "stage_1", "stage_2", "stage_3"]
+
+    def head(self, module: nn.Module) -> str:
+        self._require_own(module)
+        return "classifier"
+
+    def enumerate(self) -> Iterator[Arch]:
+        return (_arch(depths) for depths in itertools.product(_DEPTHS, repeat=len(_GENES)))
+
+    def neighbours(self, arch: Arch) -> Iterator[Arch]:
+        return one_gene_neighbours(self._distributions, self.canonical(arch))
+
+    def sizes(self, arch: Arch, task: Task) -> Sizes:
+        require_task(self.name, task)
+        depth_1, depth_2, depth_3 = self._depths(arch)
+        side, width = task.image_size, self.width
+        parts = [
+            count.convolution(task.in_channels, width, 3, side),
+            count.batch_norm(width),
+            count.repeated(_block_sizes(width, width, side), depth_1),
+        ]
+        for depth in (depth_2, depth_3):
+            side, width = count.halved(side), 2 * width
+            parts += [
+                _block_sizes(width // 2, width, side),
+                _projection_sizes(width // 2, width, side),
+                count.repeated(_block_sizes(width, width, side), depth - 1),
+            ]
+        return count.total([*parts, count.linear(width, task.num_classes)])
+
+    def anchors(self) -> list[Arch]:
+        """The deepest net, the shallowest, and ResNet-20."""
+        return [_arch((7, 7, 7)), _arch((1, 1, 1)), _arch((3, 3, 3))]
+
+    def parse(self, text: str) -> Arch:
+        """The arch written as JSON or as ``ResNet[5 5 7]``; the name may be left out."""
+        text = text.strip()
+        if text.startswith("{"):
+            return self.canonical(Arch.from_json(text))
+        match = _NOTATION.fullmatch(text)
+        if match is None:
+            raise IllegalArchError(
+                f"{self.name}: {text!r} is not an arch. Write the three depths as ResNet[5 5 7]."
+            )
+        return self.canonical(_arch(tuple(map(int, match.groups()))))
+
+    def describe(self, arch: Arch) -> str:
+        """Depths of the three stages, ``ResNet[5 5 7]``."""
+        return "ResNet[{} {} {}]".format(*self._depths(arch))
+
+    def _depths(self, arch: Arch) -> tuple[int, ...]:
+        return tuple(int(depth) for depth in self.canonical(arch).values())
+
+    def _require_own(self, module: nn.Module) -> None:
+        if not isinstance(module, CifarResNetNetwork):
+            raise UsageError(
+                f"{self.name}: {type(module).__name__} was not built by this space; "
+                "pass a module that `build` returned."
+            )
+
+
+def _arch(depths: tuple[int, ...]) -> Arch:
+    return Arch(dict(zip(_GENES, depths, strict=True)))
+
+
+def _block_sizes(in_width: int, width: int, side: int) -> Sizes:
+    return count.total(
+        [
+            count.convolution(in_width, width, 3, side),
+            count.convolution(width, width, 3, side),
+            count.repeated(count.batch_norm(width), 2),
+        ]
+    )
+
+
+def _projection_sizes(in_width: int, width: int, side: int) -> Sizes:
+    return count.total([count.convolution(in_width, width, 1, side), count.batch_norm(width)])

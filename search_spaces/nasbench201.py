@@ -1,0 +1,195 @@
+"""NAS-Bench-201, the topology space of NATS-Bench: one cell of six edges, five operations each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+from typing import ClassVar
+
+from optuna.distributions import BaseDistribution, CategoricalDistribution
+from torch import nn
+
+from nas_kd.errors import UsageError
+from search_spaces import _counting as count
+from search_spaces._arch import Arch
+from search_spaces._checks import (
+    one_gene_neighbours,
+    require_member,
+    require_positive,
+    require_task,
+)
+from search_spaces._nasbench201_cells import (
+    EDGES,
+    OPERATIONS,
+    Cell,
+    cells_by_index,
+    enumerate_cells,
+    format_cell,
+    index_by_cell,
+    read_cell,
+    representatives,
+)
+from search_spaces._nasbench201_modules import NasBench201Network
+from search_spaces._space import IllegalArchError, Sizes, Task
+
+_GENES = tuple(f"edge_{source}_{target}" for source, target in EDGES)
+_RESNET_CELL = "|nor_conv_3x3~0|+|none~0|nor_conv_3x3~1|+|skip_connect~0|none~1|skip_connect~2|"
+
+
+class NasBench201:
+    """The 15,625 cells of NAS-Bench-201, in the benchmark's skeleton or a smaller one.
+
+    With the default options and 32 x 32 images a student is the network that the benchmark trained.
+
+    Args:
+        channels: Channels of the first stage; the second and third have two and four times as many.
+        cells_per_stage: Cells in each of the three stages.
+
+    Source: Dong and Yang, NAS-Bench-201, ICLR 2020; Dong et al., NATS-Bench, TPAMI 2021.
+    """
+
+    name: ClassVar[str] = "nasbench201"
+    source: ClassVar[str] = "NAS-Bench-201 (Dong & Yang, ICLR 2020), NATS-Bench (TPAMI 2021)"
+
+    def __init__(self, channels: int = 16, cells_per_stage: int = 5) -> None:
+        require_positive(self.name, channels=channels, cells_per_stage=cells_per_stage)
+        self.channels = channels
+        self.cells_per_stage = cells_per_stage
+        self._distributions = MappingProxyType(
+            {gene: CategoricalDistribution(OPERATIONS) for gene in _GENES}
+        )
+
+    @property
+    def distributions(self) -> Mapping[str, BaseDistribution]:
+        return self._distributions
+
+    @property
+    def size(self) -> int:
+        return int(len(OPERATIONS) ** len(EDGES))
+
+    def canonical(self, arch: Arch) -> Arch:
+        """The cheapest of the cells that the benchmark calls isomorphic: 6,466 classes.
+
+        The benchmark's rule does not see which edges share weights: what follows from that is said
+        at `search_spaces._nasbench201_cells.isomorphism_key`.
+        """
+        return _arch(representatives()[self._cell(arch)])
+
+    def build(self, arch: Arch, task: Task) -> nn.Module:
+        """A `NasBench201Network` with PyTorch's default initialisation."""
+        require_task(self.name, task)
+        return NasBench201Network(
+            self._cell(arch),
+            channels=self.channels,
+            cells_per_stage=self.cells_per_stage,
+            in_channels=task.in_channels,
+            num_classes=task.num_classes,
+        )
+
+    def features(self, module: nn.Module) -> list[str]:
+        """The stem, the ends of the three stages, and the last map after its BN and ReLU."""
+        self._require_own(module)
+        return ["stem", "stage_1", "stage_2", "stage_3", "last_activation"]
+
+    def head(self, module: nn.Module) -> str:
+        self._require_own(module)
+        return "classifier"
+
+    def enumerate(self) -> Iterator[Arch]:
+        """All cells in lexicographic order of the operations, first edge slowest."""
+        return map(_arch, enumerate_cells())
+
+    def neighbours(self, arch: Arch) -> Iterator[Arch]:
+        return one_gene_neighbours(
+            self._distributions, require_member(self.name, self._distributions, arch)
+        )
+
+    def sizes(self, arch: Arch, task: Task) -> Sizes:
+        """Closed form: only the numbers of 3x3 and 1x1 convolutions in the cell matter."""
+        require_task(self.name, task)
+        cell = self._cell(arch)
+        side, width = task.image_size, self.channels
+        parts = [count.convolution(task.in_channels, width, 3, side), count.batch_norm(width)]
+        for stage in (1, 2, 3):
+            if stage > 1:
+                side, width = count.halved(side), 2 * width
+                parts += [
+                    count.convolution(width // 2, width, 3, side),
+                    count.convolution(width, width, 3, side),
+                    count.repeated(count.batch_norm(width), 2),
+                    count.convolution(width // 2, width, 1, side),
+                ]
+            parts.append(count.repeated(_cell_sizes(cell, width, side), self.cells_per_stage))
+        parts += [count.batch_norm(width), count.linear(width, task.num_classes)]
+        return count.total(parts)
+
+    def anchors(self) -> list[Arch]:
+        """The largest cell, the smallest connected one, and the benchmark's ResNet cell."""
+        largest = ("nor_conv_3x3",) * len(EDGES)
+        smallest = tuple("skip_connect" if edge == (0, 3) else "none" for edge in EDGES)
+        return [_arch(largest), _arch(smallest), self.from_string(_RESNET_CELL)]
+
+    def parse(self, text: str) -> Arch:
+        """The arch written as JSON, in the benchmark's notation, or as its index in digits."""
+        text = text.strip()
+        if text.isdecimal():
+            return self.arch_at(int(text))
+        if text.startswith("{"):
+            return require_member(self.name, self._distributions, Arch.from_json(text))
+        return self.from_string(text)
+
+    def describe(self, arch: Arch) -> str:
+        """The benchmark's notation."""
+        return self.to_string(arch)
+
+    def to_string(self, arch: Arch) -> str:
+        """The benchmark's notation, ``|op~0|+|op~0|op~1|+|op~0|op~1|op~2|``."""
+        return format_cell(self._cell(arch))
+
+    def from_string(self, text: str) -> Arch:
+        """The arch that `to_string` wrote."""
+        cell = read_cell(text)
+        if cell is None:
+            raise IllegalArchError(
+                f"{self.name}: {text!r} is not a cell. Write it as "
+                "|op~0|+|op~0|op~1|+|op~0|op~1|op~2|, with each op one of "
+                f"{', '.join(OPERATIONS)}."
+            )
+        return require_member(self.name, self._distributions, _arch(cell))
+
+    def index_of(self, arch: Arch) -> int:
+        """The benchmark's index of the cell, 0 to 15,624."""
+        return index_by_cell()[self._cell(arch)]
+
+    def arch_at(self, index: int) -> Arch:
+        """The cell at the benchmark's index ``index``."""
+        if not 0 <= index < self.size:
+            raise IllegalArchError(
+                f"{self.name}: there is no cell {index}; indices run from 0 to {self.size - 1}."
+            )
+        return _arch(cells_by_index()[index])
+
+    def _cell(self, arch: Arch) -> Cell:
+        member = require_member(self.name, self._distributions, arch)
+        return tuple(str(operation) for operation in member.values())
+
+    def _require_own(self, module: nn.Module) -> None:
+        if not isinstance(module, NasBench201Network):
+            raise UsageError(
+                f"{self.name}: {type(module).__name__} was not built by this space; "
+                "pass a module that `build` returned."
+            )
+
+
+def _arch(cell: Cell) -> Arch:
+    return Arch(dict(zip(_GENES, cell, strict=True)))
+
+
+def _cell_sizes(cell: Cell, width: int, side: int) -> Sizes:
+    kernels = {"nor_conv_1x1": 1, "nor_conv_3x3": 3}
+    convolutions = (kernels[operation] for operation in cell if operation in kernels)
+    return count.total(
+        part
+        for kernel in convolutions
+        for part in (count.convolution(width, width, kernel, side), count.batch_norm(width))
+    )

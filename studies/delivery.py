@@ -1,0 +1,166 @@
+"""The winner: distilled, compared with its twin that had no teacher, exported and verified."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from nas_kd.costs import LatencyRecord, measure_many
+from nas_kd.errors import ExportError
+from nas_kd.export import ParityRecord, check_parity, export_onnx, save_student, write_manifest
+from nas_kd.training import TrainingResult, TrainingSettings, train_student
+from search_spaces import Arch
+from studies.observer import Observer, per_mille
+from studies.recipe import DistillSection, Recipe
+from studies.run_directory import RunDirectory
+from studies.setting import Setting
+
+
+@dataclass(frozen=True)
+class Delivered:
+    """A finished student on disk.
+
+    Attributes:
+        directory: ``students/<rank>``.
+        latency: Measured from the delivered file in a fresh process.
+        teacher_latency: The teacher's, in the same process.
+        parity: How far ONNX Runtime and PyTorch differ.
+    """
+
+    directory: Path
+    latency: LatencyRecord
+    teacher_latency: LatencyRecord
+    parity: ParityRecord
+
+
+class Trainer:
+    """Trains students of one setting, with or without the teacher."""
+
+    def __init__(
+        self, recipe: Recipe, setting: Setting, run: RunDirectory, observer: Observer
+    ) -> None:
+        self._recipe = recipe
+        self._setting = setting
+        self._run = run
+        self._observer = observer
+
+    def train(
+        self,
+        arch: Arch,
+        *,
+        name: str,
+        with_teacher: bool = True,
+        epochs: int | None = None,
+        minutes: float | None = None,
+    ) -> tuple[nn.Module, TrainingResult]:
+        """Trains a fresh student; the same ``name`` continues where an interrupted call stopped.
+
+        Args:
+            arch: The student.
+            name: Folder of the checkpoints within the run.
+            with_teacher: Whether the recipe's distillers act; else the labels alone teach.
+            epochs: Overrides the recipe's length.
+            minutes: Overrides the recipe's length.
+
+        Returns:
+            The student with its best weights, in eval mode, and how the training went.
+        """
+        settings = training_settings(self._recipe.distill)
+        if epochs is not None or minutes is not None:
+            settings = replace(settings, epochs=epochs, minutes=minutes)
+        section = self._recipe.distill
+        if not with_teacher:
+            settings = replace(settings, ce_weight=1.0)
+        module = self._build(arch)
+        result = train_student(
+            module,
+            self._setting.data,
+            teacher=self._setting.teacher if with_teacher else None,
+            distillers=dict(section.distillers) if with_teacher else {},
+            settings=settings,
+            seed=self._recipe.seed,
+            features=self._setting.space.features(module),
+            head=self._setting.space.head(module),
+            checkpoint_dir=self._run.work("training", name),
+            on_progress=per_mille(self._observer),
+        )
+        module.load_state_dict(result.best_state)
+        return module.eval(), result
+
+    def _build(self, arch: Arch) -> nn.Module:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self._recipe.seed)
+            return self._setting.space.build(arch, self._setting.task)
+
+
+def training_settings(section: DistillSection) -> TrainingSettings:
+    """The trainer's settings as the recipe gives them."""
+    return TrainingSettings(
+        epochs=section.epochs,
+        minutes=section.minutes,
+        batch_size=section.batch_size,
+        optimizer=section.optimizer,
+        learning_rate=section.learning_rate,
+        weight_decay=section.weight_decay,
+        warmup=section.warmup,
+        label_smoothing=section.label_smoothing,
+        temperature=section.temperature,
+        ce_weight=section.ce_weight,
+        teacher_views=section.teacher_views,
+        precision=section.precision,
+    )
+
+
+def deliver(
+    module: nn.Module,
+    arch: Arch,
+    *,
+    rank: int,
+    recipe: Recipe,
+    setting: Setting,
+    run: RunDirectory,
+    facts: dict[str, Any],
+    measure: Callable[..., list[LatencyRecord]] = measure_many,
+) -> Delivered:
+    """Writes ``students/<rank>``: weights, configuration, ONNX file and manifest.
+
+    Raises:
+        ExportError: ONNX Runtime does not compute what the module computes.
+    """
+    directory = run.student(rank)
+    directory.mkdir(parents=True, exist_ok=True)
+    save_student(
+        directory,
+        module=module,
+        space_name=setting.space.name,
+        space_options=dict(recipe.space.options),
+        arch=arch,
+        task=setting.task,
+        classes=setting.data.classes,
+        mean=setting.data.mean,
+        std=setting.data.std,
+        provenance={"teacher": setting.teacher.source, "data": setting.data.name},
+    )
+    onnx = export_onnx(module, setting.task.input_shape, directory / "student.onnx")
+    parity = check_parity(module, onnx, setting.task.input_shape, seed=recipe.seed)
+    if not parity.passed:
+        raise ExportError(
+            f"parity: {onnx} differs from the module by {parity.max_abs:.2g} "
+            f"(allowed {parity.tolerance:.2g}). The run is intact; please report this space and arch."
+        )
+    teacher_latency, latency = measure([setting.teacher_onnx, onnx], setting.profile)
+    write_manifest(
+        directory,
+        costs=facts["costs"],
+        latency=latency,
+        parity=parity,
+        accuracy=facts["accuracy"],
+        seeds={"study": recipe.seed},
+        extra={"teacher": setting.teacher_facts, "recipe": recipe.model_dump(mode="json")},
+    )
+    return Delivered(directory, latency, teacher_latency, parity)

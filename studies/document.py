@@ -1,0 +1,145 @@
+"""The one JSON document that says what a run found."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from nas_kd.costs import LatencyRecord
+from studies.candidates import Candidate
+from studies.delivery import Delivered
+from studies.finalists import Measured
+from studies.objectives import SCORE
+from studies.recipe import Recipe
+from studies.run_directory import RunDirectory
+from studies.search import SearchResult
+from studies.setting import Setting
+
+SCHEMA = "nas-kd.search/1"
+
+
+def search_document(
+    recipe: Recipe,
+    run: RunDirectory,
+    setting: Setting,
+    result: SearchResult,
+    *,
+    measured: Mapping[str, Measured],
+    finalists: Sequence[Mapping[str, Any]],
+    winner: Measured,
+    delivered: Delivered,
+    student: Mapping[str, Any],
+    seconds: Mapping[str, float],
+) -> dict[str, Any]:
+    """What ``nas-kd search --json`` prints.
+
+    Accuracies are shares in [0, 1] on ``accuracy_split``; latencies are milliseconds for one batch.
+    """
+    unique = result.unique
+    directory = str(delivered.directory)
+    return {
+        "schema": SCHEMA,
+        "run_dir": str(run.path),
+        "seed": recipe.seed,
+        "space": {
+            "name": setting.space.name,
+            "options": dict(recipe.space.options),
+            "size": setting.space.size,
+        },
+        "teacher": setting.teacher_facts,
+        "budget": _budget(recipe, setting, delivered),
+        "proxies": list(recipe.search.proxies),
+        "sampler": recipe.search.sampler,
+        "evaluated": len(result.trials),
+        "unique": len(unique),
+        "feasible": sum(candidate.feasible for candidate in unique),
+        "degenerate": sum(candidate.degenerate for candidate in unique),
+        "infeasible_reasons": _reasons(unique, measured),
+        "seconds": dict(seconds),
+        "accuracy_split": setting.accuracy_split,
+        "front": [_front_row(candidate, setting, result, measured) for candidate in result.front],
+        "finalists": [
+            {
+                **_front_row(f["measured"].candidate, setting, result, measured),
+                "validation_accuracy": _finite(f["validation_accuracy"]),
+            }
+            for f in finalists
+        ],
+        "student": {
+            "arch": dict(winner.candidate.arch),
+            "description": setting.space.describe(winner.candidate.arch),
+            "macs": winner.candidate.macs,
+            "params": winner.candidate.params,
+            "accuracy": student["accuracy"],
+            "accuracy_without_teacher": student["accuracy_without_teacher"],
+            "validation_accuracy": student["validation_accuracy"],
+            "onnx": str(delivered.directory / "student.onnx"),
+            "directory": directory,
+            "parity_max_abs": delivered.parity.max_abs,
+            "latency_ms": _latency(delivered.latency),
+            "teacher_latency_ms": _latency(delivered.teacher_latency),
+        },
+        "budget_met": student["latency_violation"] <= 0,
+        "next": [
+            f"nas-kd show {run.path}",
+            f"nas-kd measure {directory}",
+            f"nas-kd dashboard {run.path}",
+        ],
+    }
+
+
+def _budget(recipe: Recipe, setting: Setting, delivered: Delivered) -> dict[str, Any]:
+    teacher = {**setting.teacher_facts, "latency_ms": delivered.teacher_latency.median_ms}
+    return {
+        "limits": list(recipe.budget.limits),
+        **setting.budget.limits(teacher).values,
+        "device": setting.profile.device,
+        "threads": setting.profile.threads,
+        "batch": setting.profile.batch,
+    }
+
+
+def _front_row(
+    candidate: Candidate, setting: Setting, result: SearchResult, measured: Mapping[str, Measured]
+) -> dict[str, Any]:
+    latency = measured.get(candidate.key)
+    return {
+        "arch": dict(candidate.arch),
+        "description": setting.space.describe(candidate.arch),
+        "macs": candidate.macs,
+        "params": candidate.params,
+        "latency_ms": latency.latency.median_ms if latency else None,
+        "within_latency": latency.feasible if latency else None,
+        "scores": {
+            SCORE: result.objectives.score(candidate),
+            **{name: _finite(score) for name, score in candidate.scores.items()},
+        },
+    }
+
+
+def _reasons(unique: Sequence[Candidate], measured: Mapping[str, Measured]) -> dict[str, int]:
+    reasons = Counter(
+        metric
+        for candidate in unique
+        for metric, violation in candidate.violations.items()
+        if violation > 0
+    )
+    too_slow = sum(not m.feasible for m in measured.values())
+    if too_slow:
+        reasons["latency_ms"] = too_slow
+    return dict(reasons)
+
+
+def _latency(record: LatencyRecord) -> dict[str, Any]:
+    return {
+        **record.to_dict(),
+        "median": record.median_ms,
+        "ci95": list(record.ci95_ms),
+        "p90": record.p90_ms,
+    }
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None

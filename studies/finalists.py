@@ -1,0 +1,83 @@
+"""From the ranking to one winner: measured latency first, then a short distillation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from nas_kd.costs import LatencyRecord
+from nas_kd.errors import NoFeasibleStudentError
+from search_spaces import SearchSpace
+from studies.candidates import Candidate
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A candidate whose latency was measured beside the teacher's.
+
+    Attributes:
+        candidate: What was measured.
+        latency: The measurement of its exported, untrained file.
+        violation: Relative excess of the upper end of the median's confidence interval over the
+            latency limit; at most 0 where the limit holds. 0 without a latency limit.
+    """
+
+    candidate: Candidate
+    latency: LatencyRecord
+    violation: float
+
+    @property
+    def feasible(self) -> bool:
+        return self.violation <= 0
+
+
+def choose_finalists(
+    ranking: Sequence[Candidate],
+    measure: Callable[[Sequence[Candidate]], list[Measured]],
+    *,
+    count: int,
+    at_most: int,
+    space: SearchSpace,
+) -> tuple[list[Measured], list[Measured]]:
+    """Walks down the ranking, measuring, until ``count`` candidates meet the latency limit.
+
+    Args:
+        ranking: Candidates within the counted budget, best first.
+        measure: Measures some candidates together, in one process.
+        count: How many finalists are wanted.
+        at_most: How many candidates may be measured.
+        space: The space, for its notation in messages.
+
+    Returns:
+        The finalists, best score first, and everything that was measured.
+
+    Raises:
+        NoFeasibleStudentError: None of the measured candidates meets the limit.
+    """
+    finalists: list[Measured] = []
+    measured: list[Measured] = []
+    queue = list(ranking[:at_most])
+    while queue and len(finalists) < count:
+        chunk, queue = queue[:count], queue[count:]
+        results = measure(chunk)
+        measured += results
+        finalists += [result for result in results if result.feasible]
+    if not finalists:
+        raise NoFeasibleStudentError(_none_fits(measured, space))
+    return finalists[:count], measured
+
+
+def _none_fits(measured: Sequence[Measured], space: SearchSpace) -> str:
+    if not measured:
+        return (
+            f"search: no candidate of {space.name} within the budget has a finite score. "
+            "Search more trials with --trials, or raise the budget."
+        )
+    nearest = min(measured, key=lambda m: m.violation)
+    return (
+        f"budget: none of the {len(measured)} best-scored students meets the latency limit. The "
+        f"nearest, {space.describe(nearest.candidate.arch)}, takes "
+        f"{nearest.latency.median_ms:.3g} ms ({nearest.violation:+.0%}). "
+        "Raise the latency budget, lower the MACs budget so that smaller students are searched, "
+        "or raise finalists.measured_at_most."
+    )

@@ -1,0 +1,88 @@
+"""Latency of candidates on the target device, measured beside the teacher in one process."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+from nas_kd.costs import LatencyRecord, measure_many
+from nas_kd.export import export_onnx
+from studies.candidates import Candidate
+from studies.finalists import Measured
+from studies.observer import Observer
+from studies.run_directory import RunDirectory
+from studies.setting import Setting
+
+
+class Meter:
+    """Exports untrained candidates and measures them; each is measured once per run.
+
+    A latency limit that is a share of the teacher's is resolved on the teacher's latency in the
+    same process, block by block interleaved, so that a slow moment of the machine hits both.
+    """
+
+    def __init__(self, setting: Setting, run: RunDirectory, observer: Observer, seed: int) -> None:
+        self._setting = setting
+        self._run = run
+        self._observer = observer
+        self._seed = seed
+        self._done: dict[str, Measured] = {}
+
+    @property
+    def done(self) -> dict[str, Measured]:
+        """Everything measured so far, by canonical key."""
+        return self._done
+
+    def measure(self, candidates: Sequence[Candidate]) -> list[Measured]:
+        """Measures the candidates that were not measured before, all in one process."""
+        new = [c for c in candidates if c.key not in self._done and not self._recall(c)]
+        if new:
+            files = [self._export(candidate) for candidate in new]
+            teacher, *records = measure_many(
+                [self._setting.teacher_onnx, *files], self._setting.profile
+            )
+            for candidate, record in zip(new, records, strict=True):
+                self._keep(candidate, record, self._violation(record, teacher))
+        return [self._done[candidate.key] for candidate in candidates]
+
+    def _export(self, candidate: Candidate) -> Path:
+        path = self._run.work("candidates", f"{_short(candidate.key)}.onnx")
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self._seed)
+            module = self._setting.space.build(candidate.arch, self._setting.task)
+        return export_onnx(module, self._setting.task.input_shape, path)
+
+    def _violation(self, record: LatencyRecord, teacher: LatencyRecord) -> float:
+        return latency_violation(self._setting, record, teacher)
+
+    def _keep(self, candidate: Candidate, record: LatencyRecord, violation: float) -> None:
+        self._done[candidate.key] = Measured(candidate, record, violation)
+        state = {"latency": record.to_dict(), "violation": violation}
+        self._run.write_state(f"latency/{_short(candidate.key)}", state)
+
+    def _recall(self, candidate: Candidate) -> bool:
+        state = self._run.read_state(f"latency/{_short(candidate.key)}")
+        if state is None:
+            return False
+        record = LatencyRecord.from_dict(state["latency"])
+        self._done[candidate.key] = Measured(candidate, record, state["violation"])
+        return True
+
+
+def latency_violation(setting: Setting, record: LatencyRecord, teacher: LatencyRecord) -> float:
+    """Relative excess of the median's upper confidence bound over the latency limit.
+
+    0 when the budget does not limit latency.
+    """
+    if not setting.budget.needs("latency_ms"):
+        return 0.0
+    limits = setting.budget.limits({**setting.teacher_facts, "latency_ms": teacher.median_ms})
+    return limits.violations({"latency_ms": record.ci95_ms[1]})["latency_ms"]
+
+
+def _short(key: str) -> str:
+    import hashlib
+
+    return hashlib.sha256(key.encode()).hexdigest()[:16]

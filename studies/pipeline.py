@@ -1,0 +1,203 @@
+"""The main job: from a recipe to a checked student with its evidence."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from nas_kd.errors import NoFeasibleStudentError
+from proxies import TeacherProbes
+from studies.candidates import Evaluator, needs_teacher
+from studies.delivery import Delivered, Trainer, deliver
+from studies.document import search_document
+from studies.finalists import Measured, choose_finalists
+from studies.measuring import Meter, latency_violation
+from studies.objectives import check_objectives
+from studies.observer import PER_MILLE, Observer, SilentObserver
+from studies.recipe import Recipe
+from studies.run_directory import RunDirectory
+from studies.search import Search, SearchResult
+from studies.setting import Setting, prepare
+from studies.table import write_candidates
+
+
+def run_search(
+    recipe: Recipe,
+    run_directory: Path,
+    *,
+    fork: bool = False,
+    observer: Observer | None = None,
+) -> dict[str, Any]:
+    """Runs or continues the whole job.
+
+    Args:
+        recipe: What to do.
+        run_directory: Where the run lives; the same recipe continues the run that is there.
+        fork: Whether another recipe may start a new run beside the one that is there.
+        observer: Told about the progress.
+
+    Returns:
+        The JSON document of the run (`studies.document`), also written to ``result.json``.
+
+    Raises:
+        NasKdError: With what, why and what to do; whatever was done is kept for the next call.
+    """
+    check_objectives(recipe.search.objectives, recipe.search.proxies)
+    run = RunDirectory.create_or_continue(run_directory, recipe, fork=fork)
+    with run.lock():
+        return _Job(recipe, run, observer or SilentObserver()).run()
+
+
+class _Job:
+    def __init__(self, recipe: Recipe, run: RunDirectory, observer: Observer) -> None:
+        self.recipe = recipe
+        self.run_directory = run
+        self.observer = observer
+        self.seconds: dict[str, float] = run.read_state("seconds") or {}
+
+    def run(self) -> dict[str, Any]:
+        with self._timed("teacher"):
+            setting = prepare(self.recipe, self.run_directory, self.observer)
+        with self._timed("search"):
+            result = self._search(setting)
+        write_candidates(self.run_directory, result)
+        meter = Meter(setting, self.run_directory, self.observer, self.recipe.seed)
+        with self._timed("measure"):
+            finalists = self._measure(result, setting, meter)
+        with self._timed("finalists"):
+            finalists_report = self._short_distillation(finalists, setting)
+        winner = max(finalists_report, key=lambda f: f["validation_accuracy"])["measured"]
+        delivered, student = self._finish(winner, setting)
+        write_candidates(self.run_directory, result, meter.done)
+        document = search_document(
+            self.recipe,
+            self.run_directory,
+            setting,
+            result,
+            measured=meter.done,
+            finalists=finalists_report,
+            winner=winner,
+            delivered=delivered,
+            student=student,
+            seconds=self.seconds,
+        )
+        self.run_directory.write_result(document)
+        return document
+
+    @contextmanager
+    def _timed(self, phase: str) -> Iterator[None]:
+        """Adds the seconds of a phase to those of earlier, interrupted calls."""
+        start = time.monotonic()
+        try:
+            yield
+        finally:
+            spent = time.monotonic() - start
+            self.seconds[phase] = round(self.seconds.get(phase, 0.0) + spent, 2)
+            self.run_directory.write_state("seconds", self.seconds)
+
+    def _search(self, setting: Setting) -> SearchResult:
+        images, labels = setting.data.probe_batch(self.recipe.search.images, self.recipe.seed)
+        teacher = None
+        if needs_teacher(self.recipe.search.proxies):
+            teacher = TeacherProbes(
+                setting.teacher.model,
+                images,
+                labels,
+                features=setting.teacher.features,
+                head=setting.teacher.head,
+                seed=self.recipe.seed,
+            )
+        evaluator = Evaluator(
+            setting.space,
+            setting.task,
+            limits=setting.limits,
+            proxies=self.recipe.search.proxies,
+            images=images,
+            labels=labels,
+            teacher=teacher,
+            seed=self.recipe.seed,
+        )
+        return Search(
+            self.recipe, self.run_directory, setting.space, evaluator, self.observer
+        ).run()
+
+    def _measure(self, result: SearchResult, setting: Setting, meter: Meter) -> list[Measured]:
+        section = self.recipe.finalists
+        self.observer.phase("measure", None)
+        finalists, _ = choose_finalists(
+            result.ranking,
+            meter.measure,
+            count=section.count,
+            at_most=section.measured_at_most,
+            space=setting.space,
+        )
+        meter.measure(result.front[: section.measured_at_most])
+        return finalists
+
+    def _short_distillation(
+        self, finalists: list[Measured], setting: Setting
+    ) -> list[dict[str, Any]]:
+        section = self.recipe.finalists
+        trained = self.run_directory.read_state("finalists") or {}
+        trainer = Trainer(self.recipe, setting, self.run_directory, self.observer)
+        short = section.epochs is not None or section.minutes is not None
+        if short and len(finalists) > 1:
+            for number, measured in enumerate(finalists, start=1):
+                key = measured.candidate.key
+                self.observer.phase(f"finalist {number} of {len(finalists)}", PER_MILLE)
+                if key not in trained:
+                    _, result = trainer.train(
+                        measured.candidate.arch,
+                        name=f"finalist-{number}",
+                        epochs=section.epochs,
+                        minutes=section.minutes,
+                    )
+                    trained[key] = result.validation_accuracy
+                    self.run_directory.write_state("finalists", trained)
+                self.observer.advance(PER_MILLE, best=f"validation {max(trained.values()):.2%}")
+        return [
+            {"measured": m, "validation_accuracy": trained.get(m.candidate.key, float("-inf"))}
+            for m in finalists
+        ]
+
+    def _finish(self, winner: Measured, setting: Setting) -> tuple[Delivered, dict[str, Any]]:
+        trainer = Trainer(self.recipe, setting, self.run_directory, self.observer)
+        arch = winner.candidate.arch
+        self.observer.phase("distill", PER_MILLE)
+        with self._timed("distill"):
+            module, result = trainer.train(arch, name="student")
+        student: dict[str, Any] = {
+            "validation_accuracy": result.validation_accuracy,
+            "accuracy": _final_accuracy(result),
+            "accuracy_without_teacher": None,
+        }
+        if self.recipe.distill.compare_without_teacher:
+            self.observer.phase("distill without teacher", PER_MILLE)
+            with self._timed("distill without teacher"):
+                _, twin = trainer.train(arch, name="student-without-teacher", with_teacher=False)
+            student["accuracy_without_teacher"] = _final_accuracy(twin)
+        self.observer.phase("export", None)
+        with self._timed("export"):
+            delivered = deliver(
+                module,
+                arch,
+                rank=1,
+                recipe=self.recipe,
+                setting=setting,
+                run=self.run_directory,
+                facts={"costs": winner.candidate.costs, "accuracy": student},
+            )
+        student["latency_violation"] = latency_violation(
+            setting, delivered.latency, delivered.teacher_latency
+        )
+        return delivered, student
+
+
+def _final_accuracy(result: Any) -> float:
+    accuracy: float = (
+        result.test_accuracy if result.test_accuracy is not None else result.validation_accuracy
+    )
+    return accuracy

@@ -1,0 +1,31 @@
+"""Uniformly drawn archs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
+
+from nas_kd.errors import UsageError
+from search_spaces import Arch, SearchSpace
+
+
+def random_arch(space: SearchSpace, generator: np.random.Generator) -> Arch:
+    """An arch whose genes are drawn one by one, uniformly over what the space allows."""
+    return Arch(
+        {
+            name: (values := _values(distribution))[int(generator.integers(len(values)))]
+            for name, distribution in space.distributions.items()
+        }
+    )
+
+
+def _values(distribution: BaseDistribution) -> Any:
+    if isinstance(distribution, CategoricalDistribution):
+        return distribution.choices
+    if isinstance(distribution, IntDistribution):
+        return range(distribution.low, distribution.high + 1, distribution.step)
+    raise UsageError(
+        f"search space: genes are categorical or integer distributions, not {distribution!r}."
+    )

@@ -1,0 +1,219 @@
+"""The recipe: everything that decides the result of a search, validated before anything runs."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from nas_kd.errors import UsageError
+from nas_kd.registry import unknown_name
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class TeacherSection(_Section):
+    """``[teacher]``: where the trained teacher comes from."""
+
+    source: str = "digits-cnn"
+    checkpoint: Path | None = None
+
+
+class DataSection(_Section):
+    """``[data]``: where the images come from."""
+
+    source: str = "digits"
+    image_size: int | None = Field(default=None, ge=1)
+    validation_share: float = Field(default=0.2, gt=0, lt=1)
+    download: bool = False
+
+
+class SpaceSection(_Section):
+    """``[space]``: the students to choose from."""
+
+    name: str = "nasbench201"
+    options: dict[str, int] = {}
+
+
+class BudgetSection(_Section):
+    """``[budget]``: what the student may cost, absolute or as a share of the teacher."""
+
+    limits: tuple[str, ...] = ()
+    device: Literal["cpu", "cuda", "tensorrt"] = "cpu"
+    threads: int = Field(default=1, ge=1)
+    batch: int = Field(default=1, ge=1)
+
+
+class SearchSection(_Section):
+    """``[search]``: how candidates are proposed and scored."""
+
+    sampler: str = "nsga2"
+    trials: int = Field(default=300, ge=1)
+    batch_size: int = Field(default=50, ge=2)
+    """Candidates proposed, scored and written together."""
+    proxies: tuple[str, ...] = Field(default=("diswot", "naswot", "synflow"), min_length=1)
+    objectives: tuple[str, ...] = Field(default=("score", "macs"), min_length=1)
+    """``score`` (all proxies fused), single proxies (maximised), ``macs``, ``params`` (minimised)."""
+    images: int = Field(default=64, ge=2)
+    """Training images in the batch on which the proxies look."""
+
+    @field_validator("proxies", "objectives")
+    @classmethod
+    def _no_duplicates(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(names)) != len(names):
+            raise ValueError("a name stands in it twice")
+        return names
+
+
+class FinalistsSection(_Section):
+    """``[finalists]``: the best-scored students, measured and shortly distilled to pick one."""
+
+    count: int = Field(default=3, ge=1)
+    epochs: int | None = Field(default=None, ge=1)
+    minutes: float | None = Field(default=None, gt=0)
+    measured_at_most: int = Field(default=30, ge=1)
+    """Students that may be measured to find ``count`` that meet the latency budget."""
+
+
+class DistillSection(_Section):
+    """``[distill]``: how the winner is trained. Give ``epochs`` or ``minutes``."""
+
+    epochs: int | None = Field(default=None, ge=1)
+    minutes: float | None = Field(default=None, gt=0)
+    batch_size: int = Field(default=128, ge=1)
+    optimizer: Literal["sgd", "adamw"] = "sgd"
+    learning_rate: float = Field(default=0.1, gt=0)
+    weight_decay: float = Field(default=5e-4, ge=0)
+    warmup: float = Field(default=0.05, ge=0, lt=1)
+    label_smoothing: float = Field(default=0.0, ge=0, lt=1)
+    temperature: float = Field(default=4.0, gt=0)
+    ce_weight: float = Field(default=0.1, ge=0)
+    distillers: dict[str, float] = {"kd": 0.9}
+    teacher_views: Literal["augmented", "clean"] = "augmented"
+    precision: Literal["no", "fp16", "bf16"] = "no"
+    compare_without_teacher: bool = True
+    """Also train the winner on the labels alone, to show what the teacher adds."""
+
+
+class Recipe(_Section):
+    """One search, from teacher to ONNX file. The defaults are the embedded digits job."""
+
+    seed: int = Field(default=0, ge=0)
+    teacher: TeacherSection = TeacherSection()
+    data: DataSection = DataSection()
+    space: SpaceSection = SpaceSection()
+    budget: BudgetSection = BudgetSection()
+    search: SearchSection = SearchSection()
+    finalists: FinalistsSection = FinalistsSection()
+    distill: DistillSection = DistillSection()
+
+    def to_json(self) -> str:
+        """The frozen form kept in the run directory."""
+        return self.model_dump_json(indent=2)
+
+    def changes(self, other: Recipe) -> list[str]:
+        """Dotted names of the settings in which the two recipes differ."""
+        mine, theirs = _flatten(self.model_dump(mode="json")), _flatten(other.model_dump(mode="json"))
+        return sorted(
+            name for name in mine.keys() | theirs.keys() if mine.get(name) != theirs.get(name)
+        )
+
+
+def load_recipe(source: str | Path | None, overrides: Mapping[str, Any] | None = None) -> Recipe:
+    """Reads a recipe and lays overrides over it.
+
+    Args:
+        source: Path of a TOML file, the name of a recipe that ships with the suite, or None for
+            ``digits``.
+        overrides: Dotted setting names to values (``{"search.trials": 100}``); None is ignored.
+
+    Raises:
+        UsageError: The file cannot be read, is not TOML, or a setting is unknown or out of range.
+    """
+    settings = _read_toml(source if source is not None else "digits")
+    for dotted, value in (overrides or {}).items():
+        if value is not None:
+            _set(settings, dotted, value)
+    return parse_recipe(settings)
+
+
+def parse_recipe(settings: Mapping[str, Any]) -> Recipe:
+    """Validates plain settings; every error names the setting and what it should be."""
+    try:
+        recipe = Recipe.model_validate(settings)
+    except ValidationError as error:
+        raise UsageError("recipe: " + "; ".join(_explain(e) for e in error.errors())) from error
+    for section in ("finalists", "distill"):
+        part = getattr(recipe, section)
+        if part.epochs is not None and part.minutes is not None:
+            raise UsageError(f"recipe: [{section}] gives both epochs and minutes; keep one.")
+    return recipe
+
+
+def shipped_recipes() -> dict[str, str]:
+    """Name to TOML text of the recipes that ship with the suite."""
+    folder = files("studies") / "recipes"
+    return {
+        entry.name.removesuffix(".toml"): entry.read_text(encoding="utf-8")
+        for entry in sorted(folder.iterdir(), key=lambda entry: entry.name)
+        if entry.name.endswith(".toml")
+    }
+
+
+def _read_toml(source: str | Path) -> dict[str, Any]:
+    path = Path(source)
+    shipped = shipped_recipes()
+    if path.suffix != ".toml" and str(source) in shipped:
+        text, where = shipped[str(source)], str(source)
+    else:
+        if path.suffix != ".toml":
+            raise UsageError(unknown_name("recipes", str(source), list(shipped)))
+        try:
+            text, where = path.read_text(encoding="utf-8"), str(path)
+        except (OSError, UnicodeDecodeError) as error:
+            raise UsageError(f"recipe: {path} cannot be read ({error}).") from error
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"recipe: {where} is not valid TOML ({error}).") from error
+
+
+def _set(settings: dict[str, Any], dotted: str, value: Any) -> None:
+    *parents, leaf = dotted.split(".")
+    for parent in parents:
+        settings = settings.setdefault(parent, {})
+    settings[leaf] = value
+
+
+def _explain(error: Mapping[str, Any]) -> str:
+    location = [str(part) for part in error["loc"]]
+    dotted = ".".join(location)
+    if error["type"] == "extra_forbidden":
+        return unknown_name("settings", dotted, _known_settings(location[:-1]))
+    return f"{dotted} = {error['input']!r}: {error['msg']}"
+
+
+def _known_settings(parents: list[str]) -> list[str]:
+    model: type[BaseModel] = Recipe
+    for parent in parents:
+        annotation = model.model_fields[parent].annotation
+        if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
+            return []
+        model = annotation
+    return [".".join([*parents, name]) for name in model.model_fields]
+
+
+def _flatten(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in tree.items():
+        if isinstance(value, Mapping):
+            flat |= _flatten(value, f"{prefix}{name}.")
+        else:
+            flat[prefix + name] = value
+    return flat

@@ -1,0 +1,186 @@
+"""The run directory: everything that a search knows, in one place, so that it can continue."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nas_kd.errors import NasKdError, UsageError
+from studies.recipe import Recipe, parse_recipe
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class RunDirectory:
+    """``runs/<name>/``: frozen recipe, journal, candidates, state of each phase, students.
+
+    Files are replaced atomically: a kill at any moment leaves the old or the new one.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.recipe_json = path / "recipe.json"
+        self.journal = path / "journal.log"
+        self.candidates_csv = path / "candidates.csv"
+        self.result_json = path / "result.json"
+        self.log = path / "nas-kd.log"
+
+    @classmethod
+    def open(cls, path: Path) -> RunDirectory:
+        """An existing run.
+
+        Raises:
+            UsageError: ``path`` holds no run.
+        """
+        run = cls(path)
+        if not run.recipe_json.is_file():
+            raise UsageError(
+                f"run directory: {path} holds no run (recipe.json is missing). "
+                "Give the directory that `nas-kd search` printed."
+            )
+        return run
+
+    @classmethod
+    def create_or_continue(cls, path: Path, recipe: Recipe, *, fork: bool = False) -> RunDirectory:
+        """The run at ``path``: a new one, or the one that is there with the same recipe.
+
+        With ``fork``, a run with another recipe is left as it is and the new recipe gets a
+        directory of its own beside it (``<name>-2`` and so on).
+
+        Raises:
+            UsageError: A run with another recipe is there and ``fork`` is not set.
+            NasKdError: The directory cannot be written.
+        """
+        run = cls(path)
+        changed = run._changes(recipe)
+        if changed and not fork:
+            raise UsageError(
+                f"run directory: {path} holds a run with another recipe "
+                f"({', '.join(changed)} changed). Add --fork to start a new run beside it, "
+                "or name another --run-dir."
+            )
+        number = 2
+        while changed:
+            run = cls(path.with_name(f"{path.name}-{number}"))
+            changed, number = run._changes(recipe), number + 1
+        run._create(recipe)
+        return run
+
+    def _changes(self, recipe: Recipe) -> list[str]:
+        return self.recipe.changes(recipe) if self.recipe_json.is_file() else []
+
+    def _create(self, recipe: Recipe) -> None:
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            if not self.recipe_json.is_file():
+                write_atomically(self.recipe_json, recipe.to_json())
+            with self.log.open("a", encoding="utf-8"):
+                pass
+        except OSError as error:
+            raise NasKdError(
+                f"run directory: {self.path} cannot be written ({error.strerror}). "
+                "Name a writable one with --run-dir."
+            ) from error
+
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+    @property
+    def recipe(self) -> Recipe:
+        """The recipe frozen when the run began."""
+        try:
+            return parse_recipe(json.loads(self.recipe_json.read_text(encoding="utf-8")))
+        except (OSError, ValueError) as error:
+            raise UsageError(
+                f"run directory: {self.recipe_json} is damaged ({error}). "
+                "Restore it or start a new run with another --run-dir."
+            ) from error
+
+    @property
+    def students(self) -> list[Path]:
+        """Directories of the finished students, best first."""
+        found = (self.path / "students").glob("*/manifest.json")
+        return sorted((manifest.parent for manifest in found), key=lambda path: int(path.name))
+
+    def student(self, rank: int) -> Path:
+        return self.path / "students" / str(rank)
+
+    def work(self, *parts: str) -> Path:
+        """A path for what a phase keeps while it runs; its folder is made."""
+        path = self.path.joinpath("work", *parts)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path
+
+    def read_state(self, name: str) -> Any:
+        """What `write_state` kept under ``name``; None when there is nothing (readable)."""
+        try:
+            return json.loads(self.work(f"{name}.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return None
+
+    def write_state(self, name: str, state: Mapping[str, Any]) -> None:
+        write_atomically(self.work(f"{name}.json"), json.dumps(state, indent=2))
+
+    def write_result(self, document: Mapping[str, Any]) -> None:
+        """Keeps the finished run's document."""
+        write_atomically(self.result_json, json.dumps(document, indent=2))
+
+    def read_result(self) -> dict[str, Any] | None:
+        """The finished run's document; None while the run is unfinished.
+
+        Raises:
+            UsageError: ``result.json`` is damaged.
+        """
+        if not self.result_json.is_file():
+            return None
+        try:
+            document: dict[str, Any] = json.loads(self.result_json.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise UsageError(
+                f"run directory: {self.result_json} is damaged ({error}). "
+                "Delete it and run the same search again: it continues from its other files."
+            ) from error
+        return document
+
+    def read_candidates(self) -> pd.DataFrame:
+        """The table of all trials (`studies.table.candidate_table`); empty until it is written."""
+        import pandas as pd
+
+        if not self.candidates_csv.is_file():
+            return pd.DataFrame()
+        return pd.read_csv(self.candidates_csv)
+
+    def append_log(self, line: str) -> None:
+        with self.log.open("a", encoding="utf-8") as log:
+            log.write(line + "\n")
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Keeps a second command off the same run while this one works on it."""
+        import fcntl
+
+        with (self.path / "lock").open("w") as handle:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                raise UsageError(
+                    f"run directory: another nas-kd command is working on {self.path}. "
+                    "Wait for it, or name another --run-dir."
+                ) from error
+            yield
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Writes a text file so that a reader sees the old or the new content, never a part."""
+    temporary = path.with_name(path.name + ".part")
+    with temporary.open("w", encoding="utf-8") as handle:
+        handle.write(text)
+        handle.flush()
+        os.fsync(handle.fileno())
+    temporary.replace(path)

@@ -1,0 +1,72 @@
+"""How candidates are proposed: Optuna's samplers and our own, by name.
+
+A sampler is built anew for every batch from the study's seed and the batch's number. What it
+proposes then depends on nothing but the trials that the study already holds, so that a study
+continued after a kill proposes what the uninterrupted one would have proposed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from optuna.samplers import BaseSampler, NSGAIISampler, RandomSampler, TPESampler
+
+from nas_kd.registry import Registry
+from search_spaces import SearchSpace
+from studies.samplers.exhaustive import ExhaustiveSampler
+from studies.samplers.regularised_evolution import RegularisedEvolutionSampler
+
+
+@dataclass(frozen=True)
+class SamplerEntry:
+    """A named sampler.
+
+    Attributes:
+        build: Makes the sampler from the space, a seed and the number of trials in a batch.
+        source: Paper or library that defines it.
+        covers_space: Whether it walks through the whole space by itself, so that neither anchors
+            nor random archs have to be searched first.
+    """
+
+    build: Callable[[SearchSpace, int, int], BaseSampler]
+    source: str
+    covers_space: bool = False
+
+
+SAMPLERS: Registry[SamplerEntry] = Registry("samplers")
+SAMPLERS.register(
+    "nsga2",
+    SamplerEntry(
+        lambda space, seed, batch: NSGAIISampler(population_size=batch, seed=seed),
+        "Deb et al. 2002, NSGA-II; Optuna's implementation, one batch a generation",
+    ),
+)
+SAMPLERS.register(
+    "tpe",
+    SamplerEntry(
+        lambda space, seed, batch: TPESampler(seed=seed, multivariate=True, n_startup_trials=batch),
+        "Bergstra et al. 2011, TPE; Optuna's implementation, multivariate, constant liar",
+    ),
+)
+SAMPLERS.register(
+    "random",
+    SamplerEntry(lambda space, seed, batch: RandomSampler(seed=seed), "uniform over the genes"),
+)
+SAMPLERS.register(
+    "regularised-evolution",
+    SamplerEntry(
+        lambda space, seed, batch: RegularisedEvolutionSampler(space, seed=seed),
+        "Real et al. 2019, Regularized Evolution for Image Classifier Architecture Search",
+    ),
+)
+SAMPLERS.register(
+    "exhaustive",
+    SamplerEntry(
+        lambda space, seed, batch: ExhaustiveSampler(space),
+        "every arch of the space once, in its own order",
+        covers_space=True,
+    ),
+)
+
+__all__ = ["SAMPLERS", "ExhaustiveSampler", "RegularisedEvolutionSampler", "SamplerEntry"]

@@ -1,0 +1,221 @@
+"""The search loop: propose a batch, evaluate it in memory, write it, repeat."""
+
+from __future__ import annotations
+
+import copy
+import itertools
+from collections.abc import Sequence
+
+import numpy as np
+import optuna
+from optuna.trial import FrozenTrial, TrialState
+
+from nas_kd.errors import NasKdError, NoFeasibleStudentError
+from search_spaces import Arch, SearchSpace
+from studies.candidates import Candidate, Evaluator
+from studies.objectives import SCORE, Objectives, directions
+from studies.observer import Observer
+from studies.random_arch import random_arch
+from studies.recipe import Recipe
+from studies.run_directory import RunDirectory
+from studies.samplers import SAMPLERS
+from studies.trials import (
+    candidate_of,
+    mark_constraints,
+    open_storage,
+    tell,
+    unmark_constraints,
+)
+
+REFERENCE_SIZE = 48
+"""Candidates that fix the scale of the fused score before the search."""
+
+_DRAWS_PER_REFERENCE = 200
+
+
+class Search:
+    """One study over one space, continued from whatever its journal already holds.
+
+    Trials are proposed and told in memory and appended to the journal batch by batch. Each batch
+    has a freshly seeded sampler, so the proposals depend only on the finished batches: after a
+    kill, a batch of which the journal holds a part is proposed again, identically, and only its
+    missing trials are appended.
+    """
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        run: RunDirectory,
+        space: SearchSpace,
+        evaluator: Evaluator,
+        observer: Observer,
+    ) -> None:
+        self._recipe = recipe
+        self._space = space
+        self._evaluator = evaluator
+        self._observer = observer
+        self._sampler = SAMPLERS.get(recipe.search.sampler)
+        self._trials = self._number_of_trials()
+        self._journal = self._open_journal(run)
+        self._written = self._journal.get_trials(deepcopy=False)
+        self._first_trials: dict[str, int] = {}
+        self._best: Candidate | None = None
+        for trial in self._written:
+            self._evaluator.remember(candidate_of(trial))
+
+    def run(self) -> SearchResult:
+        """Evaluates all trials of the recipe.
+
+        Raises:
+            NoFeasibleStudentError: No candidate meets the counted part of the budget.
+        """
+        self._observer.phase("search", self._trials)
+        reference = self._reference()
+        objectives = Objectives(
+            self._recipe.search.objectives, self._recipe.search.proxies, reference
+        )
+        study = self._memory_study(objectives, reference)
+        batch = self._recipe.search.batch_size
+        while (done := len(_finished(study))) < self._trials:
+            study.sampler = self._sampler.build(self._space, self._seed(done // batch), batch)
+            self._run_batch(study, objectives, min(batch, self._trials - done))
+        return SearchResult(study, objectives, self._evaluator)
+
+    def _number_of_trials(self) -> int:
+        wanted = self._recipe.search.trials
+        return min(wanted, self._space.size) if self._sampler.covers_space else wanted
+
+    def _seed(self, batch_number: int) -> int:
+        sequence = np.random.SeedSequence([self._recipe.seed, batch_number])
+        return int(sequence.generate_state(1)[0])
+
+    def _open_journal(self, run: RunDirectory) -> optuna.Study:
+        try:
+            study = optuna.create_study(
+                study_name=run.name,
+                storage=open_storage(run.journal),
+                directions=directions(self._recipe.search.objectives),
+                load_if_exists=True,
+            )
+            study.set_metric_names(list(self._recipe.search.objectives))
+        except (OSError, ValueError, KeyError, RuntimeError) as error:
+            raise NasKdError(
+                f"journal: {run.journal} cannot be read ({error}). Restore the file, or move it "
+                "away to search again from the start."
+            ) from error
+        return study
+
+    def _reference(self) -> list[Candidate]:
+        """Scored candidates drawn uniformly from those within the counted budget."""
+        generator = np.random.default_rng(self._seed(0))
+        size = min(REFERENCE_SIZE, self._trials)
+        found: dict[str, Candidate] = {}
+        draws = (random_arch(self._space, generator) for _ in range(size * _DRAWS_PER_REFERENCE))
+        for arch in itertools.chain(self._space.anchors(), draws):
+            if len(found) == size:
+                break
+            if self._evaluator.within_budget(arch):
+                candidate = self._evaluator.evaluate(arch)
+                found.setdefault(candidate.key, candidate)
+                self._observer.advance(0, best=f"scaling the proxies {len(found)}/{size}")
+        if not found:
+            raise NoFeasibleStudentError(self._nothing_fits())
+        return list(found.values())
+
+    def _nothing_fits(self) -> str:
+        smallest = min(
+            (self._evaluator.evaluate(arch) for arch in self._space.anchors()),
+            key=lambda candidate: candidate.macs,
+        )
+        excess = {m: f"{v:+.0%}" for m, v in smallest.violations.items() if v > 0}
+        return (
+            f"budget: no student of {self._space.name} meets it. The smallest has "
+            f"{smallest.macs:,} MACs and {smallest.params:,} parameters and is over by {excess}. "
+            "Raise the budget, or choose a smaller space with --space or --space-option."
+        )
+
+    def _memory_study(
+        self, objectives: Objectives, reference: Sequence[Candidate]
+    ) -> optuna.Study:
+        """A study in memory with the finished batches of the journal, ready to continue."""
+        study = optuna.create_study(directions=objectives.directions)
+        batch = self._recipe.search.batch_size
+        whole = len(self._written)
+        if whole < self._trials:
+            whole -= whole % batch
+        study.add_trials([unmark_constraints(t) for t in copy.deepcopy(self._written[:whole])])
+        for trial in self._written[:whole]:
+            candidate = candidate_of(trial)
+            self._first_trials.setdefault(candidate.key, trial.number)
+            self._best_so_far(candidate, objectives)
+        if not self._sampler.covers_space:
+            for arch in self._first_archs(reference)[whole:]:
+                study.enqueue_trial(dict(arch))
+        return study
+
+    def _first_archs(self, reference: Sequence[Candidate]) -> list[Arch]:
+        archs = [self._space.canonical(arch) for arch in self._space.anchors()]
+        archs += [candidate.arch for candidate in reference]
+        return list(dict.fromkeys(archs))[: self._trials]
+
+    def _run_batch(self, study: optuna.Study, objectives: Objectives, size: int) -> None:
+        for trial in [study.ask(dict(self._space.distributions)) for _ in range(size)]:
+            candidate = self._evaluator.evaluate(Arch(trial.params))
+            first = self._first_trials.setdefault(candidate.key, trial.number)
+            duplicate_of = first if first != trial.number else None
+            tell(study, trial, candidate, objectives.values(candidate), duplicate_of)
+            self._observer.advance(trial.number + 1, best=self._best_so_far(candidate, objectives))
+        new = copy.deepcopy(_finished(study)[len(self._written) :])
+        self._journal.add_trials([mark_constraints(trial) for trial in new])
+        self._written += new
+
+    def _best_so_far(self, candidate: Candidate, objectives: Objectives) -> str:
+        if self._best is None or objectives.score(candidate) > objectives.score(self._best):
+            self._best = candidate
+        score = objectives.score(self._best)
+        return f"{SCORE} {score:+.3f} at {self._best.macs / 1e6:.3g} M MACs"
+
+
+class SearchResult:
+    """What a finished search found.
+
+    Attributes:
+        trials: All trials, duplicates included, in order.
+        objectives: The scale on which candidates were compared.
+        front: The feasible candidates that no other one dominates, best score first.
+    """
+
+    def __init__(
+        self, study: optuna.Study, objectives: Objectives, evaluator: Evaluator
+    ) -> None:
+        self.trials: list[FrozenTrial] = study.get_trials(deepcopy=False)
+        self.objectives = objectives
+        self._candidates = dict(evaluator.known)
+        self.front = self._front(study)
+
+    @property
+    def unique(self) -> list[Candidate]:
+        """The distinct candidates of the trials, in order of first appearance."""
+        keys = dict.fromkeys(candidate_of(trial).key for trial in self.trials)
+        return [self._candidates[key] for key in keys]
+
+    @property
+    def ranking(self) -> list[Candidate]:
+        """Scored feasible candidates, best score first; equal scores by fewer MACs, then key."""
+        scored = [c for c in self.unique if c.feasible and c.scores and not c.degenerate]
+        return sorted(scored, key=lambda c: (-self.objectives.score(c), c.macs, c.key))
+
+    def _front(self, study: optuna.Study) -> list[Candidate]:
+        keys = {candidate_of(trial).key for trial in _best_trials(study)}
+        return [candidate for candidate in self.ranking if candidate.key in keys]
+
+
+def _best_trials(study: optuna.Study) -> list[FrozenTrial]:
+    if len(study.directions) > 1:
+        return study.best_trials
+    feasible = [t for t in study.trials if all(v <= 0 for v in t.constraints.values())]
+    return [study.best_trial] if feasible else []
+
+
+def _finished(study: optuna.Study) -> list[FrozenTrial]:
+    return study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))

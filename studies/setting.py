@@ -1,0 +1,126 @@
+"""The setting of a search: data, teacher with its costs, space and resolved budget."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nas_kd.costs import Budget, DeviceProfile, Limits, count_macs, measure_latency, require_provider
+from nas_kd.data import DataSplits, load_data
+from nas_kd.export import export_onnx
+from nas_kd.teachers import Teacher, load_teacher
+from nas_kd.training import evaluate_accuracy, train_default_teacher
+from search_spaces import SearchSpace, Task, create_space
+from studies.observer import PER_MILLE, Observer, per_mille
+from studies.recipe import Recipe
+from studies.run_directory import RunDirectory
+
+DEFAULT_TEACHER = "digits-cnn"
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Everything that stands before the first candidate is proposed.
+
+    Attributes:
+        data: The splits, normalised as the teacher expects.
+        teacher: The trained teacher.
+        teacher_facts: The teacher's ``macs``, ``params``, ``accuracy`` and ``latency_ms``.
+        teacher_onnx: The teacher as an ONNX file, measured beside the students.
+        space: The space of students.
+        task: What students are built for.
+        budget: The budget as asked for.
+        limits: The budget resolved on the teacher's costs.
+        profile: The device on which latency is measured.
+    """
+
+    data: DataSplits
+    teacher: Teacher
+    teacher_facts: dict[str, Any]
+    teacher_onnx: Path
+    space: SearchSpace
+    task: Task
+    budget: Budget
+    limits: Limits
+    profile: DeviceProfile
+
+    @property
+    def accuracy_split(self) -> str:
+        """The split on which final accuracies are reported."""
+        return "test" if self.data.test is not None else "validation"
+
+
+def prepare(recipe: Recipe, run: RunDirectory, observer: Observer) -> Setting:
+    """Loads, trains or counts what the recipe names; what can fail cheaply is tried first."""
+    budget = Budget.parse(recipe.budget.limits)
+    profile = DeviceProfile(
+        device=recipe.budget.device, threads=recipe.budget.threads, batch=recipe.budget.batch
+    )
+    require_provider(profile)
+    space = create_space(recipe.space.name, **recipe.space.options)
+    data, teacher = load_data_and_teacher(recipe, observer)
+    facts, onnx = _teacher_facts(teacher, data, profile, run, observer)
+    channels, height, width = data.input_shape
+    task = Task(channels, height, data.num_classes)
+    limits = budget.limits(facts)
+    return Setting(data, teacher, facts, onnx, space, task, budget, limits, profile)
+
+
+def load_data_and_teacher(recipe: Recipe, observer: Observer) -> tuple[DataSplits, Teacher]:
+    """The data, normalised as the teacher expects, and the teacher."""
+    options = recipe.data
+    observer.phase("teacher", PER_MILLE)
+    data = load_data(
+        options.source,
+        seed=recipe.seed,
+        image_size=options.image_size,
+        validation_share=options.validation_share,
+        download=options.download,
+    )
+    if recipe.teacher.source == DEFAULT_TEACHER:
+        return data, train_default_teacher(
+            data, cache_dir=cache_directory(), seed=recipe.seed, on_progress=per_mille(observer)
+        )
+    teacher = load_teacher(
+        recipe.teacher.source, data=data, checkpoint=recipe.teacher.checkpoint
+    )
+    observer.advance(PER_MILLE)
+    if teacher.mean is not None and teacher.std is not None:
+        data = data.normalised(teacher.mean, teacher.std)
+    return data, teacher
+
+
+def cache_directory() -> Path:
+    """Where teachers trained on the spot are kept: ``NAS_KD_CACHE`` or the user's cache."""
+    if explicit := os.environ.get("NAS_KD_CACHE"):
+        return Path(explicit)
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "nas_kd"
+
+
+def _teacher_facts(
+    teacher: Teacher, data: DataSplits, profile: DeviceProfile, run: RunDirectory, observer: Observer
+) -> tuple[dict[str, Any], Path]:
+    onnx = run.work("teacher.onnx")
+    facts = run.read_state("teacher")
+    if facts is not None and onnx.is_file():
+        return facts, onnx
+    observer.note(f"Counting and measuring the teacher {teacher.name}.")
+    counts = count_macs(teacher.model, data.input_shape)
+    export_onnx(teacher.model, data.input_shape, onnx)
+    latency = measure_latency(onnx, profile)
+    facts = {
+        "name": teacher.name,
+        "source": teacher.source,
+        "macs": counts.macs,
+        "params": counts.params,
+        "unsupported_operators": counts.unsupported,
+        "accuracy": evaluate_accuracy(teacher.model, data.test or data.validation),
+        "validation_accuracy": evaluate_accuracy(teacher.model, data.validation),
+        "latency_ms": latency.median_ms,
+        "latency": latency.to_dict(),
+    }
+    run.write_state("teacher", facts)
+    return facts, onnx

@@ -1,0 +1,58 @@
+"""All candidates of a run as one table."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+
+import pandas as pd
+from optuna.trial import FrozenTrial
+
+from studies.finalists import Measured
+from studies.objectives import SCORE, Objectives
+from studies.run_directory import RunDirectory, write_atomically
+from studies.search import SearchResult
+from studies.trials import candidate_of, duplicate_of
+
+
+def candidate_table(result: SearchResult, measured: Mapping[str, Measured]) -> pd.DataFrame:
+    """One row a trial.
+
+    Columns: ``trial``, ``key``, ``arch`` (JSON), ``duplicate_of`` (trial number), ``feasible``,
+    ``macs``, ``params``, ``latency_ms`` (median, only where measured), ``score`` and one column a
+    proxy (empty where the candidate was over the budget and so not scored).
+    """
+    on_front = {candidate.key for candidate in result.front}
+    return pd.DataFrame(
+        [_row(trial, result.objectives, measured, on_front) for trial in result.trials]
+    )
+
+
+def write_candidates(
+    run: RunDirectory, result: SearchResult, measured: Mapping[str, Measured] | None = None
+) -> None:
+    """Writes ``candidates.csv`` of a run."""
+    table = candidate_table(result, measured or {})
+    write_atomically(run.candidates_csv, table.to_csv(index=False))
+
+
+def _row(
+    trial: FrozenTrial, objectives: Objectives, measured: Mapping[str, Measured], on_front: set[str]
+) -> dict[str, object]:
+    candidate = candidate_of(trial)
+    latency = measured.get(candidate.key)
+    score = objectives.score(candidate)
+    return {
+        "trial": trial.number,
+        "key": candidate.key,
+        "arch": json.dumps(dict(candidate.arch)),
+        "duplicate_of": duplicate_of(trial),
+        "feasible": candidate.feasible and (latency is None or latency.feasible),
+        "front": candidate.key in on_front,
+        "macs": candidate.macs,
+        "params": candidate.params,
+        "latency_ms": latency.latency.median_ms if latency else None,
+        SCORE: score if math.isfinite(score) else None,
+        **candidate.scores,
+    }

@@ -1,0 +1,63 @@
+"""Candidates as Optuna trials: written in batches, read back whole."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import optuna
+from optuna.storages import JournalStorage
+from optuna.storages.journal import JournalFileBackend
+from optuna.trial import FrozenTrial, Trial
+
+from studies.candidates import Candidate
+
+_CANDIDATE = "candidate"
+_DUPLICATE_OF = "duplicate_of"
+# optuna-dashboard 0.21 reads only this older form of the constraints; Optuna 5 writes one
+# attribute for each constraint. See `mark_constraints`.
+_OLD_CONSTRAINTS = "constraints"
+
+
+def tell(
+    study: optuna.Study,
+    trial: Trial,
+    candidate: Candidate,
+    values: Sequence[float],
+    duplicate_of: int | None,
+) -> None:
+    """Finishes a trial with what is known of its candidate."""
+    trial.set_user_attr(_CANDIDATE, candidate.to_dict())
+    if duplicate_of is not None:
+        trial.set_user_attr(_DUPLICATE_OF, duplicate_of)
+    for metric, violation in candidate.violations.items():
+        trial.set_constraint(metric, violation)
+    study.tell(trial, list(values))
+
+
+def candidate_of(trial: FrozenTrial) -> Candidate:
+    """The candidate that a trial evaluated."""
+    return Candidate.from_dict(trial.user_attrs[_CANDIDATE])
+
+
+def duplicate_of(trial: FrozenTrial) -> int | None:
+    """Number of the first trial with the same canonical arch; None for that first one."""
+    number: int | None = trial.user_attrs.get(_DUPLICATE_OF)
+    return number
+
+
+def open_storage(journal: Path) -> JournalStorage:
+    """Optuna's journal storage on the run's journal file."""
+    return JournalStorage(JournalFileBackend(str(journal)))
+
+
+def mark_constraints(trial: FrozenTrial) -> FrozenTrial:
+    """Adds the older form of the constraints, for the dashboard; feasibility stays the same."""
+    trial.system_attrs[_OLD_CONSTRAINTS] = list(trial.constraints.values())
+    return trial
+
+
+def unmark_constraints(trial: FrozenTrial) -> FrozenTrial:
+    """Takes the older form away again, so that samplers see every constraint once."""
+    trial.system_attrs.pop(_OLD_CONSTRAINTS, None)
+    return trial

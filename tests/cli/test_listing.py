@@ -1,0 +1,62 @@
+"""``nas-kd list`` tells what can be named, what it needs and where it comes from."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.cli.conftest import Command
+
+FIELDS = {
+    "spaces": {"name", "size", "source", "options"},
+    "proxies": {"name", "needs", "cost", "source", "ours"},
+    "distillers": {"name", "needs", "source"},
+    "samplers": {"name", "source"},
+    "recipes": {"name", "teacher", "data"},
+}
+EXPECTED = {
+    "spaces": {"nasbench201", "cifar-resnet"},
+    "proxies": {"diswot", "naswot", "synflow", "grad_norm", "snip", "jacov", "params", "macs"},
+    "distillers": {"kd", "diswot_mr", "diswot_ms"},
+    "samplers": {"nsga2", "tpe", "random", "exhaustive", "regularised-evolution"},
+    "recipes": {"digits"},
+}
+
+
+def _entries(nas_kd: Command, kind: str) -> list[dict[str, Any]]:
+    document = json.loads(nas_kd("list", kind, "--json").out)
+    assert document["schema"] == "nas-kd.list/1"
+    entries: list[dict[str, Any]] = document[kind]
+    return entries
+
+
+@pytest.mark.parametrize("kind", list(FIELDS))
+def test_documents(nas_kd: Command, kind: str) -> None:
+    entries = _entries(nas_kd, kind)
+    assert {entry["name"] for entry in entries} >= EXPECTED[kind]
+    for entry in entries:
+        assert entry.keys() >= FIELDS[kind]
+        assert all(entry[field] not in ("", None) for field in FIELDS[kind] - {"options"})
+
+
+def test_spaces_tell_their_size(nas_kd: Command) -> None:
+    sizes = {entry["name"]: entry["size"] for entry in _entries(nas_kd, "spaces")}
+    assert (sizes["nasbench201"], sizes["cifar-resnet"]) == (15_625, 64)
+
+
+@pytest.mark.parametrize("kind", list(FIELDS))
+def test_tables_name_everything(nas_kd: Command, kind: str) -> None:
+    table = nas_kd("list", kind).out
+    for entry in _entries(nas_kd, kind):
+        assert entry["name"] in table
+
+
+def test_the_readme_names_every_space_proxy_and_distiller(nas_kd: Command) -> None:
+    from pathlib import Path
+
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    for kind in ("spaces", "proxies", "distillers", "samplers"):
+        for entry in _entries(nas_kd, kind):
+            assert f"`{entry['name']}`" in readme, f"README.md lacks {entry['name']}"

@@ -1,0 +1,45 @@
+"""The command line starts fast: no verb's libraries are loaded for the help."""
+
+from __future__ import annotations
+
+import statistics
+import subprocess
+import sys
+import time
+
+import pytest
+
+HEAVY = ("torch", "optuna", "pandas", "numpy", "matplotlib", "plotly", "onnxruntime", "timm")
+
+
+def _python(code: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+    return done.stdout
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["search", "--help"], ["--version"]])
+def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
+    code = (
+        f"import sys; from nas_kd.cli import main; main({arguments!r}); "
+        f"print([name for name in {HEAVY!r} if name in sys.modules])"
+    )
+    assert _python(code).splitlines()[-1] == "[]"
+
+
+def test_importing_the_package_costs_nothing() -> None:
+    code = "import sys, nas_kd; print([m for m in sys.modules if m.startswith(('torch', 'typer'))])"
+    assert _python(code).strip() == "[]"
+
+
+def test_help_is_quick() -> None:
+    def once() -> float:
+        start = time.perf_counter()
+        subprocess.run(
+            [sys.executable, "-m", "nas_kd", "--help"], capture_output=True, check=True, timeout=60
+        )
+        return time.perf_counter() - start
+
+    # 0.3 s is the promise on an idle machine; a busy one may take longer.
+    assert statistics.median(once() for _ in range(5)) < 0.9

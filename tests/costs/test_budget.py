@@ -1,0 +1,82 @@
+"""Budgets: what can be written, what it resolves to, and what is refused."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from nas_kd.costs import Budget, DeviceProfile
+from nas_kd.errors import DeviceUnavailableError, UsageError
+
+TEACHER = {"macs": 100e6, "params": 4e6, "latency_ms": 10.0}
+
+
+@pytest.mark.parametrize(
+    ("text", "limits"),
+    [
+        ("macs=60%", {"macs": 60e6}),
+        ("params=2M", {"params": 2e6}),
+        ("params=2000000", {"params": 2e6}),
+        ("macs=1.5G", {"macs": 1.5e9}),
+        (" MACs = 500k ", {"macs": 500e3}),
+        ("latency=5ms", {"latency_ms": 5.0}),
+        ("latency=500us", {"latency_ms": 0.5}),
+        ("latency=0.1s", {"latency_ms": 100.0}),
+        ("latency=60%@cpu-2t", {"latency_ms": 6.0}),
+        ("macs=60%,params=2M, latency=5ms", {"macs": 60e6, "params": 2e6, "latency_ms": 5.0}),
+        ("", {}),
+    ],
+)
+def test_reads(text: str, limits: dict[str, float]) -> None:
+    assert Budget.parse(text).limits(TEACHER).values == pytest.approx(limits)
+
+
+def test_lists_and_device() -> None:
+    budget = Budget.parse(["macs=60%", "latency=5ms@cpu-1t"])
+    assert budget.profile == DeviceProfile("cpu", threads=1)
+    assert budget.needs("latency_ms")
+    assert not budget.needs("params")
+    assert Budget.parse(["latency=5ms"]).profile is None
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("macs", "METRIC=VALUE"),
+        ("macs=", "positive number"),
+        ("macs=-5%", "positive number"),
+        ("macs=0%", "above zero"),
+        ("macs=nan", "positive number"),
+        ("macs=1e999", "finite"),
+        ("macs=5ms", "positive number"),
+        ("latency=5", "positive number"),
+        ("latency=5M", "positive number"),
+        ("flops=60%", "Did you mean 'macs'"),
+        ("latencyy=5ms", "Did you mean 'latency'"),
+        ("macs=60%@cpu-1t", "names a device"),
+        ("macs=60%,macs=2M", "more than once"),
+        ("latency=5ms@cpu one", "not a device profile"),
+    ],
+)
+def test_refuses(text: str, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        Budget.parse(text)
+
+
+def test_an_unknown_device_has_its_own_error() -> None:
+    with pytest.raises(DeviceUnavailableError, match="Known: cpu, cuda, tensorrt"):
+        Budget.parse("latency=5ms@toaster")
+
+
+def test_a_share_of_an_unknown_cost_is_refused() -> None:
+    with pytest.raises(UsageError, match="not known"):
+        Budget.parse("latency=60%").limits({"macs": 1.0})
+
+
+def test_violations() -> None:
+    limits = Budget.parse("macs=60%,params=2M,latency=5ms").limits(TEACHER)
+    costs = {"macs": 30e6, "params": 3e6, "accuracy": 0.9}
+    assert limits.violations(costs) == pytest.approx({"macs": -0.5, "params": 0.5})
+    assert limits.violations({"latency_ms": 5.0}) == {"latency_ms": 0.0}
+    assert limits.violations({"latency_ms": math.nan}) == {"latency_ms": math.inf}

@@ -1,0 +1,187 @@
+"""Latency: real measurements of small files, and every refusal."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from nas_kd.costs import DeviceProfile, LatencyRecord, latency, measure_latency, measure_many
+from nas_kd.costs import _latency_session as session
+from nas_kd.costs.onnx_models import onnx_precision, write_reference_model
+from nas_kd.errors import DeviceUnavailableError, NasKdError, UsageError
+
+CPU = DeviceProfile("cpu")
+
+
+def write_chain(path: Path, length: int, shape: list[Any], kind: int = TensorProto.FLOAT) -> Path:
+    """``length`` products with one 64x64 matrix."""
+    values = np.eye(64, dtype=helper.tensor_dtype_to_np_dtype(kind))
+    names = [f"map{i}" for i in range(length)]
+    nodes = [
+        helper.make_node("MatMul", [before, "weight"], [after])
+        for before, after in zip(["images", *names], names, strict=False)
+    ]
+    ends = [helper.make_tensor_value_info(n, kind, shape) for n in ("images", names[-1])]
+    weights = [numpy_helper.from_array(values, "weight")]
+    graph = helper.make_graph(nodes, "chain", ends[:1], ends[1:], weights)
+    opset = helper.make_opsetid("", 17)
+    onnx.save(helper.make_model(graph, opset_imports=[opset], ir_version=8), str(path))
+    return path
+
+
+@pytest.fixture(scope="module")
+def records(tmp_path_factory: pytest.TempPathFactory) -> list[LatencyRecord]:
+    """A short and a four times longer chain, measured together with a batch of 3."""
+    folder = tmp_path_factory.mktemp("chains")
+    files = [write_chain(folder / f"chain{n}.onnx", n, ["batch", 64, 64]) for n in (10, 40)]
+    profile = DeviceProfile("cpu", threads=1, batch=3)
+    return measure_many(files, profile, target_ci=0.1, max_seconds=0.3)
+
+
+def test_the_record_holds_the_evidence(records: list[LatencyRecord]) -> None:
+    for record in records:
+        low, high = record.ci95_ms
+        assert 0 < low <= record.median_ms <= high
+        assert record.median_ms <= record.p90_ms <= record.p99_ms
+        assert record.first_run_ms > 0
+        assert record.n >= len(record.block_medians_ms) >= latency.MIN_BLOCKS
+        assert record.provider == "CPUExecutionProvider"
+        assert (record.threads, record.batch, record.precision) == (1, 3, "float32")
+        assert record.graph_level == "ORT_ENABLE_ALL"
+        assert record.how == "measured"
+        assert record.device
+        assert record.versions["onnxruntime"] == onnxruntime.__version__
+        assert record.environment["usable_cores"] >= 1
+        assert record.environment["session"]["inter_op_threads"] == 1
+        assert record.drift_flagged or record.reference_drift <= latency.MAX_DRIFT
+
+
+def test_four_times_the_work_takes_longer(records: list[LatencyRecord]) -> None:
+    short, long = records
+    assert 2 < long.median_ms / short.median_ms < 8
+    assert 2 < long.relative_to_reference / short.relative_to_reference < 8
+
+
+def test_the_record_survives_json(records: list[LatencyRecord]) -> None:
+    record = records[0]
+    assert LatencyRecord.from_dict(json.loads(json.dumps(record.to_dict()))) == record
+
+
+def test_only_as_long_as_needed(tmp_path: Path) -> None:
+    file = write_reference_model(tmp_path / "model.onnx")
+    record = measure_latency(file, CPU, target_ci=10.0, max_seconds=0.3)
+    assert len(record.block_medians_ms) >= latency.MIN_BLOCKS
+
+
+def test_nothing_to_measure() -> None:
+    assert measure_many([], CPU) == []
+
+
+def test_the_child_does_not_import_torch() -> None:
+    code = (
+        "import sys, nas_kd.costs._latency_child\n"
+        "print([name for name in ('torch', 'onnx', 'scipy', 'pandas') if name in sys.modules])"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "[]"
+
+
+def test_a_missing_file(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="there is no file"):
+        measure_latency(tmp_path / "none.onnx", CPU)
+
+
+@pytest.mark.parametrize("content", [b"", b"not a model", b"\x08\x08" * 100])
+def test_a_file_that_is_no_model(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "bad.onnx"
+    path.write_bytes(content)
+    with pytest.raises(UsageError, match="not an ONNX model"):
+        measure_latency(path, CPU)
+
+
+def test_a_model_that_onnx_runtime_refuses(tmp_path: Path) -> None:
+    path = write_chain(tmp_path / "model.onnx", 2, [1, 64, 64])
+    model = onnx.load(str(path))
+    model.graph.node[0].op_type = "NoSuchOperator"
+    onnx.save(model, str(path))
+    with pytest.raises(UsageError, match="cannot load"):
+        measure_latency(path, CPU)
+
+
+def test_a_fixed_batch_that_is_not_the_one_asked_for(tmp_path: Path) -> None:
+    path = write_chain(tmp_path / "model.onnx", 2, [2, 64, 64])
+    with pytest.raises(UsageError, match="fixed to a batch of 2"):
+        measure_latency(path, CPU)
+
+
+def test_a_dynamic_image_size(tmp_path: Path) -> None:
+    path = write_chain(tmp_path / "model.onnx", 2, ["batch", "height", 64])
+    with pytest.raises(UsageError, match="only the batch may vary"):
+        measure_latency(path, CPU)
+
+
+def test_settings_out_of_range(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="above zero"):
+        measure_many([], CPU, max_seconds=0.0)
+
+
+def test_a_silent_fall_back_to_the_cpu_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """ONNX Runtime warns and goes on with the CPU; the session is opened as it would be then."""
+    path = str(write_reference_model(tmp_path / "model.onnx"))
+    on_cpu = session.open_session(path, "CPUExecutionProvider", 1)
+    monkeypatch.setattr(session, "open_session", lambda *arguments: on_cpu)
+    with pytest.raises(session.RefusedError, match="fell back to CPUExecutionProvider") as caught:
+        session.TimedModel(path, "CUDAExecutionProvider", 1, None)
+    assert caught.value.kind == "device"
+
+
+@pytest.mark.parametrize("provider", ["CUDAExecutionProvider", "AbacusExecutionProvider"])
+def test_the_child_refuses_a_provider_that_is_not_there(
+    monkeypatch: pytest.MonkeyPatch, provider: str
+) -> None:
+    if provider in onnxruntime.get_available_providers():
+        pytest.skip(f"{provider} is part of the installed onnxruntime")
+    monkeypatch.setattr(DeviceProfile, "provider", provider)
+    with pytest.raises(DeviceUnavailableError, match="not in the installed onnxruntime"):
+        latency.probe_provider(CPU)
+
+
+def test_kernel_time_is_attributed_to_providers(tmp_path: Path) -> None:
+    path = str(write_reference_model(tmp_path / "model.onnx"))
+    inputs = {"images": np.zeros((1, 16, 32, 32), dtype=np.float32)}
+    shares = session.kernel_time_shares(path, "CPUExecutionProvider", 1, inputs)
+    assert shares == {"CPUExecutionProvider": 1.0}
+
+
+def test_a_crashed_child_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    with pytest.raises(NasKdError, match="ended with code 1"):
+        latency.probe_provider(CPU)
+
+
+def test_the_precision_of_a_file(tmp_path: Path) -> None:
+    half = write_chain(tmp_path / "half.onnx", 1, [1, 64, 64], TensorProto.FLOAT16)
+    assert onnx_precision(half) == "float16"
+    reference = write_reference_model(tmp_path / "reference.onnx")
+    assert onnx_precision(reference) == "float32"
+    model = onnx.load(str(reference))
+    model.graph.node[1].op_type = "QuantizeLinear"
+    onnx.save(model, str(reference))
+    assert onnx_precision(reference) == "int8"
+
+
+def test_the_reference_model_is_the_same_everywhere(tmp_path: Path) -> None:
+    first = write_reference_model(tmp_path / "a.onnx").read_bytes()
+    assert write_reference_model(tmp_path / "b.onnx").read_bytes() == first
+    onnx.checker.check_model(first)

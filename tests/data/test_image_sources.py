@@ -1,0 +1,215 @@
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from nas_kd.data import (
+    IMAGENET_MEAN,
+    CropFlip,
+    LazyImages,
+    SmallAffine,
+    TensorImages,
+    lazy,
+    load_data,
+)
+from nas_kd.errors import NasKdError, UsageError
+
+RANDOM = np.random.default_rng(0)
+
+
+def write_images(folder: Path, count: int = 5, size: tuple[int, int] = (8, 8)) -> Path:
+    for name in ("cat", "dog"):
+        (folder / name).mkdir(parents=True)
+        for number in range(count):
+            pixels = RANDOM.integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
+            Image.fromarray(pixels).save(folder / name / f"{number}.png")
+    return folder
+
+
+def test_one_folder_is_split(tmp_path: Path) -> None:
+    data = load_data(f"folder:{write_images(tmp_path / 'pets')}")
+    assert (data.name, list(data.classes), data.input_shape) == ("pets", ["cat", "dog"], (3, 8, 8))
+    assert (len(data.train), len(data.validation), data.test) == (8, 2, None)
+    assert data.augment == CropFlip(padding=1, flip=True)
+
+
+def test_folders_per_split_and_the_pixels_themselves(tmp_path: Path) -> None:
+    write_images(tmp_path / "train")
+    write_images(tmp_path / "val", count=2)
+    write_images(tmp_path / "test", count=3)
+    data = load_data(f"folder:{tmp_path}")
+    assert data.test is not None
+    assert [len(data.train), len(data.validation), len(data.test)] == [10, 4, 6]
+    with Image.open(tmp_path / "test" / "dog" / "0.png") as image:
+        pixels = torch.from_numpy(np.array(image)).permute(2, 0, 1)
+    assert torch.equal((data.test.pixels([3])[0] * 255).round().to(torch.uint8), pixels)
+    assert data.test.labels.tolist() == [0, 0, 0, 1, 1, 1]
+
+
+def test_lazy_and_decoded_images_are_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = f"folder:{write_images(tmp_path / 'pets', size=(20, 14))}"
+    decoded = load_data(source, image_size=10)
+    monkeypatch.setattr(lazy, "IN_MEMORY_BYTES", 0)
+    unread = load_data(source, image_size=10)
+    assert isinstance(decoded.train, TensorImages)
+    assert isinstance(unread.train, LazyImages)
+    assert unread.mean == IMAGENET_MEAN
+    unread = unread.normalised(decoded.mean, decoded.std)
+    assert torch.equal(unread.validation.batch([1, 0])[0], decoded.validation.batch([1, 0])[0])
+    assert torch.equal(unread.train[3][0], decoded.train[3][0])
+
+
+def test_grey_images_stay_grey_unless_asked(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        for number in range(3):
+            array = RANDOM.integers(0, 65536, (4, 4)).astype(np.uint16)
+            Image.fromarray(array).save(tmp_path / name / f"{number}.png")
+    options = {"validation_share": 0.4}
+    assert load_data(f"folder:{tmp_path}", **options).input_shape == (1, 4, 4)
+    assert load_data(f"folder:{tmp_path}?channels=3", **options).input_shape == (3, 4, 4)
+
+
+def test_broken_folders_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no such folder"):
+        load_data(f"folder:{tmp_path / 'nowhere'}")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UsageError, match="no class folders"):
+        load_data(f"folder:{tmp_path / 'empty'}")
+    (tmp_path / "bare" / "cat").mkdir(parents=True)
+    with pytest.raises(UsageError, match="holds no images"):
+        load_data(f"folder:{tmp_path / 'bare'}")
+    strange = write_images(tmp_path / "strange" / "train").parent
+    write_images(strange / "val")
+    (strange / "val" / "fox").mkdir()
+    with pytest.raises(UsageError, match="fox"):
+        load_data(f"folder:{strange}")
+    (write_images(tmp_path / "holes") / "eel").mkdir()
+    with pytest.raises(UsageError, match="no training image"):
+        load_data(f"folder:{tmp_path / 'holes'}")
+
+
+def test_sizes_that_differ_ask_for_one(tmp_path: Path) -> None:
+    write_images(tmp_path / "pets")
+    Image.new("RGB", (9, 9)).save(tmp_path / "pets" / "dog" / "other.png")
+    with pytest.raises(UsageError, match="image_size"):
+        load_data(f"folder:{tmp_path / 'pets'}")
+    assert load_data(f"folder:{tmp_path / 'pets'}", image_size=6).input_shape == (3, 6, 6)
+
+
+@pytest.mark.parametrize("content", [b"\x89PNG\r\n\x1a\nnot an image", b""])
+def test_a_broken_image_is_named(tmp_path: Path, content: bytes) -> None:
+    folder = write_images(tmp_path / "pets")
+    (folder / "dog" / "3.png").write_bytes(content)
+    with pytest.raises(UsageError, match=r"3\.png cannot be read"):
+        load_data(f"folder:{folder}")
+
+
+def test_a_truncated_image_is_named(tmp_path: Path) -> None:
+    folder = write_images(tmp_path / "pets", size=(40, 40))
+    file = folder / "cat" / "0.png"
+    file.write_bytes(file.read_bytes()[:2000])
+    with pytest.raises(UsageError, match=r"0\.png cannot be read"):
+        load_data(f"folder:{folder}")
+
+
+def _write_mnist(folder: Path) -> None:
+    """Four files in the format of the original MNIST."""
+    raw = folder / "MNIST" / "raw"
+    raw.mkdir(parents=True)
+    for part, count in (("train", 60), ("t10k", 20)):
+        images = RANDOM.integers(0, 256, (count, 28, 28), dtype=np.uint8)
+        labels = (np.arange(count) % 10).astype(np.uint8)
+        for kind, magic, array in (("images-idx3", 2051, images), ("labels-idx1", 2049, labels)):
+            header = struct.pack(f">{1 + array.ndim}i", magic, *array.shape)
+            (raw / f"{part}-{kind}-ubyte").write_bytes(header + array.tobytes())
+
+
+def test_torchvision(tmp_path: Path) -> None:
+    _write_mnist(tmp_path)
+    data = load_data(f"torchvision:MNIST@{tmp_path}", validation_share=0.5)
+    assert data.test is not None
+    assert [len(data.train), len(data.validation), len(data.test)] == [30, 30, 20]
+    assert data.input_shape == (1, 28, 28)
+    assert data.classes[3] == "3 - three"
+    assert data.augment == SmallAffine()
+    rgb = load_data(f"torchvision:MNIST@{tmp_path}?channels=3", image_size=32, validation_share=0.5)
+    assert rgb.input_shape == (3, 32, 32)
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ("torchvision:CIFAR11@{}", "Did you mean 'CIFAR10'"),
+        ("torchvision:CIFAR10", "CIFAR10@FOLDER"),
+        ("torchvision:CIFAR10@{}", "download = true"),
+        ("torchvision:CIFAR10@{}?downlod=true", "Did you mean 'download'"),
+        ("torchvision:CIFAR10@{}?download=3", "download=true"),
+    ],
+)
+def test_torchvision_not_there(tmp_path: Path, source: str, words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        load_data(source.format(tmp_path))
+
+
+def test_a_download_without_network_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import urllib.request
+    from urllib.error import URLError
+
+    def refuse(*_: object, **__: object) -> None:
+        raise URLError("no network")
+
+    monkeypatch.setattr(urllib.request, "urlopen", refuse)
+    with pytest.raises(NasKdError, match="network cannot be reached") as caught:
+        load_data(f"torchvision:CIFAR10@{tmp_path}", download=True)
+    assert caught.value.exit_code == 1
+
+
+def test_hugging_face_data_on_disk(tmp_path: Path) -> None:
+    datasets = pytest.importorskip("datasets")
+    features = datasets.Features(
+        {"img": datasets.Image(), "label": datasets.ClassLabel(names=["cat", "dog"])}
+    )
+    pictures = [Image.fromarray(p) for p in RANDOM.integers(0, 256, (8, 6, 6, 3), dtype=np.uint8)]
+
+    def split(rows: range) -> object:
+        columns = {"img": [pictures[i] for i in rows], "label": [i % 2 for i in rows]}
+        return datasets.Dataset.from_dict(columns, features=features)
+
+    folder = str(tmp_path / "pets")
+    datasets.DatasetDict({"train": split(range(8)), "test": split(range(4))}).save_to_disk(folder)
+    data = load_data(f"hfds:{folder}", validation_share=0.25)
+    assert data.test is not None
+    assert [len(data.train), len(data.validation), len(data.test)] == [6, 2, 4]
+    assert list(data.classes) == ["cat", "dog"]
+    pixels = torch.from_numpy(np.array(pictures[1])).permute(2, 0, 1)
+    assert torch.equal((data.test.pixels([1])[0] * 255).round().to(torch.uint8), pixels)
+    with pytest.raises(UsageError, match="there is no column 'image'"):
+        load_data(f"hfds:{folder}?image=image")
+    with pytest.raises(UsageError, match="not images"):
+        load_data(f"hfds:{folder}?image=label")
+
+
+def test_hugging_face_data_that_is_not_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    datasets = pytest.importorskip("datasets")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UsageError, match="cannot be loaded"):
+        load_data(f"hfds:{tmp_path / 'empty'}")
+
+    def refuse(*_: object) -> None:
+        raise ConnectionError("no network")
+
+    monkeypatch.setattr(datasets, "load_dataset", refuse)
+    with pytest.raises(NasKdError, match="save_to_disk"):
+        load_data("hfds:someone/something")

@@ -1,0 +1,214 @@
+"""The picture, the page and the tables of a run."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib import pyplot
+from PIL import Image
+from rich.console import Console
+
+from nas_kd.report import facts, numbers
+from nas_kd.report.figure import front_figure
+from nas_kd.report.front_plot import draw_front
+from nas_kd.report.html import write_html
+from nas_kd.report.note import study_note
+from nas_kd.report.points import sort_points
+from nas_kd.report.tables import result_tables
+from tests.report.samples import candidates, document
+
+
+@pytest.fixture(scope="module")
+def table() -> pd.DataFrame:
+    return candidates()
+
+
+@pytest.fixture
+def result(table: pd.DataFrame) -> dict[str, Any]:
+    return document(table)
+
+
+class TestPoints:
+    def test_every_distinct_candidate_has_one_place(
+        self, table: pd.DataFrame, result: dict[str, Any]
+    ) -> None:
+        points = sort_points(table, result)
+        frames = [points.scored, points.over_scored, points.over_unscored]
+        assert sum(map(len, frames)) + points.degenerate == table["key"].nunique()
+        keys = pd.concat(frames)["key"]
+        assert keys.is_unique
+
+    def test_the_front_the_finalists_and_the_winner_are_found(
+        self, table: pd.DataFrame, result: dict[str, Any]
+    ) -> None:
+        points = sort_points(table, result)
+        assert len(points.front) == len(result["front"])
+        assert len(points.finalists) == 3
+        assert points.winner["macs"].tolist() == [result["student"]["macs"]]
+        assert points.front["score"].is_monotonic_increasing
+
+    def test_a_run_without_a_student_has_no_winner(
+        self, table: pd.DataFrame, result: dict[str, Any]
+    ) -> None:
+        points = sort_points(table, {**result, "student": None, "finalists": []})
+        assert len(points.winner) == len(points.finalists) == 0
+
+
+class TestPicture:
+    def test_is_a_png_and_leaves_no_pyplot_figure(
+        self, table: pd.DataFrame, result: dict[str, Any], tmp_path: Path
+    ) -> None:
+        path = draw_front(table, result, tmp_path / "front.png")
+        with Image.open(path) as image:
+            assert image.size == (1536, 896)
+            assert len(set(np.asarray(image.convert("L")).ravel().tolist())) > 20
+        assert pyplot.get_fignums() == []
+
+    def test_is_the_same_for_the_same_run(
+        self, table: pd.DataFrame, result: dict[str, Any], tmp_path: Path
+    ) -> None:
+        first = draw_front(table, result, tmp_path / "1.png").read_bytes()
+        assert draw_front(table, result, tmp_path / "2.png").read_bytes() == first
+
+    @pytest.mark.parametrize("case", ["unfinished", "one candidate", "nothing feasible"])
+    def test_draws_odd_runs(
+        self, table: pd.DataFrame, result: dict[str, Any], tmp_path: Path, case: str
+    ) -> None:
+        if case == "unfinished":
+            result |= {"student": None, "finalists": [], "budget": {"limits": []}}
+        elif case == "one candidate":
+            table = table[table["key"].isin(table[table["feasible"]]["key"].head(1))]
+        else:
+            table = table[~table["feasible"]]
+        assert draw_front(table, result, tmp_path / "front.png").stat().st_size > 5_000
+
+
+class TestPage:
+    def test_escapes_what_comes_from_outside(
+        self, table: pd.DataFrame, result: dict[str, Any], tmp_path: Path
+    ) -> None:
+        attack = "</script><script>alert(1)</script><img src=x onerror=alert(2)>"
+        result["teacher"]["name"] = attack
+        result["run_dir"] = attack
+        for entry in (*result["front"], *result["finalists"]):
+            entry["description"] = attack
+        recipe = {"data": {"source": attack}}
+        page = write_html(
+            tmp_path / "report.html", document=result, candidates=table, recipe=recipe
+        ).read_text(encoding="utf-8")
+        assert "alert(1)</script>" not in page
+        assert "<img src=x" not in page
+
+    def test_is_whole_and_asks_no_server(
+        self, table: pd.DataFrame, result: dict[str, Any], tmp_path: Path
+    ) -> None:
+        path = write_html(
+            tmp_path / "r.html", document=result, candidates=table, recipe={"seed": 0}
+        )
+        links = _Links()
+        links.feed(path.read_text(encoding="utf-8"))
+        assert links.found == []
+        assert links.headings >= {"Front", "Teacher and student", "Recipe"}
+
+    def test_shows_the_numbers(
+        self, table: pd.DataFrame, result: dict[str, Any], tmp_path: Path
+    ) -> None:
+        page = write_html(
+            tmp_path / "r.html", document=result, candidates=table, recipe={}
+        ).read_text(encoding="utf-8")
+        for text in ("98.33 %", "+1.11 points", "CPUExecutionProvider", "1200"):
+            assert text in page
+
+
+class _Links(HTMLParser):
+    """Collects what a browser would fetch, and the headings of the sections."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+        self.headings: set[str] = set()
+        self._in_heading = False
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        self.found += [f"{tag} {value}" for name, value in attributes if name in ("src", "href")]
+        self._in_heading = tag == "h2"
+
+    def handle_data(self, data: str) -> None:
+        if self._in_heading:
+            self.headings.add(data)
+            self._in_heading = False
+
+
+class TestFigure:
+    def test_hover_names_the_architecture(
+        self, table: pd.DataFrame, result: dict[str, Any]
+    ) -> None:
+        figure = front_figure(table, result)
+        hovers = [text for trace in figure.data for text in trace.text]
+        assert any(result["front"][0]["description"] in text for text in hovers)
+        assert all("MACs" in text for text in hovers)
+
+
+class TestTables:
+    @pytest.mark.parametrize("width", [80, 140])
+    def test_numbers_are_never_cut(self, result: dict[str, Any], width: int) -> None:
+        text = _render(result, width)
+        for row in facts.front_rows(result, 12):
+            assert re.search(r"\s+".join(map(re.escape, row[1:3])), text)
+        assert max(map(len, text.splitlines())) <= width
+
+    def test_say_what_was_gained_and_whether_the_budget_is_met(
+        self, result: dict[str, Any]
+    ) -> None:
+        text = _render(result, 140)
+        assert "Gain from distillation: +1.11 points of test accuracy." in text
+        assert "at most 2.70 M: met" in text
+        result["student"]["latency_ms"]["ci95"] = [0.24, 0.26]
+        assert "at most 0.247 ms: NOT MET" in _render(result, 140)
+
+    def test_do_not_read_names_as_markup(self, result: dict[str, Any]) -> None:
+        result["front"][0]["description"] = "[red]x[/red]"
+        assert "[red]x[/red]" in _render(result, 140)
+
+    def test_an_unfinished_run_has_tables_too(self, result: dict[str, Any]) -> None:
+        unfinished = {"evaluated": 5, "unique": 4, "feasible": 3, "front": [], "student": None}
+        assert "5 candidates, 4 different, 3 within the budget." in _render(unfinished, 80)
+        assert "Gain" not in _render({**result, "student": None}, 80)
+
+
+def _render(document: dict[str, Any], width: int) -> str:
+    console = Console(width=width, record=True, file=StringIO())
+    for part in result_tables(document):
+        console.print(part)
+    return console.export_text()
+
+
+def test_the_note_keeps_the_table_whole(result: dict[str, Any]) -> None:
+    result["teacher"]["name"] = "a|b"
+    rows = [line for line in study_note(result).splitlines() if line.startswith("|")]
+    assert {line.count("|") for line in rows} == {6}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (numbers.count(2_288_000), "2.29 M"),
+        (numbers.count(999), "999"),
+        (numbers.count(None), "-"),
+        (numbers.milliseconds(0.17134), "0.171 ms"),
+        (numbers.milliseconds(float("nan")), "-"),
+        (numbers.percent(0.98333), "98.33 %"),
+        (numbers.ratio(1, 0), "-"),
+        (numbers.points(-0.005), "-0.50 points"),
+        (numbers.seconds(125.2), "2 min 05 s"),
+    ],
+)
+def test_numbers(text: str, expected: str) -> None:
+    assert text == expected

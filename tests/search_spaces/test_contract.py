@@ -1,0 +1,20 @@
+from __future__ import annotations
+
+from typing import cast
+
+import pytest
+
+from search_spaces import SPACES, SearchSpace, create_space
+from tests.contracts.search_space import SearchSpaceContract
+
+SMALL = {"nasbench201": {"channels": 6, "cells_per_stage": 1}, "cifar-resnet": {"width": 6}}
+
+
+@pytest.fixture(params=SPACES.names())
+def space(request: pytest.FixtureRequest) -> SearchSpace:
+    name = cast(str, request.param)
+    return create_space(name, **SMALL.get(name, {}))
+
+
+class TestRegisteredSpaces(SearchSpaceContract):
+    pass

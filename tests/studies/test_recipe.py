@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nas_kd.errors import UsageError
+from studies.recipe import Recipe, load_recipe, parse_recipe, shipped_recipes
+
+
+def test_the_default_is_the_digits_recipe() -> None:
+    recipe = load_recipe(None)
+    assert recipe.teacher.source == "digits-cnn"
+    assert recipe.budget.limits == ("macs=50%", "latency=60%")
+
+
+@pytest.mark.parametrize("name", shipped_recipes())
+def test_every_shipped_recipe_is_valid(name: str) -> None:
+    assert isinstance(load_recipe(name), Recipe)
+
+
+def test_overrides_win_and_none_is_ignored() -> None:
+    recipe = load_recipe(None, {"search.trials": 7, "search.sampler": None, "seed": 3})
+    assert (recipe.search.trials, recipe.search.sampler, recipe.seed) == (7, "nsga2", 3)
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"serach": {}}, ["serach", "search"]),
+        ({"search": {"trails": 3}}, ["search.trails", "search.trials"]),
+        ({"search": {"trials": 0}}, ["search.trials", "0"]),
+        ({"search": {"trials": "many"}}, ["search.trials", "many"]),
+        ({"search": {"proxies": ["naswot", "naswot"]}}, ["search.proxies", "twice"]),
+        ({"distill": {"epochs": 1, "minutes": 2}}, ["distill", "epochs", "minutes"]),
+        ({"budget": {"device": "abacus"}}, ["budget.device", "abacus"]),
+        ({"space": {"options": {"channels": 1.5}}}, ["space.options", "1.5"]),
+        ({"distill": {"learning_rate": float("nan")}}, ["distill.learning_rate"]),
+    ],
+)
+def test_a_wrong_setting_is_named(settings: dict, words: list[str]) -> None:
+    with pytest.raises(UsageError) as error:
+        parse_recipe(settings)
+    assert all(word in str(error.value) for word in words)
+
+
+def test_a_file_that_is_not_toml(tmp_path: Path) -> None:
+    path = tmp_path / "broken.toml"
+    path.write_text("seed = = 1")
+    with pytest.raises(UsageError, match="not valid TOML"):
+        load_recipe(path)
+
+
+def test_an_unknown_shipped_recipe_suggests_one() -> None:
+    with pytest.raises(UsageError, match="digits"):
+        load_recipe("digit")
+
+
+@given(seed=st.integers(0, 2**31), trials=st.integers(1, 10**6))
+def test_the_frozen_form_reads_back_equal(seed: int, trials: int) -> None:
+    import json
+
+    recipe = load_recipe(None, {"seed": seed, "search.trials": trials})
+    assert parse_recipe(json.loads(recipe.to_json())) == recipe
+    assert recipe.changes(recipe) == []
+
+
+def test_changes_are_named() -> None:
+    before, after = load_recipe(None), load_recipe(None, {"search.trials": 9, "seed": 4})
+    assert before.changes(after) == ["search.trials", "seed"]

@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from nas_kd.errors import NasKdError, UsageError
+from studies.recipe import load_recipe
+from studies.run_directory import RunDirectory
+
+RECIPE = load_recipe(None)
+OTHER = load_recipe(None, {"seed": 1})
+
+
+def test_the_same_recipe_continues(tmp_path: Path) -> None:
+    first = RunDirectory.create_or_continue(tmp_path / "run", RECIPE)
+    second = RunDirectory.create_or_continue(tmp_path / "run", RECIPE)
+    assert first.path == second.path
+    assert second.recipe == RECIPE
+
+
+def test_a_changed_recipe_is_refused_and_the_run_is_intact(tmp_path: Path) -> None:
+    run = RunDirectory.create_or_continue(tmp_path / "run", RECIPE)
+    before = run.recipe_json.read_bytes()
+    with pytest.raises(UsageError, match="seed") as error:
+        RunDirectory.create_or_continue(tmp_path / "run", OTHER)
+    assert "--fork" in str(error.value)
+    assert run.recipe_json.read_bytes() == before
+
+
+def test_a_fork_gets_a_directory_of_its_own_and_continues_there(tmp_path: Path) -> None:
+    RunDirectory.create_or_continue(tmp_path / "run", RECIPE)
+    fork = RunDirectory.create_or_continue(tmp_path / "run", OTHER, fork=True)
+    again = RunDirectory.create_or_continue(tmp_path / "run", OTHER, fork=True)
+    assert fork.path == again.path == tmp_path / "run-2"
+    assert RunDirectory.open(tmp_path / "run").recipe == RECIPE
+
+
+def test_a_folder_without_a_run(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="holds no run"):
+        RunDirectory.open(tmp_path)
+
+
+def test_a_damaged_recipe_is_explained(tmp_path: Path) -> None:
+    run = RunDirectory.create_or_continue(tmp_path / "run", RECIPE)
+    run.recipe_json.write_text('{"seed": ')
+    with pytest.raises(UsageError, match="damaged"):
+        _ = RunDirectory.open(run.path).recipe
+
+
+def test_a_path_that_cannot_be_a_directory(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(NasKdError, match="--run-dir"):
+        RunDirectory.create_or_continue(tmp_path / "file" / "run", RECIPE)
+
+
+def test_two_commands_on_one_run(tmp_path: Path) -> None:
+    run = RunDirectory.create_or_continue(tmp_path / "run", RECIPE)
+    with run.lock(), pytest.raises(UsageError, match="another nas-kd command"), run.lock():
+        pass
+
+
+def test_state_survives_and_a_damaged_one_counts_as_absent(tmp_path: Path) -> None:
+    run = RunDirectory.create_or_continue(tmp_path / "run", RECIPE)
+    run.write_state("phase", {"done": 3})
+    assert run.read_state("phase") == {"done": 3}
+    run.work("phase.json").write_text("{")
+    assert run.read_state("phase") is None

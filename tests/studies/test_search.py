@@ -1,0 +1,156 @@
+"""The search loop on real digits: duplicates, budget, exact continuation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import optuna
+import pytest
+import torch
+from sklearn.datasets import load_digits
+
+from nas_kd.costs import Budget
+from nas_kd.errors import NoFeasibleStudentError
+from search_spaces import Task, create_space
+from studies.candidates import Evaluator
+from studies.observer import SilentObserver
+from studies.recipe import Recipe, load_recipe
+from studies.run_directory import RunDirectory
+from studies.samplers import SAMPLERS
+from studies.search import Search, SearchResult
+from studies.trials import candidate_of, duplicate_of, open_storage
+
+SPACE = create_space("nasbench201", channels=4, cells_per_stage=1)
+TASK = Task(1, 8, 10)
+TEACHER = {"macs": 200_000.0, "params": 100_000.0, "latency_ms": 1.0}
+
+
+def _recipe(**overrides: Any) -> Recipe:
+    settings = {
+        "search.trials": 60,
+        "search.batch_size": 20,
+        "search.proxies": ["naswot", "params"],
+        "budget.limits": ["macs=60%"],
+    }
+    return load_recipe(None, {**settings, **overrides})
+
+
+def _search(recipe: Recipe, path: Path, observer: Any = None) -> tuple[SearchResult, Evaluator]:
+    digits = load_digits()
+    evaluator = Evaluator(
+        SPACE,
+        TASK,
+        limits=Budget.parse(recipe.budget.limits).limits(TEACHER),
+        proxies=recipe.search.proxies,
+        images=torch.tensor(digits.images[:16] / 16, dtype=torch.float32)[:, None],
+        labels=torch.tensor(digits.target[:16]),
+        teacher=None,
+        seed=0,
+    )
+    run = RunDirectory.create_or_continue(path, recipe)
+    search = Search(recipe, run, SPACE, evaluator, observer or SilentObserver())
+    return search.run(), evaluator
+
+
+class _KilledAt(SilentObserver):
+    """Ends the search from within, as a kill would, at one moment."""
+
+    def __init__(self, trial: int) -> None:
+        self._trial = trial
+
+    def advance(self, done: int, *, best: str = "") -> None:
+        if done == self._trial:
+            raise KeyboardInterrupt
+
+
+def _rows(result: SearchResult) -> list[tuple[Any, ...]]:
+    return [
+        (t.number, candidate_of(t).key, tuple(t.values), duplicate_of(t)) for t in result.trials
+    ]
+
+
+@pytest.mark.parametrize("sampler", [n for n in SAMPLERS.names() if n != "exhaustive"])
+def test_a_killed_search_continues_to_the_same_trials_and_front(
+    sampler: str, tmp_path: Path
+) -> None:
+    recipe = _recipe(**{"search.sampler": sampler})
+    whole, _ = _search(recipe, tmp_path / "whole")
+    for moment in (5, 33, 60):
+        with pytest.raises(KeyboardInterrupt):
+            _search(recipe, tmp_path / "killed", _KilledAt(moment))
+    continued, _ = _search(recipe, tmp_path / "killed")
+    assert _rows(continued) == _rows(whole)
+    assert continued.front == whole.front
+    assert continued.ranking[0] == whole.ranking[0]
+
+
+def test_a_batch_written_by_half_is_completed_not_repeated(tmp_path: Path) -> None:
+    recipe = _recipe()
+    whole, _ = _search(recipe, tmp_path / "run")
+    journal = tmp_path / "run" / "journal.log"
+    lines = journal.read_bytes().splitlines(keepends=True)
+    journal.write_bytes(b"".join(lines[: len(lines) // 2]))
+    continued, _ = _search(recipe, tmp_path / "run")
+    assert _rows(continued) == _rows(whole)
+    study = optuna.load_study(study_name="run", storage=open_storage(journal))
+    assert [t.number for t in study.trials] == list(range(60))
+
+
+def test_candidates_over_the_budget_are_recorded_but_never_scored(tmp_path: Path) -> None:
+    result, _ = _search(_recipe(), tmp_path / "run")
+    over = [c for c in result.unique if not c.feasible]
+    assert over, "the largest cell is searched first and is over this budget"
+    assert all(not c.scores for c in over)
+    assert all(c.macs <= 0.6 * TEACHER["macs"] for c in result.ranking)
+
+
+def test_isomorphic_archs_share_one_evaluation(tmp_path: Path) -> None:
+    result, evaluator = _search(_recipe(**{"search.trials": 200}), tmp_path / "run")
+    firsts = [t for t in result.trials if duplicate_of(t) is None]
+    assert len({candidate_of(t).key for t in result.trials}) == len(firsts) == len(result.unique)
+    for trial in result.trials:
+        owner = duplicate_of(trial)
+        if owner is not None:
+            assert candidate_of(result.trials[owner]) == candidate_of(trial)
+
+
+def test_the_front_is_optunas_own_feasible_front_also_after_reading_the_journal(
+    tmp_path: Path,
+) -> None:
+    result, _ = _search(_recipe(), tmp_path / "run")
+    study = optuna.load_study(
+        study_name="run", storage=open_storage(tmp_path / "run" / "journal.log")
+    )
+    assert {candidate_of(t).key for t in study.best_trials} == {c.key for c in result.front}
+    scores = [result.objectives.score(c) for c in result.front]
+    macs = [c.macs for c in result.front]
+    assert scores == sorted(scores, reverse=True)
+    assert macs == sorted(macs, reverse=True)
+
+
+def test_an_impossible_budget_names_the_smallest_student(tmp_path: Path) -> None:
+    with pytest.raises(NoFeasibleStudentError, match="The smallest has"):
+        _search(_recipe(**{"budget.limits": ["macs=1"]}), tmp_path / "run")
+
+
+def test_constraints_reach_the_dashboard(tmp_path: Path) -> None:
+    """Fails when optuna-dashboard reads Optuna 5's constraints itself: then drop the older form."""
+    from optuna_dashboard._serializer import serialize_frozen_trial
+
+    result, _ = _search(_recipe(), tmp_path / "run")
+    study = optuna.load_study(
+        study_name="run", storage=open_storage(tmp_path / "run" / "journal.log")
+    )
+    shown = [_shown_constraints(serialize_frozen_trial, study, t) for t in study.trials]
+    assert shown == [list(candidate_of(t).violations.values()) for t in result.trials]
+    bare = study.trials[0]
+    bare.system_attrs.pop("constraints")
+    assert not _shown_constraints(serialize_frozen_trial, study, bare)
+
+
+def _shown_constraints(
+    serialize: Callable[..., Any], study: optuna.Study, trial: optuna.trial.FrozenTrial
+) -> Any:
+    return serialize(study._study_id, trial, trial.system_attrs)["constraints"]

@@ -1,0 +1,115 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+from transformers import (
+    AutoModelForImageClassification,
+    ResNetConfig,
+    ResNetForImageClassification,
+    ViTConfig,
+    ViTForImageClassification,
+    ViTImageProcessor,
+    ViTModel,
+)
+
+from nas_kd.errors import NasKdError, UsageError
+from nas_kd.teachers import load_teacher
+from tests.data.hostile import Bomb
+from tests.teachers.nets import Task
+
+VIT = ViTConfig(
+    hidden_size=16,
+    num_hidden_layers=2,
+    num_attention_heads=2,
+    intermediate_size=32,
+    image_size=16,
+    patch_size=8,
+    num_labels=5,
+)
+
+
+@pytest.fixture
+def vit(tmp_path: Path) -> Path:
+    """A saved ViT classifier with its image processor."""
+    folder = tmp_path / "vit"
+    ViTForImageClassification(VIT).save_pretrained(folder)
+    size = {"height": 16, "width": 16}
+    ViTImageProcessor(size=size, image_mean=[0.4] * 3, image_std=[0.2] * 3).save_pretrained(folder)
+    return folder
+
+
+def test_a_saved_vit(vit: Path) -> None:
+    teacher = load_teacher(f"hf:{vit}", data=Task())
+    images = torch.randn(2, 3, 16, 16, generator=torch.Generator().manual_seed(0))
+    expected = ViTForImageClassification.from_pretrained(vit).eval()(images).logits
+    assert torch.equal(teacher.model(images), expected)
+    assert (teacher.name, teacher.num_classes) == ("vit", 5)
+    assert (teacher.mean, teacher.std) == ((0.4,) * 3, (0.2,) * 3)
+    assert teacher.features == ["model.vit.layernorm"]
+    assert teacher.head == "model.classifier"
+    assert load_teacher(f"hf:{vit}?normalise=data", data=Task()).mean is None
+
+
+def test_a_saved_resnet(tmp_path: Path) -> None:
+    config = ResNetConfig(
+        embedding_size=4, hidden_sizes=[4, 8], depths=[1, 1], layer_type="basic", num_labels=5
+    )
+    ResNetForImageClassification(config).save_pretrained(tmp_path)
+    teacher = load_teacher(f"hf:{tmp_path}", data=Task((3, 32, 32), 5))
+    assert teacher.features[-1] == "model.resnet.encoder.stages.1"
+    assert teacher.head == "model.classifier.1"
+    assert teacher.mean is None
+
+
+def test_a_checkpoint_in_place_of_the_weights(vit: Path, tmp_path: Path) -> None:
+    trained = ViTForImageClassification(ViTConfig(**(VIT.to_dict() | {"num_labels": 7})))
+    path = tmp_path / "own.safetensors"
+    save_file({f"model.{name}": value for name, value in trained.state_dict().items()}, path)
+    teacher = load_teacher(f"hf:{vit}", data=Task(num_classes=7), checkpoint=path)
+    assert torch.equal(teacher.model.state_dict()["model.classifier.bias"], trained.classifier.bias)
+
+
+def test_what_does_not_fit_is_refused(vit: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="5 classes and the data has 6"):
+        load_teacher(f"hf:{vit}", data=Task(num_classes=6))
+    with pytest.raises(UsageError, match=r"image_size = 16"):
+        load_teacher(f"hf:{vit}", data=Task((3, 32, 32)))
+    with pytest.raises(UsageError, match=r"\?channels=3"):
+        load_teacher(f"hf:{vit}", data=Task((1, 16, 16)))
+    with pytest.raises(UsageError, match="Did you mean 'input_size'"):
+        load_teacher(f"hf:{vit}?input_sise=32", data=Task())
+    ViTModel(VIT).save_pretrained(tmp_path / "backbone")
+    with pytest.raises(UsageError, match=r"lack classifier\..*not a trained classifier"):
+        load_teacher(f"hf:{tmp_path / 'backbone'}", data=Task())
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UsageError, match="cannot be loaded"):
+        load_teacher(f"hf:{tmp_path / 'empty'}", data=Task())
+
+
+def test_nothing_in_a_folder_is_executed(vit: Path, tmp_path: Path) -> None:
+    mark = tmp_path / "executed"
+    (vit / "model.safetensors").unlink()
+    torch.save({"vit.layernorm.weight": Bomb(mark)}, vit / "pytorch_model.bin")
+    with pytest.raises(UsageError, match="cannot be loaded"):
+        load_teacher(f"hf:{vit}", data=Task())
+    config = json.loads((vit / "config.json").read_text())
+    config |= {"model_type": "own", "auto_map": {"AutoConfig": "own.Config"}}
+    (vit / "config.json").write_text(json.dumps(config))
+    (vit / "own.py").write_text(f"import os\nos.mkdir({str(mark)!r})\n")
+    with pytest.raises(UsageError, match="never run"):
+        load_teacher(f"hf:{vit}", data=Task())
+    assert not mark.exists()
+
+
+def test_no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError("We couldn't connect") from ConnectionError("no network")
+
+    monkeypatch.setattr(AutoModelForImageClassification, "from_pretrained", refuse)
+    with pytest.raises(NasKdError, match=r"network cannot be reached.*save_pretrained") as caught:
+        load_teacher("hf:someone/something", data=Task())
+    assert not isinstance(caught.value, UsageError)
