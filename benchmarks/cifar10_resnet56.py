@@ -98,7 +98,7 @@ def _baseline(options: argparse.Namespace) -> dict[str, Any]:
             features=[],
             head="linear",
             checkpoint_dir=options.run_dir / "baseline",
-            on_progress=lambda share, best: progress.update(task, completed=share),
+            on_progress=lambda done, units, best: progress.update(task, completed=done / units),
         )
     counts = count_macs(module, (3, 32, 32))
     return {"macs": counts.macs, "params": counts.params, "test_accuracy": result.test_accuracy}

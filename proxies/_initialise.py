@@ -1,32 +1,80 @@
-"""The initial weights that proxies assume."""
+"""The initial weights that the sources of the proxies assume."""
 
 from __future__ import annotations
 
+import math
+
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from nas_kd.errors import UsageError
+from nas_kd.registry import unknown_name
+from proxies._randomness import seeded
+
+SCHEMES = ("none", "default", "kaiming", "gaussian")
+
+_WEIGHTED = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.Linear)
+_NORMS = (
+    nn.BatchNorm1d,
+    nn.BatchNorm2d,
+    nn.BatchNorm3d,
+    nn.SyncBatchNorm,
+    nn.GroupNorm,
+    nn.LayerNorm,
+)
 
 
 def initialise(model: nn.Module, scheme: str, seed: int) -> None:
-    """Re-initialises ``model`` in place.
+    """Draws the weights of ``model`` anew, in place; the global random state is left alone.
+
+    Parameters of other kinds than those named below keep their values under ``kaiming`` and
+    ``gaussian``.
 
     Args:
-        model: Any module.
-        scheme: ``default``: every layer's own `reset_parameters`. ``gaussian``: convolution and
-            linear weights from N(0, 1), biases 0, normalisation at identity, as Zen-NAS and
-            DisWOT do.
-        seed: Seeds the draw; the global generator is left as it was.
+        model: Any network.
+        scheme: ``none``: nothing is changed. ``default``: every layer's own PyTorch
+            initialisation (`reset_parameters`). ``gaussian``: weights of convolutions and linear
+            layers from N(0, 1), biases 0, normalisation layers 1 and 0 (Zen-NAS, DisWOT).
+            ``kaiming``: the same with standard deviation sqrt(2 / fan-in) (He et al., 2015).
+        seed: Seeds the draw. The values do not depend on the device.
+
+    Raises:
+        UsageError: There is no such scheme.
     """
-    if scheme not in ("default", "gaussian"):
-        raise UsageError(f"proxies: there is no initialisation {scheme!r}; use default or gaussian.")
-    with torch.random.fork_rng(devices=[]), torch.no_grad():
-        torch.manual_seed(seed)
-        for layer in model.modules():
-            reset = getattr(layer, "reset_parameters", None)
+    if scheme not in SCHEMES:
+        raise UsageError(unknown_name("initialisations", scheme, list(SCHEMES)))
+    if scheme == "default":
+        _reset(model, seed)
+    elif scheme != "none":
+        _draw_normal(model, seed, scaled=scheme == "kaiming")
+
+
+def _reset(model: nn.Module, seed: int) -> None:
+    parameter = next(model.parameters(), None)
+    with seeded(seed, None if parameter is None else parameter.device):
+        for module in model.modules():
+            reset = getattr(module, "reset_parameters", None)
             if callable(reset):
                 reset()
-            if scheme == "gaussian" and isinstance(layer, nn.Conv2d | nn.Linear):
-                layer.weight.normal_(0.0, 1.0)
-                if layer.bias is not None:
-                    layer.bias.zero_()
+
+
+@torch.no_grad()
+def _draw_normal(model: nn.Module, seed: int, *, scaled: bool) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    for module in model.modules():
+        if isinstance(module, _WEIGHTED):
+            spread = math.sqrt(2 / module.weight[0].numel()) if scaled else 1.0
+            drawn = torch.randn(module.weight.shape, generator=generator) * spread
+            module.weight.copy_(drawn)
+            _fill(module.bias, 0.0)
+        elif isinstance(module, _NORMS):
+            _fill(module.weight, 1.0)
+            _fill(module.bias, 0.0)
+            reset = getattr(module, "reset_running_stats", None)
+            if callable(reset):
+                reset()
+
+
+def _fill(tensor: Tensor | None, value: float) -> None:
+    if tensor is not None:
+        tensor.fill_(value)

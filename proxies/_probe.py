@@ -1,51 +1,55 @@
-"""`Probe`: one untrained network, one batch, and everything that proxies read from them."""
+"""`Probe`: one untrained network, one batch, and everything that proxies read from the two."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cached_property
-from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from nas_kd.errors import UsageError
-
-FACTS = frozenset(
-    {
-        "costs",
-        "logits",
-        "features",
-        "pooled",
-        "head_gradient",
-        "activation_kernel",
-        "weight_gradients",
-        "input_jacobian",
-        "model",
-    }
+from proxies._observation import (
+    INPUT_JACOBIAN,
+    OBSERVABLE,
+    WEIGHT_GRADIENTS,
+    Observation,
+    observe,
+    require_labels,
 )
-"""What a probe knows. All but ``costs`` and ``model`` come out of one forward pass."""
 
-_BACKWARD = frozenset({"weight_gradients", "input_jacobian"})
+_IMPLIED = {
+    "head_gradient": frozenset({"pooled"}),
+    "features": frozenset({"last_feature"}),
+}
+"""Facts that come with another one."""
 
 
 class Probe:
-    """Facts of one network on one batch, computed once when they are first read.
+    """Facts of one network on one batch, computed when first read, and then kept.
 
-    All proxies share one forward pass, in train mode (batch statistics), with a graph only when a
-    declared need asks for gradients. The network is left exactly as it was: modes, buffers,
-    ``requires_grad``, no gradients, no hooks.
+    All announced facts come out of one forward pass in train mode (batch statistics). It builds no
+    graph unless ``weight_gradients`` or ``input_jacobian`` is announced. Reading a fact that was
+    not announced adds it and repeats the pass, with the same values.
+
+    The network is used as it is and comes back bit-identical: modes, buffers, ``requires_grad``,
+    ``grad``, hooks. The global random state is left alone; layers that draw (dropout) draw from
+    ``seed``.
 
     Args:
-        model: The network, ``(batch, channel, height, width)`` to logits ``(batch, class)``.
-        inputs: ``(batch, channel, height, width)``.
+        model: Network from images ``(batch, channel, height, width)`` to logits
+            ``(batch, class)``, or to an object with ``.logits``.
+        inputs: Images, ``(batch, channel, height, width)``, at least two.
         targets: Class indices, ``(batch,)``.
-        features: Names of the feature maps; the last one is the map before pooling.
-        head: Name of the classifier.
-        needs: Facts that will be read.
-        costs: Counted costs of the network, ``macs`` and ``params``.
+        features: Names of the modules whose outputs are the feature maps, shallow to deep; the
+            last one is the map before global pooling.
+        head: Name of the classifier, the last linear layer; its output must be the logits.
+        costs: Counted ``macs`` and ``params`` of the network.
+        needs: Facts to announce, see `announce`.
+        seed: Seeds layers that draw in the forward pass.
+
+    Raises:
+        UsageError: Inputs and targets do not fit each other.
     """
 
     def __init__(
@@ -56,47 +60,79 @@ class Probe:
         *,
         features: Sequence[str],
         head: str,
-        needs: frozenset[str],
         costs: Mapping[str, float] | None = None,
+        needs: Collection[str] = (),
+        seed: int = 0,
     ) -> None:
-        unknown = needs - FACTS
-        if unknown:
-            raise UsageError(f"proxies: a probe does not know {', '.join(sorted(unknown))}.")
+        _require_batch(inputs, targets)
+        parameter = next(model.parameters(), None)
+        device = inputs.device if parameter is None else parameter.device
         self.model = model
-        self.inputs = inputs
-        self.targets = targets
+        self.inputs = inputs.to(device)
+        self.targets = targets.to(device)
         self.costs = dict(costs or {})
-        self._feature_name = features[-1] if features else ""
+        self._features = list(features)
         self._head = head
-        self._needs = needs
+        self._seed = seed
+        self._needs: frozenset[str] = frozenset({"logits"})
+        self._observation: Observation | None = None
+        self._derived: dict[str, Tensor] = {}
+        self.announce(needs)
+
+    def announce(self, needs: Collection[str]) -> None:
+        """Says which facts will be read, so that one forward pass serves them all.
+
+        Args:
+            needs: ``logits``, ``features``, ``last_feature``, ``pooled``, ``relu``,
+                ``head_gradient``, ``weight_gradients``, ``input_jacobian``; other needs of proxies
+                (``labels``, ``teacher``, ``costs``, ``model``) take no pass and are ignored.
+        """
+        facts = OBSERVABLE.intersection(needs)
+        for fact in facts:
+            facts |= _IMPLIED.get(fact, frozenset())
+        if not facts <= self._needs:
+            self._needs |= facts
+            self._observation = None
 
     @property
     def logits(self) -> Tensor:
         """``(batch, class)``."""
-        return self._pass["logits"].detach()
+        return self._observe("logits").logits
 
     @property
-    def features(self) -> Tensor:
-        """The map before pooling, ``(batch, channel, height, width)`` or ``(batch, ...)``."""
-        return self._fact("features").detach()
+    def features(self) -> dict[str, Tensor]:
+        """Module name to its feature map, ``(batch, channel, height, width)``, shallow to deep."""
+        seen = self._observe("features").recorded.features
+        return {name: self._reached(seen, name) for name in self._features}
+
+    @property
+    def last_feature(self) -> Tensor:
+        """The feature map before global pooling, ``(batch, channel, height, width)``."""
+        if not self._features:
+            raise UsageError("no feature map is named; name the one before global pooling.")
+        return self._reached(self._observe("last_feature").recorded.features, self._features[-1])
 
     @property
     def pooled(self) -> Tensor:
         """Input of the classifier, ``(batch, channel)``."""
-        return self._fact("pooled").detach()
+        return self._reached({self._head: self._observe("pooled").recorded.pooled}, self._head)
 
     @property
     def activation_kernel(self) -> Tensor:
         """Number of ReLU units that two images switch alike, ``(batch, batch)``, float64.
 
-        Summed over all `nn.ReLU` modules; functional ReLUs cannot be seen.
+        With c the 0/1 pattern ``(batch, unit)`` of one call of one ReLU module (input > 0), the
+        sum over calls of c c^T + (1 - c)(1 - c)^T.
+
+        Raises:
+            UsageError: The network calls no ReLU module; functional ReLUs cannot be seen.
         """
-        kernel = self._fact("activation_kernel")
-        if kernel.ndim == 0:
+        kernel = self._observe("relu").recorded.kernel
+        if kernel is None:
             raise UsageError(
-                f"proxies: {type(self.model).__name__} has no nn.ReLU module, so activation "
-                "patterns cannot be read. Use nn.ReLU modules instead of functional ReLUs, or "
-                "leave out proxies such as naswot."
+                f"{type(self.model).__name__} calls no ReLU module, so its activation patterns "
+                "cannot be read: hooks do not see functional ReLUs. Use torch.nn.ReLU modules, or "
+                "leave out proxies that need `relu`, such as naswot."
             )
         return kernel
 
@@ -104,127 +140,84 @@ class Probe:
     def head_gradient(self) -> Tensor:
         """Gradient of the mean cross-entropy by the classifier's weight, ``(class, channel)``.
 
-        In closed form (softmax(z) - onehot(y))^T h / batch, in float64, without a backward pass.
+        In closed form, (softmax(logits) - onehot(targets))^T pooled / batch, in float64 on the
+        CPU: no backward pass. The error of the true class is minus the sum of the others', so that
+        it is not cancelled away where the softmax saturates.
+
+        Raises:
+            UsageError: The classifier's output is not the network's output.
         """
-        logits = self.logits.double()
-        errors = torch.softmax(logits, dim=1) - F.one_hot(self.targets, logits.shape[1])
-        return errors.T @ self.pooled.double() / len(self.targets)
+        output = self._observe("head_gradient").recorded.head_output
+        pooled, logits = self.pooled, self.logits
+        if output is None or not _equal(output.flatten(1), logits):
+            raise UsageError(
+                f"the output of the classifier {self._head!r} is not the output of "
+                f"{type(self.model).__name__}, so the classifier's gradient has no closed form. "
+                "Name the last linear layer, and let the network return its raw logits."
+            )
+        require_labels(self.targets, logits.shape[1])
+        truth = self.targets.cpu()[:, None]  # (batch, 1)
+        errors = torch.softmax(logits.cpu().double(), dim=1).scatter(1, truth, 0.0)
+        errors = errors.scatter(1, truth, -errors.sum(1, keepdim=True))  # (batch, class)
+        return errors.T @ pooled.cpu().double() / len(truth)
 
-    @cached_property
-    def gram(self) -> Tensor:
-        """Row-normalised batch Gram matrix of the map before pooling, ``(batch, batch)``, float64."""
-        flat = self.features.flatten(1)
-        return F.normalize((flat @ flat.T).double(), dim=1)
+    @property
+    def weight_gradients(self) -> dict[str, Tensor]:
+        """Gradient of the mean cross-entropy by each convolution's and linear layer's weight.
 
-    @cached_property
-    def weight_gradients(self) -> list[tuple[Tensor, Tensor]]:
-        """Weights of convolutions and linear layers, each with its gradient of the cross-entropy."""
-        loss = F.cross_entropy(self._pass["logits"], self.targets)
-        weights = _weights(self.model)
-        grads = torch.autograd.grad(
-            loss, weights, retain_graph="input_jacobian" in self._needs, allow_unused=True
-        )
-        return [
-            (weight.detach(), torch.zeros_like(weight) if grad is None else grad)
-            for weight, grad in zip(weights, grads, strict=True)
-        ]
+        Parameter name to a tensor of the weight's shape; zero where the loss does not depend on it.
+        """
+        return self._observe(WEIGHT_GRADIENTS).weight_gradients
 
-    @cached_property
+    @property
     def input_jacobian(self) -> Tensor:
-        """Gradient of the summed logits by the inputs, ``(batch, channel * height * width)``."""
-        (jacobian,) = torch.autograd.grad(
-            self._pass["logits"].sum(),
-            self._pass["inputs"],
-            retain_graph="weight_gradients" in self._needs,
-            allow_unused=True,
+        """Gradient of the summed logits by the images, ``(batch, channel * height * width)``."""
+        jacobian = self._observe(INPUT_JACOBIAN).input_jacobian
+        return self._reached({"the images": jacobian}, "the images")
+
+    def derived(self, key: str, compute: Callable[[Probe], Tensor]) -> Tensor:
+        """``compute(self)``, kept under ``key``: what a teacher's probe needs only once a study."""
+        if key not in self._derived:
+            self._derived[key] = compute(self)
+        return self._derived[key]
+
+    def _observe(self, fact: str) -> Observation:
+        self.announce([fact])
+        if self._observation is None:
+            self._observation = observe(
+                self.model,
+                self.inputs,
+                self.targets,
+                needs=self._needs,
+                features=self._features,
+                head=self._head,
+                seed=self._seed,
+            )
+        return self._observation
+
+    def _reached(self, seen: Mapping[str, Tensor | None], name: str) -> Tensor:
+        tensor = seen.get(name)
+        if tensor is None:
+            raise UsageError(
+                f"{type(self.model).__name__} never calls its submodule {name!r} in a forward "
+                "pass; name modules that it does call."
+            )
+        return tensor
+
+
+def _equal(one: Tensor, other: Tensor) -> bool:
+    """Equality in which NaN equals NaN."""
+    return one.shape == other.shape and torch.allclose(one, other, rtol=0, atol=0, equal_nan=True)
+
+
+def _require_batch(inputs: Tensor, targets: Tensor) -> None:
+    if not inputs.is_floating_point() or inputs.ndim < 2 or len(inputs) < 2:
+        raise UsageError(
+            f"the probe batch has shape {tuple(inputs.shape)} and type {inputs.dtype}; proxies "
+            "compare images with each other, so give at least two, as floats."
         )
-        if jacobian is None:
-            return torch.zeros_like(self.inputs).flatten(1)
-        return jacobian.flatten(1)
-
-    def _fact(self, name: str) -> Tensor:
-        if name not in self._pass:
-            raise ValueError(f"probe: {name} is read but was not declared as a need")
-        return self._pass[name]
-
-    @cached_property
-    def _pass(self) -> dict[str, Tensor]:
-        """The one forward pass, with what the needs ask to be kept of it."""
-        kept: dict[str, Tensor] = {}
-        with_graph = bool(self._needs & _BACKWARD)
-        inputs = self.inputs
-        if "input_jacobian" in self._needs:
-            inputs = inputs.detach().clone().requires_grad_(True)
-        with _as_it_was(self.model), _hooked(self._hooks(kept)), torch.set_grad_enabled(with_graph):
-            self.model.train()
-            if with_graph:
-                for weight in _weights(self.model):
-                    weight.requires_grad_(True)
-            kept["logits"] = self.model(inputs)
-        kept["inputs"] = inputs
-        return kept
-
-    def _hooks(self, kept: dict[str, Tensor]) -> list[Any]:
-        def keep_features(_: nn.Module, __: Any, output: Tensor) -> None:
-            kept["features"] = output.detach()
-
-        def keep_pooled(_: nn.Module, inputs: tuple[Tensor, ...]) -> None:
-            kept["pooled"] = inputs[0].detach()
-
-        def add_pattern(_: nn.Module, inputs: tuple[Tensor, ...]) -> None:
-            active = (inputs[0].detach() > 0).flatten(1).float()  # batch, unit
-            both = active @ active.T
-            counts = active.sum(1)
-            neither = active.shape[1] - counts[:, None] - counts[None, :] + both
-            kept["activation_kernel"] = kept["activation_kernel"] + (both + neither).double()
-
-        handles = []
-        if "features" in self._needs:
-            layer = self.model.get_submodule(self._feature_name)
-            handles.append(layer.register_forward_hook(keep_features))
-        if self._needs & {"pooled", "head_gradient"}:
-            layer = self.model.get_submodule(self._head)
-            handles.append(layer.register_forward_pre_hook(keep_pooled))
-        if "activation_kernel" in self._needs:
-            kept["activation_kernel"] = torch.zeros((), dtype=torch.float64)
-            handles += [
-                layer.register_forward_pre_hook(add_pattern)
-                for layer in self.model.modules()
-                if isinstance(layer, nn.ReLU)
-            ]
-        return handles
-
-
-def _weights(model: nn.Module) -> list[nn.Parameter]:
-    return [
-        layer.weight for layer in model.modules() if isinstance(layer, nn.Conv2d | nn.Linear)
-    ]
-
-
-@contextmanager
-def _hooked(handles: list[Any]) -> Iterator[None]:
-    try:
-        yield
-    finally:
-        for handle in handles:
-            handle.remove()
-
-
-@contextmanager
-def _as_it_was(model: nn.Module) -> Iterator[None]:
-    """Restores modes and ``requires_grad``; buffers are copies inside the block, so the originals
-    are not touched and a graph that saved the copies stays valid."""
-    modes = [(layer, layer.training) for layer in model.modules()]
-    buffers = [(layer, dict(layer._buffers)) for layer in model.modules()]
-    trainable = [(parameter, parameter.requires_grad) for parameter in model.parameters()]
-    for layer, own in buffers:
-        layer._buffers.update({n: None if b is None else b.clone() for n, b in own.items()})
-    try:
-        yield
-    finally:
-        for layer, mode in modes:
-            layer.training = mode
-        for layer, own in buffers:
-            layer._buffers.update(own)
-        for parameter, flag in trainable:
-            parameter.requires_grad_(flag)
+    if targets.shape != inputs.shape[:1] or targets.is_floating_point():
+        raise UsageError(
+            f"{len(inputs)} images come with labels of shape {tuple(targets.shape)} and type "
+            f"{targets.dtype}; give one integer class index for each image."
+        )

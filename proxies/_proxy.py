@@ -1,43 +1,76 @@
-"""The contract of a proxy."""
+"""`Proxy`: a training-free score, with what it needs and where it comes from."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeAlias
 
+from nas_kd.errors import UsageError
+from proxies._initialise import SCHEMES
+from proxies._observation import OBSERVABLE
 from proxies._probe import Probe
 
-Score = Callable[[Probe, Probe | None], float]
-"""The student's probe and the teacher's, where one is needed, to a float; larger is better."""
+Score: TypeAlias = Callable[[Probe, Probe | None], float]
+"""From the student's probe, and the teacher's where one is needed, to a score."""
+
+NEEDS = OBSERVABLE | {"labels", "teacher", "costs", "model"}
 
 
 @dataclass(frozen=True)
 class Proxy:
-    """A training-free score with what it needs and where it comes from.
+    """A score of an untrained student, larger is better.
 
     Attributes:
-        name: Name in the registry.
-        score: The score itself. It may be NaN or infinite for a net that carries no signal.
-        needs: Facts of the probe that it reads (`proxies._probe.FACTS`), and ``teacher``.
-        initialisation: ``default`` (PyTorch's), ``gaussian`` (N(0, 1)) or ``none`` (reads no
-            weights).
-        cost: ``free``, ``forward``, ``backward``, in passes of the shared batch.
-        batch: What it looks at.
+        name: Its name in the registry.
+        function: The score itself; it may return NaN or -inf for a network without signal.
+        needs: Facts it reads, which `Probe.announce` explains, and of ``labels`` (true classes),
+            ``teacher`` (a second probe), ``costs`` (counted sizes), ``model`` (the weights) those
+            that must be there.
+        initialisation: The weights it assumes, see `initialise`; ``none`` where it reads no
+            weights.
         source: Paper and equation.
-        deviation: Where this one differs from it.
+        cost: What it costs beside the shared forward pass: ``free``, ``forward``, ``backward``
+            or a phrase.
+        batch: What it looks at.
+        deviation: Where it differs from its source.
         ours: Whether it was first proposed here.
     """
 
     name: str
-    score: Score
+    function: Score
     needs: frozenset[str]
     initialisation: str
-    cost: str
-    batch: str
     source: str
+    cost: str
+    batch: str = ""
     deviation: str = ""
     ours: bool = False
 
+    def __post_init__(self) -> None:
+        unknown = sorted(self.needs - NEEDS)
+        if unknown or self.initialisation not in SCHEMES:
+            raise UsageError(
+                f"proxy {self.name!r} asks for "
+                f"{', '.join(unknown) or 'initialisation ' + repr(self.initialisation)}, which is "
+                f"not known. Needs: {', '.join(sorted(NEEDS))}. "
+                f"Initialisations: {', '.join(SCHEMES)}."
+            )
+
+    @property
+    def needs_network(self) -> bool:
+        """Whether it looks at the network at all, and not only at its counted costs."""
+        return not self.needs <= {"costs"}
+
     def __call__(self, student: Probe, teacher: Probe | None = None) -> float:
-        """The score of the student, larger is better."""
-        return self.score(student, teacher)
+        """Scores ``student``, beside ``teacher`` on the same batch where one is needed.
+
+        Raises:
+            UsageError: The teacher is missing.
+        """
+        if "teacher" in self.needs and teacher is None:
+            raise UsageError(
+                f"proxy {self.name!r} compares the student with a teacher, and none was given; "
+                "give one, or choose proxies that need none."
+            )
+        return float(self.function(student, teacher))

@@ -1,4 +1,4 @@
-"""grad_norm: the size of the first gradient."""
+"""grad_norm: how large the first gradient is."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from proxies._proxy import Proxy
 
 
 def grad_norm_score(student: Probe, teacher: Probe | None) -> float:
-    """Sum over convolutions and linear layers of the L2 norm of the weight's gradient.
+    """Sum over convolutions and linear layers of the L2 norm of dL / dtheta, L the cross-entropy.
 
-    Source: Abdelfattah et al., Zero-Cost Proxies for Lightweight NAS, ICLR 2021.
+    Source: Abdelfattah et al., Zero-Cost Proxies for Lightweight NAS, ICLR 2021, section 3.2.
     """
-    return float(sum(grad.double().norm() for _, grad in student.weight_gradients))
+    return sum(float(gradient.norm()) for gradient in student.weight_gradients.values())
 
 
-GRAD_NORM = Proxy(
+PROXY = Proxy(
     name="grad_norm",
-    score=grad_norm_score,
-    needs=frozenset({"weight_gradients"}),
+    function=grad_norm_score,
+    needs=frozenset({"weight_gradients", "labels"}),
     initialisation="default",
+    source="grad_norm, Abdelfattah et al., ICLR 2021, arXiv 2101.08134",
     cost="backward",
-    batch="real images with labels",
-    source="Abdelfattah et al., ICLR 2021",
+    batch="images and labels",
 )

@@ -1,6 +1,8 @@
-"""jacov: how independent the input gradients of a batch are."""
+"""jacov: how independent of each other the input gradients of a batch are."""
 
 from __future__ import annotations
+
+import math
 
 import torch
 
@@ -11,32 +13,30 @@ _EPSILON = 1e-5
 
 
 def jacov_score(student: Probe, teacher: Probe | None) -> float:
-    """Minus the sum of log(l + e) + 1 / (l + e) over the eigenvalues l of the correlation matrix.
+    """-sum of log(l + e) + 1 / (l + e) over the eigenvalues l of a correlation matrix, e = 1e-5.
 
-    The matrix correlates the rows of the Jacobian of the summed logits by the inputs, one row an
-    image; e = 1e-5. NaN where a row is constant, as for a net that passes nothing on.
+    The matrix correlates the images' rows of the Jacobian of the summed logits by the input,
+    ``(batch, channel * height * width)``. A constant row has no correlation: the score is NaN.
 
-    Source: Mellor et al. 2020, arXiv 2006.04647v1; Abdelfattah et al., ICLR 2021.
-    Deviation: a symmetric eigensolver with eigenvalues clipped at 0, where the public code's
-    general one leaves small imaginary parts.
+    Source: Mellor et al. 2020, arXiv 2006.04647 version 1; Abdelfattah et al., ICLR 2021.
     """
-    rows = student.input_jacobian.double()
-    rows = rows - rows.mean(1, keepdim=True)
-    norms = rows.norm(dim=1, keepdim=True)
-    if bool((norms == 0).any()):
-        return float("nan")
-    rows = rows / norms
-    eigenvalues = torch.linalg.eigvalsh(rows @ rows.T).clamp_min(0) + _EPSILON
-    return float(-(eigenvalues.log() + 1 / eigenvalues).sum())
+    rows = student.input_jacobian.cpu().double()
+    centred = rows - rows.mean(1, keepdim=True)
+    norms = centred.norm(dim=1, keepdim=True)  # (batch, 1)
+    if not bool(((norms > 0) & norms.isfinite()).all()):
+        return math.nan
+    unit = centred / norms
+    eigenvalues = torch.linalg.eigvalsh(unit @ unit.T).clamp_min(0) + _EPSILON
+    return -float((eigenvalues.log() + 1 / eigenvalues).sum())
 
 
-JACOV = Proxy(
+PROXY = Proxy(
     name="jacov",
-    score=jacov_score,
+    function=jacov_score,
     needs=frozenset({"input_jacobian"}),
     initialisation="default",
+    source="jacob_cov, Mellor et al. 2020, arXiv 2006.04647v1; Abdelfattah et al., ICLR 2021",
     cost="backward",
-    batch="real images, no labels",
-    source="Mellor et al. 2020, arXiv 2006.04647v1; Abdelfattah et al., ICLR 2021",
-    deviation="symmetric eigensolver, eigenvalues clipped at 0",
+    batch="images",
+    deviation="symmetric eigenvalue solver in float64, eigenvalues clipped at 0",
 )

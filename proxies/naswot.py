@@ -1,6 +1,8 @@
-"""NASWOT: how differently a batch switches the ReLUs."""
+"""NASWOT: how differently the images of a batch switch the ReLUs."""
 
 from __future__ import annotations
+
+import math
 
 import torch
 
@@ -9,23 +11,24 @@ from proxies._proxy import Proxy
 
 
 def naswot_score(student: Probe, teacher: Probe | None) -> float:
-    """log |det K| of the kernel that counts ReLU units in equal states for each pair of images.
+    """log |det K|, K counting for each pair of images the ReLU units in equal states.
 
-    K grows with the number of units, so deeper and wider nets score higher by size alone. A
-    singular kernel (two images that switch every unit alike) scores -inf.
+    Every call of every ReLU module counts, in train mode; functional ReLUs are invisible. K grows
+    with the number of units, so that size alone raises the score. Two images that switch every
+    unit alike make K singular: the score is -inf.
 
-    Source: Mellor et al., Neural Architecture Search without Training, ICML 2021, equation 2.
+    Source: Mellor et al., Neural Architecture Search without Training, ICML 2021, eq. 2 and 3.
     """
     sign, log_determinant = torch.linalg.slogdet(student.activation_kernel)
-    return float(log_determinant) if sign != 0 else float("-inf")
+    return float(log_determinant) if float(sign) != 0 else -math.inf
 
 
-NASWOT = Proxy(
+PROXY = Proxy(
     name="naswot",
-    score=naswot_score,
-    needs=frozenset({"activation_kernel"}),
+    function=naswot_score,
+    needs=frozenset({"relu"}),
     initialisation="default",
+    source="NASWOT, Mellor et al., ICML 2021, arXiv 2006.04647",
     cost="forward",
-    batch="real images, no labels",
-    source="NASWOT, Mellor et al., ICML 2021",
+    batch="images",
 )

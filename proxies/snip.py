@@ -4,24 +4,27 @@ from __future__ import annotations
 
 from proxies._probe import Probe
 from proxies._proxy import Proxy
+from proxies._weights import layer_weights
 
 
 def snip_score(student: Probe, teacher: Probe | None) -> float:
-    """Sum over convolution and linear weights of |theta dL / dtheta|.
+    """Sum over convolution and linear weights of |theta dL / dtheta|, L the mean cross-entropy.
 
-    Source: Lee et al., SNIP, ICLR 2019; as a score Abdelfattah et al., ICLR 2021.
+    Source: Lee et al., SNIP, ICLR 2019, eq. 4; as a score Abdelfattah et al., ICLR 2021.
     """
-    return float(
-        sum((weight * grad).abs().double().sum() for weight, grad in student.weight_gradients)
+    weights = layer_weights(student.model)
+    return sum(
+        float((weights[name].detach() * gradient).abs().sum())
+        for name, gradient in student.weight_gradients.items()
     )
 
 
-SNIP = Proxy(
+PROXY = Proxy(
     name="snip",
-    score=snip_score,
-    needs=frozenset({"weight_gradients"}),
+    function=snip_score,
+    needs=frozenset({"weight_gradients", "labels", "model"}),
     initialisation="default",
+    source="SNIP, Lee et al., ICLR 2019; Abdelfattah et al., ICLR 2021, arXiv 2101.08134",
     cost="backward",
-    batch="real images with labels",
-    source="SNIP, Lee et al., ICLR 2019; Abdelfattah et al., ICLR 2021",
+    batch="images and labels",
 )

@@ -1,4 +1,4 @@
-"""SynFlow: how much signal the weights let through, without any data."""
+"""SynFlow: how much signal the weights alone let through."""
 
 from __future__ import annotations
 
@@ -10,54 +10,73 @@ from torch import nn
 
 from proxies._probe import Probe
 from proxies._proxy import Proxy
+from proxies._recording import logits_of
+from proxies._weights import layer_weights
 
-_NORMS = (nn.modules.batchnorm._BatchNorm, nn.GroupNorm, nn.LayerNorm, nn.modules.instancenorm._InstanceNorm)
+_NORMS = (
+    nn.BatchNorm1d,
+    nn.BatchNorm2d,
+    nn.BatchNorm3d,
+    nn.SyncBatchNorm,
+    nn.InstanceNorm1d,
+    nn.InstanceNorm2d,
+    nn.InstanceNorm3d,
+    nn.GroupNorm,
+    nn.LayerNorm,
+)
 
 
 def synflow_score(student: Probe, teacher: Probe | None) -> float:
-    """log of the sum over weights of |theta dR / dtheta|.
+    """log of the sum over convolution and linear weights of |theta dR / dtheta|.
 
-    R is the summed output for one image of ones, with all parameters replaced by their absolute
-    values and the normalisation layers taken out; float64, on a copy. -inf where nothing gets
-    through.
+    R is the summed output for one image of ones. It is computed on a copy of the network in
+    float64, with every parameter, biases included, replaced by its absolute value, and with the
+    normalisation layers replaced by the identity, not merely in evaluation mode. A network that
+    lets nothing through scores -inf.
 
-    Source: Tanaka et al., SynFlow, NeurIPS 2020; as a score Abdelfattah et al., ICLR 2021.
-    Deviation: the logarithm, which keeps the order and the range.
+    Source: Tanaka et al., SynFlow, NeurIPS 2020, eq. 2; as a score Abdelfattah et al., ICLR 2021.
     """
-    model = copy.deepcopy(student.model).double()
-    _remove_norms(model)
-    model.train()
-    with torch.no_grad():
-        for parameter in model.parameters():
-            parameter.abs_()
-            parameter.requires_grad_(True)
-    ones = torch.ones((1, *student.inputs.shape[1:]), dtype=torch.float64)
-    weights = [m.weight for m in model.modules() if isinstance(m, nn.Conv2d | nn.Linear)]
+    model = _linearised(student.model)
+    images = torch.ones((1, *student.inputs.shape[1:])).to(student.inputs.device).double()
+    weights = list(layer_weights(model).values())
     with torch.enable_grad():
-        grads = torch.autograd.grad(model(ones).sum(), weights, allow_unused=True)
-    total = sum(
-        float((weight.detach() * grad).abs().sum())
-        for weight, grad in zip(weights, grads, strict=True)
-        if grad is not None
+        total_output = logits_of(model(images)).sum()
+        if not total_output.requires_grad:
+            return -math.inf
+        gradients = torch.autograd.grad(total_output, weights, allow_unused=True)
+    flow = sum(
+        float((weight.detach() * gradient).abs().sum())
+        for weight, gradient in zip(weights, gradients, strict=True)
+        if gradient is not None
     )
-    return math.log(total) if total > 0 else float("-inf")
+    return math.log(flow) if flow > 0 else -math.inf
 
 
-def _remove_norms(module: nn.Module) -> None:
-    for name, child in module.named_children():
-        if isinstance(child, _NORMS):
-            setattr(module, name, nn.Identity())
-        else:
-            _remove_norms(child)
+def _linearised(model: nn.Module) -> nn.Module:
+    """A float64 copy with absolute parameters and without normalisation layers."""
+    linear = copy.deepcopy(model).double().eval()
+    for module in list(linear.modules()):
+        if hasattr(module, "inplace"):  # what a removed layer copied is now its input itself
+            setattr(module, "inplace", False)  # noqa: B010 - unknown to nn.Module for mypy
+        for name, child in module.named_children():
+            if isinstance(child, _NORMS):
+                setattr(module, name, nn.Identity())
+    with torch.no_grad():
+        for parameter in linear.parameters():
+            parameter.abs_()
+    weights = {id(weight) for weight in layer_weights(linear).values()}
+    for parameter in linear.parameters():
+        parameter.requires_grad_(id(parameter) in weights)
+    return linear
 
 
-SYNFLOW = Proxy(
+PROXY = Proxy(
     name="synflow",
-    score=synflow_score,
+    function=synflow_score,
     needs=frozenset({"model"}),
     initialisation="default",
+    source="SynFlow, Tanaka et al., NeurIPS 2020; Abdelfattah et al., ICLR 2021, arXiv 2101.08134",
     cost="forward and backward of one image",
     batch="one image of ones",
-    source="SynFlow, Tanaka et al., NeurIPS 2020; Abdelfattah et al., ICLR 2021",
-    deviation="logarithm of the published sum",
+    deviation="logarithm of the published sum; every kind of normalisation is removed, not only BN",
 )

@@ -112,6 +112,7 @@ def training_settings(section: DistillSection) -> TrainingSettings:
         temperature=section.temperature,
         ce_weight=section.ce_weight,
         teacher_views=section.teacher_views,
+        ema_decay=section.ema_decay,
         precision=section.precision,
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -83,9 +84,9 @@ def search_document(
         },
         "budget_met": student["latency_violation"] <= 0,
         "next": [
-            f"nas-kd show {run.path}",
-            f"nas-kd measure {directory}",
-            f"nas-kd dashboard {run.path}",
+            f"nas-kd show {shlex.quote(str(run.path))}",
+            f"nas-kd measure {shlex.quote(directory)}",
+            f"nas-kd dashboard {shlex.quote(str(run.path))}",
         ],
     }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -83,6 +84,4 @@ def latency_violation(setting: Setting, record: LatencyRecord, teacher: LatencyR
 
 
 def _short(key: str) -> str:
-    import hashlib
-
     return hashlib.sha256(key.encode()).hexdigest()[:16]

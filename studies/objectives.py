@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 
 import pandas as pd
+from optuna.study import StudyDirection
 
 from nas_kd.errors import UsageError
 from nas_kd.registry import unknown_name
@@ -42,7 +43,7 @@ class Objectives:
         self._floors[SCORE] = _floor(pd.Series([self.score(c) for c in reference]))
 
     @property
-    def directions(self) -> list[str]:
+    def directions(self) -> list[StudyDirection]:
         return directions(self.names)
 
     def score(self, candidate: Candidate) -> float:
@@ -62,9 +63,11 @@ class Objectives:
         return max(value, self._floors[name]) if math.isfinite(value) else self._floors[name]
 
 
-def directions(names: Sequence[str]) -> list[str]:
+def directions(names: Sequence[str]) -> list[StudyDirection]:
     """Optuna's direction for each objective: costs are minimised, scores maximised."""
-    return ["minimize" if name in _COSTS else "maximize" for name in names]
+    return [
+        StudyDirection.MINIMIZE if name in _COSTS else StudyDirection.MAXIMIZE for name in names
+    ]
 
 
 def check_objectives(names: Sequence[str], proxies: Sequence[str]) -> None:

@@ -35,15 +35,15 @@ class SilentObserver:
     def note(self, message: str) -> None: ...
 
 
-def per_mille(observer: Observer) -> Callable[[float, str], None]:
-    """Reports a training's share of progress to the observer, at most once a thousandth."""
+def per_mille(observer: Observer) -> Callable[[int, int, str], None]:
+    """Reports how much of a training's epochs or seconds is over, at most once a thousandth."""
     last = -1
 
-    def report(share: float, best: str) -> None:
+    def report(done: int, units: int, best: str) -> None:
         nonlocal last
-        done = int(share * PER_MILLE)
-        if done != last:
-            last = done
-            observer.advance(done, best=best)
+        thousandths = min(PER_MILLE, done * PER_MILLE // max(1, units))
+        if thousandths != last:
+            last = thousandths
+            observer.advance(thousandths, best=best)
 
     return report

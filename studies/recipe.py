@@ -96,6 +96,7 @@ class DistillSection(_Section):
     ce_weight: float = Field(default=0.1, ge=0)
     distillers: dict[str, float] = {"kd": 0.9}
     teacher_views: Literal["augmented", "clean"] = "augmented"
+    ema_decay: float | None = Field(default=None, ge=0, lt=1)
     precision: Literal["no", "fp16", "bf16"] = "no"
     compare_without_teacher: bool = True
     """Also train the winner on the labels alone, to show what the teacher adds."""
@@ -119,7 +120,10 @@ class Recipe(_Section):
 
     def changes(self, other: Recipe) -> list[str]:
         """Dotted names of the settings in which the two recipes differ."""
-        mine, theirs = _flatten(self.model_dump(mode="json")), _flatten(other.model_dump(mode="json"))
+        mine, theirs = (
+            _flatten(self.model_dump(mode="json")),
+            _flatten(other.model_dump(mode="json")),
+        )
         return sorted(
             name for name in mine.keys() | theirs.keys() if mine.get(name) != theirs.get(name)
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -49,7 +50,8 @@ class RunDirectory:
     def create_or_continue(cls, path: Path, recipe: Recipe, *, fork: bool = False) -> RunDirectory:
         """The run at ``path``: a new one, or the one that is there with the same recipe.
 
-        With ``fork``, a run with another recipe is left as it is and the new recipe gets a
+        A run that ended before its first trial, as by a wrong path in the recipe, takes the new
+        recipe. With ``fork``, a run with another recipe is left as it is and the new recipe gets a
         directory of its own beside it (``<name>-2`` and so on).
 
         Raises:
@@ -72,11 +74,15 @@ class RunDirectory:
         return run
 
     def _changes(self, recipe: Recipe) -> list[str]:
-        return self.recipe.changes(recipe) if self.recipe_json.is_file() else []
+        """Settings that differ from those of the run that is there, once it holds any trials."""
+        return self.recipe.changes(recipe) if self.journal.is_file() else []
 
     def _create(self, recipe: Recipe) -> None:
         try:
             self.path.mkdir(parents=True, exist_ok=True)
+            if not self.journal.is_file() and self.recipe_json.is_file() and self._differs(recipe):
+                shutil.rmtree(self.path / "work", ignore_errors=True)
+                self.recipe_json.unlink()
             if not self.recipe_json.is_file():
                 write_atomically(self.recipe_json, recipe.to_json())
             with self.log.open("a", encoding="utf-8"):
@@ -86,6 +92,12 @@ class RunDirectory:
                 f"run directory: {self.path} cannot be written ({error.strerror}). "
                 "Name a writable one with --run-dir."
             ) from error
+
+    def _differs(self, recipe: Recipe) -> bool:
+        try:
+            return self.recipe != recipe
+        except UsageError:
+            return True
 
     @property
     def name(self) -> str:

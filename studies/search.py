@@ -91,13 +91,16 @@ class Search:
 
     def _open_journal(self, run: RunDirectory) -> optuna.Study:
         try:
+            storage = open_storage(run.journal)
+            storage.get_all_studies()  # a damaged file is found before anything is added to it
             study = optuna.create_study(
                 study_name=run.name,
-                storage=open_storage(run.journal),
+                storage=storage,
                 directions=directions(self._recipe.search.objectives),
                 load_if_exists=True,
             )
-            study.set_metric_names(list(self._recipe.search.objectives))
+            if study.metric_names is None:
+                study.set_metric_names(list(self._recipe.search.objectives))
         except (OSError, ValueError, KeyError, RuntimeError) as error:
             raise NasKdError(
                 f"journal: {run.journal} cannot be read ({error}). Restore the file, or move it "
@@ -134,9 +137,7 @@ class Search:
             "Raise the budget, or choose a smaller space with --space or --space-option."
         )
 
-    def _memory_study(
-        self, objectives: Objectives, reference: Sequence[Candidate]
-    ) -> optuna.Study:
+    def _memory_study(self, objectives: Objectives, reference: Sequence[Candidate]) -> optuna.Study:
         """A study in memory with the finished batches of the journal, ready to continue."""
         study = optuna.create_study(directions=objectives.directions)
         batch = self._recipe.search.batch_size
@@ -185,9 +186,7 @@ class SearchResult:
         front: The feasible candidates that no other one dominates, best score first.
     """
 
-    def __init__(
-        self, study: optuna.Study, objectives: Objectives, evaluator: Evaluator
-    ) -> None:
+    def __init__(self, study: optuna.Study, objectives: Objectives, evaluator: Evaluator) -> None:
         self.trials: list[FrozenTrial] = study.get_trials(deepcopy=False)
         self.objectives = objectives
         self._candidates = dict(evaluator.known)

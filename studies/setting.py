@@ -7,7 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nas_kd.costs import Budget, DeviceProfile, Limits, count_macs, measure_latency, require_provider
+from nas_kd.costs import (
+    Budget,
+    DeviceProfile,
+    Limits,
+    count_macs,
+    measure_latency,
+    require_provider,
+)
 from nas_kd.data import DataSplits, load_data
 from nas_kd.export import export_onnx
 from nas_kd.teachers import Teacher, load_teacher
@@ -55,7 +62,7 @@ class Setting:
 def prepare(recipe: Recipe, run: RunDirectory, observer: Observer) -> Setting:
     """Loads, trains or counts what the recipe names; what can fail cheaply is tried first."""
     budget = Budget.parse(recipe.budget.limits)
-    profile = DeviceProfile(
+    profile = budget.profile or DeviceProfile(
         device=recipe.budget.device, threads=recipe.budget.threads, batch=recipe.budget.batch
     )
     require_provider(profile)
@@ -83,9 +90,7 @@ def load_data_and_teacher(recipe: Recipe, observer: Observer) -> tuple[DataSplit
         return data, train_default_teacher(
             data, cache_dir=cache_directory(), seed=recipe.seed, on_progress=per_mille(observer)
         )
-    teacher = load_teacher(
-        recipe.teacher.source, data=data, checkpoint=recipe.teacher.checkpoint
-    )
+    teacher = load_teacher(recipe.teacher.source, data=data, checkpoint=recipe.teacher.checkpoint)
     observer.advance(PER_MILLE)
     if teacher.mean is not None and teacher.std is not None:
         data = data.normalised(teacher.mean, teacher.std)
@@ -101,7 +106,11 @@ def cache_directory() -> Path:
 
 
 def _teacher_facts(
-    teacher: Teacher, data: DataSplits, profile: DeviceProfile, run: RunDirectory, observer: Observer
+    teacher: Teacher,
+    data: DataSplits,
+    profile: DeviceProfile,
+    run: RunDirectory,
+    observer: Observer,
 ) -> tuple[dict[str, Any], Path]:
     onnx = run.work("teacher.onnx")
     facts = run.read_state("teacher")

@@ -117,10 +117,12 @@ def _run(recipe: Recipe, text: str, run_dir: Path | None) -> dict[str, Any]:
     from nas_kd.cli.progress import watching
     from nas_kd.cli.running import keeping_traceback
 
-    check_recipe(recipe)
-    arch = parse_arch(recipe, text)
-    directory = run_dir if run_dir is not None else default_directory(arch)
-    note(f"Working in {directory}. Ctrl-C at any time: the same command continues.")
+    with watching() as observer:
+        observer.phase("start", None)
+        check_recipe(recipe)
+        arch = parse_arch(recipe, text)
+        directory = run_dir if run_dir is not None else default_directory(arch)
+        observer.note(f"Working in {directory}. Ctrl-C at any time: the same command continues.")
     with keeping_traceback(directory / "nas-kd.log"), watching() as observer:
         return run_distillation(recipe, arch, directory, observer)
 

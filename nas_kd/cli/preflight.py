@@ -31,11 +31,9 @@ def check_recipe(recipe: Recipe) -> None:
     check_objectives(recipe.search.objectives, recipe.search.proxies)
     for name in recipe.distill.distillers:
         DISTILLERS.get(name)
-    Budget.parse(recipe.budget.limits)
+    named = Budget.parse(recipe.budget.limits).profile
     checkpoint = recipe.teacher.checkpoint
     if checkpoint is not None and not checkpoint.is_file():
         raise UsageError(f"checkpoint: there is no file {checkpoint}. Check --checkpoint.")
-    budget = recipe.budget
-    require_provider(
-        DeviceProfile(device=budget.device, threads=budget.threads, batch=budget.batch)
-    )
+    section = recipe.budget
+    require_provider(named or DeviceProfile(section.device, section.threads, section.batch))

@@ -86,9 +86,9 @@ def search(
     }
     recipe = resolve_recipe(config, changes, space=space, space_options=space_option or [])
     directory = run_dir if run_dir is not None else Path("runs") / run_name(config, data)
-    with stdout_kept_clean():
-        check_recipe(recipe)
     if dry_run:
+        with stdout_kept_clean():
+            check_recipe(recipe)
         _print_recipe(recipe, directory, as_json=json)
         return
     document = _run(recipe, directory, fork=fork)
@@ -117,13 +117,19 @@ def _run(recipe: Recipe, directory: Path, *, fork: bool) -> dict[str, Any]:
     from nas_kd.cli.running import keeping_traceback
 
     note(f"Working in {directory}. Ctrl-C at any time: the same command continues.")
-    with stdout_kept_clean(), keeping_traceback(directory / "nas-kd.log"):
+    with (
+        stdout_kept_clean(),
+        keeping_traceback(directory / "nas-kd.log"),
+        watching() as observer,
+    ):
+        observer.phase("start", None)
+        check_recipe(recipe)
         from nas_kd.report.writing import write_report
         from studies.pipeline import run_search
         from studies.run_directory import RunDirectory
 
-        with watching() as observer:
-            document = run_search(recipe, directory, fork=fork, observer=observer)
+        document = run_search(recipe, directory, fork=fork, observer=observer)
+        observer.phase("report", None)
         write_report(RunDirectory.open(Path(document["run_dir"])))
     return document
 

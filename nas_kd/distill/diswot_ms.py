@@ -12,7 +12,8 @@ from torch.nn import functional as F
 from nas_kd.distill.distiller import Distiller
 from nas_kd.distill.outputs import Outputs
 
-_DEAD = 1e-12
+_SMALLEST = 1e-30
+"""Magnitude below which a class is taken to have no gradient."""
 
 
 @dataclass(frozen=True)
@@ -45,41 +46,47 @@ class SemanticDistillation(Distiller):
     default_weight: ClassVar[float] = 1.0
 
     def parts(self, student: Outputs, teacher: Outputs, targets: Tensor) -> dict[str, Tensor]:
-        s, t = scaled_head_gradient(student, targets), scaled_head_gradient(teacher, targets)
-        if s.shape[1] != t.shape[1]:
-            return {self.name: _class_distance(s @ s.T, t @ t.T)}
-        return {self.name: _channel_distance(s, t)}
+        s, t = head_gradient(student, targets), head_gradient(teacher, targets)
+        live = _is_live(s) & _is_live(t)  # class
+        distances = _channel_distances if s.shape[1] == t.shape[1] else _class_distances
+        mean = torch.where(live, distances(s, t), 0).sum() / live.sum().clamp_min(1)
+        return {self.name: mean}
 
 
-def scaled_head_gradient(outputs: Outputs, targets: Tensor) -> Tensor:
+def head_gradient(outputs: Outputs, targets: Tensor) -> Tensor:
     """Gradient of the mean cross-entropy by the classifier's weight, ``(class, channel)``.
 
-    Two things are done for the sake of confident networks, whose gradients are tiny: the error of
-    the labelled class is summed from the other classes', so that 1 - p does not round to zero, and
-    the gradient is divided by its largest magnitude, which no distance here depends on.
+    The error of the labelled class, p - 1, is summed from the other classes': it would round to
+    zero for confident networks.
     """
     labelled = F.one_hot(targets, outputs.logits.shape[1])  # batch, class
     others = torch.softmax(outputs.logits, dim=1) * (1 - labelled)
     errors = others - labelled * others.sum(1, keepdim=True)
-    gradient = errors.T @ outputs.classifier_input()  # class, channel
-    return gradient / gradient.abs().amax().detach().clamp_min(1e-38)
+    return errors.T @ outputs.classifier_input() / len(targets)
 
 
-def _channel_distance(s: Tensor, t: Tensor) -> Tensor:
+def _channel_distances(s: Tensor, t: Tensor) -> Tensor:
     signs_s, signs_t = s.sign(), t.sign()
     alive = (signs_s.square() + signs_t.square()).mean(1)  # class
     agreement = (signs_s * signs_t).mean(1)  # class
-    return _mean_over_live_classes(alive - 2 * agreement * _cosines(s, t), s, t)
+    return alive - 2 * agreement * (_unit_rows(s) * _unit_rows(t)).sum(1)
 
 
-def _class_distance(s: Tensor, t: Tensor) -> Tensor:
-    return _mean_over_live_classes(2 - 2 * _cosines(s, t), s, t)
+def _class_distances(s: Tensor, t: Tensor) -> Tensor:
+    return 2 - 2 * (_unit_rows(_class_gram(s)) * _unit_rows(_class_gram(t))).sum(1)
 
 
-def _cosines(s: Tensor, t: Tensor) -> Tensor:
-    return (F.normalize(s, dim=1, eps=_DEAD) * F.normalize(t, dim=1, eps=_DEAD)).sum(1)  # class
+def _class_gram(gradient: Tensor) -> Tensor:
+    """g g^T with each row scaled to a fitting size, which its direction does not depend on."""
+    largest = gradient.abs().amax().detach().clamp_min(_SMALLEST)
+    return _unit_rows(gradient) @ (gradient / largest).T  # class, class
 
 
-def _mean_over_live_classes(distances: Tensor, s: Tensor, t: Tensor) -> Tensor:
-    live: Tensor = (s.detach().norm(dim=1) > _DEAD) & (t.detach().norm(dim=1) > _DEAD)
-    return torch.where(live, distances, 0).sum() / live.sum().clamp_min(1)
+def _unit_rows(matrix: Tensor) -> Tensor:
+    """Rows of length one. They are scaled first: squares of tiny gradients leave float32."""
+    largest = matrix.abs().amax(1, keepdim=True).detach().clamp_min(_SMALLEST)
+    return F.normalize(matrix / largest, dim=1)
+
+
+def _is_live(gradient: Tensor) -> Tensor:
+    return gradient.detach().abs().amax(1) > _SMALLEST  # class

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import torch
 
 from nas_kd.errors import NasKdError, UsageError
+from nas_kd.training.files import replaced
 
 FILE = "training.pt"
 
@@ -37,21 +37,14 @@ class CheckpointFile:
         Raises:
             NasKdError: The file cannot be written.
         """
-        temporary = self.path.with_name(f"{FILE}.{os.getpid()}.part")
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            with temporary.open("wb") as file:
-                torch.save({**state, _IDENTITY: self._identity}, file)
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(self.path)
+            with replaced(self.path) as temporary:
+                torch.save({**state, _IDENTITY: self._identity}, temporary)
         except (OSError, RuntimeError) as error:
             raise NasKdError(
                 f"training: the checkpoint {self.path} cannot be written ({error}). Make the "
                 "directory writable and free some space; the last checkpoint is intact."
             ) from error
-        finally:
-            temporary.unlink(missing_ok=True)
 
     def load(self) -> dict[str, Any] | None:
         """What was saved last; None when nothing was.

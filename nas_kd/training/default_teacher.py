@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 from dataclasses import asdict
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import nn
 
@@ -17,16 +17,15 @@ from nas_kd.data import DataSplits
 from nas_kd.errors import NasKdError, UsageError
 from nas_kd.teachers import Teacher, load_weights
 from nas_kd.training.digits_resnet import DigitsResNet
+from nas_kd.training.files import replaced
 from nas_kd.training.settings import TrainingSettings
 from nas_kd.training.student import train_student
 from nas_kd.training.trainer import Progress
 
 NAME = "digits-cnn"
 WIDTH = 32
-BLOCKS = 4
-SETTINGS = TrainingSettings(
-    epochs=16, batch_size=64, learning_rate=0.1, warmup=0.15, label_smoothing=0.0
-)
+BLOCKS = 3
+SETTINGS = TrainingSettings(epochs=14, batch_size=64, learning_rate=0.1, warmup=0.15)
 
 
 def train_default_teacher(
@@ -109,15 +108,12 @@ def _is_loaded(model: nn.Module, path: Path) -> bool:
 
 
 def _save(model: nn.Module, path: Path) -> None:
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.part")
+    weights = {name: value.contiguous() for name, value in model.state_dict().items()}
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        save_file({name: v.contiguous() for name, v in model.state_dict().items()}, temporary)
-        temporary.replace(path)
-    except OSError as error:
+        with replaced(path) as temporary:
+            save_file(weights, temporary)
+    except (OSError, SafetensorError) as error:
         raise NasKdError(
             f"teacher: the trained weights cannot be kept in {path.parent} ({error}). Make it "
             "writable, or name another cache directory."
         ) from error
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -93,10 +93,7 @@ def train_student(
             ),
             on_progress=on_progress or _ignore,
         )
-        try:
-            trainer.run()
-        finally:
-            accelerator.free_memory()
+        trainer.run()
     return _result(module, data, trainer, home)
 
 

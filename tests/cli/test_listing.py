@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -54,8 +55,6 @@ def test_tables_name_everything(nas_kd: Command, kind: str) -> None:
 
 
 def test_the_readme_names_every_space_proxy_and_distiller(nas_kd: Command) -> None:
-    from pathlib import Path
-
     readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
     for kind in ("spaces", "proxies", "distillers", "samplers"):
         for entry in _entries(nas_kd, kind):

@@ -18,9 +18,7 @@ class SamplerContract:
         study = optuna.create_study(directions=["maximize", "minimize"])
         return self._continue(study, seed, batches, size)
 
-    def _continue(
-        self, study: optuna.Study, seed: int, batches: int, size: int = 8
-    ) -> list[Arch]:
+    def _continue(self, study: optuna.Study, seed: int, batches: int, size: int = 8) -> list[Arch]:
         done = len(study.trials) // size
         for batch in range(done, done + batches):
             study.sampler = SAMPLERS.get(self.name).build(self.space, seed + batch, size)

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from benchmarks import cifar10
+from nas_kd.data import IMAGENET_MEAN, IMAGENET_STD, TensorImages
 from nas_kd.errors import UsageError
 
 
@@ -26,7 +27,7 @@ def test_resnet20_has_its_published_accuracy() -> None:
     images, labels = cifar10.decode_images(cifar10.data_file("cifar10_test.npz"))
     assert images.shape == (8000, 3, 32, 32)
     assert torch.bincount(labels).tolist() == [800] * 10
-    test = cifar10.TensorImages(images, labels, cifar10.IMAGENET_MEAN, cifar10.IMAGENET_STD)
+    test = TensorImages(images, labels, IMAGENET_MEAN, IMAGENET_STD)
     teacher = cifar10.resnet20_teacher()
     inputs, targets = test.batch(range(1000))
     with torch.inference_mode():

@@ -72,9 +72,9 @@ def test_grey_images_stay_grey_unless_asked(tmp_path: Path) -> None:
         for number in range(3):
             array = RANDOM.integers(0, 65536, (4, 4)).astype(np.uint16)
             Image.fromarray(array).save(tmp_path / name / f"{number}.png")
-    options = {"validation_share": 0.4}
-    assert load_data(f"folder:{tmp_path}", **options).input_shape == (1, 4, 4)
-    assert load_data(f"folder:{tmp_path}?channels=3", **options).input_shape == (3, 4, 4)
+    grey = load_data(f"folder:{tmp_path}", validation_share=0.4)
+    rgb = load_data(f"folder:{tmp_path}?channels=3", validation_share=0.4)
+    assert (grey.input_shape, rgb.input_shape) == ((1, 4, 4), (3, 4, 4))
 
 
 def test_broken_folders_are_refused(tmp_path: Path) -> None:

@@ -52,6 +52,7 @@ def candidates(trials: int = 300, seed: int = 0) -> pd.DataFrame:
                 "score": score,
                 "diswot": score * 2,
                 "naswot": score * 30 + 200,
+                "synflow": score * 5 + 40,
             }
         )
         first.setdefault(key, trial)

@@ -107,7 +107,7 @@ def test_candidates_over_the_budget_are_recorded_but_never_scored(tmp_path: Path
 
 
 def test_isomorphic_archs_share_one_evaluation(tmp_path: Path) -> None:
-    result, evaluator = _search(_recipe(**{"search.trials": 200}), tmp_path / "run")
+    result, _ = _search(_recipe(**{"search.trials": 200}), tmp_path / "run")
     firsts = [t for t in result.trials if duplicate_of(t) is None]
     assert len({candidate_of(t).key for t in result.trials}) == len(firsts) == len(result.unique)
     for trial in result.trials:

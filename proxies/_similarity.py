@@ -1,0 +1,26 @@
+"""Row arithmetic shared by the proxies that compare Gram matrices."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from nas_kd.errors import UsageError
+
+
+def unit_rows(matrix: Tensor) -> Tensor:
+    """Each row divided by its L2 norm, at any magnitude; zero rows stay zero, NaN stays NaN."""
+    largest = matrix.abs().amax(1, keepdim=True)
+    scaled = matrix / torch.where(largest == 0, 1.0, largest)  # squares neither over- nor underflow
+    norms = scaled.norm(dim=1, keepdim=True)
+    return scaled / torch.where(norms == 0, 1.0, norms)
+
+
+def require_same_classes(student: Tensor, teacher: Tensor) -> None:
+    """Raises `UsageError` unless both gradients, ``(class, channel)``, have the same classes."""
+    if len(student) != len(teacher):
+        raise UsageError(
+            f"the teacher tells {len(teacher)} classes apart and the student {len(student)}; "
+            "DisWOT compares class by class. Use a teacher of the same classes, or proxies that "
+            "need none."
+        )

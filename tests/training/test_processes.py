@@ -1,0 +1,35 @@
+"""Training in two processes."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from tests.training.two_processes import run
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_two_processes_train_what_one_does(tmp_path: Path) -> None:
+    """Without batch norm, the mean of two half-batch gradients is the gradient of the batch."""
+    command = [sys.executable, "-m", "accelerate.commands.launch", "--cpu", "--num_processes", "2"]
+    command += ["--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no"]
+    command += ["--main_process_port", "0", "-m", "tests.training.two_processes", str(tmp_path)]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    finished = subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert finished.returncode == 0, finished.stderr[-2000:]
+    report = torch.load(tmp_path / "report.pt", weights_only=True)
+    assert report["processes"] == 2
+    assert report["alike"]
+    alone = run()
+    weights = torch.cat([value.flatten() for value in alone.best_state.values()])
+    torch.testing.assert_close(report["weights"], weights, rtol=1e-4, atol=1e-6)
+    assert report["loss"] == pytest.approx([entry["loss"] for entry in alone.history], rel=1e-4)
+    assert report["accuracy"] == alone.validation_accuracy
