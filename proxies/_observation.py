@@ -66,7 +66,8 @@ def observe(
         seeded(seed, inputs.device),
         torch.set_grad_enabled(with_graph),
     ):
-        model.train()
+        if not all(module.training for module in model.modules()):
+            model.train()
         trained = {id(weight) for weight in weights.values()}
         for parameter in model.parameters():
             parameter.requires_grad_(id(parameter) in trained)

@@ -28,7 +28,8 @@ def left_as_found(model: nn.Module) -> Iterator[None]:
         yield
     finally:
         for module, mode in zip(modules, modes, strict=True):
-            module.training = mode
+            if module.training != mode:  # writing attributes of many modules is slow
+                module.training = mode
         with torch.no_grad():
             for module, name, buffer, content in buffers:
                 module._buffers[name] = buffer

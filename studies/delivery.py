@@ -152,7 +152,7 @@ def deliver(
     if not parity.passed:
         raise ExportError(
             f"parity: {onnx} differs from the module by {parity.max_abs:.2g} "
-            f"(allowed {parity.tolerance:.2g}). The run is intact; please report this space and arch."
+            f"(allowed {parity.tolerance:.2g}). The run is kept; please report this arch."
         )
     teacher_latency, latency = measure([setting.teacher_onnx, onnx], setting.profile)
     write_manifest(

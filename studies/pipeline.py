@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from nas_kd.errors import NoFeasibleStudentError
+from nas_kd.training import TrainingResult
 from proxies import TeacherProbes
 from studies.candidates import Evaluator, needs_teacher
 from studies.delivery import Delivered, Trainer, deliver
@@ -196,8 +196,6 @@ class _Job:
         return delivered, student
 
 
-def _final_accuracy(result: Any) -> float:
-    accuracy: float = (
-        result.test_accuracy if result.test_accuracy is not None else result.validation_accuracy
-    )
-    return accuracy
+def _final_accuracy(result: TrainingResult) -> float:
+    judged = result.test_accuracy
+    return result.validation_accuracy if judged is None else judged

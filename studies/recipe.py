@@ -59,7 +59,7 @@ class SearchSection(_Section):
     """Candidates proposed, scored and written together."""
     proxies: tuple[str, ...] = Field(default=("diswot", "naswot", "synflow"), min_length=1)
     objectives: tuple[str, ...] = Field(default=("score", "macs"), min_length=1)
-    """``score`` (all proxies fused), single proxies (maximised), ``macs``, ``params`` (minimised)."""
+    """``score`` (all proxies fused) or a proxy, maximised; ``macs`` or ``params``, minimised."""
     images: int = Field(default=64, ge=2)
     """Training images in the batch on which the proxies look."""
 

@@ -13,6 +13,7 @@ from optuna.trial import FrozenTrial, TrialState
 from nas_kd.errors import NasKdError, NoFeasibleStudentError
 from search_spaces import Arch, SearchSpace
 from studies.candidates import Candidate, Evaluator
+from studies.journal import drop_torn_line, open_storage
 from studies.objectives import SCORE, Objectives, directions
 from studies.observer import Observer
 from studies.random_arch import random_arch
@@ -22,7 +23,6 @@ from studies.samplers import SAMPLERS
 from studies.trials import (
     candidate_of,
     mark_constraints,
-    open_storage,
     tell,
     unmark_constraints,
 )
@@ -90,12 +90,12 @@ class Search:
         return int(sequence.generate_state(1)[0])
 
     def _open_journal(self, run: RunDirectory) -> optuna.Study:
+        if drop_torn_line(run.journal):
+            self._observer.note(f"The last entry of {run.journal} was unfinished; it is made anew.")
         try:
-            storage = open_storage(run.journal)
-            storage.get_all_studies()  # a damaged file is found before anything is added to it
             study = optuna.create_study(
                 study_name=run.name,
-                storage=storage,
+                storage=open_storage(run.journal),
                 directions=directions(self._recipe.search.objectives),
                 load_if_exists=True,
             )

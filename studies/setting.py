@@ -69,8 +69,8 @@ def prepare(recipe: Recipe, run: RunDirectory, observer: Observer) -> Setting:
     space = create_space(recipe.space.name, **recipe.space.options)
     data, teacher = load_data_and_teacher(recipe, observer)
     facts, onnx = _teacher_facts(teacher, data, profile, run, observer)
-    channels, height, width = data.input_shape
-    task = Task(channels, height, data.num_classes)
+    channels, side, _ = data.input_shape
+    task = Task(channels, side, data.num_classes)
     limits = budget.limits(facts)
     return Setting(data, teacher, facts, onnx, space, task, budget, limits, profile)
 

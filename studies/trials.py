@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import optuna
-from optuna.storages import JournalStorage
-from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, Trial
 
 from studies.candidates import Candidate
@@ -44,11 +41,6 @@ def duplicate_of(trial: FrozenTrial) -> int | None:
     """Number of the first trial with the same canonical arch; None for that first one."""
     number: int | None = trial.user_attrs.get(_DUPLICATE_OF)
     return number
-
-
-def open_storage(journal: Path) -> JournalStorage:
-    """Optuna's journal storage on the run's journal file."""
-    return JournalStorage(JournalFileBackend(str(journal)))
 
 
 def mark_constraints(trial: FrozenTrial) -> FrozenTrial:

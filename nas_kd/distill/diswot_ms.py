@@ -31,8 +31,8 @@ class SemanticDistillation(Distiller):
     for the rows s and t of student and teacher. Signs are constant almost everywhere, so the
     gradient of this form is also that of the paper's.
 
-    The weights of the published trainings with this loss are not known; the default makes it about
-    as large as a cross-entropy at the start and is ours.
+    The weights of the published trainings with this loss are not known. The default is ours: the
+    loss stays near 1 where the cross-entropy goes to zero, and must not outweigh it.
     """
 
     name: ClassVar[str] = "diswot_ms"
@@ -43,7 +43,7 @@ class SemanticDistillation(Distiller):
         "g g^T are compared instead (2 - 2 cos each); classes without a gradient in either "
         "network are left out instead of being compared as zeros"
     )
-    default_weight: ClassVar[float] = 1.0
+    default_weight: ClassVar[float] = 0.1
 
     def parts(self, student: Outputs, teacher: Outputs, targets: Tensor) -> dict[str, Tensor]:
         s, t = head_gradient(student, targets), head_gradient(teacher, targets)

@@ -11,8 +11,8 @@ from optuna.artifacts import FileSystemArtifactStore
 from nas_kd.report.figure import front_figure
 from nas_kd.report.note import study_note
 from nas_kd.report.run_document import read_document
+from studies.journal import open_storage
 from studies.run_directory import RunDirectory
-from studies.trials import open_storage
 
 FRONT_ID = "nas-kd-front"
 

@@ -70,7 +70,8 @@ def _from_journal(run: RunDirectory) -> dict[str, Any]:
         return {"evaluated": 0, "unique": 0, "feasible": 0}
     import optuna
 
-    from studies.trials import candidate_of, open_storage
+    from studies.journal import open_storage
+    from studies.trials import candidate_of
 
     study = optuna.load_study(study_name=None, storage=open_storage(run.journal))
     known = {}

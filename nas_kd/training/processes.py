@@ -22,13 +22,17 @@ def make_accelerator(precision: str) -> Accelerator:
         AcceleratorState._reset_state(reset_partial_state=False)
     # Cells with cut-off nodes have parameters that take no part in the output.
     parallel = DistributedDataParallelKwargs(find_unused_parameters=True)
+    reason = "it has no autocast for it"
     try:
-        return Accelerator(mixed_precision=precision, kwargs_handlers=[parallel])
+        accelerator = Accelerator(mixed_precision=precision, kwargs_handlers=[parallel])
+        if precision == "no" or accelerator.native_amp:  # else float32 would be used silently
+            return accelerator
     except ValueError as error:
-        raise UsageError(
-            f"training: this device cannot train with precision {precision!r} ({error}). Set "
-            "precision to 'no', or to 'bf16' on a CPU or a recent GPU."
-        ) from error
+        reason = str(error)
+    raise UsageError(
+        f"training: this device cannot train with precision {precision!r} ({reason}). Set "
+        "precision to 'no', or to 'bf16' on a CPU or a recent GPU."
+    )
 
 
 def same_buffers(module: nn.Module, accelerator: Accelerator) -> None:

@@ -40,9 +40,10 @@ def train_student(
 ) -> TrainingResult:
     """Trains ``module`` on ``ce_weight`` * cross-entropy + the weighted distillers.
 
-    One process or many (``accelerate launch``): every process calls this, each takes its share of
-    every batch, and all return the same. Distillers that relate the images of a batch then see
-    the share of one process. Only the first process writes checkpoints and reports progress.
+    One process or many (``accelerate launch`` or ``torchrun``): every process calls this, each
+    takes its share of every batch, and all return the same. Distillers that relate the images of
+    a batch then see the share of one process. Only the first process writes checkpoints and
+    reports progress.
 
     Args:
         module: The student. On return it holds the best weights, in eval mode, on the device

@@ -63,12 +63,14 @@ class Teaching(AbstractContextManager["Teaching"]):
 
     def __enter__(self) -> Self:
         home = device_of(self._model)
-        self._model.to(self._accelerator.device)
-        self._stack.callback(self._model.to, home)
-        self._stack.enter_context(eval_mode(self._model))
-        self._stack.enter_context(self._capture)
-        if self._clean:
-            self._logits = self._all_logits()
+        with ExitStack() as stack:
+            self._model.to(self._accelerator.device)
+            stack.callback(self._model.to, home)
+            stack.enter_context(eval_mode(self._model))
+            stack.enter_context(self._capture)
+            if self._clean:
+                self._logits = self._all_logits()
+            self._stack = stack.pop_all()
         return self
 
     def __exit__(self, *exception: object) -> None:

@@ -17,9 +17,9 @@ from nas_kd.cli.dashboard import make_dashboard_server
 from nas_kd.costs import LatencyRecord
 from nas_kd.export import export_onnx, load_student, save_student, write_manifest
 from search_spaces import Task, create_space
+from studies.journal import open_storage
 from studies.recipe import Recipe
 from studies.run_directory import RunDirectory
-from studies.trials import open_storage
 from tests.cli.conftest import Command
 
 TASK = Task(in_channels=1, image_size=8, num_classes=10)

@@ -2,14 +2,30 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import optuna
 import pytest
 
 from nas_kd.errors import NasKdError, UsageError
+from studies.journal import open_storage
 from studies.recipe import load_recipe
 from studies.run_directory import RunDirectory
 
 RECIPE = load_recipe(None)
 OTHER = load_recipe(None, {"seed": 1})
+
+
+def _run_with_trials(path: Path) -> RunDirectory:
+    run = RunDirectory.create_or_continue(path, RECIPE)
+    optuna.create_study(storage=open_storage(run.journal)).ask()
+    return run
+
+
+def test_a_run_without_trials_takes_the_mended_recipe(tmp_path: Path) -> None:
+    run = RunDirectory.create_or_continue(tmp_path / "run", RECIPE)
+    run.write_state("teacher", {"macs": 1})
+    mended = RunDirectory.create_or_continue(tmp_path / "run", OTHER)
+    assert mended.recipe == OTHER
+    assert mended.read_state("teacher") is None
 
 
 def test_the_same_recipe_continues(tmp_path: Path) -> None:
@@ -20,7 +36,7 @@ def test_the_same_recipe_continues(tmp_path: Path) -> None:
 
 
 def test_a_changed_recipe_is_refused_and_the_run_is_intact(tmp_path: Path) -> None:
-    run = RunDirectory.create_or_continue(tmp_path / "run", RECIPE)
+    run = _run_with_trials(tmp_path / "run")
     before = run.recipe_json.read_bytes()
     with pytest.raises(UsageError, match="seed") as error:
         RunDirectory.create_or_continue(tmp_path / "run", OTHER)
@@ -29,8 +45,9 @@ def test_a_changed_recipe_is_refused_and_the_run_is_intact(tmp_path: Path) -> No
 
 
 def test_a_fork_gets_a_directory_of_its_own_and_continues_there(tmp_path: Path) -> None:
-    RunDirectory.create_or_continue(tmp_path / "run", RECIPE)
+    _run_with_trials(tmp_path / "run")
     fork = RunDirectory.create_or_continue(tmp_path / "run", OTHER, fork=True)
+    fork.journal.touch()
     again = RunDirectory.create_or_continue(tmp_path / "run", OTHER, fork=True)
     assert fork.path == again.path == tmp_path / "run-2"
     assert RunDirectory.open(tmp_path / "run").recipe == RECIPE

@@ -15,12 +15,13 @@ from nas_kd.costs import Budget
 from nas_kd.errors import NoFeasibleStudentError
 from search_spaces import Task, create_space
 from studies.candidates import Evaluator
+from studies.journal import open_storage
 from studies.observer import SilentObserver
 from studies.recipe import Recipe, load_recipe
 from studies.run_directory import RunDirectory
 from studies.samplers import SAMPLERS
 from studies.search import Search, SearchResult
-from studies.trials import candidate_of, duplicate_of, open_storage
+from studies.trials import candidate_of, duplicate_of
 
 SPACE = create_space("nasbench201", channels=4, cells_per_stage=1)
 TASK = Task(1, 8, 10)
@@ -86,12 +87,13 @@ def test_a_killed_search_continues_to_the_same_trials_and_front(
     assert continued.ranking[0] == whole.ranking[0]
 
 
-def test_a_batch_written_by_half_is_completed_not_repeated(tmp_path: Path) -> None:
+@pytest.mark.parametrize("share", [0.02, 0.31, 0.5, 0.83, 0.999])
+def test_a_journal_cut_anywhere_is_completed_not_repeated(share: float, tmp_path: Path) -> None:
     recipe = _recipe()
     whole, _ = _search(recipe, tmp_path / "run")
     journal = tmp_path / "run" / "journal.log"
-    lines = journal.read_bytes().splitlines(keepends=True)
-    journal.write_bytes(b"".join(lines[: len(lines) // 2]))
+    content = journal.read_bytes()
+    journal.write_bytes(content[: int(len(content) * share)])
     continued, _ = _search(recipe, tmp_path / "run")
     assert _rows(continued) == _rows(whole)
     study = optuna.load_study(study_name="run", storage=open_storage(journal))

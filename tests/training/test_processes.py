@@ -17,12 +17,11 @@ ROOT = Path(__file__).parents[2]
 
 def test_two_processes_train_what_one_does(tmp_path: Path) -> None:
     """Without batch norm, the mean of two half-batch gradients is the gradient of the batch."""
-    command = [sys.executable, "-m", "accelerate.commands.launch", "--cpu", "--num_processes", "2"]
-    command += ["--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no"]
-    command += ["--main_process_port", "0", "-m", "tests.training.two_processes", str(tmp_path)]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+    command += ["--nproc_per_node", "2", "-m", "tests.training.two_processes", str(tmp_path)]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "true"}
     finished = subprocess.run(
-        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120, check=False
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=240, check=False
     )
     assert finished.returncode == 0, finished.stderr[-2000:]
     report = torch.load(tmp_path / "report.pt", weights_only=True)

@@ -109,11 +109,11 @@ def test_a_distilled_student_comes_closer_to_its_teacher(
         return float((q.exp() * (q - p)).sum(1).mean())
 
     alone, taught = tiny(), tiny()
-    settings = replace(SHORT, epochs=20, temperature=1.0)
+    settings = replace(SHORT, epochs=50)
     train(alone, digits, settings=settings)
     settings = replace(settings, ce_weight=0.0)
     result = train(taught, digits, settings=settings, teacher=teacher, distillers={"kd": 1.0})
-    assert gap(taught) < gap(alone)
+    assert gap(taught) < gap(alone) / 2
     assert result.validation_accuracy > 0.6
 
 
@@ -217,12 +217,9 @@ def test_minutes_are_kept_to_validation_included(digits: DataSplits, student: Ti
 def test_minutes_go_on_from_what_was_spent(
     digits: DataSplits, student: TinyNet, tmp_path: Path
 ) -> None:
-    settings = replace(SHORT, epochs=None, minutes=1.5 / 60)
-    calls = 0
+    settings = replace(SHORT, epochs=None, minutes=2 / 60)
 
     def interrupt(done: int, total: int, best: str) -> None:
-        nonlocal calls
-        calls += 1
         if done >= 1:
             raise KeyboardInterrupt
 
@@ -231,8 +228,8 @@ def test_minutes_go_on_from_what_was_spent(
         train(student, digits, **shared, on_progress=interrupt)
     began = time.monotonic()
     result = train(student, digits, **shared)
-    assert time.monotonic() - began < 1.3
-    assert 1.2 < result.seconds < 2.0
+    assert time.monotonic() - began < 1.9
+    assert 1.5 < result.seconds < 2.9
 
 
 def test_a_loss_that_is_not_finite_is_an_error_with_advice(
@@ -264,7 +261,7 @@ def test_clipping_bounds_the_step(digits: DataSplits) -> None:
         module = tiny()
         train(module, digits, settings=replace(settings, gradient_clip=clip))
         end = nn.utils.parameters_to_vector(module.parameters())
-        moved.append(float((end - start).norm()))
+        moved.append(float((end - start).detach().norm()))
     assert moved[0] == pytest.approx(1.9 * 0.05 * 1e-3, rel=0.02)  # Nesterov: g + 0.9 g
     assert moved[1] > 10 * moved[0]
 

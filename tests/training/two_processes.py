@@ -1,4 +1,4 @@
-"""Run by ``accelerate launch``: trains one student in every process, and compares them."""
+"""Run by ``torchrun``: trains one student in every process, and compares them."""
 
 from __future__ import annotations
 
