@@ -19,7 +19,7 @@ class Measured:
         candidate: What was measured.
         latency: The measurement of its exported, untrained file.
         violation: Relative excess of the upper end of the median's confidence interval over the
-            latency limit; at most 0 where the limit holds. 0 without a latency limit.
+            latency limit; at most 0 where the limit holds, -1 without a latency limit.
     """
 
     candidate: Candidate
@@ -30,6 +30,10 @@ class Measured:
     def feasible(self) -> bool:
         return self.violation <= 0
 
+    def is_below(self, margin: float) -> bool:
+        """Whether the latency is below the limit by at least ``margin``, a share of the limit."""
+        return self.violation <= -margin
+
 
 def choose_finalists(
     ranking: Sequence[Candidate],
@@ -37,6 +41,7 @@ def choose_finalists(
     *,
     count: int,
     at_most: int,
+    margin: float,
     space: SearchSpace,
 ) -> tuple[list[Measured], list[Measured]]:
     """Walks down the ranking, measuring, until ``count`` candidates meet the latency limit.
@@ -46,10 +51,12 @@ def choose_finalists(
         measure: Measures some candidates together, in one process.
         count: How many finalists are wanted.
         at_most: How many candidates may be measured.
+        margin: How far below the latency limit they have to be, as a share of the limit.
         space: The space, for its notation in messages.
 
     Returns:
-        The finalists, best score first, and everything that was measured.
+        The finalists, best score first, and everything that was measured. When none is below the
+        limit by the margin, those that are just below it.
 
     Raises:
         NoFeasibleStudentError: None of the measured candidates meets the limit.
@@ -61,7 +68,8 @@ def choose_finalists(
         chunk, queue = queue[:count], queue[count:]
         results = measure(chunk)
         measured += results
-        finalists += [result for result in results if result.feasible]
+        finalists += [result for result in results if result.is_below(margin)]
+    finalists = finalists or [result for result in measured if result.feasible]
     if not finalists:
         raise NoFeasibleStudentError(_none_fits(measured, space))
     return finalists[:count], measured

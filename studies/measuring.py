@@ -75,10 +75,10 @@ class Meter:
 def latency_violation(setting: Setting, record: LatencyRecord, teacher: LatencyRecord) -> float:
     """Relative excess of the median's upper confidence bound over the latency limit.
 
-    0 when the budget does not limit latency.
+    -1, as for no latency at all, when the budget does not limit it.
     """
     if not setting.budget.needs("latency_ms"):
-        return 0.0
+        return -1.0
     limits = setting.budget.limits({**setting.teacher_facts, "latency_ms": teacher.median_ms})
     return limits.violations({"latency_ms": record.ci95_ms[1]})["latency_ms"]
 

@@ -132,6 +132,7 @@ class _Job:
             meter.measure,
             count=section.count,
             at_most=section.measured_at_most,
+            margin=section.latency_margin,
             space=setting.space,
         )
         meter.measure(result.front[: section.measured_at_most])

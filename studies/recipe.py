@@ -77,6 +77,9 @@ class FinalistsSection(_Section):
     count: int = Field(default=3, ge=1)
     epochs: int | None = Field(default=None, ge=1)
     minutes: float | None = Field(default=None, gt=0)
+    latency_margin: float = Field(default=0.05, ge=0, lt=1)
+    """How far below the latency limit a finalist has to be measured, as a share of the limit: two
+    processes on the same machine differ by some percent."""
     measured_at_most: int = Field(default=30, ge=1)
     """Students that may be measured to find ``count`` that meet the latency budget."""
 

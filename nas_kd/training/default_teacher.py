@@ -23,9 +23,11 @@ from nas_kd.training.student import train_student
 from nas_kd.training.trainer import Progress
 
 NAME = "digits-cnn"
-WIDTH = 32
-BLOCKS = 3
-SETTINGS = TrainingSettings(epochs=14, batch_size=64, learning_rate=0.1, warmup=0.15)
+WIDTH = 24
+BLOCKS = 4
+SETTINGS = TrainingSettings(
+    epochs=25, batch_size=64, learning_rate=0.1, warmup=0.15, ema_decay=0.99
+)
 
 
 def train_default_teacher(

@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import pytest
+
+from nas_kd.costs import LatencyRecord
+from nas_kd.errors import NoFeasibleStudentError
+from search_spaces import create_space
+from studies.candidates import Candidate
+from studies.finalists import Measured, choose_finalists
+
+SPACE = create_space("cifar-resnet")
+RANKING = [Candidate(arch, 1, 1, {}, {"naswot": 1.0}) for arch in SPACE.enumerate()][:10]
+LATENCY = LatencyRecord(
+    median_ms=2.0, p90_ms=2.0, p99_ms=2.0, mad_ms=0.0, ci95_ms=(1.9, 2.1), n=300,
+    first_run_ms=3.0, provider="CPUExecutionProvider", device="cpu", threads=1, batch=1,
+    precision="float32", graph_level="all", warmup={}, reference_drift=0.0, drift_flagged=False,
+    relative_to_reference=1.0, reference_ms=2.0, block_medians_ms=(2.0,),
+)  # fmt: skip
+
+
+def _choose(violations: Mapping[int, float], *, count: int = 2, at_most: int = 10):
+    asked: list[int] = []
+
+    def measure(candidates: Sequence[Candidate]) -> list[Measured]:
+        ranks = [RANKING.index(candidate) for candidate in candidates]
+        asked.extend(ranks)
+        return [Measured(RANKING[r], replace(LATENCY), violations.get(r, 0.5)) for r in ranks]
+
+    finalists, _ = choose_finalists(
+        RANKING, measure, count=count, at_most=at_most, margin=0.05, space=SPACE
+    )
+    return [RANKING.index(f.candidate) for f in finalists], asked
+
+
+def test_the_best_scored_that_are_fast_enough_are_chosen_and_no_more_are_measured() -> None:
+    chosen, asked = _choose({1: -0.2, 2: -0.1, 5: -0.5})
+    assert chosen == [1, 2]
+    assert asked == [0, 1, 2, 3]
+
+
+def test_a_candidate_at_the_very_limit_is_passed_over() -> None:
+    chosen, _ = _choose({0: -0.01, 3: -0.2, 4: -0.3})
+    assert chosen == [3, 4]
+
+
+def test_without_any_better_one_the_very_limit_is_accepted() -> None:
+    chosen, _ = _choose({3: -0.01})
+    assert chosen == [3]
+
+
+def test_none_fast_enough_names_the_nearest() -> None:
+    with pytest.raises(NoFeasibleStudentError, match=r"none of the 4 .*\(\+10%\)"):
+        _choose({2: 0.1}, at_most=4)
