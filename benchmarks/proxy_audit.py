@@ -24,7 +24,7 @@ from rich.table import Table
 from scipy.stats import kendalltau, spearmanr
 from torch import Tensor
 
-from benchmarks.cifar10 import data_folder, decode_images, trained_resnet
+from benchmarks.cifar10 import data_file, decode_images, trained_resnet
 from benchmarks.record import write_rows
 from proxies import PROXIES, TeacherProbes, score_student
 from search_spaces import Arch, CifarResNet, NasBench201, SearchSpace, Task
@@ -59,7 +59,7 @@ def main() -> None:
 
 
 def _nasbench201(cells: int, seed: int) -> Bench:
-    table = pd.read_csv(data_folder() / "nb201.csv.gz").sample(cells, random_state=seed)
+    table = pd.read_csv(data_file("nb201.csv.gz")).sample(cells, random_state=seed)
     space = NasBench201(cells_per_stage=1)
     archs = [space.parse(text) for text in table["arch"]]
     target = "c10_test_200"
@@ -69,7 +69,7 @@ def _nasbench201(cells: int, seed: int) -> Bench:
 
 
 def _s0() -> Bench:
-    table = pd.read_csv(data_folder() / "s0_kd.csv")
+    table = pd.read_csv(data_file("s0_kd.csv"))
     archs = [
         Arch({"depth_1": int(d1), "depth_2": int(d2), "depth_3": int(d3)})
         for d1, d2, d3 in zip(table["d1"], table["d2"], table["d3"], strict=True)
@@ -105,7 +105,7 @@ def _audit(bench: Bench, batch: int, seed: int) -> list[dict[str, object]]:
 
 def _batch(name: str, size: int, seed: int) -> tuple[Tensor, Tensor]:
     file = {"cifar10": "cifar10_train.npz", "cifar100": "cifar100_train15k.npz"}[name]
-    images, labels = decode_images(data_folder() / file)
+    images, labels = decode_images(data_file(file))
     chosen = torch.randperm(len(labels), generator=torch.Generator().manual_seed(seed))[:size]
     pixels = images[chosen].float() / 255
     mean = pixels.mean((0, 2, 3), keepdim=True)

@@ -238,7 +238,7 @@ def _draw_winner(
         f"{numbers.percent(student.get('accuracy'), 1)} accuracy, "
         f"{numbers.count(student.get('macs'))} MACs, "
         f"{numbers.milliseconds((student.get('latency_ms') or {}).get('median'))}",
-        (x, y),
+        (x, _height_of_marks(axes, points.finalists, divisor, x, y)),
         xytext=(8 if share > 0.4 else -8, 15),
         textcoords="offset points",
         ha="right" if share > 0.4 else "left",
@@ -248,6 +248,15 @@ def _draw_winner(
         bbox={"boxstyle": "round,pad=0.15", "facecolor": "white", "alpha": 0.85, "linewidth": 0},
         zorder=7,
     )
+
+
+def _height_of_marks(
+    axes: Axes, finalists: pd.DataFrame, divisor: float, x: float, y: float
+) -> float:
+    """Height of the star at ``(x, y)`` or of the highest ring close to it: labels stand above."""
+    left, right = axes.get_xlim()
+    close = (finalists["macs"] / divisor - x).abs() < 0.2 * (right - left)
+    return float(max([y, *finalists.loc[close, "score"]]))
 
 
 def _write_titles(figure: Figure, document: Mapping[str, Any]) -> None:
