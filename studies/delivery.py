@@ -89,8 +89,7 @@ class Trainer:
             checkpoint_dir=self._run.work("training", name),
             on_progress=per_mille(self._observer),
         )
-        module.load_state_dict(result.best_state)
-        return module.eval(), result
+        return module, result
 
     def _build(self, arch: Arch) -> nn.Module:
         with torch.random.fork_rng(devices=[]):

@@ -21,7 +21,7 @@ from nas_kd.teachers import Teacher, load_teacher
 from nas_kd.training import evaluate_accuracy, train_default_teacher
 from search_spaces import SearchSpace, Task, create_space
 from studies.observer import PER_MILLE, Observer, per_mille
-from studies.recipe import Recipe
+from studies.recipe import BudgetSection, Recipe
 from studies.run_directory import RunDirectory
 
 DEFAULT_TEACHER = "digits-cnn"
@@ -62,9 +62,7 @@ class Setting:
 def prepare(recipe: Recipe, run: RunDirectory, observer: Observer) -> Setting:
     """Loads, trains or counts what the recipe names; what can fail cheaply is tried first."""
     budget = Budget.parse(recipe.budget.limits)
-    profile = budget.profile or DeviceProfile(
-        device=recipe.budget.device, threads=recipe.budget.threads, batch=recipe.budget.batch
-    )
+    profile = device_profile(recipe.budget)
     require_provider(profile)
     space = create_space(recipe.space.name, **recipe.space.options)
     data, teacher = load_data_and_teacher(recipe, observer)
@@ -73,6 +71,12 @@ def prepare(recipe: Recipe, run: RunDirectory, observer: Observer) -> Setting:
     task = Task(channels, side, data.num_classes)
     limits = budget.limits(facts)
     return Setting(data, teacher, facts, onnx, space, task, budget, limits, profile)
+
+
+def device_profile(section: BudgetSection) -> DeviceProfile:
+    """Where latency is measured: the device that a limit names, else that of the section."""
+    named = Budget.parse(section.limits).profile
+    return named or DeviceProfile(section.device, section.threads, section.batch)
 
 
 def load_data_and_teacher(recipe: Recipe, observer: Observer) -> tuple[DataSplits, Teacher]:

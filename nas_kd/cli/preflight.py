@@ -17,12 +17,13 @@ def check_recipe(recipe: Recipe) -> None:
         UsageError: A name, an option or a budget is unknown, or a file is missing.
         DeviceUnavailableError: The device cannot run ONNX Runtime here.
     """
-    from nas_kd.costs import Budget, DeviceProfile, require_provider
+    from nas_kd.costs import require_provider
     from nas_kd.distill import DISTILLERS
     from proxies import PROXIES
     from search_spaces import create_space
     from studies.objectives import check_objectives
     from studies.samplers import SAMPLERS
+    from studies.setting import device_profile
 
     create_space(recipe.space.name, **recipe.space.options)
     SAMPLERS.get(recipe.search.sampler)
@@ -31,9 +32,8 @@ def check_recipe(recipe: Recipe) -> None:
     check_objectives(recipe.search.objectives, recipe.search.proxies)
     for name in recipe.distill.distillers:
         DISTILLERS.get(name)
-    named = Budget.parse(recipe.budget.limits).profile
+    profile = device_profile(recipe.budget)
     checkpoint = recipe.teacher.checkpoint
     if checkpoint is not None and not checkpoint.is_file():
         raise UsageError(f"checkpoint: there is no file {checkpoint}. Check --checkpoint.")
-    section = recipe.budget
-    require_provider(named or DeviceProfile(section.device, section.threads, section.batch))
+    require_provider(profile)
