@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -125,7 +124,6 @@ def deliver(
     setting: Setting,
     run: RunDirectory,
     facts: dict[str, Any],
-    measure: Callable[..., list[LatencyRecord]] = measure_many,
 ) -> Delivered:
     """Writes ``students/<rank>``: weights, configuration, ONNX file and manifest.
 
@@ -153,7 +151,7 @@ def deliver(
             f"parity: {onnx} differs from the module by {parity.max_abs:.2g} "
             f"(allowed {parity.tolerance:.2g}). The run is kept; please report this arch."
         )
-    teacher_latency, latency = measure([setting.teacher_onnx, onnx], setting.profile)
+    teacher_latency, latency = measure_many([setting.teacher_onnx, onnx], setting.profile)
     write_manifest(
         directory,
         costs=facts["costs"],
