@@ -86,6 +86,7 @@ class Trainer:
             features=self._setting.space.features(module),
             head=self._setting.space.head(module),
             checkpoint_dir=self._run.work("training", name),
+            logits_file=self._run.work("training", "teacher_logits.safetensors"),
             on_progress=per_mille(self._observer),
         )
         return module, result

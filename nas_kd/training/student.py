@@ -36,6 +36,7 @@ def train_student(
     features: Sequence[str] = (),
     head: str = "",
     checkpoint_dir: Path | None = None,
+    logits_file: Path | None = None,
     on_progress: Progress | None = None,
 ) -> TrainingResult:
     """Trains ``module`` on ``ce_weight`` * cross-entropy + the weighted distillers.
@@ -60,6 +61,8 @@ def train_student(
         checkpoint_dir: Where the state is kept after each epoch; the same call continues from
             there, also after it was interrupted. In one process and with a length in epochs the
             result is that of an uninterrupted call, bit for bit.
+        logits_file: Where ``clean`` teacher views keep the teacher's logits, so that trainings of
+            several students with one teacher compute them once.
         on_progress: Told ``(done, total, best)``: epochs (or seconds, with a length in minutes)
             that are over, all of them, and the best result so far in words.
 
@@ -84,7 +87,7 @@ def train_student(
             module,
             data,
             objective=objective,
-            teaching=_teaching(teacher, data, objective, settings, accelerator),
+            teaching=_teaching(teacher, data, objective, settings, accelerator, logits_file),
             capture=Capture(module, features=features, head=head, needs=objective.needs),
             settings=settings,
             seed=seed,
@@ -123,6 +126,7 @@ def _teaching(
     objective: Objective,
     settings: TrainingSettings,
     accelerator: Accelerator,
+    logits_file: Path | None,
 ) -> Teaching | None:
     if teacher is None:
         return None
@@ -132,6 +136,7 @@ def _teaching(
         needs=objective.needs,
         views=settings.teacher_views,
         accelerator=accelerator,
+        logits_file=logits_file,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, ExitStack
+from pathlib import Path
 from typing import Self
 
 import torch
@@ -14,9 +15,8 @@ from nas_kd.distill import Outputs
 from nas_kd.errors import UsageError
 from nas_kd.teachers import Teacher
 from nas_kd.training.capture import Capture
+from nas_kd.training.clean_logits import clean_logits
 from nas_kd.training.evaluate import device_of, eval_mode
-
-_CACHE_BATCH = 256
 
 
 class Teaching(AbstractContextManager["Teaching"]):
@@ -24,7 +24,8 @@ class Teaching(AbstractContextManager["Teaching"]):
 
     The teacher runs in eval mode, without gradients, once per batch however many distillers there
     are. Where it was trained under another normalisation than the data's, its inputs are converted.
-    With ``clean`` views its logits for the unaugmented training images are computed once, up front.
+    With ``clean`` views its logits for the unaugmented training images are computed once, up front,
+    and kept in ``logits_file`` for the next training with the same teacher and images.
 
     Raises:
         UsageError: The teacher knows other classes than the data, or ``clean`` views are asked for
@@ -39,6 +40,7 @@ class Teaching(AbstractContextManager["Teaching"]):
         needs: frozenset[str],
         views: str,
         accelerator: Accelerator,
+        logits_file: Path | None = None,
     ) -> None:
         if teacher.num_classes != data.num_classes:
             raise UsageError(
@@ -53,6 +55,7 @@ class Teaching(AbstractContextManager["Teaching"]):
         self._model = teacher.model
         self._data = data
         self._clean = views == "clean"
+        self._logits_file = logits_file
         self._accelerator = accelerator
         self._normalise = _conversion(teacher, data)
         self._capture = Capture(
@@ -92,12 +95,17 @@ class Teaching(AbstractContextManager["Teaching"]):
             return self._capture.outputs(self._model(images))
 
     def _all_logits(self) -> Tensor:
-        parts = []
-        for indices in torch.arange(len(self._data.train)).split(_CACHE_BATCH):
-            images, _ = self._data.train.batch(indices)
-            images = images.to(self._accelerator.device, memory_format=torch.channels_last)
-            parts.append(self._run(images).logits.float().cpu())
-        return torch.cat(parts)
+        return clean_logits(
+            len(self._data.train),
+            self._logits_at,
+            self._logits_file,
+            writes=self._accelerator.is_main_process,
+        )
+
+    def _logits_at(self, indices: Tensor) -> Tensor:
+        images, _ = self._data.train.batch(indices)
+        images = images.to(self._accelerator.device, memory_format=torch.channels_last)
+        return self._run(images).logits.float().cpu()
 
 
 def _conversion(teacher: Teacher, data: DataSplits) -> tuple[Tensor, Tensor] | None:

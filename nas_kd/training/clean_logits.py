@@ -1,0 +1,64 @@
+"""The teacher's logits for the unaugmented training images, kept in a file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from nas_kd.training.files import replaced
+
+BATCH = 256
+
+_NAME = "logits"
+
+
+def clean_logits(
+    count: int, run: Callable[[Tensor], Tensor], file: Path | None, *, writes: bool = True
+) -> Tensor:
+    """Logits ``(count, class)`` of all training images, computed once for one ``file``.
+
+    A file is believed when it has as many rows and agrees with the teacher on the first and the
+    last batch; any other one, and a damaged one, is replaced.
+
+    Args:
+        count: How many images there are.
+        run: The teacher: indices of images to logits ``(index, class)``.
+        file: A safetensors file; None keeps nothing.
+        writes: Whether this process writes the file.
+    """
+    kept = None if file is None else _read(file)
+    if kept is not None and _agrees(kept, count, run):
+        return kept
+    logits = torch.cat([run(indices) for indices in _batches(count)])
+    if file is not None and writes:
+        with suppress(OSError, SafetensorError), replaced(file) as temporary:
+            save_file({_NAME: logits}, temporary)
+    return logits
+
+
+def _batches(count: int) -> Iterator[Tensor]:
+    yield from torch.arange(count).split(BATCH)
+
+
+def _read(file: Path) -> Tensor | None:
+    try:
+        return load_file(file)[_NAME]
+    except (OSError, SafetensorError, KeyError):
+        return None
+
+
+def _agrees(kept: Tensor, count: int, run: Callable[[Tensor], Tensor]) -> bool:
+    if len(kept) != count:
+        return False
+    batches = list(_batches(count))
+    return all(_close(kept[indices], run(indices)) for indices in (batches[0], batches[-1]))
+
+
+def _close(kept: Tensor, fresh: Tensor) -> bool:
+    return kept.shape == fresh.shape and torch.allclose(kept, fresh, rtol=1e-3, atol=1e-3)
