@@ -48,9 +48,10 @@ def _batches(count: int) -> Iterator[Tensor]:
 
 def _read(file: Path) -> Tensor | None:
     try:
-        return load_file(file)[_NAME]
+        logits: Tensor = load_file(file)[_NAME]
     except (OSError, SafetensorError, KeyError):
         return None
+    return logits
 
 
 def _agrees(kept: Tensor, count: int, run: Callable[[Tensor], Tensor]) -> bool:
