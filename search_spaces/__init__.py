@@ -9,16 +9,22 @@ from __future__ import annotations
 from search_spaces._arch import Arch, Gene
 from search_spaces._create import SPACES, SpaceFactory, create_space
 from search_spaces._space import IllegalArchError, SearchSpace, Sizes, Task
+from search_spaces.autoformer import AutoFormerTiny
 from search_spaces.cifar_resnet import CifarResNet
 from search_spaces.nasbench201 import NasBench201
+from search_spaces.nasbench_macro import NasBenchMacro
+from search_spaces.pit import Pit
 
 __all__ = [
     "SPACES",
     "Arch",
+    "AutoFormerTiny",
     "CifarResNet",
     "Gene",
     "IllegalArchError",
     "NasBench201",
+    "NasBenchMacro",
+    "Pit",
     "SearchSpace",
     "Sizes",
     "SpaceFactory",
@@ -28,3 +34,6 @@ __all__ = [
 
 SPACES.register(NasBench201.name, NasBench201)
 SPACES.register(CifarResNet.name, CifarResNet)
+SPACES.register(NasBenchMacro.name, NasBenchMacro)
+SPACES.register(AutoFormerTiny.name, AutoFormerTiny)
+SPACES.register(Pit.name, Pit)

@@ -36,7 +36,7 @@ class Sizes:
     """Exact closed-form sizes of a student."""
 
     macs: int
-    """Multiply-accumulates of convolutions and linear layers for one input."""
+    """Multiply-accumulates of convolutions, linear layers and attention for one input."""
     params: int
     """Elements of all parameters."""
 

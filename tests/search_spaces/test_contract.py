@@ -7,7 +7,13 @@ import pytest
 from search_spaces import SPACES, SearchSpace, create_space
 from tests.contracts.search_space import SearchSpaceContract
 
-SMALL = {"nasbench201": {"channels": 6, "cells_per_stage": 1}, "cifar-resnet": {"width": 6}}
+SMALL = {
+    "nasbench201": {"channels": 6, "cells_per_stage": 1},
+    "cifar-resnet": {"width": 6},
+    "nasbench-macro": {"width": 4, "last_width": 24},
+    "autoformer-tiny": {"patch_size": 4},
+    "pit": {"patch_size": 4},
+}
 
 
 @pytest.fixture(params=SPACES.names())

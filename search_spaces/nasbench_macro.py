@@ -1,0 +1,199 @@
+"""NAS-Bench-Macro: eight layers, each an identity or one of two MobileNet blocks."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
+from typing import ClassVar
+
+from optuna.distributions import BaseDistribution, CategoricalDistribution
+from torch import nn
+
+from nas_kd.errors import UsageError
+from search_spaces import _counting as count
+from search_spaces._arch import Arch
+from search_spaces._checks import (
+    one_gene_neighbours,
+    require_member,
+    require_positive,
+    require_task,
+)
+from search_spaces._nasbench_macro_modules import (
+    EXPANSIONS,
+    LAYERS_PER_STAGE,
+    NasBenchMacroNetwork,
+)
+from search_spaces._space import IllegalArchError, Sizes, Task
+
+OPERATIONS = ("identity", "mb3_k3", "mb6_k5")
+"""In the order of the benchmark's digits 0, 1, 2."""
+
+_GENES = tuple(f"layer_{number}" for number in range(1, sum(LAYERS_PER_STAGE) + 1))
+_DIGITS = {str(digit): operation for digit, operation in enumerate(OPERATIONS)}
+
+_Layers = tuple[str, ...]
+
+
+class NasBenchMacro:
+    """The 6,561 networks of NAS-Bench-Macro, in the benchmark's skeleton or a smaller one.
+
+    With the default options, 32 x 32 images and ten classes a student is the network that the
+    benchmark trained, and `sizes` equals its table. The layers are in stages of two, three and
+    three; the first layer of a stage halves the map and doubles the channels.
+
+    Args:
+        width: Channels of the stem; the stages have two, four and eight times as many.
+        last_width: Channels of the 1x1 convolution before pooling.
+
+    Source: Su et al., Prioritized Architecture Sampling with Monto-Carlo Tree Search, CVPR 2021
+    (arXiv 2103.11922).
+    """
+
+    name: ClassVar[str] = "nasbench-macro"
+    source: ClassVar[str] = "NAS-Bench-Macro (Su et al., CVPR 2021, arXiv 2103.11922)"
+
+    def __init__(self, width: int = 32, last_width: int = 1280) -> None:
+        require_positive(self.name, width=width, last_width=last_width)
+        self.width = width
+        self.last_width = last_width
+        self._distributions = MappingProxyType(
+            {gene: CategoricalDistribution(OPERATIONS) for gene in _GENES}
+        )
+
+    @property
+    def distributions(self) -> Mapping[str, BaseDistribution]:
+        return self._distributions
+
+    @property
+    def size(self) -> int:
+        return int(len(OPERATIONS) ** len(_GENES))
+
+    def canonical(self, arch: Arch) -> Arch:
+        """The arch with the identities of each stage moved before its blocks: 3,969 classes.
+
+        Behind the first layer of a stage an identity changes nothing, wherever it stands. The
+        benchmark's table gives all members of a class the same accuracies.
+        """
+        canonical: list[str] = []
+        for first, *others in _stages(self._layers(arch)):
+            canonical += [first, *sorted(others, key=lambda name: name != "identity")]
+        return _arch(canonical)
+
+    def build(self, arch: Arch, task: Task) -> nn.Module:
+        """A `NasBenchMacroNetwork` with PyTorch's default initialisation."""
+        require_task(self.name, task)
+        return NasBenchMacroNetwork(
+            self._layers(arch),
+            width=self.width,
+            last_width=self.last_width,
+            in_channels=task.in_channels,
+            num_classes=task.num_classes,
+        )
+
+    def features(self, module: nn.Module) -> list[str]:
+        """The stem, the ends of the three stages, and the last convolution after its ReLU."""
+        self._require_own(module)
+        return ["stem", "stage_1", "stage_2", "stage_3", "last_convolution"]
+
+    def head(self, module: nn.Module) -> str:
+        self._require_own(module)
+        return "classifier"
+
+    def enumerate(self) -> Iterator[Arch]:
+        """All archs in the order of their digits, as in the benchmark's table."""
+        return map(_arch, itertools.product(OPERATIONS, repeat=len(_GENES)))
+
+    def neighbours(self, arch: Arch) -> Iterator[Arch]:
+        return one_gene_neighbours(
+            self._distributions, require_member(self.name, self._distributions, arch)
+        )
+
+    def sizes(self, arch: Arch, task: Task) -> Sizes:
+        """Closed form; equals the benchmark's parameters and FLOPs (which are MACs)."""
+        require_task(self.name, task)
+        side, width = task.image_size, self.width
+        parts = [_conv_norm(task.in_channels, width, 3, side)]
+        for operations in _stages(self._layers(arch)):
+            halved = count.halved(side)
+            parts.append(_layer_sizes(operations[0], width, 2 * width, side, halved))
+            side, width = halved, 2 * width
+            parts += [_layer_sizes(name, width, width, side, side) for name in operations[1:]]
+        parts += [
+            _conv_norm(width, self.last_width, 1, side),
+            count.linear(self.last_width, task.num_classes),
+        ]
+        return count.total(parts)
+
+    def anchors(self) -> list[Arch]:
+        """The largest network, the smallest, and the one of small blocks only."""
+        return [self.parse(digit * len(_GENES)) for digit in "201"]
+
+    def parse(self, text: str) -> Arch:
+        """The arch written as JSON or in the benchmark's eight digits."""
+        text = text.strip()
+        if text.startswith("{"):
+            return require_member(self.name, self._distributions, Arch.from_json(text))
+        if len(text) != len(_GENES) or not set(text) <= set(_DIGITS):
+            raise IllegalArchError(
+                f"{self.name}: {text!r} is not an arch. Write eight digits, 0 for an identity, 1 "
+                "for MB3_K3, 2 for MB6_K5, such as 00112012, leading zeros included (tables must "
+                "be read with this column as text)."
+            )
+        return _arch(_DIGITS[digit] for digit in text)
+
+    def describe(self, arch: Arch) -> str:
+        """The benchmark's notation, one digit for each layer."""
+        return "".join(str(OPERATIONS.index(operation)) for operation in self._layers(arch))
+
+    def _layers(self, arch: Arch) -> _Layers:
+        member = require_member(self.name, self._distributions, arch)
+        return tuple(str(operation) for operation in member.values())
+
+    def _require_own(self, module: nn.Module) -> None:
+        if not isinstance(module, NasBenchMacroNetwork):
+            raise UsageError(
+                f"{self.name}: {type(module).__name__} was not built by this space; "
+                "pass a module that `build` returned."
+            )
+
+
+def _arch(layers: Iterable[str]) -> Arch:
+    return Arch(dict(zip(_GENES, layers, strict=True)))
+
+
+def _stages(layers: _Layers) -> list[_Layers]:
+    ends = list(itertools.accumulate(LAYERS_PER_STAGE, initial=0))
+    return [layers[start:end] for start, end in itertools.pairwise(ends)]
+
+
+def _layer_sizes(
+    operation: str, in_channels: int, out_channels: int, in_side: int, out_side: int
+) -> Sizes:
+    if operation in EXPANSIONS:
+        expansion, kernel = EXPANSIONS[operation]
+        hidden = expansion * in_channels
+        return count.total(
+            [
+                _conv_norm(in_channels, hidden, 1, in_side),
+                _depthwise_norm(hidden, kernel, out_side),
+                _conv_norm(hidden, out_channels, 1, out_side),
+            ]
+        )
+    if in_channels == out_channels:
+        return Sizes(macs=0, params=0)
+    return _conv_norm(in_channels, out_channels, 1, out_side)
+
+
+def _conv_norm(in_channels: int, out_channels: int, kernel: int, out_side: int) -> Sizes:
+    return count.total(
+        [
+            count.convolution(in_channels, out_channels, kernel, out_side),
+            count.batch_norm(out_channels),
+        ]
+    )
+
+
+def _depthwise_norm(channels: int, kernel: int, out_side: int) -> Sizes:
+    filters = count.repeated(count.convolution(1, 1, kernel, out_side), channels)
+    return count.total([filters, count.batch_norm(channels)])

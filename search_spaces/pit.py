@@ -1,0 +1,236 @@
+"""PiT: vision transformers that pool their tokens between three stages."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+
+from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
+from torch import nn
+
+from nas_kd.errors import UsageError
+from search_spaces import _counting as count
+from search_spaces import _vit_counting as vit
+from search_spaces._arch import Arch
+from search_spaces._checks import (
+    gene_values,
+    one_gene_neighbours,
+    require_member,
+    require_task,
+)
+from search_spaces._patches import BY_IMAGE_SIZE, patch_side, require_patch_option
+from search_spaces._space import IllegalArchError, Sizes, Task
+from search_spaces._table_rows import read_row, require_keys, require_list
+
+if TYPE_CHECKING:  # timm takes a second to import: only who builds a student waits for it
+    from search_spaces._pit_modules import PitNetwork
+
+_STAGES = 3
+_HEADS = tuple("-".join(heads) for heads in itertools.combinations_with_replacement("248", _STAGES))
+_ROW_KEYS = ("base_dim", "mlp_ratio", "depth", "num_heads")
+_NOTATION = re.compile(
+    r"PiT\[base (\d+), mlp (\d+), depths (\d+) (\d+) (\d+), heads (\d+) (\d+) (\d+)\]",
+    re.IGNORECASE,
+)
+_EXAMPLE = "PiT[base 32, mlp 4, depths 2 6 4, heads 2 4 8]"
+
+
+class _Shape(NamedTuple):
+    base_dim: int
+    mlp_ratio: int
+    depths: list[int]
+    heads: list[int]
+
+    @property
+    def widths(self) -> list[int]:
+        """Channels of a token in each stage."""
+        return [self.base_dim * number for number in self.heads]
+
+
+class Pit:
+    """The 4,320 nets of the distillation bench's PiT space.
+
+    Genes: ``base_dim`` in {16, 24, 32, 40}, the channels of each head; ``mlp_ratio`` in
+    {2, 4, 6, 8}, how many times wider the MLPs are inside; ``depth_1`` in {1, 2, 3}, ``depth_2`` in
+    {4, 6, 8}, ``depth_3`` in {2, 4, 6}, the blocks of each stage; ``heads``, the heads of the three
+    stages as text such as ``2-4-8``: each is 2, 4 or 8 and none is less than the one before, since
+    pooling cannot take channels away. No two archs compute the same function.
+
+    A student is timm's `PoolingVisionTransformer`, without dropout or stochastic depth. The class
+    token, which alone is classified, is its last feature map, a map of one pixel.
+
+    Args:
+        patch_size: Pixels along the side of a patch; patches overlap by half. 0 takes a fourteenth
+            of the image's side: 16 for 224 x 224 images, 2 for 32 x 32.
+
+    Source: Heo et al., PiT, ICCV 2021 (arXiv 2103.16302); the choices and trained nets: Wei et al.,
+    Auto-Prox, AAAI 2024 (arXiv 2312.09059).
+    """
+
+    name: ClassVar[str] = "pit"
+    source: ClassVar[str] = (
+        "PiT (Heo et al., ICCV 2021, arXiv 2103.16302), choices of Auto-Prox (AAAI 2024)"
+    )
+
+    def __init__(self, patch_size: int = BY_IMAGE_SIZE) -> None:
+        require_patch_option(self.name, patch_size)
+        self.patch_size = patch_size
+        self._distributions: Mapping[str, BaseDistribution] = MappingProxyType(
+            {
+                "base_dim": IntDistribution(16, 40, step=8),
+                "mlp_ratio": IntDistribution(2, 8, step=2),
+                "depth_1": IntDistribution(1, 3),
+                "depth_2": IntDistribution(4, 8, step=2),
+                "depth_3": IntDistribution(2, 6, step=2),
+                "heads": CategoricalDistribution(_HEADS),
+            }
+        )
+
+    @property
+    def distributions(self) -> Mapping[str, BaseDistribution]:
+        return self._distributions
+
+    @property
+    def size(self) -> int:
+        size = 1
+        for distribution in self._distributions.values():
+            size *= len(gene_values(distribution))
+        return size
+
+    def canonical(self, arch: Arch) -> Arch:
+        """The arch itself, its genes in the space's order."""
+        return require_member(self.name, self._distributions, arch)
+
+    def build(self, arch: Arch, task: Task) -> nn.Module:
+        """A `PitNetwork` with timm's initialisation."""
+        require_task(self.name, task)
+        shape = self._shape(arch)
+        patch, stride = self._patch(task)
+        return _network()(
+            img_size=task.image_size,
+            patch_size=patch,
+            stride=stride,
+            base_dims=[shape.base_dim] * _STAGES,
+            depth=shape.depths,
+            heads=shape.heads,
+            mlp_ratio=shape.mlp_ratio,
+            num_classes=task.num_classes,
+            in_chans=task.in_channels,
+        )
+
+    def features(self, module: nn.Module) -> list[str]:
+        """The embedded patches, the patches after each stage, and the class token as one pixel."""
+        self._require_own(module)
+        return ["stem_map", *(f"stage_maps.{stage}" for stage in range(_STAGES)), "class_map"]
+
+    def head(self, module: nn.Module) -> str:
+        self._require_own(module)
+        return "head"
+
+    def enumerate(self) -> Iterator[Arch]:
+        """All archs, the last gene fastest."""
+        values = (gene_values(distribution) for distribution in self._distributions.values())
+        for genes in itertools.product(*values):
+            yield Arch(dict(zip(self._distributions, genes, strict=True)))
+
+    def neighbours(self, arch: Arch) -> Iterator[Arch]:
+        return one_gene_neighbours(self._distributions, self.canonical(arch))
+
+    def sizes(self, arch: Arch, task: Task) -> Sizes:
+        """Closed form; attention's two products are counted."""
+        require_task(self.name, task)
+        shape = self._shape(arch)
+        patch, stride = self._patch(task)
+        side = (task.image_size - patch) // stride + 1
+        width = shape.widths[0]
+        parts = [
+            vit.convolution(task.in_channels, width, patch, side),
+            vit.embedding(width * side**2 + width),
+        ]
+        for stage, (depth, next_width) in enumerate(zip(shape.depths, shape.widths, strict=True)):
+            if stage > 0:
+                side = count.halved(side)
+                parts += [
+                    vit.convolution(width, next_width, 3, side, groups=width),
+                    count.linear(width, next_width),
+                ]
+            width = next_width
+            block = vit.block(
+                width, attention=width, hidden=width * shape.mlp_ratio, tokens=side**2 + 1
+            )
+            parts.append(count.repeated(block, depth))
+        return count.total([*parts, vit.layer_norm(width), count.linear(width, task.num_classes)])
+
+    def anchors(self) -> list[Arch]:
+        """The largest net, the smallest, and PiT-Tiny."""
+        return [
+            self._arch(_Shape(40, 8, [3, 8, 6], [8, 8, 8])),
+            self._arch(_Shape(16, 2, [1, 4, 2], [2, 2, 2])),
+            self._arch(_Shape(32, 4, [2, 6, 4], [2, 4, 8])),
+        ]
+
+    def parse(self, text: str) -> Arch:
+        """The arch written as JSON, as `describe` writes it, or as a row of the bench.
+
+        A row of the bench is a JSON object with ``base_dim``, ``mlp_ratio`` and, for each stage,
+        ``depth`` and ``num_heads``.
+        """
+        text = text.strip()
+        row = read_row(text, marker="num_heads")
+        if row is not None:
+            return self._from_row(row)
+        if text.startswith("{"):
+            return self.canonical(Arch.from_json(text))
+        match = _NOTATION.fullmatch(text)
+        if match is None:
+            raise IllegalArchError(f"{self.name}: {text!r} is not an arch. Write it as {_EXAMPLE}.")
+        base_dim, mlp_ratio, *stages = (int(number) for number in match.groups())
+        return self._arch(_Shape(base_dim, mlp_ratio, stages[:_STAGES], stages[_STAGES:]))
+
+    def describe(self, arch: Arch) -> str:
+        """All sizes, ``PiT[base 32, mlp 4, depths 2 6 4, heads 2 4 8]``."""
+        shape = self._shape(arch)
+        depths, heads = (" ".join(map(str, part)) for part in (shape.depths, shape.heads))
+        return f"PiT[base {shape.base_dim}, mlp {shape.mlp_ratio}, depths {depths}, heads {heads}]"
+
+    def _from_row(self, row: Mapping[str, Any]) -> Arch:
+        require_keys(self.name, row, _ROW_KEYS)
+        depths, heads = (
+            require_list(self.name, row, key, _STAGES) for key in ("depth", "num_heads")
+        )
+        return self._arch(_Shape(row["base_dim"], row["mlp_ratio"], depths, heads))
+
+    def _arch(self, shape: _Shape) -> Arch:
+        heads = "-".join(map(str, shape.heads))
+        values: Sequence[int | str] = [shape.base_dim, shape.mlp_ratio, *shape.depths, heads]
+        return self.canonical(Arch(dict(zip(self._distributions, values, strict=True))))
+
+    def _shape(self, arch: Arch) -> _Shape:
+        base_dim, mlp_ratio, *depths, heads = self.canonical(arch).values()
+        return _Shape(
+            int(base_dim),
+            int(mlp_ratio),
+            [int(depth) for depth in depths],
+            [int(number) for number in str(heads).split("-")],
+        )
+
+    def _patch(self, task: Task) -> tuple[int, int]:
+        """Pixels along the side of a patch, and from one patch to the next."""
+        patch = patch_side(self.name, self.patch_size, task)
+        return patch, max(1, patch // 2)
+
+    def _require_own(self, module: nn.Module) -> None:
+        if not isinstance(module, _network()):
+            raise UsageError(
+                f"{self.name}: {type(module).__name__} was not built by this space; "
+                "pass a module that `build` returned."
+            )
+
+
+def _network() -> type[PitNetwork]:
+    from search_spaces._pit_modules import PitNetwork
+
+    return PitNetwork
