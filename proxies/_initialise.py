@@ -10,18 +10,9 @@ from torch import Tensor, nn
 from nas_kd.errors import UsageError
 from nas_kd.registry import unknown_name
 from proxies._randomness import seeded
+from proxies._weights import NORMS, WEIGHTED
 
 SCHEMES = ("none", "default", "kaiming", "gaussian")
-
-_WEIGHTED = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.Linear)
-_NORMS = (
-    nn.BatchNorm1d,
-    nn.BatchNorm2d,
-    nn.BatchNorm3d,
-    nn.SyncBatchNorm,
-    nn.GroupNorm,
-    nn.LayerNorm,
-)
 
 
 def initialise(model: nn.Module, scheme: str, seed: int) -> None:
@@ -62,12 +53,12 @@ def _reset(model: nn.Module, seed: int) -> None:
 def _draw_normal(model: nn.Module, seed: int, *, scaled: bool) -> None:
     generator = torch.Generator().manual_seed(seed)
     for module in model.modules():
-        if isinstance(module, _WEIGHTED):
+        if isinstance(module, WEIGHTED):
             spread = math.sqrt(2 / module.weight[0].numel()) if scaled else 1.0
             drawn = torch.randn(module.weight.shape, generator=generator) * spread
             module.weight.copy_(drawn)
             _fill(module.bias, 0.0)
-        elif isinstance(module, _NORMS):
+        elif isinstance(module, NORMS):
             _fill(module.weight, 1.0)
             _fill(module.bias, 0.0)
             reset = getattr(module, "reset_running_stats", None)

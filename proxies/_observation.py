@@ -3,34 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from nas_kd.errors import UsageError
+from proxies._batch import require_labels
+from proxies._blocks import BlockResponse, block_responses
+from proxies._gradients import gradients
 from proxies._randomness import seeded
-from proxies._recording import Recording, logits_of, recording
+from proxies._recorders import Recorders
+from proxies._recording import logits_of, recording
 from proxies._restoring import left_as_found
 from proxies._weights import layer_weights
 
-WEIGHT_GRADIENTS = "weight_gradients"
-INPUT_JACOBIAN = "input_jacobian"
+_OF_THE_LOSS = frozenset({"weight_gradients", "channel_saliency", "hessian_gradients"})
+_TO_THE_IMAGES = frozenset({"input_jacobian", "block_responses"})
 
-OBSERVABLE = frozenset(
-    {
-        "logits",
-        "features",
-        "last_feature",
-        "pooled",
-        "relu",
-        "head_gradient",
-        WEIGHT_GRADIENTS,
-        INPUT_JACOBIAN,
-    }
+OBSERVABLE = (
+    frozenset(
+        {
+            "logits",
+            "features",
+            "last_feature",
+            "pooled",
+            "head_gradient",
+            "relu",
+            "relu_words",
+            "block_moments",
+            "layer_moments",
+            "norm_moments",
+            "norm_statistics",
+            "channel_correlations",
+        }
+    )
+    | _OF_THE_LOSS
+    | _TO_THE_IMAGES
 )
-"""Facts that come out of a forward pass; only the last two make it build a graph."""
+"""Facts that come out of a forward pass; only the last two groups make it build a graph."""
 
 
 @dataclass(frozen=True)
@@ -38,9 +51,11 @@ class Observation:
     """What one pass showed. See `Probe` for the meaning and the shapes."""
 
     logits: Tensor
-    recorded: Recording
-    weight_gradients: dict[str, Tensor]
+    recorded: Recorders
     input_jacobian: Tensor | None
+    block_responses: list[BlockResponse]
+    weight_gradients: dict[str, Tensor]
+    hessian_gradients: dict[str, Tensor]
 
 
 def observe(
@@ -55,67 +70,53 @@ def observe(
 ) -> Observation:
     """Runs one forward pass in train mode, and the backward passes that ``needs`` ask for.
 
-    Without a gradient among ``needs`` no graph is built. With both gradients the graph is shared:
-    one backward pass of the loss to the weights, one of the summed logits to the images.
+    Without a gradient among ``needs`` no graph is built. All gradients share the graph: one
+    backward pass from each block to the one before, one of the summed logits to the images, one of
+    the loss to the weights, and one more through that for the Hessian.
     """
-    weights = layer_weights(model) if WEIGHT_GRADIENTS in needs else {}
-    images = inputs.detach().clone().requires_grad_(INPUT_JACOBIAN in needs)
-    with_graph = bool(weights) or images.requires_grad
+    weights = layer_weights(model) if _OF_THE_LOSS.intersection(needs) else {}
+    images = inputs.detach().clone().requires_grad_(bool(_TO_THE_IMAGES.intersection(needs)))
+    twice = "hessian_gradients" in needs
     with (
         left_as_found(model),
         seeded(seed, inputs.device),
-        torch.set_grad_enabled(with_graph),
+        torch.set_grad_enabled(bool(weights) or images.requires_grad),
+        _attention(differentiable_twice=twice),
     ):
         if not all(module.training for module in model.modules()):
             model.train()
         trained = {id(weight) for weight in weights.values()}
         for parameter in model.parameters():
             parameter.requires_grad_(id(parameter) in trained)
-        with recording(
-            model,
-            features=_recorded_features(needs, features),
-            head=head if {"pooled", "head_gradient"} & set(needs) else None,
-            rectifiers="relu" in needs,
-        ) as seen:
+        recorders = Recorders(needs, features, head)
+        with recording(model, recorders):
             logits = logits_of(model(images.clone()))
+        responses = block_responses(recorders.blocks.maps, seed)
+        recorders.blocks.maps.clear()
         jacobian = None
-        if images.requires_grad:
-            (jacobian,) = _gradients(logits.sum(), [images], keep_graph=bool(weights))
-        gradients: list[Tensor] = []
+        if "input_jacobian" in needs:
+            (jacobian,) = gradients(logits.sum(), [images], keep_graph=bool(weights))
+        slopes: list[Tensor] = []
+        curved: list[Tensor] = []
         if weights:
             require_labels(targets, logits.shape[1])
             loss = F.cross_entropy(logits, targets)
-            gradients = _gradients(loss, list(weights.values()), keep_graph=False)
+            with recorders.saliency.listening():
+                slopes = gradients(loss, list(weights.values()), with_graph=twice)
+        if twice:
+            steps = zip(slopes, slopes, strict=True)
+            product = torch.stack([(one.detach() * other).sum() for one, other in steps]).sum()
+            curved = gradients(product, list(weights.values()))
     return Observation(
-        logits.detach(),
-        seen,
-        dict(zip(weights, gradients, strict=True)),
-        None if jacobian is None else jacobian.flatten(1),
+        logits=logits.detach(),
+        recorded=recorders,
+        input_jacobian=None if jacobian is None else jacobian.flatten(1),
+        block_responses=responses,
+        weight_gradients={n: s.detach() for n, s in zip(weights, slopes, strict=True)},
+        hessian_gradients=dict(zip(weights, curved, strict=False)),
     )
 
 
-def require_labels(targets: Tensor, classes: int) -> None:
-    """Raises `UsageError` for a label that is no class index."""
-    low, high = int(targets.min()), int(targets.max())
-    if low < 0 or high >= classes:
-        raise UsageError(
-            f"labels range from {low} to {high}, but the network has {classes} classes; "
-            f"give class indices from 0 to {classes - 1}."
-        )
-
-
-def _recorded_features(needs: Collection[str], features: Sequence[str]) -> Sequence[str]:
-    if "features" in needs:
-        return features
-    return features[-1:] if "last_feature" in needs else ()
-
-
-def _gradients(output: Tensor, sources: list[Tensor], *, keep_graph: bool) -> list[Tensor]:
-    """Gradients by ``sources``, zero for those that ``output`` does not depend on."""
-    if not output.requires_grad:
-        return [torch.zeros_like(source) for source in sources]
-    found = torch.autograd.grad(output, sources, retain_graph=keep_graph, allow_unused=True)
-    return [
-        torch.zeros_like(source) if gradient is None else gradient
-        for source, gradient in zip(sources, found, strict=True)
-    ]
+def _attention(*, differentiable_twice: bool) -> AbstractContextManager[None]:
+    """Fused attention has no second derivative; the plain one has."""
+    return sdpa_kernel(SDPBackend.MATH) if differentiable_twice else nullcontext()

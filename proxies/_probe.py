@@ -9,28 +9,39 @@ import torch
 from torch import Tensor, nn
 
 from nas_kd.errors import UsageError
-from proxies._observation import (
-    INPUT_JACOBIAN,
-    OBSERVABLE,
-    WEIGHT_GRADIENTS,
-    Observation,
-    observe,
-    require_labels,
-)
+from proxies._batch import noise_like, require_batch, require_labels
+from proxies._blocks import BlockResponse
+from proxies._channel_moments import ChannelMoments
+from proxies._image_gradients import Result, image_gradients
+from proxies._norm_statistics import NormStatistics
+from proxies._observation import OBSERVABLE, Observation, observe
+
+_OWN_PASSES = frozenset({"half_gradients", "perturbed_feature", "image_gradients"})
+
+FACTS = OBSERVABLE | _OWN_PASSES
+"""Facts that can be announced: of the shared forward pass, or of passes of their own."""
 
 _IMPLIED = {
     "head_gradient": frozenset({"pooled"}),
     "features": frozenset({"last_feature"}),
+    "perturbed_feature": frozenset({"last_feature"}),
+    "image_gradients": frozenset({"norm_statistics"}),
 }
 """Facts that come with another one."""
+
+_PERTURBATION = 0.01
+"""Share of a second noise that is added to the images, as Zen-NAS does."""
+
+_SMALLEST_HALF = 2
+"""Images that batch normalisation needs where a map has one pixel."""
 
 
 class Probe:
     """Facts of one network on one batch, computed when first read, and then kept.
 
     All announced facts come out of one forward pass in train mode (batch statistics). It builds no
-    graph unless ``weight_gradients`` or ``input_jacobian`` is announced. Reading a fact that was
-    not announced adds it and repeats the pass, with the same values.
+    graph unless a gradient is announced. Reading a fact that was not announced adds it and repeats
+    the pass, with the same values.
 
     The network is used as it is and comes back bit-identical: modes, buffers, ``requires_grad``,
     ``grad``, hooks. The global random state is left alone; layers that draw (dropout) draw from
@@ -39,7 +50,7 @@ class Probe:
     Args:
         model: Network from images ``(batch, channel, height, width)`` to logits
             ``(batch, class)``, or to an object with ``.logits``.
-        inputs: Images, ``(batch, channel, height, width)``, at least two.
+        inputs: Images or noise, ``(batch, channel, height, width)``, at least two.
         targets: Class indices, ``(batch,)``.
         features: Names of the modules whose outputs are the feature maps, shallow to deep; the
             last one is the map before global pooling.
@@ -64,7 +75,7 @@ class Probe:
         needs: Collection[str] = (),
         seed: int = 0,
     ) -> None:
-        _require_batch(inputs, targets)
+        require_batch(inputs, targets)
         parameter = next(model.parameters(), None)
         device = inputs.device if parameter is None else parameter.device
         self.model = model
@@ -72,8 +83,8 @@ class Probe:
         self.targets = targets.to(device)
         self.costs = dict(costs or {})
         self._features = list(features)
-        self._head = head
-        self._seed = seed
+        self.head = head
+        self.seed = seed
         self._needs: frozenset[str] = frozenset({"logits"})
         self._observation: Observation | None = None
         self._derived: dict[str, Tensor] = {}
@@ -83,13 +94,12 @@ class Probe:
         """Says which facts will be read, so that one forward pass serves them all.
 
         Args:
-            needs: ``logits``, ``features``, ``last_feature``, ``pooled``, ``relu``,
-                ``head_gradient``, ``weight_gradients``, ``input_jacobian``; other needs of proxies
-                (``labels``, ``teacher``, ``costs``, ``model``) take no pass and are ignored.
+            needs: Names of facts, each that of a property or a method of the probe, or ``relu``
+                (`activation_kernel`) and ``relu_words`` (`activation_words`); other needs of
+                proxies (``labels``, ``teacher``, ``costs``, ``model``) take no pass and are
+                ignored.
         """
-        facts = OBSERVABLE.intersection(needs)
-        for fact in facts:
-            facts |= _IMPLIED.get(fact, frozenset())
+        facts = frozenset(needs).union(*(_IMPLIED.get(need, ()) for need in needs)) & OBSERVABLE
         if not facts <= self._needs:
             self._needs |= facts
             self._observation = None
@@ -102,20 +112,18 @@ class Probe:
     @property
     def features(self) -> dict[str, Tensor]:
         """Module name to its feature map, ``(batch, channel, height, width)``, shallow to deep."""
-        seen = self._observe("features").recorded.features
+        seen = self._observe("features").recorded.features.maps
         return {name: self._reached(seen, name) for name in self._features}
 
     @property
     def last_feature(self) -> Tensor:
         """The feature map before global pooling, ``(batch, channel, height, width)``."""
-        if not self._features:
-            raise UsageError("no feature map is named; name the one before global pooling.")
-        return self._reached(self._observe("last_feature").recorded.features, self._features[-1])
+        return self._last_of(self._observe("last_feature"))
 
     @property
     def pooled(self) -> Tensor:
         """Input of the classifier, ``(batch, channel)``."""
-        return self._reached({self._head: self._observe("pooled").recorded.pooled}, self._head)
+        return self._reached({self.head: self._observe("pooled").recorded.head.pooled}, self.head)
 
     @property
     def activation_kernel(self) -> Tensor:
@@ -127,14 +135,60 @@ class Probe:
         Raises:
             UsageError: The network calls no ReLU module; functional ReLUs cannot be seen.
         """
-        kernel = self._observe("relu").recorded.kernel
+        kernel = self._observe("relu").recorded.patterns.kernel
         if kernel is None:
-            raise UsageError(
-                f"{type(self.model).__name__} calls no ReLU module, so its activation patterns "
-                "cannot be read: hooks do not see functional ReLUs. Use torch.nn.ReLU modules, or "
-                "leave out proxies that need `relu`, such as naswot."
-            )
+            raise self._no_activations()
         return kernel
+
+    @property
+    def activation_words(self) -> list[Tensor]:
+        """For each call of a ReLU module the different words of its units, ``(word,)``, int64.
+
+        The word of a unit tells for each image whether it is on; see `PatternRecorder`.
+
+        Raises:
+            UsageError: The network calls no ReLU module; functional ReLUs cannot be seen.
+        """
+        words = self._observe("relu_words").recorded.patterns.words
+        if not words:
+            raise self._no_activations()
+        return words
+
+    @property
+    def block_moments(self) -> list[ChannelMoments]:
+        """Moments of the output of each block, in the order of the calls; see `block_names`."""
+        return self._observe("block_moments").recorded.blocks.moments
+
+    @property
+    def block_responses(self) -> list[BlockResponse]:
+        """How each block but the first passes gradients back to the block before."""
+        return self._observe("block_responses").block_responses
+
+    @property
+    def layer_moments(self) -> list[ChannelMoments]:
+        """Moments of the output of each convolution and linear layer but the classifier.
+
+        In the order of the calls.
+        """
+        return self._observe("layer_moments").recorded.layers.moments
+
+    @property
+    def norm_moments(self) -> list[ChannelMoments]:
+        """Moments of the output of each normalisation layer, in the order of the calls."""
+        return self._observe("norm_moments").recorded.norms.moments
+
+    @property
+    def norm_statistics(self) -> list[NormStatistics]:
+        """Statistics of the input of each batch normalisation, in the order of the calls."""
+        return self._observe("norm_statistics").recorded.statistics.statistics
+
+    @property
+    def channel_correlations(self) -> list[float]:
+        """For each module's output the least eigenvalue of its channels' correlations.
+
+        On the first image; see `CorrelationRecorder`.
+        """
+        return self._observe("channel_correlations").recorded.correlations.least
 
     @cached_property
     def head_gradient(self) -> Tensor:
@@ -147,11 +201,11 @@ class Probe:
         Raises:
             UsageError: The classifier's output is not the network's output.
         """
-        output = self._observe("head_gradient").recorded.head_output
+        output = self._observe("head_gradient").recorded.head.output
         pooled, logits = self.pooled, self.logits
         if output is None or not _equal(output.flatten(1), logits):
             raise UsageError(
-                f"the output of the classifier {self._head!r} is not the output of "
+                f"the output of the classifier {self.head!r} is not the output of "
                 f"{type(self.model).__name__}, so the classifier's gradient has no closed form. "
                 "Name the last linear layer, and let the network return its raw logits."
             )
@@ -167,13 +221,84 @@ class Probe:
 
         Parameter name to a tensor of the weight's shape; zero where the loss does not depend on it.
         """
-        return self._observe(WEIGHT_GRADIENTS).weight_gradients
+        return self._observe("weight_gradients").weight_gradients
+
+    @property
+    def channel_saliency(self) -> dict[str, Tensor]:
+        """Weight name to the saliency of its output channels, ``(channel,)``.
+
+        Half the mean over the batch of the squared sum over positions of output times gradient of
+        the mean cross-entropy; see `SaliencyRecorder`.
+        """
+        return self._observe("channel_saliency").recorded.saliency.saliency
+
+    @property
+    def hessian_gradients(self) -> dict[str, Tensor]:
+        """The Hessian of the mean cross-entropy times its gradient, both by the layer weights.
+
+        Parameter name to a tensor of the weight's shape.
+        """
+        return self._observe("hessian_gradients").hessian_gradients
 
     @property
     def input_jacobian(self) -> Tensor:
         """Gradient of the summed logits by the images, ``(batch, channel * height * width)``."""
-        jacobian = self._observe(INPUT_JACOBIAN).input_jacobian
+        jacobian = self._observe("input_jacobian").input_jacobian
         return self._reached({"the images": jacobian}, "the images")
+
+    @cached_property
+    def half_gradients(self) -> dict[str, Tensor]:
+        """`weight_gradients` of the first and the second half of the batch, one pass each.
+
+        Parameter name to ``(2, *weight)``; empty for fewer than four images. The last image of an
+        odd batch is not seen.
+        """
+        size = len(self.inputs) // 2
+        if size < _SMALLEST_HALF:
+            return {}
+        halves = slice(size), slice(size, 2 * size)
+        first, second = (
+            self._pass(self.inputs[half], self.targets[half], ["weight_gradients"])
+            for half in halves
+        )
+        return {
+            name: torch.stack([gradient, second.weight_gradients[name]])
+            for name, gradient in first.weight_gradients.items()
+        }
+
+    @cached_property
+    def perturbed_feature(self) -> Tensor:
+        """`last_feature` for the inputs plus 0.01 times standard normal noise, in another pass."""
+        noise = noise_like(self.inputs, self.seed + 1)
+        return self._last_of(
+            self._pass(self.inputs + _PERTURBATION * noise, self.targets, ["last_feature"])
+        )
+
+    def image_gradients(
+        self,
+        output: Callable[[Tensor, Tensor], Tensor],
+        read: Callable[[dict[str, Tensor]], Result],
+    ) -> list[Result]:
+        """Gradients of an output of single images by the layer weights, in passes of their own.
+
+        Batch normalisation uses the statistics of the whole batch as constants.
+
+        Args:
+            output: From the logits, ``(class,)``, and the target of one image to a scalar.
+            read: Is given the gradients of a few images, parameter name to ``(image, *weight)``.
+
+        Returns:
+            What ``read`` made of the images, a few at a time, in order.
+        """
+        return image_gradients(
+            self.model,
+            self.inputs,
+            self.targets,
+            output=output,
+            read=read,
+            statistics=self.norm_statistics,
+            seed=self.seed,
+        )
 
     def derived(self, key: str, compute: Callable[[Probe], Tensor]) -> Tensor:
         """``compute(self)``, kept under ``key``: what a teacher's probe needs only once a study."""
@@ -184,16 +309,31 @@ class Probe:
     def _observe(self, fact: str) -> Observation:
         self.announce([fact])
         if self._observation is None:
-            self._observation = observe(
-                self.model,
-                self.inputs,
-                self.targets,
-                needs=self._needs,
-                features=self._features,
-                head=self._head,
-                seed=self._seed,
-            )
+            self._observation = self._pass(self.inputs, self.targets, self._needs)
         return self._observation
+
+    def _pass(self, inputs: Tensor, targets: Tensor, needs: Collection[str]) -> Observation:
+        return observe(
+            self.model,
+            inputs,
+            targets,
+            needs=needs,
+            features=self._features,
+            head=self.head,
+            seed=self.seed,
+        )
+
+    def _last_of(self, observation: Observation) -> Tensor:
+        if not self._features:
+            raise UsageError("no feature map is named; name the one before global pooling.")
+        return self._reached(observation.recorded.features.maps, self._features[-1])
+
+    def _no_activations(self) -> UsageError:
+        return UsageError(
+            f"{type(self.model).__name__} calls no ReLU module, so its activation patterns "
+            "cannot be read: hooks do not see functional ReLUs. Use torch.nn.ReLU modules, or "
+            "leave out proxies that need `relu` or `relu_words`, such as naswot and swap."
+        )
 
     def _reached(self, seen: Mapping[str, Tensor | None], name: str) -> Tensor:
         tensor = seen.get(name)
@@ -208,16 +348,3 @@ class Probe:
 def _equal(one: Tensor, other: Tensor) -> bool:
     """Equality in which NaN equals NaN."""
     return one.shape == other.shape and torch.allclose(one, other, rtol=0, atol=0, equal_nan=True)
-
-
-def _require_batch(inputs: Tensor, targets: Tensor) -> None:
-    if not inputs.is_floating_point() or inputs.ndim < 2 or len(inputs) < 2:
-        raise UsageError(
-            f"the probe batch has shape {tuple(inputs.shape)} and type {inputs.dtype}; proxies "
-            "compare images with each other, so give at least two, as floats."
-        )
-    if targets.shape != inputs.shape[:1] or targets.is_floating_point():
-        raise UsageError(
-            f"{len(inputs)} images come with labels of shape {tuple(targets.shape)} and type "
-            f"{targets.dtype}; give one integer class index for each image."
-        )

@@ -8,13 +8,14 @@ from typing import TypeAlias
 
 from nas_kd.errors import UsageError
 from proxies._initialise import SCHEMES
-from proxies._observation import OBSERVABLE
-from proxies._probe import Probe
+from proxies._probe import FACTS, Probe
 
 Score: TypeAlias = Callable[[Probe, Probe | None], float]
 """From the student's probe, and the teacher's where one is needed, to a score."""
 
-NEEDS = OBSERVABLE | {"labels", "teacher", "costs", "model"}
+NEEDS = FACTS | {"labels", "teacher", "costs", "model", "attention"}
+
+INPUTS = ("images", "noise")
 
 
 @dataclass(frozen=True)
@@ -25,14 +26,15 @@ class Proxy:
         name: Its name in the registry.
         function: The score itself; it may return NaN or -inf for a network without signal.
         needs: Facts it reads, which `Probe.announce` explains, and of ``labels`` (true classes),
-            ``teacher`` (a second probe), ``costs`` (counted sizes), ``model`` (the weights) those
-            that must be there.
+            ``teacher`` (a second probe), ``costs`` (counted sizes), ``model`` (the weights),
+            ``attention`` (a transformer) those that must be there.
         initialisation: The weights it assumes, see `initialise`; ``none`` where it reads no
             weights.
         source: Paper and equation.
         cost: What it costs beside the shared forward pass: ``free``, ``forward``, ``backward``
             or a phrase.
-        batch: What it looks at.
+        batch: What it looks at, in words.
+        input: What the network is shown: ``images``, or ``noise``, standard normal of their shape.
         deviation: Where it differs from its source.
         ours: Whether it was first proposed here.
     """
@@ -44,6 +46,7 @@ class Proxy:
     source: str
     cost: str
     batch: str = ""
+    input: str = "images"
     deviation: str = ""
     ours: bool = False
 
@@ -55,6 +58,11 @@ class Proxy:
                 f"{', '.join(unknown) or 'initialisation ' + repr(self.initialisation)}, which is "
                 f"not known. Needs: {', '.join(sorted(NEEDS))}. "
                 f"Initialisations: {', '.join(SCHEMES)}."
+            )
+        if self.input not in INPUTS or (self.input == "noise" and "teacher" in self.needs):
+            raise UsageError(
+                f"proxy {self.name!r} shows the network {self.input!r}; it can be "
+                f"{' or '.join(INPUTS)}, and a proxy that compares with a teacher needs images."
             )
 
     @property

@@ -2,46 +2,84 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
 
 from nas_kd.errors import UsageError
 
-_RECTIFIERS = (nn.ReLU, nn.ReLU6, nn.LeakyReLU, nn.PReLU)
+
+class Recorder(Protocol):
+    """Something that watches a forward pass and keeps what it needs of it."""
+
+    def attach(self, model: nn.Module) -> Iterator[RemovableHandle]:
+        """Hooks ``model``; a recorder with nothing to watch yields no handle."""
+        ...
 
 
-class Recording:
-    """What the hooks saw.
+@contextmanager
+def recording(model: nn.Module, recorders: Iterable[Recorder]) -> Iterator[None]:
+    """Lets ``recorders`` watch ``model`` for the length of the context."""
+    handles: list[RemovableHandle] = []
+    try:
+        for recorder in recorders:
+            for handle in recorder.attach(model):
+                handles.append(handle)  # one by one: an error removes those before it
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+class FeatureRecorder:
+    """Keeps the outputs of named modules.
 
     Attributes:
-        features: Module name to its output, ``(batch, channel, height, width)`` for maps.
-        pooled: Input of the classifier, ``(batch, channel)``.
-        head_output: Output of the classifier, ``(batch, class)``.
-        kernel: Number of ReLU units that two images switch alike, ``(batch, batch)``, float64.
+        maps: Module name to its output, ``(batch, channel, height, width)`` for maps.
     """
 
-    def __init__(self) -> None:
-        self.features: dict[str, Tensor] = {}
-        self.pooled: Tensor | None = None
-        self.head_output: Tensor | None = None
-        self.kernel: Tensor | None = None
+    def __init__(self, names: Sequence[str]) -> None:
+        self._names = names
+        self.maps: dict[str, Tensor] = {}
 
-    def keep_feature(self, name: str) -> Callable[..., None]:
+    def attach(self, model: nn.Module) -> Iterator[RemovableHandle]:
+        for name in self._names:
+            yield find_module(model, name).register_forward_hook(self._keep(name))
+
+    def _keep(self, name: str) -> Callable[..., None]:
         def hook(module: nn.Module, inputs: Any, output: Any) -> None:
             if not isinstance(output, Tensor):
                 raise UsageError(
                     f"feature {name!r} of the network returns {type(output).__name__}, not a "
                     "tensor; name a module that returns one."
                 )
-            self.features[name] = output.detach().clone()  # a later layer may work in place
+            self.maps[name] = output.detach().clone()  # a later layer may work in place
 
         return hook
 
-    def keep_head(self, module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+
+class HeadRecorder:
+    """Keeps what goes into the classifier and what comes out of it.
+
+    Attributes:
+        pooled: Input of the classifier, ``(batch, channel)``.
+        output: Output of the classifier, ``(batch, class)``.
+    """
+
+    def __init__(self, name: str | None) -> None:
+        self._name = name
+        self.pooled: Tensor | None = None
+        self.output: Tensor | None = None
+
+    def attach(self, model: nn.Module) -> Iterator[RemovableHandle]:
+        if self._name is not None:
+            yield find_module(model, self._name).register_forward_hook(self._keep)
+
+    def _keep(self, module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
         pooled = inputs[0].detach()
         if pooled.flatten(1).shape[1] != pooled.shape[1]:
             raise UsageError(
@@ -49,47 +87,7 @@ class Recording:
                 "pooled features (batch, channel). Name the network's last linear layer."
             )
         self.pooled = pooled.flatten(1).clone()
-        self.head_output = output.detach()
-
-    def add_pattern(self, module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
-        active = (inputs[0].detach() > 0).flatten(1).float()  # (batch, unit)
-        both = active @ active.T  # (batch, batch)
-        counts = both.diagonal()
-        neither = active.shape[1] - counts[:, None] - counts[None, :] + both
-        alike = (both + neither).double()
-        self.kernel = alike if self.kernel is None else self.kernel + alike
-
-
-@contextmanager
-def recording(
-    model: nn.Module, *, features: Sequence[str], head: str | None, rectifiers: bool
-) -> Iterator[Recording]:
-    """Hooks ``model`` for the length of the context.
-
-    Args:
-        model: The network.
-        features: Modules whose output is kept.
-        head: The classifier, to keep what goes in and out; None to leave it alone.
-        rectifiers: Whether to accumulate the activation kernel over every call of every ReLU,
-            ReLU6, LeakyReLU and PReLU module. Functional ones are invisible to hooks.
-    """
-    seen = Recording()
-    handles = [
-        find_module(model, name).register_forward_hook(seen.keep_feature(name)) for name in features
-    ]
-    if head is not None:
-        handles.append(find_module(model, head).register_forward_hook(seen.keep_head))
-    if rectifiers:
-        handles += [
-            module.register_forward_pre_hook(seen.add_pattern)
-            for module in model.modules()
-            if isinstance(module, _RECTIFIERS)
-        ]
-    try:
-        yield seen
-    finally:
-        for handle in handles:
-            handle.remove()
+        self.output = output.detach()
 
 
 def find_module(model: nn.Module, name: str) -> nn.Module:

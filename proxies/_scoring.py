@@ -1,4 +1,4 @@
-"""`score_student`: several proxies at the price of one forward pass per initialisation."""
+"""`score_student`: several proxies at the price of one pass per initialisation and input."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from collections.abc import Callable, Mapping, Sequence
 from torch import Tensor, nn
 
 from nas_kd.errors import UsageError
+from proxies._batch import noise_like
 from proxies._initialise import initialise
 from proxies._probe import Probe
-from proxies._proxy import Proxy
+from proxies._proxy import INPUTS, Proxy
 from proxies._randomness import seeded
 from proxies._registered import PROXIES
 from proxies._teacher import TeacherProbes
@@ -33,8 +34,9 @@ def score_student(
 ) -> dict[str, float]:
     """Builds a student once and scores it; the same seed gives the same scores.
 
-    Proxies that assume the same initial weights share one forward pass, without a graph unless one
-    of them needs gradients. The student is not built at all when only ``costs`` are read.
+    Proxies that assume the same initial weights and look at the same input, images or noise, share
+    one forward pass, without a graph unless one of them needs gradients. What takes other passes
+    says so in its ``cost``. The student is not built at all when only ``costs`` are read.
 
     Args:
         build: Makes the student with PyTorch's default initialisation, drawing from the global
@@ -44,7 +46,7 @@ def score_student(
         proxies: Names in `PROXIES`.
         features: From the student to the names of its feature maps, the last before pooling.
         head: From the student to the name of its classifier.
-        seed: Seeds the initial weights.
+        seed: Seeds the initial weights and the noise.
         teacher: The teacher on the same batch, for proxies that compare.
         costs: Counted ``macs`` and ``params`` of the student, for proxies that read them.
 
@@ -65,12 +67,14 @@ def score_student(
     if groups:
         with seeded(seed):
             model = build()
-    for initialisation, members in groups.items():
-        if initialisation in _DRAWN:
+    drawn = _AS_BUILT
+    for (initialisation, shown), members in groups.items():
+        if initialisation != drawn:
             initialise(model, initialisation, seed)
+            drawn = initialisation
         probe = Probe(
             model,
-            inputs,
+            noise_like(inputs, seed) if shown == "noise" else inputs,
             targets,
             features=features(model),
             head=head(model),
@@ -82,16 +86,18 @@ def score_student(
     return {name: scores[name] if math.isfinite(scores[name]) else -math.inf for name in proxies}
 
 
-def _group(proxies: list[Proxy]) -> dict[str, list[Proxy]]:
-    """Proxies by the initial weights they share; the weights as built come first.
+def _group(proxies: list[Proxy]) -> dict[tuple[str, str], list[Proxy]]:
+    """Proxies by the initial weights and the input they share; the weights as built come first.
 
     A freshly built student has the default weights already, so that ``none`` joins ``default``.
     """
-    groups: dict[str, list[Proxy]] = {scheme: [] for scheme in (_AS_BUILT, *_DRAWN)}
+    groups: dict[tuple[str, str], list[Proxy]] = {
+        (scheme, shown): [] for scheme in (_AS_BUILT, *_DRAWN) for shown in INPUTS
+    }
     for proxy in proxies:
-        scheme = proxy.initialisation
-        groups[scheme if scheme in _DRAWN else _AS_BUILT].append(proxy)
-    return {scheme: members for scheme, members in groups.items() if members}
+        scheme = proxy.initialisation if proxy.initialisation in _DRAWN else _AS_BUILT
+        groups[scheme, proxy.input].append(proxy)
+    return {shared: members for shared, members in groups.items() if members}
 
 
 def _score(proxies: list[Proxy], student: Probe, teacher: TeacherProbes | None) -> dict[str, float]:

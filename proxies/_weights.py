@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-_WEIGHTED = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.Linear)
+CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
+WEIGHTED = (*CONVOLUTIONS, nn.Linear)
+NORMS = (
+    nn.BatchNorm1d,
+    nn.BatchNorm2d,
+    nn.BatchNorm3d,
+    nn.SyncBatchNorm,
+    nn.InstanceNorm1d,
+    nn.InstanceNorm2d,
+    nn.InstanceNorm3d,
+    nn.GroupNorm,
+    nn.LayerNorm,
+)
 
 
 def layer_weights(model: nn.Module) -> dict[str, Tensor]:
@@ -12,7 +24,7 @@ def layer_weights(model: nn.Module) -> dict[str, Tensor]:
     weights: dict[str, Tensor] = {}
     seen: set[int] = set()
     for name, module in model.named_modules():
-        if isinstance(module, _WEIGHTED) and id(module.weight) not in seen:
+        if isinstance(module, WEIGHTED) and id(module.weight) not in seen:
             seen.add(id(module.weight))
             weights[f"{name}.weight" if name else "weight"] = module.weight
     return weights

@@ -11,19 +11,7 @@ from torch import nn
 from proxies._probe import Probe
 from proxies._proxy import Proxy
 from proxies._recording import logits_of
-from proxies._weights import layer_weights
-
-_NORMS = (
-    nn.BatchNorm1d,
-    nn.BatchNorm2d,
-    nn.BatchNorm3d,
-    nn.SyncBatchNorm,
-    nn.InstanceNorm1d,
-    nn.InstanceNorm2d,
-    nn.InstanceNorm3d,
-    nn.GroupNorm,
-    nn.LayerNorm,
-)
+from proxies._weights import NORMS, layer_weights
 
 
 def synflow_score(student: Probe, teacher: Probe | None) -> float:
@@ -59,7 +47,7 @@ def _linearised(model: nn.Module) -> nn.Module:
         if hasattr(module, "inplace"):  # what a removed layer copied is now its input itself
             setattr(module, "inplace", False)  # noqa: B010 - unknown to nn.Module for mypy
         for name, child in module.named_children():
-            if isinstance(child, _NORMS):
+            if isinstance(child, NORMS):
                 setattr(module, name, nn.Identity())
     with torch.no_grad():
         for parameter in linear.parameters():

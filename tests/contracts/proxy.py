@@ -11,6 +11,9 @@ from torch import Tensor, nn
 
 from proxies import PROXIES, Probe, Proxy, TeacherProbes, score_student
 from tests.proxies.networks import DeadNet, TinyResNet, digits, features, head, seeded
+from tests.proxies.token_networks import DeadViT, TinyViT
+from tests.proxies.token_networks import features as token_features
+from tests.proxies.token_networks import head as token_head
 
 
 class ProxyContract:
@@ -22,9 +25,19 @@ class ProxyContract:
     def proxy(self) -> Proxy:
         return PROXIES.get(self.name)
 
+    @property
+    def inside_transformers(self) -> bool:
+        return "attention" in self.proxy.needs
+
+    def _living(self) -> nn.Module:
+        return TinyViT() if self.inside_transformers else TinyResNet(in_place=True)
+
+    def _dead(self) -> nn.Module:
+        return DeadViT() if self.inside_transformers else DeadNet()
+
     def _score(
         self,
-        build: Callable[[], nn.Module] = TinyResNet,
+        build: Callable[[], nn.Module] | None = None,
         batch: tuple[Tensor, Tensor] | None = None,
         seed: int = 0,
     ) -> float:
@@ -38,12 +51,12 @@ class ProxyContract:
             seed=seed,
         )
         return score_student(
-            build,
+            build or self._living,
             images,
             labels,
             proxies=[self.name],
-            features=features,
-            head=head,
+            features=token_features if self.inside_transformers else features,
+            head=token_head if self.inside_transformers else head,
             seed=seed,
             teacher=teacher,
             costs={"macs": 1000.0, "params": 100.0},
@@ -72,32 +85,32 @@ class ProxyContract:
             pytest.param((torch.zeros(8, 1, 8, 8), digits(8)[1]), id="black images"),
         ],
     )
-    @pytest.mark.parametrize("build", [TinyResNet, DeadNet])
+    @pytest.mark.parametrize("alive", [True, False])
     def test_odd_input_has_a_score_that_ranks(
-        self, build: Callable[[], nn.Module], batch: tuple[Tensor, Tensor]
+        self, alive: bool, batch: tuple[Tensor, Tensor]
     ) -> None:
-        score = self._score(build, batch)
+        score = self._score(self._living if alive else self._dead, batch)
         assert math.isfinite(score) or score == -math.inf
 
     def test_a_dead_student_never_beats_a_living_one(self) -> None:
-        if self.proxy.needs_network:
-            assert self._score(DeadNet) < self._score(TinyResNet)
+        if self.proxy.cost != "free":  # the others run no network
+            assert self._score(self._dead) < self._score(self._living)
 
     @pytest.mark.parametrize("frozen", [False, True])
     def test_leaves_the_network_as_it_was(self, frozen: bool) -> None:
         images, labels = digits()
-        pair = [seeded(lambda: TinyResNet(in_place=True), seed).eval() for seed in (0, 1)]
+        pair = [seeded(self._living, seed).eval() for seed in (0, 1)]
         for model in pair:
             model.requires_grad_(not frozen)
-            model.classifier.train()
+            next(model.children()).train()
         before = [_state(model) for model in pair]
         student, teacher = (
             Probe(
                 model,
                 images,
                 labels,
-                features=features(model),
-                head=head(model),
+                features=(token_features if self.inside_transformers else features)(model),
+                head=(token_head if self.inside_transformers else head)(model),
                 costs={"macs": 1.0, "params": 1.0},
                 needs=self.proxy.needs,
             )

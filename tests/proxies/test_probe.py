@@ -22,6 +22,15 @@ EVERYTHING = [
     "head_gradient",
     "weight_gradients",
     "input_jacobian",
+    "relu_words",
+    "block_moments",
+    "block_responses",
+    "layer_moments",
+    "norm_moments",
+    "norm_statistics",
+    "channel_correlations",
+    "channel_saliency",
+    "hessian_gradients",
 ]
 
 
@@ -56,6 +65,19 @@ def _read_all(probe: Probe) -> dict[str, Any]:
     }
 
 
+def _read_lists(probe: Probe) -> list[Tensor]:
+    moments = (*probe.block_moments, *probe.layer_moments, *probe.norm_moments)
+    return [
+        *probe.activation_words,
+        *(part for each in moments for part in (each.mean, each.covariance)),
+        *(part for each in probe.norm_statistics for part in (each.mean, each.variance)),
+        torch.tensor([each.gain for each in probe.block_responses]),
+        torch.tensor(probe.channel_correlations),
+        *probe.channel_saliency.values(),
+        *probe.hessian_gradients.values(),
+    ]
+
+
 def test_facts_have_their_shapes() -> None:
     facts = _read_all(_probe(seeded(TinyResNet), needs=EVERYTHING))
     shapes = {name: tuple(fact.shape) for name, fact in facts.items()}
@@ -78,13 +100,46 @@ def test_facts_have_their_shapes() -> None:
 
 def test_announced_facts_share_one_pass_and_a_graph_only_where_needed() -> None:
     model = seeded(Counting)
-    _read_all(_probe(model, needs=EVERYTHING))
+    probe = _probe(model, needs=EVERYTHING)
+    _read_all(probe)
+    _read_lists(probe)
     assert model.graphs == [True]
     model.graphs.clear()
-    probe = _probe(model, needs=["head_gradient", "last_feature", "relu"])
+    graphless = set(EVERYTHING) - {
+        "weight_gradients",
+        "input_jacobian",
+        "block_responses",
+        "channel_saliency",
+        "hessian_gradients",
+    }
+    probe = _probe(model, needs=graphless)
     assert probe.head_gradient.shape == (10, 8)
     assert len(probe.last_feature) == len(probe.activation_kernel) == 16
+    assert len(probe.block_moments) == len(probe.layer_moments) == 3
+    assert len(probe.norm_moments) == len(probe.norm_statistics) == 3
+    assert len(probe.activation_words) == 2
     assert model.graphs == [False]
+
+
+def test_the_lists_of_facts_have_their_shapes() -> None:
+    probe = _probe(seeded(TinyResNet), needs=EVERYTHING)
+    assert [tuple(m.covariance.shape) for m in probe.block_moments] == [(8, 8)] * 3
+    assert [s.name for s in probe.norm_statistics] == ["stem.1", "blocks.0.norm", "blocks.1.norm"]
+    assert {s.rows for s in probe.norm_statistics} == {16 * 64}
+    assert len(probe.block_responses) == 2
+    assert len(probe.channel_correlations) == sum(1 for _ in probe.model.modules())
+    weights = probe.weight_gradients
+    assert {n: len(s) for n, s in probe.channel_saliency.items()} == {
+        name: len(weight) for name, weight in weights.items()
+    }
+    assert {n: g.shape for n, g in probe.hessian_gradients.items()} == {
+        name: weight.shape for name, weight in weights.items()
+    }
+    assert {n: g.shape for n, g in probe.half_gradients.items()} == {
+        name: (2, *weight.shape) for name, weight in weights.items()
+    }
+    assert probe.perturbed_feature.shape == probe.last_feature.shape
+    assert not any(fact.requires_grad for fact in _read_lists(probe))
 
 
 def test_facts_do_not_depend_on_what_else_is_read_nor_on_dropout() -> None:
@@ -93,6 +148,9 @@ def test_facts_do_not_depend_on_what_else_is_read_nor_on_dropout() -> None:
     assert together.keys() == apart.keys()
     for name, fact in together.items():
         assert torch.allclose(fact, apart[name], rtol=1e-4, atol=1e-6), name
+    lists = (_read_lists(_probe(seeded(TinyResNet), needs=n)) for n in (EVERYTHING, []))
+    for one, other in zip(*lists, strict=True):
+        assert torch.allclose(one, other, rtol=1e-4, atol=1e-6)
 
 
 def test_batch_statistics_are_used_whatever_the_mode() -> None:

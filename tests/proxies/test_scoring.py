@@ -11,9 +11,12 @@ from torch import Tensor, nn
 
 from nas_kd.errors import UsageError
 from proxies import PROXIES, Proxy, TeacherProbes, initialise, score_student
+from proxies._batch import noise_like
 from tests.proxies.networks import TinyResNet, digits, features, head, seeded
 
 COSTS = {"macs": 3.0, "params": 2.0}
+
+FOR_CNNS = [name for name in PROXIES.names() if "attention" not in PROXIES.get(name).needs]
 
 
 def _teacher() -> TeacherProbes:
@@ -29,23 +32,65 @@ def _score(build: Any = TinyResNet, **options: Any) -> dict[str, float]:
     return score_student(build, *digits(), **arguments)
 
 
-def test_all_proxies_cost_one_pass_for_each_initialisation() -> None:
-    passes: list[int] = []
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        pytest.param(
+            ["naswot", "swap", "swap_regularised", "te_nas_regions"], [(16, False)], id="images"
+        ),
+        pytest.param(["meco", "apd"], [(16, False)], id="noise"),
+        pytest.param(["az_expressivity", "az_progressivity"], [(16, False)], id="az_nas"),
+        pytest.param(
+            ["diswot", "diswot_mr", "diswot_ms", "diswot_class_gram"], [(16, False)], id="diswot"
+        ),
+        pytest.param(
+            ["naswot", "grad_norm", "plain", "snip", "fisher", "jacov", "epe_nas", "grasp"],
+            [(16, True)],
+            id="gradients of images",
+        ),
+        pytest.param(
+            ["az_expressivity", "az_progressivity", "az_trainability", "intrain"],
+            [(16, True)],
+            id="gradients of noise",
+        ),
+        pytest.param(["zico", "l_swag"], [(8, True), (8, True), (16, False)], id="halves"),
+        pytest.param(["zen"], [(16, False), (16, False)], id="zen"),
+        pytest.param(
+            ["gradsign", "te_nas_ntk"], [(1, True), (1, True), (16, False)], id="image by image"
+        ),
+        pytest.param(["vkdnw", "vkdnw_single"], [(16, False), (16, True)], id="vkdnw"),
+        pytest.param(["synflow"], [(1, True)], id="synflow"),
+        pytest.param(["l2_norm", "params", "macs"], [], id="sizes"),
+    ],
+)
+def test_what_can_share_a_pass_does(names: list[str], expected: list[tuple[int, bool]]) -> None:
+    passes: list[tuple[int, bool]] = []
 
     class Counting(TinyResNet):
         def forward(self, images: Tensor) -> Tensor:
-            passes.append(len(images))
-            return super().forward(images)
+            logits = super().forward(images)
+            passes.append((len(images), logits.requires_grad))
+            return logits
 
-    scores = _score(Counting, proxies=PROXIES.names(), teacher=_teacher())
-    assert list(scores) == PROXIES.names()
+    scores = _score(Counting, proxies=names, teacher=_teacher())
+    assert list(scores) == names
     assert all(math.isfinite(score) for score in scores.values())
-    # SynFlow's single image of ones, the default weights, the gaussian weights.
-    assert sorted(passes) == [1, 16, 16]
+    assert sorted(passes) == expected
+
+
+def test_noise_is_seeded_and_not_the_weights() -> None:
+    images = digits()[0]
+    noise = noise_like(images, seed=3)
+    assert torch.equal(noise, noise_like(images, seed=3))
+    assert not torch.equal(noise, noise_like(images, seed=4))
+    model = TinyResNet()
+    initialise(model, "gaussian", seed=3)
+    first = model.get_parameter("stem.0.weight").detach().flatten()
+    assert not torch.equal(noise.flatten()[: len(first)], first)
 
 
 def test_scores_do_not_depend_on_the_company_nor_on_the_order() -> None:
-    names = PROXIES.names()
+    names = FOR_CNNS
     together = _score(proxies=names, teacher=_teacher())
     backwards = _score(proxies=names[::-1], teacher=_teacher())
     for name in names:
@@ -55,7 +100,8 @@ def test_scores_do_not_depend_on_the_company_nor_on_the_order() -> None:
 
 
 def test_another_seed_gives_another_score() -> None:
-    names = [name for name in PROXIES.names() if PROXIES.get(name).needs_network]
+    names = [name for name in FOR_CNNS if PROXIES.get(name).cost != "free"]
+    names.remove("te_nas_regions")  # on unlike images it is their number
     one, other = (_score(proxies=names, teacher=_teacher(), seed=seed) for seed in (0, 1))
     assert all(one[name] != other[name] for name in names)
 
@@ -85,6 +131,10 @@ def test_what_is_missing_is_named() -> None:
         PROXIES.get("diswot")(_teacher().probe("none"))
     with pytest.raises(UsageError, match="magic"):
         Proxy("odd", lambda *_: 0.0, frozenset({"magic"}), "none", "-", "free")
+    with pytest.raises(UsageError, match="'music'"):
+        Proxy("odd", lambda *_: 0.0, frozenset(), "none", "-", "free", input="music")
+    with pytest.raises(UsageError, match="needs images"):
+        Proxy("odd", lambda *_: 0.0, frozenset({"teacher"}), "none", "-", "free", input="noise")
     with pytest.raises(UsageError, match="initialisation 'zen'"):
         Proxy("odd", lambda *_: 0.0, frozenset(), "zen", "-", "free")
 
