@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor
@@ -13,6 +13,9 @@ from torch import Tensor
 from nas_kd.costs import CountRecord, Limits, count_macs
 from proxies import PROXIES, TeacherProbes, score_student
 from search_spaces import Arch, SearchSpace, Task
+
+Predict: TypeAlias = Callable[[Arch, dict[str, float]], float]
+"""From an arch and its counted costs to its predicted latency in milliseconds."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,7 @@ class Candidate:
         violations: Metric to relative excess over its limit; at most 0 where the limit holds.
         scores: Proxy name to raw score, larger is better; -inf where the proxy has no value.
             Empty when the candidate is over the budget: those are never scored.
+        predicted_ms: Predicted latency; None where no predictor was fitted.
     """
 
     arch: Arch
@@ -33,6 +37,7 @@ class Candidate:
     params: int
     violations: Mapping[str, float]
     scores: Mapping[str, float] = field(default_factory=dict)
+    predicted_ms: float | None = None
 
     @property
     def key(self) -> str:
@@ -49,7 +54,9 @@ class Candidate:
 
     @property
     def costs(self) -> dict[str, float]:
-        return {"macs": float(self.macs), "params": float(self.params)}
+        """Counted ``macs`` and ``params``, and ``latency_ms`` where it is predicted."""
+        counted = {"macs": float(self.macs), "params": float(self.params)}
+        return counted if self.predicted_ms is None else counted | {"latency_ms": self.predicted_ms}
 
     def to_dict(self) -> dict[str, Any]:
         """A form for JSON, in which a missing score is None."""
@@ -60,6 +67,7 @@ class Candidate:
             "params": self.params,
             "violations": dict(self.violations),
             "scores": {n: s if math.isfinite(s) else None for n, s in self.scores.items()},
+            "predicted_ms": self.predicted_ms,
         }
 
     @classmethod
@@ -70,16 +78,19 @@ class Candidate:
             params=state["params"],
             violations=state["violations"],
             scores={n: -math.inf if s is None else s for n, s in state["scores"].items()},
+            predicted_ms=state["predicted_ms"],
         )
 
 
 class Evaluator:
-    """Evaluates each distinct function of a space once: counted costs first, then the proxies.
+    """Evaluates each distinct function of a space once: its costs first, then the proxies.
 
     Args:
         space: The space that the archs come from.
         task: What students are built for.
         limits: The resolved budget; candidates over it are not scored.
+        predict: From an arch and its counted costs to its latency in milliseconds; None where
+            latency is not predicted, and then not limited here either.
         proxies: Names of the proxies.
         images: Probe batch, ``(batch, channel, height, width)``.
         labels: Class indices of the probe batch, ``(batch,)``.
@@ -93,6 +104,7 @@ class Evaluator:
         task: Task,
         *,
         limits: Limits,
+        predict: Predict | None = None,
         proxies: Sequence[str],
         images: Tensor,
         labels: Tensor,
@@ -102,6 +114,7 @@ class Evaluator:
         self._space = space
         self._task = task
         self._limits = limits
+        self._predict = predict
         self._proxies = list(proxies)
         self._images = images
         self._labels = labels
@@ -119,9 +132,9 @@ class Evaluator:
         self._known[candidate.key] = candidate
 
     def within_budget(self, arch: Arch) -> bool:
-        """Whether the counted costs of ``arch`` hold the limits on them."""
-        counts = self._count(self._space.canonical(arch))
-        return all(v <= 0 for v in self._limits.violations(counts).values())
+        """Whether the counted and predicted costs of ``arch`` hold the limits on them."""
+        costs = self._costs(self._space.canonical(arch))
+        return all(v <= 0 for v in self._limits.violations(costs).values())
 
     def evaluate(self, arch: Arch) -> Candidate:
         """The candidate for ``arch``, from memory when the same function was seen before."""
@@ -131,31 +144,45 @@ class Evaluator:
         return self._known[canonical.key]
 
     def _evaluate(self, arch: Arch) -> Candidate:
-        costs = self._count(arch)
+        costs = self._costs(arch)
         candidate = Candidate(
-            arch, int(costs["macs"]), int(costs["params"]), self._limits.violations(costs)
+            arch,
+            int(costs["macs"]),
+            int(costs["params"]),
+            self._limits.violations(costs),
+            predicted_ms=costs.get("latency_ms"),
         )
-        if not candidate.feasible:
-            return candidate
-        scores = score_student(
-            lambda: self._space.build(arch, self._task),
+        return (
+            replace(candidate, scores=self._score(candidate)) if candidate.feasible else candidate
+        )
+
+    def _score(self, candidate: Candidate) -> dict[str, float]:
+        return score_student(
+            lambda: self._space.build(candidate.arch, self._task),
             self._images,
             self._labels,
             proxies=self._proxies,
             features=self._space.features,
             head=self._space.head,
             teacher=self._teacher,
-            costs=costs,
+            costs=candidate.costs,
             seed=self._seed,
         )
-        return Candidate(arch, candidate.macs, candidate.params, candidate.violations, scores)
 
-    def _count(self, arch: Arch) -> dict[str, float]:
-        sizes = self._space.sizes(arch, self._task)
-        if sizes is not None:
-            return {"macs": float(sizes.macs), "params": float(sizes.params)}
-        record = count_student(self._space, arch, self._task)
-        return {"macs": float(record.macs), "params": float(record.params)}
+    def _costs(self, arch: Arch) -> dict[str, float]:
+        costs = counted_costs(self._space, arch, self._task)
+        if self._predict is not None:
+            costs["latency_ms"] = self._predict(arch, costs)
+        return costs
+
+
+def counted_costs(space: SearchSpace, arch: Arch, task: Task) -> dict[str, float]:
+    """``macs`` and ``params``: by the space's closed form, else counted on the built student."""
+    sizes = space.sizes(arch, task)
+    if sizes is not None:
+        return {"macs": float(sizes.macs), "params": float(sizes.params)}
+    record = count_student(space, arch, task)
+    return {"macs": float(record.macs), "params": float(record.params)}
 
 
 def count_student(space: SearchSpace, arch: Arch, task: Task) -> CountRecord:

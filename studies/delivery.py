@@ -11,7 +11,17 @@ from torch import nn
 
 from nas_kd.costs import LatencyRecord, measure_many
 from nas_kd.errors import ExportError
-from nas_kd.export import ParityRecord, check_parity, export_onnx, save_student, write_manifest
+from nas_kd.export import (
+    ParityRecord,
+    at_precision,
+    calibration_batches,
+    check_parity,
+    compare_precisions,
+    export_onnx,
+    precision_file,
+    save_student,
+    write_manifest,
+)
 from nas_kd.training import TrainingResult, TrainingSettings, train_student
 from search_spaces import Arch
 from studies.observer import Observer, per_mille
@@ -128,6 +138,9 @@ def deliver(
 ) -> Delivered:
     """Writes ``students/<rank>``: weights, configuration, ONNX file and manifest.
 
+    Where the profile's precision is not that of the file, the file at that precision lies beside
+    it, is the one that is measured, and the manifest compares the two.
+
     Raises:
         ExportError: ONNX Runtime does not compute what the module computes.
     """
@@ -143,7 +156,7 @@ def deliver(
         classes=setting.data.classes,
         mean=setting.data.mean,
         std=setting.data.std,
-        provenance={"teacher": setting.teacher.source, "data": setting.data.name},
+        provenance={"teacher": setting.teacher.source, "data": recipe.data.source},
     )
     onnx = export_onnx(module, setting.task.input_shape, directory / "student.onnx")
     parity = check_parity(module, onnx, setting.task.input_shape, seed=recipe.seed)
@@ -152,7 +165,18 @@ def deliver(
             f"parity: {onnx} differs from the module by {parity.max_abs:.2g} "
             f"(allowed {parity.tolerance:.2g}). The run is kept; please report this arch."
         )
-    teacher_latency, latency = measure_many([setting.teacher_onnx, onnx], setting.profile)
+    profile, batches = setting.profile, calibration_batches(setting.data, seed=recipe.seed)
+    measured = at_precision(onnx, profile, batches, precision_file(onnx, profile.precision))
+    precisions = {}
+    if measured != onnx:
+        precisions = compare_precisions(
+            onnx,
+            {profile.precision: measured},
+            setting.data.test or setting.data.validation,
+            split=setting.accuracy_split,
+            profile=profile,
+        )
+    teacher_latency, latency = measure_many([setting.teacher_onnx, measured], profile)
     write_manifest(
         directory,
         costs=facts["costs"],
@@ -160,6 +184,10 @@ def deliver(
         parity=parity,
         accuracy=facts["accuracy"],
         seeds={"study": recipe.seed},
-        extra={"teacher": setting.teacher_facts, "recipe": recipe.model_dump(mode="json")},
+        extra={
+            "teacher": setting.teacher_facts,
+            "recipe": recipe.model_dump(mode="json"),
+            "precisions": precisions,
+        },
     )
     return Delivered(directory, latency, teacher_latency, parity)

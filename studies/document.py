@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from nas_kd.costs import LatencyRecord
+from nas_kd.costs.predictor import PredictionError
 from studies.candidates import Candidate
 from studies.delivery import Delivered
 from studies.finalists import Measured
@@ -33,6 +34,7 @@ def search_document(
     delivered: Delivered,
     student: Mapping[str, Any],
     seconds: Mapping[str, float],
+    prediction: PredictionError | None,
 ) -> dict[str, Any]:
     """What ``nas-kd search --json`` prints.
 
@@ -53,6 +55,7 @@ def search_document(
         "budget": _budget(recipe, setting, delivered),
         "proxies": list(recipe.search.proxies),
         "sampler": recipe.search.sampler,
+        "latency_prediction": None if prediction is None else prediction.to_dict(),
         "evaluated": len(result.trials),
         "unique": len(unique),
         "feasible": sum(candidate.feasible for candidate in unique),
@@ -112,6 +115,7 @@ def _front_row(
         "macs": candidate.macs,
         "params": candidate.params,
         "latency_ms": latency.latency.median_ms if latency else None,
+        "predicted_latency_ms": candidate.predicted_ms,
         "within_latency": latency.feasible if latency else None,
         "scores": {
             SCORE: result.objectives.score(candidate),
@@ -127,9 +131,9 @@ def _reasons(unique: Sequence[Candidate], measured: Mapping[str, Measured]) -> d
         for metric, violation in candidate.violations.items()
         if violation > 0
     )
-    too_slow = sum(not m.feasible for m in measured.values())
+    too_slow = sum(not m.feasible and m.candidate.feasible for m in measured.values())
     if too_slow:
-        reasons["latency_ms"] = too_slow
+        reasons["latency_ms"] += too_slow
     return dict(reasons)
 
 

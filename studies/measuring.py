@@ -9,26 +9,45 @@ from pathlib import Path
 import torch
 
 from nas_kd.costs import LatencyRecord, measure_many
-from nas_kd.export import export_onnx
+from nas_kd.export import at_precision, calibration_batches, export_onnx, precision_file
 from studies.candidates import Candidate
 from studies.finalists import Measured
-from studies.observer import Observer
 from studies.run_directory import RunDirectory
 from studies.setting import Setting
 
+_CALIBRATION_IMAGES = 32
+"""Enough for the latency of an int8 file, which does not depend on how well it is calibrated."""
+
 
 class Meter:
-    """Exports untrained candidates and measures them; each is measured once per run.
+    """Exports untrained candidates and measures them at the precision of the profile, each once.
 
     A latency limit that is a share of the teacher's is resolved on the teacher's latency in the
     same process, block by block interleaved, so that a slow moment of the machine hits both.
+
+    Args:
+        setting: What is measured on which device.
+        run: Keeps the measurements.
+        seed: Of the untrained weights.
+        folder: Where in the run's state the measurements are kept.
+        max_seconds: Of measuring, for each candidate.
     """
 
-    def __init__(self, setting: Setting, run: RunDirectory, observer: Observer, seed: int) -> None:
+    def __init__(
+        self,
+        setting: Setting,
+        run: RunDirectory,
+        seed: int,
+        *,
+        folder: str = "latency",
+        max_seconds: float = 5.0,
+    ) -> None:
         self._setting = setting
         self._run = run
-        self._observer = observer
         self._seed = seed
+        self._calibration = calibration_batches(setting.data, _CALIBRATION_IMAGES, seed=seed)
+        self._folder = folder
+        self._max_seconds = max_seconds
         self._done: dict[str, Measured] = {}
 
     @property
@@ -42,7 +61,9 @@ class Meter:
         if new:
             files = [self._export(candidate) for candidate in new]
             teacher, *records = measure_many(
-                [self._setting.teacher_onnx, *files], self._setting.profile
+                [self._setting.teacher_onnx, *files],
+                self._setting.profile,
+                max_seconds=self._max_seconds,
             )
             for candidate, record in zip(new, records, strict=True):
                 self._keep(candidate, record, self._violation(record, teacher))
@@ -53,7 +74,11 @@ class Meter:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self._seed)
             module = self._setting.space.build(candidate.arch, self._setting.task)
-        return export_onnx(module, self._setting.task.input_shape, path)
+        profile = self._setting.profile
+        file = export_onnx(module, self._setting.task.input_shape, path)
+        return at_precision(
+            file, profile, self._calibration, precision_file(path, profile.precision)
+        )
 
     def _violation(self, record: LatencyRecord, teacher: LatencyRecord) -> float:
         return latency_violation(self._setting, record, teacher)
@@ -61,10 +86,10 @@ class Meter:
     def _keep(self, candidate: Candidate, record: LatencyRecord, violation: float) -> None:
         self._done[candidate.key] = Measured(candidate, record, violation)
         state = {"latency": record.to_dict(), "violation": violation}
-        self._run.write_state(f"latency/{_short(candidate.key)}", state)
+        self._run.write_state(f"{self._folder}/{_short(candidate.key)}", state)
 
     def _recall(self, candidate: Candidate) -> bool:
-        state = self._run.read_state(f"latency/{_short(candidate.key)}")
+        state = self._run.read_state(f"{self._folder}/{_short(candidate.key)}")
         if state is None:
             return False
         record = LatencyRecord.from_dict(state["latency"])

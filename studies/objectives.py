@@ -14,7 +14,8 @@ from proxies import ReferenceFusion
 from studies.candidates import Candidate
 
 SCORE = "score"
-_COSTS = ("macs", "params")
+LATENCY = "latency_ms"
+_COSTS = ("macs", "params", LATENCY)
 
 
 class Objectives:
@@ -26,7 +27,7 @@ class Objectives:
     finite for the storage, marked by their constraints or attributes.
 
     Args:
-        names: Objective names, ``score``, proxies, ``macs`` or ``params``.
+        names: Objective names, ``score``, proxies, ``macs``, ``params`` or ``latency_ms``.
         proxies: Names of the scored proxies.
         reference: Scored candidates that fix the scale, at least one.
     """

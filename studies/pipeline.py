@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from nas_kd.errors import UsageError
 from nas_kd.training import TrainingResult
 from proxies import TeacherProbes
 from studies.candidates import Evaluator, needs_teacher
@@ -15,8 +16,9 @@ from studies.delivery import Delivered, Trainer, deliver
 from studies.document import search_document
 from studies.finalists import Measured, choose_finalists
 from studies.measuring import Meter, latency_violation
-from studies.objectives import check_objectives
+from studies.objectives import LATENCY, check_objectives
 from studies.observer import PER_MILLE, Observer, SilentObserver
+from studies.predicting import StudyPredictor, fit_predictor
 from studies.recipe import Recipe
 from studies.run_directory import RunDirectory
 from studies.search import Search, SearchResult
@@ -61,10 +63,12 @@ class _Job:
     def run(self) -> dict[str, Any]:
         with self._timed("teacher"):
             setting = prepare(self.recipe, self.run_directory, self.observer)
+        with self._timed("fit latency"):
+            predictor = self._predictor(setting)
         with self._timed("search"):
-            result = self._search(setting)
+            result = self._search(setting, predictor)
         write_candidates(self.run_directory, result)
-        meter = Meter(setting, self.run_directory, self.observer, self.recipe.seed)
+        meter = Meter(setting, self.run_directory, self.recipe.seed)
         with self._timed("measure"):
             finalists = self._measure(result, setting, meter)
         with self._timed("finalists"):
@@ -83,6 +87,7 @@ class _Job:
             delivered=delivered,
             student=student,
             seconds=self.seconds,
+            prediction=None if predictor is None else predictor.error,
         )
         self.run_directory.write_result(document)
         return document
@@ -98,7 +103,27 @@ class _Job:
             self.seconds[phase] = round(self.seconds.get(phase, 0.0) + spent, 2)
             self.run_directory.write_state("seconds", self.seconds)
 
-    def _search(self, setting: Setting) -> SearchResult:
+    def _predictor(self, setting: Setting) -> StudyPredictor | None:
+        recipe = self.recipe
+        wanted = LATENCY in recipe.search.objectives
+        predictor = None
+        if recipe.predictor.students and (wanted or setting.budget.needs("latency_ms")):
+            meter = Meter(
+                setting,
+                self.run_directory,
+                recipe.seed,
+                folder="latency-fit",
+                max_seconds=recipe.predictor.seconds,
+            )
+            predictor = fit_predictor(recipe.predictor, setting, meter, self.observer, recipe.seed)
+        if wanted and predictor is None:
+            raise UsageError(
+                f"objectives: {LATENCY} is predicted, and there is no predictor here "
+                "([predictor] students is 0, or too few students are within the counted budget)."
+            )
+        return predictor
+
+    def _search(self, setting: Setting, predictor: StudyPredictor | None) -> SearchResult:
         images, labels = setting.data.probe_batch(self.recipe.search.images, self.recipe.seed)
         teacher = None
         if needs_teacher(self.recipe.search.proxies):
@@ -113,7 +138,8 @@ class _Job:
         evaluator = Evaluator(
             setting.space,
             setting.task,
-            limits=setting.limits,
+            limits=setting.limits if predictor is None else predictor.gate(setting.limits),
+            predict=None if predictor is None else predictor.latency_ms,
             proxies=self.recipe.search.proxies,
             images=images,
             labels=labels,

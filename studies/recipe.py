@@ -50,6 +50,27 @@ class BudgetSection(_Section):
     batch: int = Field(default=1, ge=1)
 
 
+class PredictorSection(_Section):
+    """``[predictor]``: students measured before the search, to predict the latency of all.
+
+    Used where the budget limits latency or ``latency_ms`` is an objective.
+    """
+
+    students: int = Field(default=40, ge=0)
+    """Measured to fit; 0 switches the predictor off."""
+    held_out: int = Field(default=10, ge=1)
+    """Others measured to find its error."""
+    seconds: float = Field(default=0.6, gt=0)
+    """Of measuring, for each."""
+
+    @field_validator("students")
+    @classmethod
+    def _none_or_enough(cls, students: int) -> int:
+        if 0 < students < 8:
+            raise ValueError("0 (off) or at least 8")
+        return students
+
+
 class SearchSection(_Section):
     """``[search]``: how candidates are proposed and scored."""
 
@@ -59,7 +80,8 @@ class SearchSection(_Section):
     """Candidates proposed, scored and written together."""
     proxies: tuple[str, ...] = Field(default=("diswot", "naswot", "synflow"), min_length=1)
     objectives: tuple[str, ...] = Field(default=("score", "macs"), min_length=1)
-    """``score`` (all proxies fused) or a proxy, maximised; ``macs`` or ``params``, minimised."""
+    """``score`` (all proxies fused) or a proxy, maximised; ``macs``, ``params`` or the predicted
+    ``latency_ms``, minimised."""
     images: int = Field(default=64, ge=2)
     """Training images in the batch on which the proxies look."""
 
@@ -113,6 +135,7 @@ class Recipe(_Section):
     data: DataSection = DataSection()
     space: SpaceSection = SpaceSection()
     budget: BudgetSection = BudgetSection()
+    predictor: PredictorSection = PredictorSection()
     search: SearchSection = SearchSection()
     finalists: FinalistsSection = FinalistsSection()
     distill: DistillSection = DistillSection()

@@ -75,8 +75,8 @@ def prepare(recipe: Recipe, run: RunDirectory, observer: Observer) -> Setting:
 
 def device_profile(section: BudgetSection) -> DeviceProfile:
     """Where latency is measured: the device that a limit names, else that of the section."""
-    named = Budget.parse(section.limits).profile
-    return named or DeviceProfile(section.device, section.threads, section.batch)
+    default = DeviceProfile(section.device, section.threads, section.batch)
+    return Budget.parse(section.limits).measured_on(default)
 
 
 def load_data_and_teacher(recipe: Recipe, observer: Observer) -> tuple[DataSplits, Teacher]:

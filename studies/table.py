@@ -20,8 +20,9 @@ def candidate_table(result: SearchResult, measured: Mapping[str, Measured]) -> p
     """One row a trial.
 
     Columns: ``trial``, ``key``, ``arch`` (JSON), ``duplicate_of`` (trial number), ``feasible``,
-    ``macs``, ``params``, ``latency_ms`` (median, only where measured), ``score`` and one column a
-    proxy (empty where the candidate was over the budget and so not scored).
+    ``macs``, ``params``, ``latency_ms`` (median, only where measured), ``predicted_latency_ms``
+    (empty where no predictor was fitted), ``score`` and one column a proxy (empty where the
+    candidate was over the budget and so not scored).
     """
     on_front = {candidate.key for candidate in result.front}
     return pd.DataFrame(
@@ -53,6 +54,7 @@ def _row(
         "macs": candidate.macs,
         "params": candidate.params,
         "latency_ms": latency.latency.median_ms if latency else None,
+        "predicted_latency_ms": candidate.predicted_ms,
         SCORE: score if math.isfinite(score) else None,
         **candidate.scores,
     }

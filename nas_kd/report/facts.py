@@ -118,11 +118,32 @@ def front_rows(document: Document, limit: int | None = None) -> list[list[str]]:
             numbers.count(entry.get("macs")),
             numbers.ratio(entry.get("macs"), teacher.get("macs")),
             numbers.count(entry.get("params")),
-            numbers.milliseconds(entry.get("latency_ms")),
+            _latency_cell(entry),
             str(entry.get("description") or key_of(entry["arch"])),
         ]
         for entry in entries
     ]
+
+
+def _latency_cell(entry: Mapping[str, Any]) -> str:
+    """The measured latency; where there is none the predicted one, marked by a tilde."""
+    predicted = entry.get("predicted_latency_ms")
+    if entry.get("latency_ms") is None and predicted is not None:
+        return f"~{numbers.milliseconds(predicted)}"
+    return numbers.milliseconds(entry.get("latency_ms"))
+
+
+def prediction_line(document: Document) -> str:
+    """How far predicted latencies can be trusted; empty where none were predicted."""
+    error = document.get("latency_prediction")
+    if not error:
+        return ""
+    return (
+        f"Latencies marked ~ are predicted from {error['fitted']} measured students; on "
+        f"{error['held_out']} others the prediction is off by {numbers.percent(error['mape'], 1)} "
+        f"on average and {numbers.percent(error['worst'], 1)} at worst (a straight line in MACs: "
+        f"{numbers.percent(error['macs_mape'], 1)})."
+    )
 
 
 def counts_line(document: Document) -> str:

@@ -109,8 +109,11 @@ def _finalists(document: Mapping[str, Any]) -> str:
 
 def _front(document: Mapping[str, Any]) -> str:
     rows = facts.front_rows(document)
+    if not rows:
+        return ""
     head = ["", "score", "MACs", "of teacher", "parameters", "latency", "architecture"]
-    return _table(head, rows) if rows else ""
+    line = facts.prediction_line(document)
+    return _table(head, rows) + (f"<p>{escape(line)}</p>" if line else "")
 
 
 def _latency(document: Mapping[str, Any]) -> str:

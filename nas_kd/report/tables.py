@@ -23,6 +23,8 @@ def result_tables(document: Mapping[str, Any]) -> Iterator[RenderableType]:
         yield Text(facts.counts_line(document))
     if document.get("front"):
         yield front_table(document)
+    if line := facts.prediction_line(document):
+        yield Text(line)
     if document.get("finalists"):
         yield finalists_table(document)
     if document.get("teacher"):

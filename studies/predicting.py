@@ -1,0 +1,147 @@
+"""The latency predictor of a study: fitted on measured students before the search, and audited."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nas_kd.costs import Limits
+from nas_kd.costs.arch_encoding import ArchEncoder
+from nas_kd.costs.predictor import (
+    LEAST_STUDENTS,
+    LatencyPredictor,
+    PredictionError,
+    design,
+    prediction_error,
+)
+from search_spaces import Arch, SearchSpace
+from studies.candidates import Candidate, counted_costs
+from studies.measuring import Meter
+from studies.observer import Observer
+from studies.random_arch import random_arch
+from studies.recipe import PredictorSection
+from studies.setting import Setting
+
+_POOL = 500
+_POOL_OF_BUILT = 3
+"""Where sizes have no closed form, the pool is so many times what is measured."""
+_DRAWS_PER_STUDENT = 20
+_LARGEST_SHARE = 0.8
+"""Of the pool that is used for fitting: the rest is left to find the error on."""
+_CHUNK = 8
+
+
+@dataclass(frozen=True)
+class StudyPredictor:
+    """Predicts the latency of the students of one study.
+
+    Attributes:
+        error: On students that were measured and not used for fitting.
+    """
+
+    encoder: ArchEncoder
+    predictor: LatencyPredictor
+    error: PredictionError
+
+    def latency_ms(self, arch: Arch, costs: dict[str, float]) -> float:
+        """Predicted latency of an arch with these counted costs."""
+        return float(self.predictor.predict(self.encoder.encode(arch, costs))[0])
+
+    def gate(self, limits: Limits) -> Limits:
+        """The limits that a prediction has to hold: wider by the mean error.
+
+        A student predicted to be a little too slow may hold the budget; finalists are measured.
+        """
+        values = dict(limits.values)
+        if "latency_ms" in values:
+            values["latency_ms"] *= 1 + self.error.mape
+        return Limits(values)
+
+
+def fit_predictor(
+    section: PredictorSection,
+    setting: Setting,
+    meter: Meter,
+    observer: Observer,
+    seed: int,
+) -> StudyPredictor | None:
+    """Measures students chosen by design and some others at random, fits on the former.
+
+    Latencies are referred to the moment at which the teacher was measured, by the reference model
+    that is timed beside every student.
+
+    Args:
+        section: How many are measured.
+        setting: Space, task, budget and teacher.
+        meter: Measures, and remembers what an interrupted call has measured.
+        observer: Told about the progress.
+        seed: Of the pool.
+
+    Returns:
+        None where the students within the counted budget are too few to fit and to check.
+    """
+    space = setting.space
+    pool = _pool(setting, section, seed)
+    fitted = min(section.students, int(_LARGEST_SHARE * len(pool)))
+    if fitted < LEAST_STUDENTS:
+        observer.note(
+            f"Latency is not predicted: {len(pool)} students of {space.name} are within the "
+            "counted budget, too few to fit. It is measured on the best-scored ones."
+        )
+        return None
+    encoder = ArchEncoder(space)
+    features = np.stack([encoder.encode(c.arch, c.costs) for c in pool])
+    chosen = design(features, fitted)
+    others = [index for index in range(len(pool)) if index not in set(chosen)]
+    drawn = np.random.default_rng(seed).permutation(others)[: section.held_out]
+    rows = [*chosen, *(int(index) for index in drawn)]
+    latencies = _measure([pool[row] for row in rows], setting, meter, observer)
+    fit, held = slice(None, len(chosen)), slice(len(chosen), None)
+    x = features[rows]
+    predictor = LatencyPredictor(x[fit], latencies[fit])
+    error = prediction_error(
+        predictor, x[held], latencies[held], fitted_macs=x[fit, 0], fitted_ms=latencies[fit]
+    )
+    observer.note(f"{error}.")
+    return StudyPredictor(encoder, predictor, error)
+
+
+def _pool(setting: Setting, section: PredictorSection, seed: int) -> list[Candidate]:
+    """Distinct students within the counted budget, the anchors first."""
+    space, task = setting.space, setting.task
+    closed = space.sizes(space.anchors()[0], task) is not None
+    size = _POOL if closed else _POOL_OF_BUILT * (section.students + section.held_out)
+    generator = np.random.default_rng(seed)
+    found: dict[str, Candidate] = {}
+    for draw in range(_DRAWS_PER_STUDENT * size):
+        anchors = space.anchors()
+        drawn = anchors[draw] if draw < len(anchors) else random_arch(space, generator)
+        arch = space.canonical(drawn)
+        if arch.key not in found and (candidate := _within(setting, space, arch)):
+            found[arch.key] = candidate
+        if len(found) == size:
+            break
+    return list(found.values())
+
+
+def _within(setting: Setting, space: SearchSpace, arch: Arch) -> Candidate | None:
+    costs = counted_costs(space, arch, setting.task)
+    if any(excess > 0 for excess in setting.limits.violations(costs).values()):
+        return None
+    return Candidate(arch, int(costs["macs"]), int(costs["params"]), {})
+
+
+def _measure(
+    students: Sequence[Candidate], setting: Setting, meter: Meter, observer: Observer
+) -> NDArray[np.float64]:
+    """Latencies in milliseconds, as if all were measured when the teacher was, ``(student,)``."""
+    observer.phase("fit latency", len(students))
+    relative: list[float] = []
+    for start in range(0, len(students), _CHUNK):
+        for measured in meter.measure(students[start : start + _CHUNK]):
+            relative.append(measured.latency.relative_to_reference)
+        observer.advance(len(relative))
+    return np.array(relative) * float(setting.teacher_facts["latency"]["reference_ms"])
