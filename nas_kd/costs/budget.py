@@ -6,9 +6,9 @@ import difflib
 import math
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from nas_kd.costs.profile import DeviceProfile
+from nas_kd.costs.profile import PRECISIONS, DeviceProfile
 from nas_kd.errors import UsageError
 
 _EXAMPLES = "macs=60%, params=2M or latency=5ms@cpu-1t"
@@ -55,6 +55,8 @@ class BudgetEntry:
         value: The limit in the metric's unit, or a share of the teacher's (0.6 is 60 %).
         of_teacher: Whether ``value`` is a share.
         profile: The device named with a latency limit.
+        precision: The precision named with a latency limit, alone or with the device; None when
+            neither is named.
         text: The entry as it was written.
     """
 
@@ -62,6 +64,7 @@ class BudgetEntry:
     value: float
     of_teacher: bool
     profile: DeviceProfile | None
+    precision: str | None
     text: str
 
 
@@ -76,7 +79,9 @@ class Budget:
         """Reads ``METRIC=VALUE`` entries.
 
         ``macs=60%`` and ``latency=60%`` are shares of the teacher's, ``macs=20M``, ``params=2M``
-        and ``latency=5ms`` are absolute; ``latency=5ms@cpu-1t`` names the device too.
+        and ``latency=5ms`` are absolute; ``latency=5ms@cpu-1t`` names the device too,
+        ``latency=5ms@cpu-1t-int8`` the precision as well, and ``latency=5ms@int8`` the precision
+        on the device that is used anyway.
 
         Args:
             texts: Entries, or one string of entries separated by commas.
@@ -100,6 +105,13 @@ class Budget:
     def profile(self) -> DeviceProfile | None:
         """The device that the latency limit names; None when it names none."""
         return next((entry.profile for entry in self.entries if entry.profile), None)
+
+    def measured_on(self, default: DeviceProfile) -> DeviceProfile:
+        """Where latency counts: ``default``, except for what the latency limit names itself."""
+        entry = next((entry for entry in self.entries if entry.precision), None)
+        if entry is None or entry.precision is None:
+            return default
+        return entry.profile or replace(default, precision=entry.precision)
 
     def needs(self, metric: str) -> bool:
         """Whether ``macs``, ``params`` or ``latency_ms`` is limited."""
@@ -131,14 +143,23 @@ def _parse_entry(text: str) -> BudgetEntry:
     if not equals:
         raise UsageError(f"budget: {text!r} is not METRIC=VALUE. Write {_EXAMPLES}.")
     metric = _parse_metric(name.strip().lower())
-    value_text, at, device = rest.partition("@")
+    value_text, at, place = rest.partition("@")
     if at and metric != "latency_ms":
         raise UsageError(
             f"budget: {text!r} names a device, and only latency depends on it. Write {_EXAMPLES}."
         )
     value, of_teacher = _parse_value(metric, value_text.strip(), text)
-    profile = DeviceProfile.parse(device) if at else None
-    return BudgetEntry(metric, value, of_teacher, profile, text.strip())
+    profile, precision = _parse_place(place) if at else (None, None)
+    return BudgetEntry(metric, value, of_teacher, profile, precision, text.strip())
+
+
+def _parse_place(text: str) -> tuple[DeviceProfile | None, str]:
+    """What follows ``@``: a device profile, or a precision alone."""
+    alone = text.strip().lower()
+    if alone in PRECISIONS:
+        return None, alone
+    profile = DeviceProfile.parse(text)
+    return profile, profile.precision
 
 
 def _parse_metric(name: str) -> str:

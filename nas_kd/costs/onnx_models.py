@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -17,12 +18,12 @@ _CONVOLUTIONS = 4
 _IMAGE = 32
 _INT8_OPERATORS = {
     "ConvInteger",
-    "DequantizeLinear",
+    "DynamicQuantizeLinear",
     "MatMulInteger",
     "QLinearConv",
     "QLinearMatMul",
-    "QuantizeLinear",
 }
+_INT8_TYPES = {TensorProto.INT8, TensorProto.UINT8}
 _PRECISIONS = {
     TensorProto.FLOAT: "float32",
     TensorProto.FLOAT16: "float16",
@@ -64,23 +65,39 @@ def write_reference_model(path: Path) -> Path:
 def onnx_precision(path: Path) -> str:
     """The precision in which the file computes.
 
-    ``int8`` when it holds quantised operators, else the type of most of its weights.
+    ``int8`` when activations are quantised to 8 bits, by operators on integers or by
+    ``QuantizeLinear``; else the type of most of its weights. Weights that are only stored as
+    integers, and turned into floats before they are used, do not make a file ``int8``.
 
     Raises:
         UsageError: The file does not exist or is no ONNX model.
     """
     if not path.is_file():
-        raise UsageError(f"latency: there is no file {path}. Give an ONNX file.")
+        raise UsageError(f"onnx: there is no file {path}. Give an ONNX file.")
     try:
         graph = onnx.load(str(path), load_external_data=False).graph
     except Exception as error:
-        raise UsageError(f"latency: {path} is not an ONNX model ({error}).") from error
+        raise UsageError(f"onnx: {path} is not an ONNX model ({error}).") from error
     if not graph.node:
-        raise UsageError(f"latency: {path} is not an ONNX model (its graph is empty).")
-    if any(node.op_type in _INT8_OPERATORS for node in graph.node):
+        raise UsageError(f"onnx: {path} is not an ONNX model (its graph is empty).")
+    if _has_int8_activations(graph):
         return "int8"
     elements = Counter[str]()
     for tensor in graph.initializer:
         if tensor.data_type in _PRECISIONS:
             elements[_PRECISIONS[tensor.data_type]] += math.prod(tensor.dims)
     return elements.most_common(1)[0][0] if elements else "float32"
+
+
+def _has_int8_activations(graph: onnx.GraphProto) -> bool:
+    types = {tensor.name: tensor.data_type for tensor in graph.initializer}
+    return any(
+        node.op_type in _INT8_OPERATORS
+        or (node.op_type == "QuantizeLinear" and _zero_point_type(node, types) in _INT8_TYPES)
+        for node in graph.node
+    )
+
+
+def _zero_point_type(node: onnx.NodeProto, types: Mapping[str, int]) -> int:
+    """The type to which the node quantises; bytes where its zero point is left out."""
+    return types.get(node.input[2], TensorProto.UINT8) if len(node.input) > 2 else TensorProto.UINT8

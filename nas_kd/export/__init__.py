@@ -1,4 +1,4 @@
-"""What is delivered: a checked ONNX file, the weights with their configuration, and a manifest."""
+"""What is delivered: checked ONNX files, the weights with their configuration, and a manifest."""
 
 from __future__ import annotations
 
@@ -6,32 +6,58 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from nas_kd.export.manifest import refresh_manifest, write_manifest
+    from nas_kd.export.calibration import calibration_batches
+    from nas_kd.export.comparison import PrecisionRecord, compare_precisions
+    from nas_kd.export.half import convert_to_half
+    from nas_kd.export.manifest import read_manifest, refresh_manifest, write_manifest
     from nas_kd.export.onnx_file import export_onnx, onnx_facts
     from nas_kd.export.parity import ParityRecord, check_parity
+    from nas_kd.export.precision import at_precision, precision_file
+    from nas_kd.export.quantise import Int8Settings, quantise_onnx
+    from nas_kd.export.running import evaluate_onnx
     from nas_kd.export.student import Preprocess, Student, load_student, save_student
 
 __all__ = [
+    "Int8Settings",
     "ParityRecord",
+    "PrecisionRecord",
     "Preprocess",
     "Student",
+    "at_precision",
+    "calibration_batches",
     "check_parity",
+    "compare_precisions",
+    "convert_to_half",
+    "evaluate_onnx",
     "export_onnx",
     "load_student",
     "onnx_facts",
+    "precision_file",
+    "quantise_onnx",
+    "read_manifest",
     "refresh_manifest",
     "save_student",
     "write_manifest",
 ]
 
 _HOMES = {
+    "Int8Settings": "quantise",
     "ParityRecord": "parity",
+    "PrecisionRecord": "comparison",
     "Preprocess": "student",
     "Student": "student",
+    "at_precision": "precision",
+    "calibration_batches": "calibration",
     "check_parity": "parity",
+    "compare_precisions": "comparison",
+    "convert_to_half": "half",
+    "evaluate_onnx": "running",
     "export_onnx": "onnx_file",
     "load_student": "student",
     "onnx_facts": "onnx_file",
+    "precision_file": "precision",
+    "quantise_onnx": "quantise",
+    "read_manifest": "manifest",
     "refresh_manifest": "manifest",
     "save_student": "student",
     "write_manifest": "manifest",

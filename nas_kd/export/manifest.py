@@ -91,16 +91,28 @@ def refresh_manifest(directory: Path, **sections: Record | Mapping[str, Any]) ->
     Raises:
         UsageError: The manifest cannot be read.
     """
+    old = read_manifest(directory)
+    if old is None:
+        return None
+    return _write(Path(directory), {**old, **{name: _plain(s) for name, s in sections.items()}})
+
+
+def read_manifest(directory: Path) -> dict[str, Any] | None:
+    """The directory's manifest; None when it has none.
+
+    Raises:
+        UsageError: The manifest cannot be read.
+    """
     path = Path(directory) / FILE
     if not path.is_file():
         return None
     try:
-        old = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(old, dict) or old.get("schema") != SCHEMA:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(manifest, dict) or manifest.get("schema") != SCHEMA:
             raise ValueError(f"its schema is not {SCHEMA}")
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UsageError(f"manifest: {path} cannot be read ({error}). Remove it.") from error
-    return _write(Path(directory), {**old, **{name: _plain(s) for name, s in sections.items()}})
+    return manifest
 
 
 def sha256(path: Path) -> str:

@@ -10,7 +10,6 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
-import onnxruntime
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
@@ -20,7 +19,8 @@ from nas_kd.costs.evaluating import evaluating
 from nas_kd.costs.logits import pick_logits
 from nas_kd.costs.messages import first_line
 from nas_kd.errors import ExportError
-from nas_kd.export.onnx_file import INPUT, OUTPUT, export_onnx, onnx_facts
+from nas_kd.export.onnx_file import export_onnx, onnx_facts
+from nas_kd.export.running import open_onnx, run_onnx
 
 TOLERANCE = 1e-4
 _STATISTICS_BATCH = 16
@@ -165,11 +165,11 @@ class _Difference:
 
 
 def _compare(module: nn.Module, path: Path, images: Sequence[Tensor]) -> _Difference:
-    session = _open(path)
+    session = open_onnx(path)
     differences, magnitudes = [], []
     for batch in images:
         expected = _logits_of_module(module, batch)
-        found = _logits_of_file(session, batch, path)
+        found = run_onnx(session, batch.numpy(), path).astype(np.float64)
         if found.shape != expected.shape:
             raise ExportError(
                 f"parity: {path} returns shape {found.shape} for {len(batch)} images and the "
@@ -181,35 +181,8 @@ def _compare(module: nn.Module, path: Path, images: Sequence[Tensor]) -> _Differ
     return _Difference(float(np.max(differences)), float(np.max(magnitudes)))
 
 
-def _open(path: Path) -> onnxruntime.InferenceSession:
-    settings = onnxruntime.SessionOptions()
-    settings.log_severity_level = 4
-    try:
-        return onnxruntime.InferenceSession(str(path), settings, providers=["CPUExecutionProvider"])
-    except Exception as error:
-        raise ExportError(
-            f"parity: ONNX Runtime cannot load {path} ({first_line(error)}). Export it again."
-        ) from error
-
-
 def _logits_of_module(module: nn.Module, images: Tensor) -> NDArray[np.float64]:
     like = next(module.parameters(), images)
     with evaluating(module):
         logits = pick_logits(module(images.to(device=like.device, dtype=like.dtype)))
     return logits.double().cpu().numpy()
-
-
-def _logits_of_file(
-    session: onnxruntime.InferenceSession, images: Tensor, path: Path
-) -> NDArray[np.float64]:
-    half = session.get_inputs()[0].type == "tensor(float16)"
-    values = images.numpy().astype(np.float16 if half else np.float32)
-    try:
-        (logits,) = session.run([OUTPUT], {INPUT: values})
-    except Exception as error:
-        raise ExportError(
-            f"parity: {path} cannot be run with a batch of {len(images)} ({first_line(error)}). "
-            "The batch may have been frozen into the graph; make the forward pass independent of "
-            "it and export again."
-        ) from error
-    return np.asarray(logits, dtype=np.float64)

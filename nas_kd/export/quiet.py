@@ -9,18 +9,20 @@ import os
 import warnings
 from collections.abc import Iterator
 
-_LOGGERS = ("torch.onnx", "torch.export", "torch._dynamo", "onnxscript", "onnx_ir")
+_LOGGERS = ("torch.onnx", "torch.export", "torch._dynamo", "onnxscript", "onnx_ir", "root")
 _STDOUT = 1
 
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """Within it warnings, the exporters' logs and what is printed to stdout are dropped.
+    """Within it warnings, the libraries' logs and what is printed to stdout are dropped.
 
-    stderr stays open: a progress bar may be drawn there by another thread.
+    stderr stays open: a progress bar may be drawn there by another thread. ONNX Runtime's quantiser
+    logs to the root logger, which gets a handler of its own by that; it is taken away again.
     """
     loggers = [logging.getLogger(name) for name in _LOGGERS]
     levels = [logger.level for logger in loggers]
+    handlers = list(logging.root.handlers)
     with (
         warnings.catch_warnings(),
         contextlib.redirect_stdout(io.StringIO()),
@@ -34,6 +36,7 @@ def quiet() -> Iterator[None]:
         finally:
             for logger, level in zip(loggers, levels, strict=True):
                 logger.setLevel(level)
+            logging.root.handlers[:] = handlers
 
 
 @contextlib.contextmanager

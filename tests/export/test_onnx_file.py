@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from nas_kd.errors import ExitCode, ExportError, UsageError
 from nas_kd.export import export_onnx, onnx_facts
-from nas_kd.export.onnx_file import DEFAULT_OPSET
+from nas_kd.export.exporters import DEFAULT_OPSET
 
 SHAPE = (3, 16, 16)
 
