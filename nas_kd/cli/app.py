@@ -13,6 +13,7 @@ from nas_kd.cli.doctor import doctor
 from nas_kd.cli.export import export
 from nas_kd.cli.listing import list_components
 from nas_kd.cli.measure import measure
+from nas_kd.cli.profile import profile
 from nas_kd.cli.search import search
 from nas_kd.cli.show import show
 
@@ -47,6 +48,7 @@ def nas_kd(
 
 
 app.command("search")(search)
+app.command("profile")(profile)
 app.command("measure")(measure)
 app.command("export")(export)
 app.command("distill")(distill)

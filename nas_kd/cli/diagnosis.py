@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import importlib
-import os
 import platform
 import shutil
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
+
+from nas_kd.cli.machine import examine_machine, find_disturbances
 
 PACKAGES = (
     "nas-kd",
@@ -33,10 +34,16 @@ PROVIDERS = ("CPUExecutionProvider", "CUDAExecutionProvider", "TensorrtExecution
 _REMOTE = "AzureExecutionProvider"
 """In every wheel, but it calls a service and computes nothing here."""
 _LITTLE_DISK_GB = 1.0
+_TORCHVISION_AHEAD = 15
+"""torchvision 0.N+15 is built for torch 2.N."""
 
 
 def examine() -> dict[str, Any]:
-    """Everything that the doctor reports; ``problems`` is empty on a healthy machine."""
+    """Everything that the doctor reports.
+
+    ``problems`` keep the suite from working and are empty on a healthy machine; ``warnings`` make
+    latencies worse or less sure.
+    """
     versions = {name: installed_version(name) for name in PACKAGES}
     providers = try_providers()
     usage = shutil.disk_usage(Path.cwd())
@@ -46,13 +53,15 @@ def examine() -> dict[str, Any]:
         problems.append(f"ONNX Runtime does not run on the CPU: {providers[0]['reason']}")
     if free_gb < _LITTLE_DISK_GB:
         problems.append(f"Only {free_gb:.2f} GB of disk are free at {Path.cwd()}.")
+    machine = examine_machine()
     return {
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.machine()}",
-        "threads": {"usable": _usable_cores(), "cores": os.cpu_count()},
-        "disk": {"path": str(Path.cwd()), "free_gb": free_gb},
+        **machine,
+        "disk": {"path": str(Path.cwd()), "free_gb": free_gb, "total_gb": usage.total / 1e9},
         "versions": versions,
         "providers": providers,
+        "warnings": find_disturbances(machine),
         "problems": problems,
     }
 
@@ -88,11 +97,22 @@ def find_conflicts(versions: Mapping[str, str | None]) -> list[str]:
         )
     if not versions.get("onnxruntime") and not versions.get("onnxruntime-gpu"):
         found.append("onnxruntime is not installed: pip install onnxruntime")
-    if (versions.get("optuna") or "").split(".")[0].isdigit():
-        major = int(str(versions["optuna"]).split(".")[0])
-        if major < 5:
-            found.append(f"optuna {versions['optuna']} is too old: pip install 'optuna>=5'")
+    if (major := _numbers(versions.get("optuna"))[:1]) and major < (5,):
+        found.append(f"optuna {versions['optuna']} is too old: pip install 'optuna>=5'")
+    torch, vision = (_numbers(versions.get(name))[:2] for name in ("torch", "torchvision"))
+    if torch[:1] == (2,) and vision[:1] == (0,) and vision[1] != torch[1] + _TORCHVISION_AHEAD:
+        found.append(
+            f"torchvision {versions['torchvision']} was not built for torch {versions['torch']}, "
+            "and its operators may be missing: pip install "
+            f"'torchvision==0.{torch[1] + _TORCHVISION_AHEAD}.*'"
+        )
     return found
+
+
+def _numbers(version_text: str | None) -> tuple[int, ...]:
+    """``2.14.1+cpu`` as ``(2, 14, 1)``; empty for none."""
+    parts = (version_text or "").partition("+")[0].split(".")
+    return tuple(int(part) for part in parts if part.isdecimal())
 
 
 def try_providers() -> list[dict[str, Any]]:
@@ -153,9 +173,3 @@ def _failing_imports(versions: Mapping[str, str | None]) -> list[str]:
         except Exception as error:
             problems.append(f"{name} {versions[name]} cannot be imported: {error}")
     return problems
-
-
-def _usable_cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

@@ -1,89 +1,81 @@
-"""``nas-kd measure``: MACs, parameters and latency of one model, with the evidence."""
+"""``nas-kd measure``: MACs, parameters and latency of models, with the evidence."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from nas_kd.cli import options
-from nas_kd.cli.console import note, print_json, print_results, stdout_kept_clean
-
-if TYPE_CHECKING:
-    from nas_kd.cli.targets import Target
-    from nas_kd.costs import DeviceProfile
-
-SCHEMA = "nas-kd.measure/1"
+from nas_kd.cli.console import print_json, print_results, stdout_kept_clean
+from nas_kd.errors import ExitCode
 
 
 def measure(
-    model: Annotated[
-        str,
+    models: Annotated[
+        list[str],
         typer.Argument(
             metavar="MODEL",
-            help="An .onnx file, a student directory, a run directory (its best student) or "
-            "timm:NAME?num_classes=10&image_size=32.",
+            help="An .onnx file, a student directory, a run directory (its best student), "
+            "timm:NAME?num_classes=10&image_size=32 or hf:NAME_OR_FOLDER?seq_len=128.",
         ),
     ],
-    device: Annotated[str, typer.Option(metavar="DEVICE", help="cpu, cuda or tensorrt.")] = "cpu",
-    threads: Annotated[int, typer.Option(min=1, metavar="N", help="Threads of the model.")] = 1,
-    batch: Annotated[int, typer.Option(min=1, metavar="N", help="Images measured together.")] = 1,
+    device: Annotated[
+        list[str] | None,
+        typer.Option(metavar="DEVICE", help="cpu (default), cuda or tensorrt; may be repeated."),
+    ] = None,
+    threads: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="N|all",
+            help="Threads of the model, 1 by default; all is one per physical core; may be "
+            "repeated.",
+        ),
+    ] = None,
+    batch: Annotated[
+        list[int] | None,
+        typer.Option(min=1, metavar="N", help="Images measured together; may be repeated."),
+    ] = None,
+    compare: Annotated[
+        bool, typer.Option("--compare", help="Time two models in turns: which one is faster?")
+    ] = False,
+    budget: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="LIMIT",
+            help="latency=5ms, macs=40M or params=2M; exit code 3 where one is not met; may be "
+            "repeated.",
+        ),
+    ] = None,
+    fresh: Annotated[
+        bool,
+        typer.Option("--fresh", help="Measure again what was measured in the last seven days."),
+    ] = False,
     json: options.Json = False,
 ) -> None:
-    """Count a model's MACs and measure its latency.
+    """Count the MACs of models and measure their latency.
 
-    ONNX Runtime runs it in a fresh process; the record holds the whole evidence.
+    ONNX Runtime runs them in fresh processes; the record holds the whole evidence.
     """
-    with stdout_kept_clean():
-        profile = _profile(device, threads, batch)
-        from nas_kd.cli.targets import find_target
+    from nas_kd.cli import measuring
+    from nas_kd.cli.measured_tables import result_lines
 
+    with stdout_kept_clean():
+        request = measuring.read_request(
+            models, device, threads, batch, compare=compare, budget=budget, fresh=fresh
+        )
         with TemporaryDirectory(prefix="nas-kd-") as workspace:
-            target = find_target(model, Path(workspace))
-            note(f"Measuring {target.name} on {profile.provider} ...")
-            document = _measure(target, profile)
+            document = measuring.answer(request, Path(workspace))
     if json:
         print_json(document)
     else:
-        _print(document)
+        print_results(*result_lines(document))
+    if not _within_budget(document):
+        raise typer.Exit(ExitCode.NO_FEASIBLE_STUDENT)
 
 
-def _profile(device: str, threads: int, batch: int) -> DeviceProfile:
-    from nas_kd.costs import DeviceProfile, require_provider
-
-    profile = DeviceProfile(device=device, threads=threads, batch=batch)
-    require_provider(profile)
-    return profile
-
-
-def _measure(target: Target, profile: DeviceProfile) -> dict[str, Any]:
-    from nas_kd.cli.records import latency_document
-    from nas_kd.costs import measure_latency
-
-    record = measure_latency(target.onnx, profile)
-    return {
-        "schema": SCHEMA,
-        "model": target.name,
-        "macs": target.counts.macs,
-        "params": target.counts.params,
-        "unsupported_operators": dict(target.counts.unsupported),
-        "latency_ms": latency_document(record),
-    }
-
-
-def _print(document: dict[str, Any]) -> None:
-    from nas_kd.cli.records import latency_sentence
-    from nas_kd.report import numbers
-
-    lines = [
-        f"model       {document['model']}",
-        f"MACs        {numbers.count(document['macs'])} ({document['macs']:,})",
-        f"parameters  {numbers.count(document['params'])} ({document['params']:,})",
-        f"latency     {latency_sentence(document['latency_ms'])}",
-    ]
-    if document["unsupported_operators"]:
-        operators = document["unsupported_operators"].items()
-        lines.append(f"not counted {', '.join(f'{n} x {name}' for name, n in operators)}")
-    print_results(*lines)
+def _within_budget(document: dict[str, Any]) -> bool:
+    rows = document.get("rows", [document])
+    return all(row["budget"]["met"] for row in rows if "budget" in row)

@@ -50,6 +50,13 @@ Minutes = Annotated[
 Seed = Annotated[
     int | None, typer.Option(min=0, metavar="N", help="Same seed, same result (on one CPU).")
 ]
+Budget = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="LIMIT",
+        help="macs=60% of the teacher's, params=2M, latency=5ms; may be repeated.",
+    ),
+]
 Device = Annotated[
     str | None, typer.Option(metavar="DEVICE", help="cpu, cuda or tensorrt: where latency counts.")
 ]

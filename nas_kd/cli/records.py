@@ -1,7 +1,8 @@
-"""Measurement records as the JSON documents show them."""
+"""Measurement records as the JSON documents and the lines for people show them."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ def latency_document(record: LatencyRecord) -> dict[str, Any]:
     }
 
 
-def latency_sentence(latency: dict[str, Any]) -> str:
+def latency_sentence(latency: Mapping[str, Any]) -> str:
     """The record in one line: value, spread and how it was measured."""
     low, high = latency["ci95"]
     return (
@@ -26,3 +27,16 @@ def latency_sentence(latency: dict[str, Any]) -> str:
         f"{latency['p90']:.4g}, n {latency['n']}) on {latency['provider']}, "
         f"{latency['threads']} thread(s), batch {latency['batch']}"
     )
+
+
+def latency_remarks(latency: Mapping[str, Any]) -> dict[str, str]:
+    """What a reader must know before trusting the value, by kind."""
+    remarks = {}
+    if latency["cached"]:
+        remarks["cached"] = f"measured earlier ({latency['measured_at']}); --fresh measures again"
+    if "drift" in latency["flags"]:
+        remarks["drift"] = "drift: the machine was hardly ever steady meanwhile"
+    if "busy" in latency["flags"]:
+        others = latency["load"]["others"]
+        remarks["busy"] = f"busy: other programs used {others:.0%} of the machine meanwhile"
+    return remarks

@@ -28,13 +28,7 @@ def search(
     image_size: options.ImageSize = None,
     space: options.Space = None,
     space_option: options.SpaceOption = None,
-    budget: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="LIMIT",
-            help="macs=60% of the teacher's, params=2M, latency=5ms; may be repeated.",
-        ),
-    ] = None,
+    budget: options.Budget = None,
     device: options.Device = None,
     threads: options.Threads = None,
     trials: Annotated[
@@ -47,7 +41,8 @@ def search(
         str | None, typer.Option(metavar="A,B", help="See: nas-kd list proxies.")
     ] = None,
     objectives: Annotated[
-        str | None, typer.Option(metavar="A,B", help="score, macs, params or single proxies.")
+        str | None,
+        typer.Option(metavar="A,B", help="score, macs, params, latency_ms or single proxies."),
     ] = None,
     epochs: options.Epochs = None,
     minutes: options.Minutes = None,

@@ -11,7 +11,7 @@ from nas_kd.errors import UsageError
 if TYPE_CHECKING:
     from nas_kd.costs import CountRecord
 
-_WHAT = "an .onnx file, a student directory, a run directory or timm:NAME"
+_WHAT = "an .onnx file, a student directory, a run directory, timm:NAME or hf:NAME_OR_FOLDER"
 
 
 @dataclass(frozen=True)
@@ -34,9 +34,14 @@ def find_target(model: str, workspace: Path) -> Target:
 
     Raises:
         UsageError: It is none of the things that can be measured.
+        NasKdError: It is on a hub that cannot be reached.
     """
     if model.startswith("timm:"):
         return _timm(model, workspace)
+    if model.startswith("hf:"):
+        from nas_kd.cli.hf_targets import hf_target
+
+        return hf_target(model, workspace)
     path = Path(model)
     if path.is_dir():
         return _directory(path)

@@ -64,7 +64,8 @@ class TimedModel:
                 f"{self.provider_in_use}. Check the driver and the onnxruntime-gpu package, or "
                 "measure with --device cpu.",
             )
-        self._inputs = _make_inputs(self._session, path, batch)
+        self.provider_options = dict(self._session.get_provider_options().get(provider, {}))
+        self.inputs = _make_inputs(self._session, path, batch)
         self._binding = None if provider == "CPUExecutionProvider" else self._bind()
         self.other_providers: dict[str, float] = {}
         if self._binding is not None:
@@ -82,12 +83,12 @@ class TimedModel:
     def run_end_to_end(self) -> int:
         """Computes once from and to host memory; nanoseconds."""
         start = perf_counter_ns()
-        self._session.run(None, self._inputs)
+        self._session.run(None, self.inputs)
         return perf_counter_ns() - start
 
     def _bind(self) -> Any:
         binding = self._session.io_binding()
-        for name, values in self._inputs.items():
+        for name, values in self.inputs.items():
             value = onnxruntime.OrtValue.ortvalue_from_numpy(values, "cuda", 0)
             binding.bind_ortvalue_input(name, value)
         for output in self._session.get_outputs():
@@ -96,7 +97,7 @@ class TimedModel:
         return binding
 
     def _time_elsewhere(self, path: str, threads: int) -> dict[str, float]:
-        shares = kernel_time_shares(path, self.provider, threads, self._inputs)
+        shares = kernel_time_shares(path, self.provider, threads, self.inputs)
         others = {name: share for name, share in shares.items() if name != self.provider}
         if sum(others.values()) > _MOST_TIME_ELSEWHERE:
             raise RefusedError(
@@ -173,12 +174,26 @@ def _make_inputs(
                 f"latency: input {value.name!r} of {path} is a {value.type}; images and tokens "
                 f"can be measured ({', '.join(_TYPES)}).",
             )
-        kind = _TYPES[value.type]
-        if np.issubdtype(kind, np.floating):
-            inputs[value.name] = generator.standard_normal(shape).astype(kind)
-        else:
-            inputs[value.name] = np.zeros(shape, dtype=kind)
+        inputs[value.name] = _values(value.name, shape, _TYPES[value.type], generator)
     return inputs
+
+
+def _values(
+    name: str, shape: tuple[int, ...], kind: type, generator: np.random.Generator
+) -> np.ndarray:
+    """What a caller would pass: noise for images, ones for masks, positions counted up.
+
+    Other whole numbers are zeros: token 0 and token type 0 are in every vocabulary, and an
+    embedding takes as long to look up wherever it is. A mask of zeros would hide every token, which
+    some models turn into NaN and some skip.
+    """
+    if "mask" in name.lower():
+        return np.ones(shape, dtype=kind)
+    if np.issubdtype(kind, np.floating):
+        return generator.standard_normal(shape).astype(kind)
+    if "position" in name.lower() and shape:
+        return np.broadcast_to(np.arange(shape[-1]), shape).astype(kind)
+    return np.zeros(shape, dtype=kind)
 
 
 def _concrete_shape(

@@ -1,18 +1,21 @@
-"""What a measurement depends on beside the model: versions, processor, clocks, load."""
+"""What a measurement depends on beside the model: versions, processor, clocks."""
 
 from __future__ import annotations
 
-import os
 import platform
 import subprocess
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from nas_kd.costs.profile import DeviceProfile, usable_cores
+from nas_kd.costs.cores import find_cores
+from nas_kd.costs.profile import DeviceProfile
 
 _PACKAGES = ("nas-kd", "torch", "onnx", "onnxruntime", "onnxruntime-gpu", "numpy")
-_CPU_FOLDER = Path("/sys/devices/system/cpu/cpu0/cpufreq")
+_CPU_FREQUENCY = Path("/sys/devices/system/cpu/cpu0/cpufreq")
+_BOOST = Path("/sys/devices/system/cpu/cpufreq/boost")
+_NO_TURBO = Path("/sys/devices/system/cpu/intel_pstate/no_turbo")
+_CPU_IDENTITY = ("vendor_id", "cpu family", "model", "stepping", "cache size")
 
 
 def package_versions(packages: tuple[str, ...] = _PACKAGES) -> dict[str, str]:
@@ -29,31 +32,74 @@ def package_versions(packages: tuple[str, ...] = _PACKAGES) -> dict[str, str]:
 def device_name(profile: DeviceProfile) -> str:
     """The processor's name: the CPU's, or the GPU's where the profile names one."""
     if profile.device == "cpu":
-        return _cpu_name()
+        return cpu_name()
     return _gpu_facts().get("gpu", "unknown GPU")
 
 
 def environment(profile: DeviceProfile) -> dict[str, Any]:
-    """System, cores, clocks and load at this moment; what cannot be read is left out."""
+    """System, cores and clocks at this moment; what cannot be read is left out."""
+    cores = find_cores()
     facts: dict[str, Any] = {
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",
-        "cpu": _cpu_name(),
-        "usable_cores": usable_cores(),
+        "cpu": cpu_name(),
+        "usable_cores": cores.usable,
+        "physical_cores": cores.physical,
+        "logical_cores": cores.logical,
+        "cpu_quota": cores.quota,
+        **clocks(),
     }
-    if hasattr(os, "getloadavg"):
-        facts["load_average_1min"] = round(os.getloadavg()[0], 2)
-    for name, file in (("governor", "scaling_governor"), ("clock_khz", "scaling_cur_freq")):
-        if text := _read(_CPU_FOLDER / file):
-            facts[name] = text
     return facts if profile.device == "cpu" else {**facts, **_gpu_facts()}
 
 
-def _cpu_name() -> str:
-    for line in _read(Path("/proc/cpuinfo")).splitlines():
-        key, _, value = line.partition(":")
-        if key.strip() in ("model name", "Hardware"):
-            return value.strip()
+def clocks() -> dict[str, Any]:
+    """Clock of the first core: ``clock_mhz``, ``max_clock_mhz``, ``governor`` and ``boost``.
+
+    Virtual machines show the clock that they were promised, and no governor.
+    """
+    facts: dict[str, Any] = {}
+    for name, file in (("clock_mhz", "scaling_cur_freq"), ("max_clock_mhz", "cpuinfo_max_freq")):
+        if (text := _read(_CPU_FREQUENCY / file)).isdecimal():
+            facts[name] = int(text) / 1000
+    if "clock_mhz" not in facts and (listed := _cpu_facts().get("cpu MHz")):
+        facts["clock_mhz"] = float(listed)
+    if governor := _read(_CPU_FREQUENCY / "scaling_governor"):
+        facts["governor"] = governor
+    for place, on in ((_BOOST, "1"), (_NO_TURBO, "0")):
+        if text := _read(place):
+            facts["boost"] = text == on
+    return facts
+
+
+def device_fingerprint(profile: DeviceProfile) -> dict[str, str]:
+    """What makes a device another one: measurements of one must not be taken for the other's."""
+    cores = find_cores()
+    cpu = _cpu_facts()
+    identity = {name: cpu[name] for name in _CPU_IDENTITY if name in cpu}
+    facts = {
+        **identity,
+        "cpu": cpu_name(),
+        "cores": f"{cores.usable}/{cores.physical}/{cores.logical}/{cores.quota}",
+        "system": f"{platform.system()} {platform.release()} {platform.machine()}",
+    }
+    if profile.device == "cpu":
+        return facts
+    return {**facts, **{n: v for n, v in _gpu_facts().items() if n in ("gpu", "driver")}}
+
+
+def cpu_name() -> str:
+    """The processor's model name."""
+    listed = _cpu_facts()
+    for name in ("model name", "Hardware"):
+        if name in listed:
+            return listed[name]
     return platform.processor() or platform.machine()
+
+
+def _cpu_facts() -> dict[str, str]:
+    """The first processor's entry in ``/proc/cpuinfo``."""
+    entry = _read(Path("/proc/cpuinfo")).partition("\n\n")[0]
+    pairs = (line.partition(":") for line in entry.splitlines())
+    return {name.strip(): value.strip() for name, _, value in pairs}
 
 
 def _read(path: Path) -> str:
@@ -66,7 +112,8 @@ def _read(path: Path) -> str:
 def _gpu_facts() -> dict[str, str]:
     """Name, driver and clocks of the first GPU, from nvidia-smi."""
     names = {"gpu": "name", "driver": "driver_version", "gpu_clock_mhz": "clocks.sm",
-             "gpu_memory_clock_mhz": "clocks.mem"}  # fmt: skip
+             "gpu_max_clock_mhz": "clocks.max.sm", "gpu_memory_clock_mhz": "clocks.mem",
+             "gpu_state": "pstate", "gpu_celsius": "temperature.gpu"}  # fmt: skip
     command = ["nvidia-smi", "-i", "0", "--format=csv,noheader,nounits"]
     command.append("--query-gpu=" + ",".join(names.values()))
     try:

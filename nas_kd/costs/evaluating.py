@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -14,9 +15,11 @@ def evaluating(module: nn.Module) -> Iterator[None]:
     """Within it: eval mode, no gradients, a private random state.
 
     The fused path of PyTorch's own transformer layers is off, as neither tracers nor exporters see
-    into it. Afterwards every submodule has its mode back.
+    into it. Afterwards every submodule has its mode back, and no hook that it had not before: a
+    tracer that fails leaves its own behind.
     """
     modes = [(part, part.training) for part in module.modules()]
+    hooks = [(kept, set(kept)) for part in module.modules() for kept in _hooks(part)]
     fast_path = torch.backends.mha.get_fastpath_enabled()
     try:
         module.eval()
@@ -27,6 +30,13 @@ def evaluating(module: nn.Module) -> Iterator[None]:
         torch.backends.mha.set_fastpath_enabled(fast_path)
         for part, training in modes:
             part.training = training
+        for kept, before in hooks:
+            for key in set(kept) - before:
+                del kept[key]
+
+
+def _hooks(part: nn.Module) -> tuple[dict[int, Any], dict[int, Any]]:
+    return part._forward_pre_hooks, part._forward_hooks
 
 
 def example_images(module: nn.Module, batch: int, input_shape: tuple[int, ...]) -> Tensor:

@@ -1,44 +1,55 @@
-"""Latency of ONNX files, measured by ONNX Runtime in a fresh process.
+"""Latency of ONNX files, measured by ONNX Runtime in fresh processes.
 
-The protocol: one child process with one sequential session per file; warm-up by time and by count;
-blocks of runs in at least three rounds, the files of a round in random order, and a fixed reference
-model before every block; a block whose reference moved by more than 5 % is repeated; it stops when
-the order-statistic 95 % interval of every median is narrow enough. Nothing is reported when the
-execution provider in use is not the one asked for.
+The protocol: sequential sessions in child processes that do nothing else; warm-up by time and by
+count; blocks of runs, the files of a round in random order, and a fixed reference model before and
+after every 20 ms of a block. Runs count from which the processor was not taken away, and beside
+which the reference was as fast as in its fastest moments, so that other work on the machine does
+not lengthen a latency. What is left out is reported and repeated, and flagged where too little
+remains.
+
+On the CPU every model is measured in at least three processes, because where a process's memory
+happens to lie moves all of its runs together; on a GPU one process takes all rounds. It stops when
+the 95 % interval of every median is narrow enough. Nothing is reported when the execution provider
+in use is not the one asked for, and a measurement that others disturbed says so.
 """
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-import nas_kd
 from nas_kd.costs.environment import device_name, environment, package_versions
-from nas_kd.costs.onnx_models import onnx_precision, write_reference_model
+from nas_kd.costs.latency_samples import Kept, Samples, figures, half_width, keep_steady
+from nas_kd.costs.measuring_process import ask_child
+from nas_kd.costs.onnx_models import onnx_precision
 from nas_kd.costs.profile import DeviceProfile, require_provider
 from nas_kd.costs.records import LatencyRecord
-from nas_kd.costs.statistics import drift, steady_blocks, summarise
-from nas_kd.errors import DeviceUnavailableError, NasKdError, UsageError
+from nas_kd.costs.sampling import Plan, Sampled, take_samples
+from nas_kd.errors import UsageError
 
-MAX_DRIFT = 0.05
-"""Largest relative movement of the reference in a block that is kept."""
+if TYPE_CHECKING:
+    from nas_kd.costs.latency_cache import LatencyCache
+
+PROTOCOL = 2
+"""Raised with every change that makes figures differ from earlier ones."""
+MAX_DRIFT = 0.08
+"""Largest deviation of the reference from its fastest decile beside runs that count. The decile
+lies some 3 % below the median of a quiet machine: this is about 5 % of the usual."""
+MAX_OTHERS = 0.2
+"""Largest share of the machine's CPU time that others may use before a measurement is flagged."""
 WARMUP_SECONDS = 0.2
 WARMUP_RUNS = 10
-MIN_BLOCKS = 3
+MIN_PROCESSES = 3
+GPU_BLOCKS = 3
+BLOCKS_PER_PROCESS = 2
 BLOCK_RUNS = 100
 BLOCK_SECONDS = 0.5
-REFERENCE_RUNS = 20
-REFERENCE_SECONDS = 0.05
-_NS_PER_MS = 1e6
-_ERRORS = {"usage": UsageError, "device": DeviceUnavailableError}
+SLICE_SECONDS = 0.02
+REFERENCE_RUNS = 5
+_SLICES = 5
+"""A short block is cut into so many slices."""
 
 
 def measure_latency(
@@ -47,21 +58,25 @@ def measure_latency(
     *,
     target_ci: float = 0.02,
     max_seconds: float = 10.0,
+    cache: LatencyCache | None = None,
 ) -> LatencyRecord:
-    """Measures one file in a process of its own.
+    """Measures one file in processes of its own.
 
     Args:
         onnx_file: The model; only its batch may be dynamic.
         profile: Device, threads and batch.
         target_ci: Half-width of the median's 95 % interval, as a share of the median, at which
             measuring stops.
-        max_seconds: No further round begins after so many seconds of measuring.
+        max_seconds: No further process begins after so many seconds of measuring.
+        cache: Where earlier measurements are found and this one is kept.
 
     Raises:
         DeviceUnavailableError: The provider asked for is missing, or not the one in use.
         UsageError: The file is missing, no model, or needs other inputs.
     """
-    (record,) = measure_many([onnx_file], profile, target_ci=target_ci, max_seconds=max_seconds)
+    (record,) = measure_many(
+        [onnx_file], profile, target_ci=target_ci, max_seconds=max_seconds, cache=cache
+    )
     return record
 
 
@@ -71,8 +86,9 @@ def measure_many(
     *,
     target_ci: float = 0.02,
     max_seconds: float = 5.0,
+    cache: LatencyCache | None = None,
 ) -> list[LatencyRecord]:
-    """Measures several files in one fresh process, their blocks interleaved.
+    """Measures several files in the same fresh processes, their blocks interleaved.
 
     A slow moment of the machine so hits all of them alike, and ratios between their medians can be
     trusted more than those of separate measurements.
@@ -82,6 +98,8 @@ def measure_many(
         profile: Device, threads and batch.
         target_ci: As in `measure_latency`, for every file.
         max_seconds: As in `measure_latency`, per file.
+        cache: Where earlier measurements are found and new ones are kept. A record that comes from
+            there says so.
 
     Raises:
         DeviceUnavailableError: The provider asked for is missing, or not the one in use.
@@ -91,35 +109,29 @@ def measure_many(
         raise UsageError(
             f"latency: target_ci ({target_ci}) and max_seconds ({max_seconds}) must be above zero."
         )
-    precisions = [onnx_precision(Path(file)) for file in files]
-    if not files:
+    paths = [Path(file) for file in files]
+    precisions = [onnx_precision(path) for path in paths]
+    if not paths:
         return []
     require_provider(profile)
-    facts = environment(profile)
-    schedule = _schedule(target_ci, max_seconds)
-    answer = _ask_child(profile, files, schedule)
-    facts["session"] = {
-        "execution_mode": "sequential",
-        "inter_op_threads": 1,
-        "spinning": True,
-        "provider_options": answer["provider_options"],
-    }
-    common = {
-        "provider": answer["provider"],
-        "device": device_name(profile),
-        "threads": profile.threads,
-        "batch": profile.batch,
-        "graph_level": answer["graph_level"],
-        "warmup": {"seconds": WARMUP_SECONDS, "runs": WARMUP_RUNS},
-        "versions": package_versions(),
-        "environment": facts,
-    }
-    models = answer["models"]
-    everything = [block["reference_ns"] for model in models for block in model["blocks"]]
-    return [
-        LatencyRecord(precision=precision, **_figures(model, everything), **common)
-        for model, precision in zip(models, precisions, strict=True)
-    ]
+    if cache is None:
+        return _measure(paths, precisions, profile, target_ci, max_seconds)
+    settings = {"protocol": PROTOCOL, "target_ci": target_ci, "max_seconds": max_seconds}
+    keys = cache.keys(paths, profile, settings)
+    found = {i: record for i, key in enumerate(keys) if (record := cache.get(key)) is not None}
+    missing = [i for i in range(len(paths)) if i not in found]
+    if missing:
+        measured = _measure(
+            [paths[i] for i in missing],
+            [precisions[i] for i in missing],
+            profile,
+            target_ci,
+            max_seconds,
+        )
+        for i, record in zip(missing, measured, strict=True):
+            cache.put(keys[i], record)
+            found[i] = record
+    return [found[i] for i in range(len(paths))]
 
 
 def probe_provider(profile: DeviceProfile) -> None:
@@ -128,104 +140,100 @@ def probe_provider(profile: DeviceProfile) -> None:
     Raises:
         DeviceUnavailableError: The provider does not start here.
     """
-    _ask_child(profile, [], {"max_seconds": 10.0})
+    ask_child(profile, [], {"max_seconds": 10.0})
 
 
-def _schedule(target_ci: float, max_seconds: float) -> dict[str, float]:
-    return {
+def make_plan(profile: DeviceProfile, count: int, target_ci: float, max_seconds: float) -> Plan:
+    """The protocol for ``count`` models; times as in `measure_latency`, per model."""
+    on_cpu = profile.device == "cpu"
+    processes, blocks = (MIN_PROCESSES, BLOCKS_PER_PROCESS) if on_cpu else (1, GPU_BLOCKS)
+    seconds = max_seconds / processes
+    block_seconds = min(BLOCK_SECONDS, seconds / blocks)
+    schedule = {
         "target_ci": target_ci,
-        "max_seconds": max_seconds,
+        "max_seconds": seconds,
         "warmup_seconds": WARMUP_SECONDS,
         "warmup_runs": WARMUP_RUNS,
-        "min_blocks": MIN_BLOCKS,
+        "min_blocks": blocks,
+        "max_blocks": blocks if on_cpu else 1_000_000,
         "block_runs": BLOCK_RUNS,
-        "block_seconds": min(BLOCK_SECONDS, max_seconds / MIN_BLOCKS),
+        "block_seconds": block_seconds,
+        "slice_seconds": min(SLICE_SECONDS, block_seconds / _SLICES),
         "reference_runs": REFERENCE_RUNS,
-        "reference_seconds": REFERENCE_SECONDS,
         "max_drift": MAX_DRIFT,
+        "together": False,
     }
+    return Plan(schedule, processes, 1_000_000 if on_cpu else 1, max_seconds * count)
 
 
-def _figures(model: Mapping[str, Any], everything: Sequence[Sequence[int]]) -> dict[str, Any]:
-    """The record's figures from one model's blocks."""
-    runs = [block["runs_ns"] for block in model["blocks"]]
-    references = [block["reference_ns"] for block in model["blocks"]]
-    kept = steady_blocks(references, everything, MAX_DRIFT)
-    flagged = len(kept) < MIN_BLOCKS
-    if flagged:
-        kept = list(range(len(runs)))
-    moved = drift(references, everything)
-    medians = [float(np.median(runs[i])) for i in kept]
-    usual = [float(np.median(references[i])) for i in kept]
-    summary = summarise(np.concatenate([runs[i] for i in kept]))
-    end_to_end = model["end_to_end_ns"]
-    return {
-        "median_ms": summary.median / _NS_PER_MS,
-        "p90_ms": summary.p90 / _NS_PER_MS,
-        "p99_ms": summary.p99 / _NS_PER_MS,
-        "mad_ms": summary.mad / _NS_PER_MS,
-        "ci95_ms": (summary.ci95[0] / _NS_PER_MS, summary.ci95[1] / _NS_PER_MS),
-        "n": summary.n,
-        "first_run_ms": model["first_run_ns"] / _NS_PER_MS,
-        "reference_drift": max(moved[i] for i in kept),
-        "drift_flagged": flagged,
-        "relative_to_reference": float(np.median(np.divide(medians, usual))),
-        "reference_ms": float(np.median(usual)) / _NS_PER_MS,
-        "block_medians_ms": tuple(median / _NS_PER_MS for median in medians),
-        "end_to_end_ms": float(np.median(end_to_end)) / _NS_PER_MS if end_to_end else None,
-        "other_providers": model["other_providers"],
-    }
+def steady(samples: Sequence[Samples], plan: Plan) -> list[Kept]:
+    """The slices of every model that count."""
+    return keep_steady(samples, max_drift=MAX_DRIFT, min_processes=plan.fewest)
 
 
-def _ask_child(
-    profile: DeviceProfile, files: Sequence[Path], schedule: dict[str, float]
-) -> dict[str, Any]:
-    """Runs the measuring process and returns its answer; its refusals are raised."""
-    with TemporaryDirectory(prefix="nas-kd-") as folder:
-        request = {
-            "files": [str(Path(file).resolve()) for file in files],
-            "reference": str(write_reference_model(Path(folder) / "reference.onnx")),
-            "provider": profile.provider,
-            "threads": profile.threads,
-            "batch": profile.batch,
-            "schedule": schedule,
+def make_records(
+    sampled: Sampled, precisions: Sequence[str], profile: DeviceProfile, plan: Plan
+) -> list[LatencyRecord]:
+    """One record per model that was sampled."""
+    common = _circumstances(sampled, profile)
+    records = []
+    for samples, kept, precision in zip(
+        sampled.samples, steady(sampled.samples, plan), precisions, strict=True
+    ):
+        flags = {
+            "drift": kept.drifted,
+            "busy": sampled.load.get("others", 0.0) > MAX_OTHERS,
+            "wide": half_width(kept) > plan.schedule["target_ci"],
         }
-        limit = 120.0 + len(files) * (30.0 + 4.0 * schedule["max_seconds"])
-        try:
-            child = subprocess.run(
-                [sys.executable, "-P", "-m", "nas_kd.costs._latency_child"],
-                input=json.dumps(request),
-                capture_output=True,
-                text=True,
-                timeout=limit,
-                env=_child_environment(),
-                check=False,
+        records.append(
+            LatencyRecord(
+                precision=precision,
+                flags=tuple(name for name, raised in flags.items() if raised),
+                **figures(samples, kept),
+                **common,
             )
-        except subprocess.TimeoutExpired as error:
-            raise NasKdError(
-                f"latency: the measuring process did not end within {limit:.0f} s. The model may "
-                "be far too large for this device; measure a smaller one."
-            ) from error
-    return _read_answer(child)
+        )
+    return records
 
 
-def _child_environment() -> dict[str, str]:
-    """This process's environment, with the package importable from any working directory."""
-    root = str(Path(nas_kd.__file__).resolve().parents[1])
-    path = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(path)}
+def _measure(
+    files: Sequence[Path],
+    precisions: Sequence[str],
+    profile: DeviceProfile,
+    target_ci: float,
+    max_seconds: float,
+) -> list[LatencyRecord]:
+    plan = make_plan(profile, len(files), target_ci, max_seconds)
+
+    def unsettled(samples: Sequence[Samples]) -> list[int]:
+        return [
+            i
+            for i, kept in enumerate(steady(samples, plan))
+            if kept.drifted or half_width(kept) > target_ci
+        ]
+
+    sampled = take_samples(files, profile, plan, unsettled)
+    return make_records(sampled, precisions, profile, plan)
 
 
-def _read_answer(child: subprocess.CompletedProcess[str]) -> dict[str, Any]:
-    try:
-        answer: dict[str, Any] = json.loads(child.stdout)
-    except json.JSONDecodeError as error:
-        last = (child.stderr.strip().splitlines() or ["it said nothing"])[-1]
-        raise NasKdError(
-            f"latency: the measuring process ended with code {child.returncode} ({last}). Try "
-            "again; if it happens again, check the onnxruntime package with: nas-kd doctor."
-        ) from error
-    if "error" in answer:
-        kind, message = answer["error"]["kind"], answer["error"]["message"]
-        raise _ERRORS.get(kind, NasKdError)(message)
-    return answer
+def _circumstances(sampled: Sampled, profile: DeviceProfile) -> dict[str, Any]:
+    """What the records of one measurement share."""
+    facts = environment(profile)
+    facts["session"] = {
+        "execution_mode": "sequential",
+        "inter_op_threads": 1,
+        "spinning": True,
+        "provider_options": sampled.session["provider_options"],
+    }
+    return {
+        "provider": sampled.session["provider"],
+        "device": device_name(profile),
+        "threads": profile.threads,
+        "batch": profile.batch,
+        "graph_level": sampled.session["graph_level"],
+        "warmup": {"seconds": WARMUP_SECONDS, "runs": WARMUP_RUNS},
+        "load": sampled.load,
+        "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "versions": package_versions(),
+        "environment": facts,
+    }

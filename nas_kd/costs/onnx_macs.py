@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import onnx
 from onnx import GraphProto, NodeProto, TensorProto
 
+from nas_kd.costs.einsum_count import einsum_macs
+from nas_kd.costs.onnx_shapes import Shapes, tensor_shapes
+from nas_kd.costs.product_bound import product_bound
 from nas_kd.costs.records import CountRecord
 from nas_kd.errors import UsageError
-
-Shape = tuple[int, ...]
-Shapes = dict[str, Shape]
 
 _WEIGHT_TYPES = {
     TensorProto.FLOAT,
@@ -27,26 +27,44 @@ _WEIGHT_TYPES = {
     TensorProto.UINT4,
 }
 _NOT_COUNTED = {
-    "Attention",
-    "Einsum",
-    "GRU",
+    "AffineGrid",
+    "CausalConvWithState",
+    "DFT",
+    "DeformConv",
+    "Det",
     "If",
-    "LSTM",
+    "LinearAttention",
     "Loop",
-    "MultiHeadAttention",
-    "RNN",
+    "MelWeightMatrix",
+    "STFT",
     "Scan",
+    "SequenceMap",
 }
 """Operators that multiply and accumulate, or may hide some that do, and have no count here."""
 
+_NO_PARAMETERS = {
+    "BatchNormalization": (3, 4),
+    "ConvInteger": (2, 3),
+    "DequantizeLinear": (1, 2),
+    "MatMulInteger": (2, 3),
+    "QLinearConv": (1, 2, 4, 5, 6, 7),
+    "QLinearMatMul": (1, 2, 4, 5, 6, 7),
+    "QuantizeLinear": (1, 2),
+}
+"""Inputs that hold running statistics, scales or zero points, by operator."""
+
+_INTEGER_BIASES = {"DequantizeLinear": (0,), "QLinearConv": (8,)}
+"""Inputs that may hold a bias as 32-bit integers, by operator."""
+
 
 def count_onnx(path: Path) -> CountRecord:
-    """Counts the convolutions and matrix products of an ONNX graph for one input.
+    """Counts convolutions, matrix products, attention and recurrences of a graph, for one input.
 
     A symbolic first dimension of an input is taken as a batch of one. Parameters are the elements
     of the floating-point and 8-bit initialisers that are used as weights; the running statistics
-    of batch normalisation are left out, as they are no parameters in PyTorch. Operators that are
-    not counted although they multiply are listed in ``unsupported``.
+    of batch normalisation and the scales and zero points of quantisation are left out, as they are
+    no parameters in PyTorch. Operators that are not counted although they multiply are listed in
+    ``unsupported``, with the most that they can hold where their shapes are known.
 
     Raises:
         UsageError: The file is no ONNX model, or an input other than the batch has no fixed size.
@@ -55,20 +73,58 @@ def count_onnx(path: Path) -> CountRecord:
     if model.functions:
         model = onnx.inliner.inline_local_functions(model)
     _fix_batch(model.graph, path)
-    inferred = onnx.shape_inference.infer_shapes(model, data_prop=True)
-    shapes = _known_shapes(inferred.graph)
-    macs, unsupported = 0, Counter[str]()
-    for node in inferred.graph.node:
-        count = _COUNTERS.get(node.op_type)
-        if node.op_type in _NOT_COUNTED or node.domain not in ("", "ai.onnx"):
-            unsupported[node.op_type] += 1
-        elif count is not None:
-            try:
-                macs += count(node, shapes)
-            except (KeyError, IndexError):
-                unsupported[f"{node.op_type} of unknown shape"] += 1
-    params = _count_params(model.graph)
-    return CountRecord(macs=macs, params=params, unsupported=dict(unsupported))
+    shapes = tensor_shapes(model)
+    macs, unsupported = Counter[str](), Counter[str]()
+    bounds: dict[str, int | None] = {}
+    for node in model.graph.node:
+        count = _count(node, shapes)
+        if count is None:
+            name = _label(node)
+            unsupported[name] += 1
+            bounds[name] = _sum(bounds.get(name, 0), _bound(node, shapes))
+        elif count > 0:
+            macs[node.op_type] += count
+    return CountRecord(
+        macs=macs.total(),
+        params=_count_params(model.graph),
+        unsupported=dict(unsupported),
+        by_operator=dict(macs),
+        unsupported_at_most={name: bound for name, bound in bounds.items() if bound is not None},
+    )
+
+
+def _count(node: NodeProto, shapes: Shapes) -> int | None:
+    """The node's MACs; None where it may have some and they cannot be counted."""
+    if not _is_standard(node):
+        return None
+    counter = _COUNTERS.get(node.op_type)
+    if counter is None:
+        return None if node.op_type in _NOT_COUNTED else 0
+    try:
+        return counter(node, shapes)
+    except (LookupError, ValueError):
+        return None
+
+
+def _is_standard(node: NodeProto) -> bool:
+    return node.domain in ("", "ai.onnx")
+
+
+def _label(node: NodeProto) -> str:
+    counted = _is_standard(node) and node.op_type in _COUNTERS
+    return f"{node.op_type} of unknown shape" if counted else node.op_type
+
+
+def _bound(node: NodeProto, shapes: Shapes) -> int | None:
+    """The most that one call can hold; None where it runs other graphs or a shape is unknown."""
+    if any(attribute.HasField("g") for attribute in node.attribute):
+        return None
+    taken, given = ([name for name in names if name] for names in (node.input, node.output))
+    return product_bound(map(shapes.get, taken), map(shapes.get, given))
+
+
+def _sum(left: int | None, right: int | None) -> int | None:
+    return None if left is None or right is None else left + right
 
 
 def _load(path: Path) -> onnx.ModelProto:
@@ -87,6 +143,8 @@ def _inputs(graph: GraphProto) -> list[onnx.ValueInfoProto]:
 
 
 def _fix_batch(graph: GraphProto, path: Path) -> None:
+    """Sets the symbolic first dimension of the inputs to one, wherever its name occurs."""
+    names = set()
     for value in _inputs(graph):
         for position, dimension in enumerate(value.type.tensor_type.shape.dim):
             if dimension.dim_value > 0:
@@ -97,34 +155,34 @@ def _fix_batch(graph: GraphProto, path: Path) -> None:
                     f"{position}, so its MACs depend on the input. Export it with fixed sizes "
                     "(only the batch may vary)."
                 )
+            names.add(dimension.dim_param)
             dimension.dim_value = 1
-
-
-def _known_shapes(graph: GraphProto) -> Shapes:
-    shapes: Shapes = {tensor.name: tuple(tensor.dims) for tensor in graph.initializer}
-    for value in (*graph.input, *graph.value_info, *graph.output):
-        dimensions = value.type.tensor_type.shape.dim
-        if value.type.tensor_type.HasField("shape") and all(d.dim_value > 0 for d in dimensions):
-            shapes[value.name] = tuple(d.dim_value for d in dimensions)
-    for node in graph.node:
-        if node.op_type == "Constant":
-            values = [attribute.t for attribute in node.attribute if attribute.name == "value"]
-            shapes.update((node.output[0], tuple(value.dims)) for value in values)
-    return shapes
+    for value in (*graph.value_info, *graph.output):
+        for dimension in value.type.tensor_type.shape.dim:
+            if dimension.dim_param and dimension.dim_param in names:
+                dimension.dim_value = 1
 
 
 def _count_params(graph: GraphProto) -> int:
-    statistics = {
-        name
-        for node in graph.node
-        if node.op_type == "BatchNormalization"
-        for name in node.input[3:5]
-    }
+    left_out = _names_at(graph, _NO_PARAMETERS)
+    biases = _names_at(graph, _INTEGER_BIASES)
     return sum(
         math.prod(tensor.dims)
         for tensor in graph.initializer
-        if tensor.dims and tensor.data_type in _WEIGHT_TYPES and tensor.name not in statistics
+        if tensor.dims
+        and tensor.name not in left_out
+        and (tensor.data_type in _WEIGHT_TYPES or tensor.name in biases)
     )
+
+
+def _names_at(graph: GraphProto, positions: Mapping[str, Sequence[int]]) -> set[str]:
+    """Names of the tensors at these input positions of these operators."""
+    return {
+        name
+        for node in graph.node
+        for position, name in enumerate(node.input)
+        if position in positions.get(node.op_type, ())
+    }
 
 
 def _convolution(node: NodeProto, shapes: Shapes, weight: int = 1) -> int:
@@ -152,13 +210,36 @@ def _matrix_product(node: NodeProto, shapes: Shapes) -> int:
     return math.prod(shapes[node.output[0]]) * shapes[node.input[0]][-1]
 
 
+def _einsum(node: NodeProto, shapes: Shapes) -> int:
+    equation = "".join(a.s.decode() for a in node.attribute if a.name == "equation")
+    return einsum_macs(equation, [shapes[name] for name in node.input])
+
+
+def _attention(node: NodeProto, shapes: Shapes) -> int:
+    """Both products: every element of queries and result meets every key, past ones included."""
+    past = shapes[node.input[4]][-2] if len(node.input) > 4 and node.input[4] else 0
+    keys = shapes[node.input[1]][-2] + past
+    return keys * (math.prod(shapes[node.input[0]]) + math.prod(shapes[node.output[0]]))
+
+
+def _recurrence(node: NodeProto, shapes: Shapes) -> int:
+    """Both weight matrices of every direction, for every step of every input."""
+    *steps, _ = shapes[node.input[0]]
+    return math.prod(steps) * sum(math.prod(shapes[name]) for name in node.input[1:3])
+
+
 _COUNTERS: dict[str, Callable[[NodeProto, Shapes], int]] = {
+    "Attention": _attention,
     "Conv": _convolution,
     "ConvInteger": _convolution,
     "ConvTranspose": _transposed_convolution,
+    "Einsum": _einsum,
+    "GRU": _recurrence,
     "Gemm": _gemm,
+    "LSTM": _recurrence,
     "MatMul": _matrix_product,
     "MatMulInteger": _matrix_product,
     "QLinearConv": _quantised_convolution,
     "QLinearMatMul": _matrix_product,
+    "RNN": _recurrence,
 }

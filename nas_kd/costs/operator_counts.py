@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
-from fvcore.nn.jit_handles import conv_flop_count, einsum_flop_jit, get_shape
+from fvcore.nn.jit_handles import conv_flop_count, get_shape
+
+from nas_kd.costs.einsum_count import einsum_macs
+from nas_kd.costs.product_bound import product_bound
 
 Handle = Callable[[Sequence[Any], Sequence[Any]], Any]
 
@@ -28,53 +31,60 @@ NOT_MULTIPLY_ACCUMULATES = frozenset(
 )
 """What fvcore counts although it is no convolution, linear layer or matrix product."""
 
-_ELEMENT_WISE_NAMES = (
-    # arithmetic and functions of single elements
-    "abs add add_ addcmul ceil clamp_max clamp_min clone cos div div_ erf exp expand_as log "
-    "log1p log2 maximum minimum mul mul_ neg ones_like pow reciprocal rsqrt rsub sign sin sqrt "
-    "square sub sub_ where "
-    # activations
-    "celu elu elu_ gelu glu hardsigmoid hardsigmoid_ hardswish hardswish_ hardtanh hardtanh_ "
-    "leaky_relu leaky_relu_ log_sigmoid log_softmax mish mish_ prelu relu6 relu6_ selu selu_ "
-    "sigmoid sigmoid_ silu silu_ softmax softplus tanh tanh_ "
-    # reductions, pooling and normalisation without learned mixing of channels
-    "adaptive_avg_pool1d adaptive_max_pool1d adaptive_max_pool2d amax amin argmax avg_pool1d "
-    "avg_pool2d cumsum frobenius_norm linalg_vector_norm local_response_norm logsumexp "
-    "max_pool1d max_pool2d max_pool2d_with_indices mean min norm rms_norm std sum var "
-    "var_mean "
-    # moving data
-    "alias col2im dropout_ embedding flip im2col index_select lift_fresh masked_fill_ "
-    "meshgrid movedim numpy_T pad pixel_shuffle pixel_unshuffle repeat repeat_interleave "
-    "reshape_as tile unflatten unfold view_as "
-    # bookkeeping
-    "__or__ bernoulli_ detach_ empty_like feature_dropout item le linspace logical_and "
-    "logical_not lt ne rand scalar_tensor sort tensor_split topk tril triu uniform_"
-)
-
-ELEMENT_WISE = frozenset(f"aten::{name}" for name in _ELEMENT_WISE_NAMES.split())
-"""Operators without multiply-accumulates: their count is zero by definition."""
-
 
 def _shape(value: Any) -> list[int]:
     """The traced tensor's shape; ``[]`` for a scalar or anything that is no tensor."""
     return [int(size) for size in get_shape(value) or []]
 
 
+def _elements(value: Any) -> int:
+    return math.prod(_shape(value))
+
+
 def attention(inputs: Sequence[Any], outputs: Sequence[Any]) -> int:
-    """``softmax(Q K^T) V``: both products, for every head; masked positions count as computed."""
+    """``softmax(Q K^T) V``: both products, for every query head and query.
+
+    Masked positions count as computed, and so do key heads that several query heads share.
+    """
     query, key, value = (_shape(tensor) for tensor in inputs[:3])
-    *batch, queries, width = query
-    return math.prod(batch) * queries * key[-2] * (width + value[-1])
+    queries = math.prod(_shape(outputs[0])[:-1])
+    return queries * key[-2] * (query[-1] + value[-1])
 
 
 def matrix_product(inputs: Sequence[Any], outputs: Sequence[Any]) -> int:
     """Output elements times the inner size; broadcasting and vectors included."""
-    return math.prod(_shape(outputs[0])) * _shape(inputs[0])[-1]
+    return _elements(outputs[0]) * _shape(inputs[0])[-1]
 
 
 def added_matrix_product(inputs: Sequence[Any], outputs: Sequence[Any]) -> int:
-    """``baddbmm`` and ``addmv``: a matrix product whose factors follow the summand."""
+    """``addmm``, ``baddbmm`` and ``addmv``: a matrix product whose factors follow the summand."""
     return matrix_product(inputs[1:], outputs)
+
+
+def summed_matrix_products(inputs: Sequence[Any], outputs: Sequence[Any]) -> int:
+    """``addbmm``: matrix products summed over their batch, added to a matrix."""
+    return _elements(inputs[1]) * _shape(inputs[2])[-1]
+
+
+def grouped_matrix_product(inputs: Sequence[Any], outputs: Sequence[Any]) -> int:
+    """A product in groups, as for the experts of a mixture.
+
+    Of two matrices the inner dimension is split among the groups, so each group has its part of
+    it; else rows or columns are split, and every output element has the whole inner dimension.
+    """
+    left, right = _shape(inputs[0]), _shape(inputs[1])
+    if len(left) == len(right) == 2:
+        return math.prod(left) * right[-1]
+    return matrix_product(inputs, outputs)
+
+
+def tensor_contraction(inputs: Sequence[Any], outputs: Sequence[Any]) -> int:
+    """``tensordot``: output elements times contracted ones.
+
+    With ``c`` contracted elements the operands have ``a c`` and ``c b`` elements and the result
+    ``a b``, so that the product of the three is the square of ``a b c``.
+    """
+    return math.isqrt(math.prod(_elements(value) for value in (*inputs[:2], outputs[0])))
 
 
 def convolution_with_named_padding(inputs: Sequence[Any], outputs: Sequence[Any]) -> Counter[str]:
@@ -91,54 +101,71 @@ def recurrence(inputs: Sequence[Any], outputs: Sequence[Any]) -> int:
     return steps * sum(math.prod(shape) for shape in shapes if len(shape) == 2)
 
 
+def recurrent_cell(inputs: Sequence[Any], outputs: Sequence[Any]) -> int:
+    """One step of an LSTM, GRU or plain RNN: its two weight matrices, for every input."""
+    return math.prod(_shape(inputs[0])[:-1]) * sum(_elements(weight) for weight in inputs[2:4])
+
+
 def einsum(inputs: Sequence[Any], outputs: Sequence[Any]) -> int:
-    """A product of two operands exactly: the sizes of all indices; one operand counts 0.
-
-    Indices summed away within one operand do not multiply. With three operands or more fvcore's
-    estimate, rounded to numpy's printed digits, is taken.
-    """
-    equation = inputs[0].toIValue().replace(" ", "")
+    """A sum of products, in the order in which PyTorch contracts its operands."""
     shapes = [_shape(value) for value in inputs[1].node().inputs()]
-    if len(shapes) < 2:
+    path = [value.toIValue() for value in inputs[2].node().inputs()] if len(inputs) > 2 else None
+    return einsum_macs(inputs[0].toIValue(), shapes, path)
+
+
+def bounding_handle(operator: str, bounds: dict[str, int | None]) -> Handle:
+    """A handle that counts nothing, and adds to ``bounds`` what the operator holds at the most.
+
+    The bound of an operator is None as soon as one of its calls has a tensor of unknown shape.
+    """
+
+    def handle(inputs: Sequence[Any], outputs: Sequence[Any]) -> int:
+        so_far = bounds.get(operator, 0)
+        bound = product_bound(_tensor_shapes(inputs), _tensor_shapes(outputs))
+        bounds[operator] = None if so_far is None or bound is None else so_far + bound
         return 0
-    if len(shapes) > 2:
-        return int(einsum_flop_jit(list(inputs), list(outputs)))
-    left, _, result = equation.partition("->")
-    terms = left.split(",")
-    if not result:
-        letters = Counter(left.replace(",", ""))
-        result = "".join(letter for letter, uses in letters.items() if uses == 1)
-    sizes: dict[str, int] = {}
-    for term, shape in zip(terms, shapes, strict=True):
-        sizes |= _index_sizes(term, shape, sizes)
-    shared = set(_indices(terms[0])) & set(_indices(terms[1]))
-    kept = {name for name in sizes if name in shared or name in result or len(name) > 1}
-    return math.prod(sizes[name] for name in kept)
+
+    return handle
 
 
-def _indices(term: str) -> list[str]:
-    return [letter for letter in term if letter.isalpha()]
-
-
-def _index_sizes(term: str, shape: Sequence[int], known: dict[str, int]) -> dict[str, int]:
-    """Sizes by index; the dimensions of an ellipsis are named from the right, from ``...1``."""
-    before, dots, after = term.partition("...")
-    hidden = len(shape) - len(before) - len(after) if dots else 0
-    names = [*before, *(f"...{hidden - position}" for position in range(hidden)), *after]
-    return {name: max(size, known.get(name, 1)) for name, size in zip(names, shape, strict=True)}
+def _tensor_shapes(values: Iterable[Any]) -> Iterator[list[int] | None]:
+    """Shapes of the tensors among traced values and in lists of them; None where one is unknown."""
+    for value in values:
+        kind = value.type().kind()
+        if value.node().kind() == "prim::ListConstruct":
+            yield from _tensor_shapes(value.node().inputs())
+        elif kind == "TensorType":
+            yield _shape(value) if value.isCompleteTensor() else None
+        elif kind == "ListType" and value.type().getElementType().kind() == "TensorType":
+            yield None
 
 
 HANDLES: dict[str, Handle] = {
     "aten::_convolution_mode": convolution_with_named_padding,
+    "aten::_grouped_mm": grouped_matrix_product,
+    "aten::_scaled_dot_product_cudnn_attention": attention,
+    "aten::_scaled_dot_product_efficient_attention": attention,
+    "aten::_scaled_dot_product_flash_attention": attention,
+    "aten::_scaled_dot_product_flash_attention_for_cpu": attention,
+    "aten::addbmm": summed_matrix_products,
+    "aten::addmm_": added_matrix_product,
     "aten::addmv": added_matrix_product,
     "aten::baddbmm": added_matrix_product,
+    "aten::baddbmm_": added_matrix_product,
     "aten::dot": matrix_product,
     "aten::einsum": einsum,
     "aten::gru": recurrence,
+    "aten::gru_cell": recurrent_cell,
+    "aten::inner": matrix_product,
     "aten::lstm": recurrence,
+    "aten::lstm_cell": recurrent_cell,
     "aten::matmul": matrix_product,
     "aten::mv": matrix_product,
     "aten::rnn_relu": recurrence,
+    "aten::rnn_relu_cell": recurrent_cell,
     "aten::rnn_tanh": recurrence,
+    "aten::rnn_tanh_cell": recurrent_cell,
     "aten::scaled_dot_product_attention": attention,
+    "aten::tensordot": tensor_contraction,
+    "transformers::grouped_mm_fallback": grouped_matrix_product,
 }

@@ -15,7 +15,13 @@ PROVIDERS = {
 }
 """Device to ONNX Runtime execution provider."""
 
-_TEXT = re.compile(r"(?P<device>[a-z][a-z0-9_]*)(-(?P<threads>\d+)t)?(-b(?P<batch>\d+))?")
+PRECISIONS = ("fp32", "int8", "fp16")
+"""In which numbers a file may compute."""
+
+_TEXT = re.compile(
+    r"(?P<device>[a-z][a-z0-9_]*)(-(?P<threads>\d+)t)?(-b(?P<batch>\d+))?"
+    rf"(-(?P<precision>{'|'.join(PRECISIONS)}))?"
+)
 _MOST_THREADS = 1024
 _MOST_BATCH = 65536
 
@@ -28,15 +34,18 @@ class DeviceProfile:
         device: ``cpu``, ``cuda`` or ``tensorrt``.
         threads: Intra-operator threads of the ONNX Runtime session.
         batch: Images per run.
+        precision: ``fp32``, ``int8`` or ``fp16``: that of the file to be measured. Measuring takes
+            a file as it is; `nas_kd.export.at_precision` makes the one that a profile asks for.
 
     Raises:
         DeviceUnavailableError: There is no such device.
-        UsageError: ``threads`` or ``batch`` is out of range.
+        UsageError: ``threads`` or ``batch`` is out of range, or there is no such precision.
     """
 
     device: str = "cpu"
     threads: int = 1
     batch: int = 1
+    precision: str = "fp32"
 
     def __post_init__(self) -> None:
         if self.device not in PROVIDERS:
@@ -50,17 +59,27 @@ class DeviceProfile:
                 raise UsageError(
                     f"device: {name} is {value!r}; give a whole number from 1 to {most}."
                 )
+        if self.precision not in PRECISIONS:
+            raise UsageError(
+                f"device: there is no precision {self.precision!r}. Known: {', '.join(PRECISIONS)}."
+            )
 
     @classmethod
     def parse(cls, text: str) -> DeviceProfile:
-        """Reads ``cpu``, ``cpu-1t`` (one thread) or ``cuda-1t-b8`` (batch of 8)."""
+        """Reads ``cpu``, ``cpu-1t`` (one thread), ``cuda-1t-b8`` (batch of 8), ``cpu-1t-int8``."""
         match = _TEXT.fullmatch(text.strip().lower())
         if match is None:
             raise UsageError(
-                f"device: {text!r} is not a device profile. Write DEVICE[-THREADSt][-bBATCH], "
-                "for example cpu-1t or cuda-1t-b8."
+                f"device: {text!r} is not a device profile. Write "
+                "DEVICE[-THREADSt][-bBATCH][-PRECISION], for example cpu-1t, cpu-1t-int8 or "
+                f"cuda-1t-b8; precisions are {', '.join(PRECISIONS)}."
             )
-        return cls(match["device"], int(match["threads"] or 1), int(match["batch"] or 1))
+        return cls(
+            match["device"],
+            int(match["threads"] or 1),
+            int(match["batch"] or 1),
+            match["precision"] or "fp32",
+        )
 
     @property
     def provider(self) -> str:
@@ -69,7 +88,8 @@ class DeviceProfile:
 
     def __str__(self) -> str:
         batch = f"-b{self.batch}" if self.batch > 1 else ""
-        return f"{self.device}-{self.threads}t{batch}"
+        precision = f"-{self.precision}" if self.precision != "fp32" else ""
+        return f"{self.device}-{self.threads}t{batch}{precision}"
 
 
 def usable_cores() -> int:

@@ -21,6 +21,8 @@ class CountRecord:
         by_operator: The parts of ``macs``.
         not_in_macs: Operations of normalisation and pooling layers as fvcore counts them. Added to
             ``macs`` they give fvcore's own total.
+        unsupported_at_most: Operator to the most MACs that its calls can hold, for those of
+            ``unsupported`` whose sizes are known.
     """
 
     macs: int
@@ -29,10 +31,27 @@ class CountRecord:
     unsupported: dict[str, int] = field(default_factory=dict)
     by_operator: dict[str, int] = field(default_factory=dict)
     not_in_macs: dict[str, int] = field(default_factory=dict)
+    unsupported_at_most: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def unsupported_share(self) -> float | None:
+        """The largest share of all MACs, in [0, 1], that ``unsupported`` can hold.
+
+        None where one of its operators has no bound.
+        """
+        if self.unsupported.keys() - self.unsupported_at_most.keys():
+            return None
+        at_most = sum(self.unsupported_at_most.values())
+        return at_most / (self.macs + at_most) if at_most else 0.0
 
     def to_dict(self) -> dict[str, Any]:
         """The record as JSON-ready values."""
         return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> CountRecord:
+        """The record that `to_dict` wrote."""
+        return cls(**values)
 
 
 @dataclass(frozen=True)
@@ -43,14 +62,17 @@ class LatencyRecord:
     is synchronised.
 
     Attributes:
-        median_ms: Median over all runs of the blocks that were kept.
+        median_ms: Median over the steady runs: those from which the processor was not taken away,
+            and beside which the reference model was as fast as in its fastest decile.
         p90_ms: 90th percentile; of little meaning below 300 runs.
         p99_ms: 99th percentile; of little meaning below some thousand runs.
         mad_ms: Median absolute deviation from the median.
-        ci95_ms: Order-statistic 95 % confidence interval of the median over the pooled runs. It
-            does not cover differences between processes or days.
+        ci95_ms: 95 % confidence interval of the median. With three processes or more it covers
+            what another process would find on the same machine in the same state, else it is the
+            order-statistic interval of the pooled runs. It does not cover differences between days.
         n: Number of runs behind these figures.
-        first_run_ms: The first run of all, before the warm-up; in no other figure.
+        first_run_ms: The first run of a process, before the warm-up (median over the processes); in
+            no other figure.
         provider: ONNX Runtime execution provider in use.
         device: Name of the processor.
         threads: Intra-operator threads of the session.
@@ -58,20 +80,35 @@ class LatencyRecord:
         precision: ``float32``, ``float16``, ``bfloat16``, ``float64`` or ``int8``.
         graph_level: ONNX Runtime's graph optimisation level.
         warmup: ``seconds`` and ``runs`` of the warm-up.
-        reference_drift: Largest relative deviation of the fixed reference model, timed before
-            every block, from its median over the whole measurement (0.03 is 3 %).
-        drift_flagged: The machine was too unsteady: not enough blocks had a steady reference, so
-            all of them were kept.
-        relative_to_reference: Median over the blocks of this model's time in units of the
-            reference's time in the same block; free of the machine's slow drift.
-        reference_ms: Median time of the reference model.
-        block_medians_ms: Median of every block that was kept, in order of time.
+        reference_drift: Largest relative deviation of the fixed reference model from its fastest
+            decile, beside the runs that count (0.03 is 3 %).
+        drift_flagged: The machine was too unsteady: steady runs are from too few processes, so the
+            intervals are those of all runs. Also one of ``flags``.
+        relative_to_reference: Median of this model's time in units of the reference's time beside
+            it; moves least when the machine is slowed by other work.
+        reference_ms: Median time of the reference model in the steady moments of the measurement.
+        block_medians_ms: Median of every block's runs that count, in order of time; of all its runs
+            where ``drift_flagged``.
         end_to_end_ms: Median including copies to and from the device; None on the CPU, where
             nothing is copied.
         other_providers: Share of kernel time on providers other than ``provider``.
         how: Always ``"measured"``.
         versions: Package to version.
         environment: System, cores, clocks and session settings.
+        process_medians_ms: Median of every process's runs that count; of all its runs where
+            ``drift_flagged``.
+        steady_share: Share of the 20 ms slices in which the machine was steady.
+        normalised_ms: ``relative_to_reference`` times ``reference_ms``: the latency at the steady
+            speed of the machine. It is ``median_ms`` on a quiet machine, and under load the figure
+            that agrees best with a quiet one.
+        normalised_ci95_ms: Its interval, as that of the median.
+        all_runs: ``median_ms``, ``p90_ms``, ``p99_ms`` and ``n`` of all runs, steady or not.
+        load: Load averages before and after, and the share of the machine's CPU time that others
+            used meanwhile.
+        flags: Reasons for doubt: ``drift`` (see ``drift_flagged``), ``busy`` (others used much of
+            the machine), ``wide`` (the interval is wider than was asked for).
+        measured_at: When, in UTC, as ISO 8601.
+        cached: The record was measured earlier and comes from a cache.
     """
 
     median_ms: float
@@ -98,17 +135,26 @@ class LatencyRecord:
     how: str = "measured"
     versions: dict[str, str] = field(default_factory=dict)
     environment: dict[str, Any] = field(default_factory=dict)
+    process_medians_ms: tuple[float, ...] = ()
+    steady_share: float = 1.0
+    normalised_ms: float | None = None
+    normalised_ci95_ms: tuple[float, float] | None = None
+    all_runs: dict[str, Any] = field(default_factory=dict)
+    load: dict[str, Any] = field(default_factory=dict)
+    flags: tuple[str, ...] = ()
+    measured_at: str = ""
+    cached: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """The record as JSON-ready values."""
         values = asdict(self)
-        for name in ("ci95_ms", "block_medians_ms"):
-            values[name] = list(values[name])
-        return values
+        return {name: list(v) if isinstance(v, tuple) else v for name, v in values.items()}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> LatencyRecord:
         """The record that `to_dict` wrote."""
-        low, high = values["ci95_ms"]
-        blocks = tuple(values["block_medians_ms"])
-        return cls(**{**values, "ci95_ms": (low, high), "block_medians_ms": blocks})
+        fields: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value
+            for name, value in values.items()
+        }
+        return cls(**fields)

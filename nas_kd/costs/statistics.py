@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 _Z95 = 1.959963984540054
+_FEWEST_PROCESSES = 3
+_FASTEST_PERCENT = 10
 
 
 @dataclass(frozen=True)
@@ -26,8 +28,13 @@ class Summary:
     @property
     def relative_half_width(self) -> float:
         """Half the confidence interval's width as a share of the median."""
-        low, high = self.ci95
-        return (high - low) / 2 / self.median
+        return relative_half_width(self.ci95, self.median)
+
+
+def relative_half_width(interval: tuple[float, float], median: float) -> float:
+    """Half an interval's width as a share of the median."""
+    low, high = interval
+    return (high - low) / 2 / median
 
 
 def summarise(samples: ArrayLike) -> Summary:
@@ -52,19 +59,41 @@ def _median_interval(ordered: NDArray[np.float64]) -> tuple[float, float]:
     return float(ordered[low]), float(ordered[high])
 
 
-def drift(blocks: Sequence[Sequence[float]], everything: Sequence[Sequence[float]]) -> list[float]:
-    """Relative deviation of each block's median from the median of all blocks' medians.
+def fast_level(references: Sequence[Sequence[float]]) -> float:
+    """The reference's time while nothing slows the machine: the fastest decile of its slices.
 
     Args:
-        blocks: Run times of the reference model, block by block.
-        everything: The same of the whole measurement.
+        references: Run times of the reference model, slice by slice, of the whole measurement.
     """
-    usual = np.median([np.median(block) for block in everything])
-    return [float(abs(np.median(block) / usual - 1.0)) for block in blocks]
+    return float(np.percentile([np.median(part) for part in references], _FASTEST_PERCENT))
 
 
-def steady_blocks(
-    blocks: Sequence[Sequence[float]], everything: Sequence[Sequence[float]], max_drift: float
-) -> list[int]:
-    """Positions of the blocks that drift by at most ``max_drift``; arguments as in `drift`."""
-    return [i for i, moved in enumerate(drift(blocks, everything)) if moved <= max_drift]
+def deviation(references: Sequence[Sequence[float]], level: float) -> float:
+    """Largest relative deviation of the slices' medians from ``level``."""
+    return max(abs(float(np.median(part)) / level - 1.0) for part in references)
+
+
+def interval_over_processes(
+    medians: Sequence[float], pooled: tuple[float, float]
+) -> tuple[float, float]:
+    """A 95 % interval of the median that covers what another process would find.
+
+    Student's t on the logarithms of the processes' medians: where the memory of a process happens
+    to lie moves all of its runs together, so that many runs of one process say little about the
+    next. It is never narrower than the pooled runs' own interval; with fewer than three processes
+    it is that interval.
+
+    Args:
+        medians: One median per process, all above zero.
+        pooled: Order-statistic interval of all runs.
+    """
+    from scipy.stats import t
+
+    count = len(medians)
+    if count < _FEWEST_PROCESSES:
+        return pooled
+    logarithms = np.log(np.asarray(medians, dtype=np.float64))
+    reach = float(t.ppf(0.975, count - 1)) * float(logarithms.std(ddof=1)) / math.sqrt(count)
+    center = float(logarithms.mean())
+    low, high = math.exp(center - reach), math.exp(center + reach)
+    return min(low, pooled[0]), max(high, pooled[1])

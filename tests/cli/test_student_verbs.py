@@ -62,6 +62,7 @@ def quick_latency(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
         asked.append(path)
         values = {field.name: 0.5 for field in dataclasses.fields(LatencyRecord)}
         values |= {"ci95_ms": (0.4, 0.6), "block_medians_ms": (), "n": 9, "how": "measured"}
+        values |= {"flags": (), "cached": False}
         values |= {"provider": profile.provider, "threads": profile.threads, "batch": 1}
         return LatencyRecord(**values)
 

@@ -24,6 +24,8 @@ TEACHER = {"macs": 100e6, "params": 4e6, "latency_ms": 10.0}
         ("latency=500us", {"latency_ms": 0.5}),
         ("latency=0.1s", {"latency_ms": 100.0}),
         ("latency=60%@cpu-2t", {"latency_ms": 6.0}),
+        ("latency=2ms@int8", {"latency_ms": 2.0}),
+        ("latency=2ms@cpu-1t-int8", {"latency_ms": 2.0}),
         ("macs=60%,params=2M, latency=5ms", {"macs": 60e6, "params": 2e6, "latency_ms": 5.0}),
         ("", {}),
     ],
@@ -38,6 +40,29 @@ def test_lists_and_device() -> None:
     assert budget.needs("latency_ms")
     assert not budget.needs("params")
     assert Budget.parse(["latency=5ms"]).profile is None
+
+
+@pytest.mark.parametrize(
+    ("text", "profile"),
+    [
+        ("latency=2ms", DeviceProfile("cuda", 1, 8)),
+        ("macs=60%", DeviceProfile("cuda", 1, 8)),
+        ("latency=2ms@int8", DeviceProfile("cuda", 1, 8, "int8")),
+        ("latency=2ms@ FP16", DeviceProfile("cuda", 1, 8, "fp16")),
+        ("latency=2ms@cpu-2t", DeviceProfile("cpu", 2)),
+        ("latency=2ms@cpu-1t-int8", DeviceProfile("cpu", 1, 1, "int8")),
+        ("macs=60%,latency=2ms@tensorrt-b4-int8", DeviceProfile("tensorrt", 1, 4, "int8")),
+    ],
+)
+def test_where_latency_counts(text: str, profile: DeviceProfile) -> None:
+    assert Budget.parse(text).measured_on(DeviceProfile("cuda", 1, 8)) == profile
+
+
+def test_a_precision_alone_names_no_device() -> None:
+    budget = Budget.parse("latency=2ms@int8")
+    assert budget.profile is None
+    assert budget.entries[0].precision == "int8"
+    assert Budget.parse("latency=2ms").entries[0].precision is None
 
 
 @pytest.mark.parametrize(
@@ -57,6 +82,9 @@ def test_lists_and_device() -> None:
         ("macs=60%@cpu-1t", "names a device"),
         ("macs=60%,macs=2M", "more than once"),
         ("latency=5ms@cpu one", "not a device profile"),
+        ("latency=5ms@cpu-int4", "precisions are fp32, int8, fp16"),
+        ("latency=5ms@", "not a device profile"),
+        ("macs=60%@int8", "names a device"),
     ],
 )
 def test_refuses(text: str, message: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +54,12 @@ def test_the_record_holds_the_evidence(records: list[LatencyRecord]) -> None:
         assert 0 < low <= record.median_ms <= high
         assert record.median_ms <= record.p90_ms <= record.p99_ms
         assert record.first_run_ms > 0
-        assert record.n >= len(record.block_medians_ms) >= latency.MIN_BLOCKS
+        assert record.n >= len(record.block_medians_ms) >= latency.MIN_PROCESSES
+        assert record.all_runs["n"] >= record.n
+        assert 0 <= record.steady_share <= 1
+        assert len(record.process_medians_ms) >= latency.MIN_PROCESSES
+        assert low <= min(record.process_medians_ms)
+        assert high >= max(record.process_medians_ms)
         assert record.provider == "CPUExecutionProvider"
         assert (record.threads, record.batch, record.precision) == (1, 3, "float32")
         assert record.graph_level == "ORT_ENABLE_ALL"
@@ -61,7 +67,13 @@ def test_the_record_holds_the_evidence(records: list[LatencyRecord]) -> None:
         assert record.device
         assert record.versions["onnxruntime"] == onnxruntime.__version__
         assert record.environment["usable_cores"] >= 1
+        assert record.environment["physical_cores"] >= 1
         assert record.environment["session"]["inter_op_threads"] == 1
+        assert len(record.load["load_average_before"]) == len(record.load["load_average_after"])
+        assert ("busy" in record.flags) == (record.load["others"] > latency.MAX_OTHERS)
+        assert ("drift" in record.flags) == record.drift_flagged
+        assert datetime.now(UTC) - datetime.fromisoformat(record.measured_at) < timedelta(hours=1)
+        assert not record.cached
         assert record.drift_flagged or record.reference_drift <= latency.MAX_DRIFT
 
 
@@ -79,7 +91,51 @@ def test_the_record_survives_json(records: list[LatencyRecord]) -> None:
 def test_only_as_long_as_needed(tmp_path: Path) -> None:
     file = write_reference_model(tmp_path / "model.onnx")
     record = measure_latency(file, CPU, target_ci=10.0, max_seconds=0.3)
-    assert len(record.block_medians_ms) >= latency.MIN_BLOCKS
+    assert len(record.process_medians_ms) >= latency.MIN_PROCESSES
+
+
+def test_records_of_earlier_versions_are_read(records: list[LatencyRecord]) -> None:
+    values = records[0].to_dict()
+    added = ("process_medians_ms", "steady_share", "normalised_ms", "normalised_ci95_ms",
+             "all_runs", "load", "flags", "measured_at", "cached")  # fmt: skip
+    for name in added:
+        del values[name]
+    record = LatencyRecord.from_dict(values)
+    assert (record.flags, record.process_medians_ms, record.cached) == ((), (), False)
+
+
+def test_masks_are_ones_and_tokens_are_valid(tmp_path: Path) -> None:
+    names = {
+        "input_ids": TensorProto.INT64,
+        "attention_mask": TensorProto.INT64,
+        "token_type_ids": TensorProto.INT64,
+        "position_ids": TensorProto.INT32,
+        "pixel_mask": TensorProto.BOOL,
+        "pixel_values": TensorProto.FLOAT,
+    }
+    inputs = [helper.make_tensor_value_info(n, kind, ["batch", 5]) for n, kind in names.items()]
+    outputs = [helper.make_tensor_value_info(f"{v.name}_out", v.type.tensor_type.elem_type, None)
+               for v in inputs]  # fmt: skip
+    nodes = [helper.make_node("Identity", [name], [f"{name}_out"]) for name in names]
+    graph = helper.make_graph(nodes, "tokens", inputs, outputs)
+    path = tmp_path / "tokens.onnx"
+    opset = helper.make_opsetid("", 17)
+    onnx.save(helper.make_model(graph, opset_imports=[opset], ir_version=8), str(path))
+    values = session.TimedModel(str(path), "CPUExecutionProvider", 1, 2).inputs
+    assert (values["attention_mask"] == 1).all()
+    assert values["pixel_mask"].all()
+    assert (values["input_ids"] == 0).all()
+    assert (values["token_type_ids"] == 0).all()
+    assert values["position_ids"].tolist() == [[0, 1, 2, 3, 4]] * 2
+    assert values["pixel_values"].std() > 0.1
+    assert all(array.shape == (2, 5) for array in values.values())
+
+
+def test_what_the_session_was_given_is_what_it_reports(tmp_path: Path) -> None:
+    path = str(write_reference_model(tmp_path / "model.onnx"))
+    model = session.TimedModel(path, "CPUExecutionProvider", 1, None)
+    assert model.provider_options == {}
+    assert session.PROVIDER_OPTIONS["CUDAExecutionProvider"]["cudnn_conv_algo_search"]
 
 
 def test_nothing_to_measure() -> None:

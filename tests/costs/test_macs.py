@@ -2,36 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import pytest
 import timm
 import torch
-from torch import Tensor, nn
-from torch.nn.attention import SDPBackend, sdpa_kernel
-from torch.utils.flop_counter import FlopCounterMode
+from torch import nn
 
-from nas_kd.costs import count_macs
+from nas_kd.costs import CountRecord, count_macs
 from nas_kd.errors import UsageError
 from search_spaces import Task, create_space
-
-
-def half_of_torchs_count(model: nn.Module, shape: tuple[int, ...]) -> float:
-    """PyTorch counts two per multiply-accumulate, and attention only by its unfused products."""
-    model.eval()
-    with torch.no_grad(), sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
-        model(torch.zeros(1, *shape))
-    return float(counter.get_total_flops()) / 2
-
-
-class Calls(nn.Module):
-    def __init__(self, function: Callable[[Tensor], Any]) -> None:
-        super().__init__()
-        self.function = function
-
-    def forward(self, inputs: Tensor) -> Any:
-        return self.function(inputs)
+from tests.costs.torchs_count import Calls, half_of_torchs_count
 
 
 @pytest.mark.parametrize(
@@ -90,6 +69,10 @@ def test_nasbench201_equals_the_benchmarks_stored_flops(index: int, benchmark_fl
         (nn.LSTM(8, 16, 2, batch_first=True), (5, 8), 5 * 4 * 16 * (8 + 16 + 16 + 16)),
         (nn.GRU(8, 16, batch_first=True, bidirectional=True), (5, 8), 2 * 5 * 3 * 16 * (8 + 16)),
         (nn.RNN(8, 16, batch_first=True), (5, 8), 5 * 16 * (8 + 16)),
+        (nn.LSTM(8, 16, proj_size=4, batch_first=True), (5, 8), 5 * (64 * (8 + 4) + 4 * 16)),
+        (nn.LSTMCell(8, 16), (8,), 4 * 16 * (8 + 16)),
+        (nn.GRUCell(8, 16), (8,), 3 * 16 * (8 + 16)),
+        (nn.RNNCell(8, 16), (8,), 16 * (8 + 16)),
         (nn.RMSNorm(8), (3, 8), 0),
         (nn.GELU(), (3, 8), 0),
         (Calls(lambda x: torch.einsum("bchw,bdhw->bcd", x, x)), (3, 8, 8), 3 * 3 * 64),
@@ -97,6 +80,14 @@ def test_nasbench201_equals_the_benchmarks_stored_flops(index: int, benchmark_fl
         (Calls(lambda x: torch.einsum("bij,jk", x, torch.ones(8, 5))), (3, 8), 3 * 8 * 5),
         (Calls(lambda x: torch.einsum("bij->bji", x)), (3, 8), 0),
         (Calls(lambda x: torch.ones(4, 3) @ x), (3, 8), 4 * 3 * 8),
+        (Calls(lambda x: torch.outer(x[0], x[0])), (8,), 0),
+        (Calls(lambda x: torch.inner(x, torch.ones(5, 8))), (3, 8), 3 * 5 * 8),
+        (Calls(lambda x: torch.tensordot(x, x, dims=([1, 2], [1, 2]))), (3, 8), 3 * 8),
+        (Calls(lambda x: torch.addbmm(torch.ones(8, 8), x.mT, x)), (3, 8), 3 * 8 * 8),
+        (Calls(lambda x: torch.baddbmm(torch.ones(8, 8), x.mT, x)), (3, 8), 3 * 8 * 8),
+        (Calls(lambda x: torch.ones(1, 8, 8).baddbmm_(x.mT, x)), (3, 8), 3 * 8 * 8),
+        (Calls(lambda x: torch.ones(3, 3).addmm_(x[0], x[0].mT)), (3, 8), 3 * 3 * 8),
+        (Calls(lambda x: torch.addmv(torch.ones(3), x[0], torch.ones(8))), (3, 8), 3 * 8),
         (Calls(lambda x: {"logits": nn.functional.linear(x, torch.ones(4, 8))}), (8,), 32),
         (Calls(lambda x: (nn.functional.linear(x, torch.ones(4, 8)), x)), (8,), 32),
     ],
@@ -113,10 +104,41 @@ def test_transformer_layer_is_counted_in_spite_of_its_fused_path() -> None:
     assert record.macs == 5 * 16 * (4 * 16 + 2 * 32) + 2 * 5 * 5 * 16
 
 
-def test_what_cannot_be_counted_is_listed() -> None:
-    record = count_macs(Calls(lambda x: torch.cdist(x, x) + torch.fft.rfft(x).abs().sum()), (5, 8))
-    assert record.macs == 0
-    assert sum(record.unsupported.values()) == 2
+@pytest.mark.parametrize(
+    "model",
+    [
+        nn.LSTM(8, 16, 2, batch_first=True, bidirectional=True),
+        nn.GRU(8, 16, batch_first=True),
+        nn.LSTMCell(8, 16),
+    ],
+)
+def test_recurrences_equal_torchs_count_of_their_steps(model: nn.Module) -> None:
+    shape = (8,) if isinstance(model, nn.LSTMCell) else (5, 8)
+    assert count_macs(model, shape).macs == half_of_torchs_count(model, shape, mkldnn=False)
+
+
+def test_key_heads_shared_by_query_heads_count_for_each() -> None:
+    def attend(x: torch.Tensor) -> torch.Tensor:
+        return nn.functional.scaled_dot_product_attention(x, x[:, :2], x[:, :2], enable_gqa=True)
+
+    macs = count_macs(Calls(attend), (4, 5, 8)).macs
+    assert macs == 4 * 2 * 5 * 5 * 8 == half_of_torchs_count(Calls(attend), (4, 5, 8))
+
+
+def test_attention_kernels_called_by_their_own_name_are_counted() -> None:
+    kernel = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
+    assert count_macs(Calls(lambda x: kernel(x, x, x)), (4, 5, 8)).macs == 4 * 2 * 5 * 5 * 8
+
+
+@pytest.mark.parametrize("experts", [2, 3])
+def test_matrix_products_in_groups(experts: int) -> None:
+    ends = torch.arange(1, experts + 1, dtype=torch.int32) * (6 // experts)
+
+    def mix(x: torch.Tensor) -> torch.Tensor:
+        weights = torch.ones(experts, 16, 8, dtype=torch.bfloat16)
+        return torch._grouped_mm(x[0].bfloat16(), weights, offs=ends)
+
+    assert count_macs(Calls(mix), (6, 16)).macs == 6 * 16 * 8
 
 
 def test_the_module_is_left_as_it_was(capfd: pytest.CaptureFixture[str]) -> None:
@@ -136,11 +158,36 @@ def test_shared_parameters_count_once() -> None:
     assert (record.macs, record.params) == (128, 72)
 
 
-def test_a_wrong_shape_is_a_usage_error() -> None:
+def test_weights_that_are_one_parameter_under_two_names_count_once() -> None:
+    first, second = nn.Linear(8, 8, bias=False), nn.Linear(8, 8, bias=False)
+    second.weight = first.weight
+    record = count_macs(nn.Sequential(first, second), (8,))
+    assert (record.macs, record.params) == (128, 64)
+
+
+def test_every_tensor_of_the_output_is_counted() -> None:
+    weight = torch.ones(4, 8)
+
+    def two_heads(x: torch.Tensor) -> dict[str, object]:
+        hidden = nn.functional.linear(x, weight)
+        return {"logits": x, "more": [None, (hidden,)], "text": "text"}
+
+    assert count_macs(Calls(two_heads), (8,)).macs == 32
+
+
+def test_a_wrong_shape_is_a_usage_error_and_leaves_nothing_behind() -> None:
+    model = nn.Conv2d(3, 4, 3)
     with pytest.raises(UsageError, match="one input of shape"):
-        count_macs(nn.Conv2d(3, 4, 3), (1, 8, 8))
+        count_macs(model, (1, 8, 8))
+    assert not model._forward_hooks
+    assert not model._forward_pre_hooks
 
 
-def test_an_output_without_logits_is_a_usage_error() -> None:
-    with pytest.raises(UsageError, match="logits are looked for"):
+def test_an_output_without_a_tensor_is_a_usage_error() -> None:
+    with pytest.raises(UsageError, match="without a tensor"):
         count_macs(Calls(lambda x: "text"), (8,))
+
+
+def test_a_record_comes_back_from_its_values() -> None:
+    record = count_macs(nn.Sequential(nn.Linear(8, 4), nn.LayerNorm(4)), (8,))
+    assert CountRecord.from_dict(record.to_dict()) == record

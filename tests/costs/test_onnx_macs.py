@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import onnx
 import pytest
 import torch
-from onnx import TensorProto, helper
+from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 
 from nas_kd.costs import count_macs
@@ -52,15 +53,79 @@ def test_every_kind_of_product_is_counted(tmp_path: Path) -> None:
     assert record.unsupported == {}
 
 
-def test_what_is_not_counted_is_listed(tmp_path: Path) -> None:
-    path = _model(tmp_path, helper.make_node("Einsum", ["x", "x"], ["y"], equation="bi,bi->bi"))
-    record = count_onnx(path)
-    assert (record.macs, record.unsupported) == (0, {"Einsum": 1})
+@pytest.mark.parametrize(
+    ("node", "shapes", "macs"),
+    [
+        (helper.make_node("Einsum", ["x", "x"], ["y"], equation="bi,bi->b"), {"x": (1, 4)}, 4),
+        (
+            helper.make_node("LSTM", ["x", "w", "r"], ["y"], hidden_size=6),
+            {"x": (5, 1, 8), "w": (1, 24, 8), "r": (1, 24, 6)},
+            5 * 24 * (8 + 6),
+        ),
+        (
+            helper.make_node(
+                "GRU", ["x", "w", "r"], ["y"], hidden_size=6, direction="bidirectional"
+            ),
+            {"x": (5, 1, 8), "w": (2, 18, 8), "r": (2, 18, 6)},
+            2 * 5 * 18 * (8 + 6),
+        ),
+        (
+            helper.make_node("Attention", ["q", "k", "v"], ["y"]),
+            {"q": (1, 2, 3, 4), "k": (1, 2, 5, 4), "v": (1, 2, 5, 6)},
+            2 * 3 * 5 * (4 + 6),
+        ),
+    ],
+    ids=lambda value: getattr(value, "op_type", None),
+)
+def test_counts_by_hand(
+    node: onnx.NodeProto, shapes: dict[str, tuple[int, ...]], macs: int, tmp_path: Path
+) -> None:
+    record = count_onnx(_model(tmp_path, [node], shapes))
+    assert record.by_operator == {node.op_type: macs}
+    assert (record.macs, record.unsupported, record.unsupported_share) == (macs, {}, 0.0)
+
+
+def test_what_is_not_counted_is_listed_with_its_bound(tmp_path: Path) -> None:
+    nodes = [helper.make_node("Det", ["x"], ["d"]), helper.make_node("Identity", ["d"], ["y"])]
+    record = count_onnx(_model(tmp_path, nodes, {"x": ("batch", 4, 4)}))
+    assert (record.macs, record.unsupported) == (0, {"Det": 1})
+    assert record.unsupported_at_most == {"Det": 16}
 
 
 def test_an_unknown_operator_is_listed(tmp_path: Path) -> None:
-    path = _model(tmp_path, helper.make_node("Magic", ["x"], ["y"], domain="com.example"))
-    assert count_onnx(path).unsupported == {"Magic": 1}
+    node = helper.make_node("Magic", ["x"], ["y"], domain="com.example")
+    record = count_onnx(_model(tmp_path, [node], {"x": ("batch", 4)}))
+    assert record.unsupported == {"Magic": 1}
+    assert record.unsupported_share is None
+
+
+def test_a_graph_inside_an_operator_has_no_bound(tmp_path: Path) -> None:
+    inner = [helper.make_tensor_value_info("z", TensorProto.FLOAT, [1])]
+    branch = helper.make_graph([helper.make_node("ReduceSum", ["x"], ["z"])], "branch", [], inner)
+    yes = helper.make_node("Constant", [], ["yes"], value=numpy_helper.from_array(np.array(True)))
+    node = helper.make_node("If", ["yes"], ["y"], then_branch=branch, else_branch=branch)
+    record = count_onnx(_model(tmp_path, [yes, node], {"x": (1, 4)}))
+    assert record.unsupported == {"If": 1}
+    assert record.unsupported_share is None
+
+
+def test_int8_weights_count_without_their_scales(tmp_path: Path) -> None:
+    """A convolution of 8-bit weights and a 32-bit bias, each with a scale for every channel."""
+    weights = {
+        "w8": np.ones((4, 3, 3, 3), np.int8),
+        "b32": np.ones(4, np.int32),
+        "scale": np.ones(4, np.float32),
+        "zero8": np.zeros(4, np.int8),
+        "zero32": np.zeros(4, np.int32),
+    }
+    nodes = [
+        helper.make_node("DequantizeLinear", ["w8", "scale", "zero8"], ["w"], axis=0),
+        helper.make_node("DequantizeLinear", ["b32", "scale", "zero32"], ["b"], axis=0),
+        helper.make_node("Conv", ["x", "w", "b"], ["y"]),
+    ]
+    record = count_onnx(_model(tmp_path, nodes, {"x": ("batch", 3, 8, 8)}, weights))
+    assert record.params == 4 * 3 * 3 * 3 + 4
+    assert record.macs == 6 * 6 * 4 * 27
 
 
 @pytest.mark.parametrize("content", [b"", b"hello", b"\x08\x07"])
@@ -71,10 +136,18 @@ def test_what_is_no_model_is_refused(content: bytes, tmp_path: Path) -> None:
         count_onnx(path)
 
 
-def _model(folder: Path, node: onnx.NodeProto) -> Path:
-    tensors = [helper.make_tensor_value_info(n, TensorProto.FLOAT, ["batch", 4]) for n in "xy"]
-    graph = helper.make_graph([node], "g", tensors[:1], tensors[1:])
-    opsets = [helper.make_opsetid("", 17), helper.make_opsetid("com.example", 1)]
+def _model(
+    folder: Path,
+    nodes: list[onnx.NodeProto],
+    shapes: dict[str, tuple[int | str, ...]],
+    weights: dict[str, np.ndarray] | None = None,
+) -> Path:
+    """A file with these inputs, of which ``y`` of unknown shape is the output."""
+    inputs = [helper.make_tensor_value_info(n, TensorProto.FLOAT, s) for n, s in shapes.items()]
+    output = helper.make_tensor_value_info("y", TensorProto.FLOAT, None)
+    tensors = [numpy_helper.from_array(values, name) for name, values in (weights or {}).items()]
+    graph = helper.make_graph(nodes, "g", inputs, [output], tensors)
+    opsets = [helper.make_opsetid("", 23), helper.make_opsetid("com.example", 1)]
     path = folder / "model.onnx"
     onnx.save(helper.make_model(graph, opset_imports=opsets), str(path))
     return path

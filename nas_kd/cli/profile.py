@@ -1,0 +1,87 @@
+"""``nas-kd profile``: a space against a budget, before any search."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from nas_kd.cli import options
+from nas_kd.cli.console import print_json, print_results, stdout_kept_clean
+from nas_kd.cli.preflight import check_recipe
+from nas_kd.cli.recipe_flags import resolve_recipe
+from nas_kd.errors import ExitCode
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from studies.recipe import Recipe
+
+
+def profile(
+    config: Annotated[
+        str | None,
+        typer.Option(metavar="RECIPE", help="A recipe.toml or one of: nas-kd list recipes."),
+    ] = None,
+    teacher: options.Teacher = None,
+    checkpoint: options.Checkpoint = None,
+    data: options.Data = None,
+    image_size: options.ImageSize = None,
+    space: options.Space = None,
+    space_option: options.SpaceOption = None,
+    budget: options.Budget = None,
+    device: options.Device = None,
+    threads: options.Threads = None,
+    seed: options.Seed = None,
+    json: options.Json = False,
+) -> None:
+    """Hold a space's smallest, typical and largest student against a budget.
+
+    Nothing is searched or trained (but the embedded teacher, once). Exit code 3 when the budget
+    cannot be met.
+    """
+    changes = {
+        "seed": seed,
+        "teacher.source": teacher,
+        "teacher.checkpoint": str(checkpoint) if checkpoint else None,
+        "data.source": data,
+        "data.image_size": image_size,
+        "budget.limits": budget or None,
+        "budget.device": device,
+        "budget.threads": threads,
+    }
+    recipe = resolve_recipe(config, changes, space=space, space_options=space_option or [])
+    document = _run(recipe)
+    if json:
+        print_json(document)
+    else:
+        print_results(*_results(document))
+    if not document["can_be_met"]:
+        raise typer.Exit(ExitCode.NO_FEASIBLE_STUDENT)
+
+
+def _run(recipe: Recipe) -> dict[str, Any]:
+    from nas_kd.cli.progress import watching
+
+    with (
+        stdout_kept_clean(),
+        watching() as observer,
+        TemporaryDirectory(prefix="nas-kd-") as folder,
+    ):
+        observer.phase("start", None)
+        check_recipe(recipe)
+        from studies.run_directory import RunDirectory
+        from studies.space_profile import profile_space
+
+        run = RunDirectory.create_or_continue(Path(folder) / "profile", recipe)
+        return profile_space(recipe, run, observer)
+
+
+def _results(document: Mapping[str, Any]) -> Iterator[RenderableType]:
+    from nas_kd.report.profile_table import profile_table, verdict
+
+    yield profile_table(document)
+    yield verdict(document)

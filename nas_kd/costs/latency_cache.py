@@ -1,0 +1,122 @@
+"""Latencies that were measured before, kept as JSON files.
+
+A record is found again only for the same file content, device profile, protocol, device and package
+versions, and only while it is young: clocks, cooling and neighbours of a machine change. A record
+from the cache says so (``cached``, ``measured_at``).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from nas_kd.costs.environment import device_fingerprint, package_versions
+from nas_kd.costs.profile import DeviceProfile
+from nas_kd.costs.records import LatencyRecord
+
+MAX_AGE = timedelta(days=7)
+"""Older records are measured again."""
+_DOUBTS = {"drift", "busy"}
+"""Flags of measurements that are not worth keeping."""
+_VERSIONS = ("onnxruntime", "onnxruntime-gpu", "numpy")
+
+
+@dataclass(frozen=True)
+class LatencyCache:
+    """A folder of records.
+
+    Damaged entries count as missing, and a folder that cannot be written keeps nothing: a cache
+    never stops a measurement.
+
+    Attributes:
+        folder: Made when the first record is kept.
+        max_age: Records older than this are not used.
+        fresh: Whether to use none at all, and only replace them.
+    """
+
+    folder: Path
+    max_age: timedelta = MAX_AGE
+    fresh: bool = False
+
+    def keys(
+        self, files: Sequence[Path], profile: DeviceProfile, settings: Mapping[str, Any]
+    ) -> list[str]:
+        """The names under which measurements are kept.
+
+        Args:
+            files: Existing ONNX files; weights in files beside them count too.
+            profile: Device, threads and batch; the files fix all other sizes of their inputs.
+            settings: Everything else that was asked for.
+        """
+        shared = {
+            "provider": profile.provider,
+            "threads": profile.threads,
+            "batch": profile.batch,
+            "settings": dict(settings),
+            "device": device_fingerprint(profile),
+            "versions": package_versions(_VERSIONS),
+        }
+        everything = ({"file": _content(file), **shared} for file in files)
+        return [
+            hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+            for parts in everything
+        ]
+
+    def get(self, key: str) -> LatencyRecord | None:
+        """The record kept under ``key``, marked as cached, if there is a young and whole one."""
+        if self.fresh:
+            return None
+        try:
+            text = self._path(key).read_text(encoding="utf-8")
+            record = LatencyRecord.from_dict(json.loads(text))
+            age = datetime.now(UTC) - datetime.fromisoformat(record.measured_at)
+        except (OSError, ValueError, TypeError, KeyError, AttributeError):
+            return None
+        return replace(record, cached=True) if timedelta(0) <= age <= self.max_age else None
+
+    def put(self, key: str, record: LatencyRecord) -> None:
+        """Keeps a record, unless the machine was disturbed while it was measured."""
+        if _DOUBTS & set(record.flags):
+            return
+        path = self._path(key)
+        draft = path.with_name(f".{path.name}.{os.getpid()}.part")
+        with suppress(OSError):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                draft.write_text(json.dumps(record.to_dict()), encoding="utf-8")
+                draft.replace(path)
+            finally:
+                draft.unlink(missing_ok=True)
+
+    def _path(self, key: str) -> Path:
+        return self.folder / f"{key}.json"
+
+
+def user_cache() -> Path:
+    """Where latencies are kept for the user: below ``NAS_KD_CACHE``, or the user's cache."""
+    if explicit := os.environ.get("NAS_KD_CACHE"):
+        return Path(explicit) / "latency"
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "nas_kd" / "latency"
+
+
+def _content(file: Path) -> str:
+    """SHA-256 of the file and of the weight files that it names, as far as they are there."""
+    from onnx import load
+    from onnx.external_data_helper import ExternalDataInfo, uses_external_data
+
+    graph = load(str(file), load_external_data=False).graph
+    names = {ExternalDataInfo(t).location for t in graph.initializer if uses_external_data(t)}
+    digest = hashlib.sha256()
+    for path in (file, *(file.parent / name for name in sorted(names))):
+        if path.is_file():
+            with path.open("rb") as content:
+                digest.update(hashlib.file_digest(content, "sha256").digest())
+    return digest.hexdigest()
