@@ -45,7 +45,7 @@ PROXY = Proxy(
     batch="noise",
     input="noise",
     deviation=(
-        "every kind of normalisation, not only of batches; linear layers inside a transformer count "
-        "as convolutions; maps with channels as rows"
+        "every kind of normalisation, not only of batches; linear layers inside a transformer "
+        "count as convolutions; maps with channels as rows"
     ),
 )
