@@ -6,9 +6,9 @@ Random NAS-Bench-201 students (32x32 images, 10 classes) are measured four times
 two quiet passes, and in two passes beside one process that multiplies matrices. Every pass has
 processes of its own and a random order of its own. Each student gives one row, and each pair of
 passes one row per statistic with ``kind`` ``summary``: Spearman's rho, the median and the largest
-relative difference, and the share of records flagged ``busy`` or ``drift``. The statistics are the
-record's ``median_ms`` (steady runs only), its ``normalised_ms`` and ``relative_to_reference``, and
-the plain median of all runs.
+relative difference, and the share of records flagged ``busy``, ``slow`` or ``drift``. The
+statistics are the record's ``median_ms`` (steady runs only), its ``normalised_ms`` (at the usual
+speed of the machine, as learned in the quiet passes), and the plain median of all runs.
 
 An interrupted run goes on where it was; ``--fresh`` begins anew.
 """
@@ -38,11 +38,13 @@ from scipy.stats import spearmanr
 
 from benchmarks.record import write_rows
 from nas_kd.costs import DeviceProfile, LatencyRecord, measure_many
+from nas_kd.costs.latency_cache import LatencyCache
 from nas_kd.export import export_onnx
 from search_spaces import Arch, NasBench201, Task
 
 TASK = Task(in_channels=3, image_size=32, num_classes=10)
 SPACE = NasBench201()
+PROFILE = DeviceProfile("cpu")
 PASSES = (("quiet", 1), ("quiet", 2), ("busy", 1), ("busy", 2))
 PAIRS = (
     (("quiet", 1), ("quiet", 2)),
@@ -53,7 +55,6 @@ PAIRS = (
 STATISTICS: dict[str, Callable[[LatencyRecord], float | None]] = {
     "median_ms": lambda record: record.median_ms,
     "normalised_ms": lambda record: record.normalised_ms,
-    "relative_to_reference": lambda record: record.relative_to_reference,
     "median of all runs": lambda record: record.all_runs["median_ms"],
 }
 _TOGETHER = 10
@@ -77,6 +78,11 @@ class Work:
     seed: int
     max_seconds: float
 
+    @property
+    def cache(self) -> LatencyCache:
+        """Only learns the machine's usual speed: every measurement is made."""
+        return LatencyCache(self.folder / "cache", fresh=True)
+
     def student(self, number: int) -> Path:
         return self.folder / f"{number:03d}.onnx"
 
@@ -95,6 +101,11 @@ def main() -> None:
     with Progress(console=Console(stderr=True)) as progress:
         _export(work, progress)
         passes = {which: _measure(work, which, progress) for which in PASSES}
+    speed = work.cache.reference_speed(PROFILE)
+    passes = {
+        which: {i: speed.normalise(record) for i, record in records.items()}
+        for which, records in passes.items()
+    }
     summaries = [row for pair in PAIRS for row in _summarise(passes, pair)]
     path = write_rows("latency_repeatability", [*_rows(work, passes), *summaries])
     _show(summaries)
@@ -144,7 +155,7 @@ def _measure(work: Work, which: Pass, progress: Progress) -> dict[int, LatencyRe
         for start in range(0, len(order), _TOGETHER):
             group = order[start : start + _TOGETHER]
             files = [work.student(i) for i in group]
-            records = measure_many(files, DeviceProfile("cpu"), max_seconds=work.max_seconds)
+            records = measure_many(files, PROFILE, max_seconds=work.max_seconds, cache=work.cache)
             done |= dict(zip(group, records, strict=True))
             path.write_text(json.dumps({i: record.to_dict() for i, record in done.items()}))
             progress.advance(bar, len(group))
@@ -204,7 +215,7 @@ def _summarise(
 ) -> Iterator[dict[str, Any]]:
     students = sorted(passes[pair[0]])
     one, other = ([passes[which][i] for i in students] for which in pair)
-    flagged = [bool({"busy", "drift"} & set(r.flags)) for r in (*one, *other)]
+    flagged = [bool({"busy", "slow", "drift"} & set(r.flags)) for r in (*one, *other)]
     for statistic, read in STATISTICS.items():
         first, second = (np.array([read(r) for r in records], float) for records in (one, other))
         differences = 2 * np.abs(first - second) / (first + second)

@@ -34,6 +34,9 @@ def _one(row: Mapping[str, Any]) -> Iterator[str]:
     yield f"latency     {latency_sentence(row['latency_ms'])}"
     for remark in latency_remarks(row["latency_ms"]).values():
         yield f"            {remark}"
+    if {"drift", "busy", "slow"} & set(row["latency_ms"]["flags"]):
+        usual = row["latency_ms"]["normalised_ms"]
+        yield f"            at the machine's usual speed about {usual:.4g} ms"
     if row["unsupported_operators"]:
         yield f"not counted {_operators(row)}"
     if "budget" in row:

@@ -39,4 +39,7 @@ def latency_remarks(latency: Mapping[str, Any]) -> dict[str, str]:
     if "busy" in latency["flags"]:
         others = latency["load"]["others"]
         remarks["busy"] = f"busy: other programs used {others:.0%} of the machine meanwhile"
+    if "slow" in latency["flags"]:
+        slower = latency["reference_ms"] / latency["usual_reference_ms"] - 1
+        remarks["slow"] = f"slow: the machine was {slower:.0%} slower than usual"
     return remarks

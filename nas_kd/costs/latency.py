@@ -34,9 +34,9 @@ if TYPE_CHECKING:
 
 PROTOCOL = 2
 """Raised with every change that makes figures differ from earlier ones."""
-MAX_DRIFT = 0.08
+MAX_DRIFT = 0.1
 """Largest deviation of the reference from its fastest decile beside runs that count. The decile
-lies some 3 % below the median of a quiet machine: this is about 5 % of the usual."""
+lies some 3 % below the median of a quiet machine, and a busy neighbour costs 30 % or more."""
 MAX_OTHERS = 0.2
 """Largest share of the machine's CPU time that others may use before a measurement is flagged."""
 WARMUP_SECONDS = 0.2
@@ -116,6 +116,7 @@ def measure_many(
     require_provider(profile)
     if cache is None:
         return _measure(paths, precisions, profile, target_ci, max_seconds)
+    speed = cache.reference_speed(profile)
     settings = {"protocol": PROTOCOL, "target_ci": target_ci, "max_seconds": max_seconds}
     keys = cache.keys(paths, profile, settings)
     found = {i: record for i, key in enumerate(keys) if (record := cache.get(key)) is not None}
@@ -128,10 +129,11 @@ def measure_many(
             target_ci,
             max_seconds,
         )
+        speed.learn(measured)
         for i, record in zip(missing, measured, strict=True):
             cache.put(keys[i], record)
             found[i] = record
-    return [found[i] for i in range(len(paths))]
+    return [speed.normalise(found[i]) for i in range(len(paths))]
 
 
 def probe_provider(profile: DeviceProfile) -> None:
@@ -168,7 +170,7 @@ def make_plan(profile: DeviceProfile, count: int, target_ci: float, max_seconds:
 
 def steady(samples: Sequence[Samples], plan: Plan) -> list[Kept]:
     """The slices of every model that count."""
-    return keep_steady(samples, max_drift=MAX_DRIFT, min_processes=plan.fewest)
+    return keep_steady(samples, max_drift=MAX_DRIFT, min_processes=min(2, plan.fewest))
 
 
 def make_records(
@@ -209,7 +211,7 @@ def _measure(
         return [
             i
             for i, kept in enumerate(steady(samples, plan))
-            if kept.drifted or half_width(kept) > target_ci
+            if kept.processes < plan.fewest or half_width(kept) > target_ci
         ]
 
     sampled = take_samples(files, profile, plan, unsettled)

@@ -1,4 +1,4 @@
-"""Latencies that were measured before, kept as JSON files.
+"""Latencies that were measured before, and the reference's usual speed, kept as JSON files.
 
 A record is found again only for the same file content, device profile, protocol, device and package
 versions, and only while it is young: clocks, cooling and neighbours of a machine change. A record
@@ -20,6 +20,8 @@ from typing import Any
 from nas_kd.costs.environment import device_fingerprint, package_versions
 from nas_kd.costs.profile import DeviceProfile
 from nas_kd.costs.records import LatencyRecord
+from nas_kd.costs.reference_speed import ReferenceSpeed
+from nas_kd.costs.whole_files import write_whole
 
 MAX_AGE = timedelta(days=7)
 """Older records are measured again."""
@@ -38,7 +40,7 @@ class LatencyCache:
     Attributes:
         folder: Made when the first record is kept.
         max_age: Records older than this are not used.
-        fresh: Whether to use none at all, and only replace them.
+        fresh: Whether to use no record at all, and only replace them.
     """
 
     folder: Path
@@ -63,11 +65,7 @@ class LatencyCache:
             "device": device_fingerprint(profile),
             "versions": package_versions(_VERSIONS),
         }
-        everything = ({"file": _content(file), **shared} for file in files)
-        return [
-            hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
-            for parts in everything
-        ]
+        return [_digest({"file": _content(file), **shared}) for file in files]
 
     def get(self, key: str) -> LatencyRecord | None:
         """The record kept under ``key``, marked as cached, if there is a young and whole one."""
@@ -85,15 +83,18 @@ class LatencyCache:
         """Keeps a record, unless the machine was disturbed while it was measured."""
         if _DOUBTS & set(record.flags):
             return
-        path = self._path(key)
-        draft = path.with_name(f".{path.name}.{os.getpid()}.part")
         with suppress(OSError):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                draft.write_text(json.dumps(record.to_dict()), encoding="utf-8")
-                draft.replace(path)
-            finally:
-                draft.unlink(missing_ok=True)
+            write_whole(self._path(key), json.dumps(record.to_dict()))
+
+    def reference_speed(self, profile: DeviceProfile) -> ReferenceSpeed:
+        """How fast the reference usually is on this device, with this number of threads."""
+        parts = {
+            "provider": profile.provider,
+            "threads": profile.threads,
+            "device": device_fingerprint(profile),
+            "versions": package_versions(_VERSIONS),
+        }
+        return ReferenceSpeed(self.folder / f"reference-{_digest(parts)}.json")
 
     def _path(self, key: str) -> Path:
         return self.folder / f"{key}.json"
@@ -105,6 +106,10 @@ def user_cache() -> Path:
         return Path(explicit) / "latency"
     base = os.environ.get("XDG_CACHE_HOME")
     return (Path(base) if base else Path.home() / ".cache") / "nas_kd" / "latency"
+
+
+def _digest(parts: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
 def _content(file: Path) -> str:

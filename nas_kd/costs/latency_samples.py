@@ -96,6 +96,7 @@ class Kept:
         spread: Those from which the spread between processes is taken: the same, or all slices
             where too few processes had steady ones.
         drifted: Whether too few processes had steady slices.
+        processes: How many had.
         moved: Largest relative deviation of the references from their fast level.
         share: Steady slices among all.
         reference: Median of the steady references of all models, in nanoseconds.
@@ -104,6 +105,7 @@ class Kept:
     slices: list[Slice]
     spread: list[Slice]
     drifted: bool
+    processes: int
     moved: float
     share: float
     reference: float
@@ -126,7 +128,7 @@ def keep_steady(samples: Sequence[Samples], *, max_drift: float, min_processes: 
     Args:
         samples: Of all models that were measured together.
         max_drift: Largest relative deviation of a steady slice's references.
-        min_processes: Processes that must have steady slices.
+        min_processes: Processes that must have steady slices, or the model counts as drifted.
     """
     references = [part for model in samples for each in model.slices for part in each.references]
     level = fast_level(references)
@@ -153,6 +155,7 @@ def _keep(
         slices=slices,
         spread=samples.slices if drifted else slices,
         drifted=drifted,
+        processes=len(counting),
         moved=max(moved[i] for i in kept),
         share=len(steady) / len(moved),
         reference=usual,

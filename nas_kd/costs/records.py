@@ -98,15 +98,18 @@ class LatencyRecord:
         process_medians_ms: Median of every process's runs that count; of all its runs where
             ``drift_flagged``.
         steady_share: Share of the 20 ms slices in which the machine was steady.
-        normalised_ms: ``relative_to_reference`` times ``reference_ms``: the latency at the steady
-            speed of the machine. It is ``median_ms`` on a quiet machine, and under load the figure
-            that agrees best with a quiet one.
+        normalised_ms: ``relative_to_reference`` times ``usual_reference_ms``, or ``reference_ms``
+            where that is not known: the latency at the usual speed of the machine. It is close to
+            ``median_ms`` on a quiet machine; of two measurements it is the figure that agrees best.
         normalised_ci95_ms: Its interval, as that of the median.
+        usual_reference_ms: Median of ``reference_ms`` over this device's undisturbed measurements
+            so far; None where they are not kept.
         all_runs: ``median_ms``, ``p90_ms``, ``p99_ms`` and ``n`` of all runs, steady or not.
         load: Load averages before and after, and the share of the machine's CPU time that others
             used meanwhile.
         flags: Reasons for doubt: ``drift`` (see ``drift_flagged``), ``busy`` (others used much of
-            the machine), ``wide`` (the interval is wider than was asked for).
+            the machine), ``slow`` (``reference_ms`` is 10 % above its usual value), ``wide`` (the
+            interval is wider than was asked for).
         measured_at: When, in UTC, as ISO 8601.
         cached: The record was measured earlier and comes from a cache.
     """
@@ -139,6 +142,7 @@ class LatencyRecord:
     steady_share: float = 1.0
     normalised_ms: float | None = None
     normalised_ci95_ms: tuple[float, float] | None = None
+    usual_reference_ms: float | None = None
     all_runs: dict[str, Any] = field(default_factory=dict)
     load: dict[str, Any] = field(default_factory=dict)
     flags: tuple[str, ...] = ()

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 _Z95 = 1.959963984540054
-_FEWEST_PROCESSES = 3
+_FEWEST_PROCESSES = 2
 _FASTEST_PERCENT = 10
 
 
@@ -80,8 +80,7 @@ def interval_over_processes(
 
     Student's t on the logarithms of the processes' medians: where the memory of a process happens
     to lie moves all of its runs together, so that many runs of one process say little about the
-    next. It is never narrower than the pooled runs' own interval; with fewer than three processes
-    it is that interval.
+    next. It is never narrower than the pooled runs' own interval, and with one process it is that.
 
     Args:
         medians: One median per process, all above zero.

@@ -77,8 +77,11 @@ def test_the_interval_over_processes_is_never_narrower_than_the_pooled_one() -> 
     assert low * high == pytest.approx(1.0)
 
 
-def test_few_processes_have_the_pooled_interval() -> None:
-    assert interval_over_processes([1.0, 2.0], (0.9, 1.2)) == (0.9, 1.2)
+def test_one_process_has_the_pooled_interval_and_two_that_differ_a_very_wide_one() -> None:
+    assert interval_over_processes([1.0], (0.9, 1.2)) == (0.9, 1.2)
+    low, high = interval_over_processes([1.0, 1.1], (0.99, 1.01))
+    assert low < 0.6
+    assert high > 1.8
 
 
 def test_the_half_width_is_a_share_of_the_median() -> None:

@@ -42,7 +42,9 @@ def _loss_gradients(model: nn.Module, images: Tensor, labels: Tensor) -> dict[st
 def test_plain_is_the_signed_sum() -> None:
     model = _model()
     gradients = _loss_gradients(model, *digits(8))
-    expected = sum(float((w * gradients[n]).sum()) for n, w in _weights(model.double()).items())
+    expected = sum(
+        float((w.detach() * gradients[n]).sum()) for n, w in _weights(model.double()).items()
+    )
     assert PROXIES.get("plain")(exact_probe(model)) == pytest.approx(expected, rel=1e-9)
 
 

@@ -31,7 +31,7 @@ def _batch(kind: str, size: int) -> tuple[Tensor, Tensor]:
     return images, labels
 
 
-@settings(max_examples=20, deadline=None, derandomize=True)
+@settings(max_examples=60, deadline=None, derandomize=True)
 @given(
     cells=st.lists(st.sampled_from(CELLS), max_size=3),
     batch=st.sampled_from(BATCHES),
