@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nas_kd.errors import NasKdError, UsageError
+from nas_kd.whole_files import write_whole
 from studies.recipe import Recipe, parse_recipe
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ class RunDirectory:
                 shutil.rmtree(self.path / "work", ignore_errors=True)
                 self.recipe_json.unlink()
             if not self.recipe_json.is_file():
-                write_atomically(self.recipe_json, recipe.to_json())
+                write_whole(self.recipe_json, recipe.to_json())
             with self.log.open("a", encoding="utf-8"):
                 pass
         except OSError as error:
@@ -137,11 +137,11 @@ class RunDirectory:
             return None
 
     def write_state(self, name: str, state: Mapping[str, Any]) -> None:
-        write_atomically(self.work(f"{name}.json"), json.dumps(state, indent=2))
+        write_whole(self.work(f"{name}.json"), json.dumps(state, indent=2))
 
     def write_result(self, document: Mapping[str, Any]) -> None:
         """Keeps the finished run's document."""
-        write_atomically(self.result_json, json.dumps(document, indent=2))
+        write_whole(self.result_json, json.dumps(document, indent=2))
 
     def read_result(self) -> dict[str, Any] | None:
         """The finished run's document; None while the run is unfinished.
@@ -168,10 +168,6 @@ class RunDirectory:
             return pd.DataFrame()
         return pd.read_csv(self.candidates_csv)
 
-    def append_log(self, line: str) -> None:
-        with self.log.open("a", encoding="utf-8") as log:
-            log.write(line + "\n")
-
     @contextmanager
     def lock(self) -> Iterator[None]:
         """Keeps a second command off the same run while this one works on it."""
@@ -186,13 +182,3 @@ class RunDirectory:
                     "Wait for it, or name another --run-dir."
                 ) from error
             yield
-
-
-def write_atomically(path: Path, text: str) -> None:
-    """Writes a text file so that a reader sees the old or the new content, never a part."""
-    temporary = path.with_name(path.name + ".part")
-    with temporary.open("w", encoding="utf-8") as handle:
-        handle.write(text)
-        handle.flush()
-        os.fsync(handle.fileno())
-    temporary.replace(path)

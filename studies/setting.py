@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from nas_kd.data import DataSplits, load_data
 from nas_kd.export import export_onnx
 from nas_kd.teachers import Teacher, load_teacher
 from nas_kd.training import evaluate_accuracy, train_default_teacher
+from nas_kd.user_cache import user_cache
 from search_spaces import SearchSpace, Task, create_space
 from studies.observer import PER_MILLE, Observer, per_mille
 from studies.recipe import BudgetSection, Recipe
@@ -92,21 +92,13 @@ def load_data_and_teacher(recipe: Recipe, observer: Observer) -> tuple[DataSplit
     )
     if recipe.teacher.source == DEFAULT_TEACHER:
         return data, train_default_teacher(
-            data, cache_dir=cache_directory(), seed=recipe.seed, on_progress=per_mille(observer)
+            data, cache_dir=user_cache(), seed=recipe.seed, on_progress=per_mille(observer)
         )
     teacher = load_teacher(recipe.teacher.source, data=data, checkpoint=recipe.teacher.checkpoint)
     observer.advance(PER_MILLE)
     if teacher.mean is not None and teacher.std is not None:
         data = data.normalised(teacher.mean, teacher.std)
     return data, teacher
-
-
-def cache_directory() -> Path:
-    """Where teachers trained on the spot are kept: ``NAS_KD_CACHE`` or the user's cache."""
-    if explicit := os.environ.get("NAS_KD_CACHE"):
-        return Path(explicit)
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "nas_kd"
 
 
 def _teacher_facts(

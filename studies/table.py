@@ -9,9 +9,10 @@ from collections.abc import Mapping
 import pandas as pd
 from optuna.trial import FrozenTrial
 
+from nas_kd.whole_files import write_whole
 from studies.finalists import Measured
 from studies.objectives import SCORE, Objectives
-from studies.run_directory import RunDirectory, write_atomically
+from studies.run_directory import RunDirectory
 from studies.search import SearchResult
 from studies.trials import candidate_of, duplicate_of
 
@@ -35,7 +36,7 @@ def write_candidates(
 ) -> None:
     """Writes ``candidates.csv`` of a run."""
     table = candidate_table(result, measured or {})
-    write_atomically(run.candidates_csv, table.to_csv(index=False))
+    write_whole(run.candidates_csv, table.to_csv(index=False))
 
 
 def _row(

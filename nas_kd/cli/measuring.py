@@ -129,9 +129,9 @@ def _rows(
 
 def _measure(files: list[Path], profile: DeviceProfile, fresh: bool) -> list[LatencyRecord]:
     from nas_kd.costs import measure_latency, measure_many
-    from nas_kd.costs.latency_cache import LatencyCache, user_cache
+    from nas_kd.costs.latency_cache import LatencyCache, latency_folder
 
-    cache = LatencyCache(user_cache(), fresh=fresh)
+    cache = LatencyCache(latency_folder(), fresh=fresh)
     if len(files) == 1:
         return [measure_latency(files[0], profile, cache=cache)]
     return measure_many(files, profile, cache=cache)

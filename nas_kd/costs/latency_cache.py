@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -21,7 +20,8 @@ from nas_kd.costs.environment import device_fingerprint, package_versions
 from nas_kd.costs.profile import DeviceProfile
 from nas_kd.costs.records import LatencyRecord
 from nas_kd.costs.reference_speed import ReferenceSpeed
-from nas_kd.costs.whole_files import write_whole
+from nas_kd.user_cache import user_cache
+from nas_kd.whole_files import write_whole
 
 MAX_AGE = timedelta(days=7)
 """Older records are measured again."""
@@ -84,6 +84,7 @@ class LatencyCache:
         if _DOUBTS & set(record.flags):
             return
         with suppress(OSError):
+            self.folder.mkdir(parents=True, exist_ok=True)
             write_whole(self._path(key), json.dumps(record.to_dict()))
 
     def reference_speed(self, profile: DeviceProfile) -> ReferenceSpeed:
@@ -100,12 +101,9 @@ class LatencyCache:
         return self.folder / f"{key}.json"
 
 
-def user_cache() -> Path:
-    """Where latencies are kept for the user: below ``NAS_KD_CACHE``, or the user's cache."""
-    if explicit := os.environ.get("NAS_KD_CACHE"):
-        return Path(explicit) / "latency"
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "nas_kd" / "latency"
+def latency_folder() -> Path:
+    """Where latencies are kept for the user."""
+    return user_cache() / "latency"
 
 
 def _digest(parts: Mapping[str, Any]) -> str:

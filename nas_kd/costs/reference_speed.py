@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from nas_kd.costs.records import LatencyRecord
-from nas_kd.costs.whole_files import write_whole
+from nas_kd.whole_files import write_whole
 
 MAX_SLOWNESS = 0.1
 """Excess of the reference's time over its usual one from which a measurement is flagged."""
@@ -47,6 +47,7 @@ class ReferenceSpeed:
             return
         times = [*self._read(), records[0].reference_ms][-_REMEMBERED:]
         with suppress(OSError):
+            self.path.parent.mkdir(parents=True, exist_ok=True)
             write_whole(self.path, json.dumps({"reference_ms": times}))
 
     def normalise(self, record: LatencyRecord) -> LatencyRecord:

@@ -12,6 +12,7 @@ from typing import Any, Protocol, runtime_checkable
 from nas_kd.costs.environment import package_versions
 from nas_kd.errors import UsageError
 from nas_kd.export.onnx_file import onnx_facts
+from nas_kd.whole_files import write_whole
 
 SCHEMA = "nas-kd.manifest/1"
 FILE = "manifest.json"
@@ -126,9 +127,7 @@ def _write(directory: Path, sections: dict[str, Any]) -> Path:
     sections["files"] = {file.name: sha256(file) for file in files if file.name != FILE}
     sections["onnx"] = {f.name: onnx_facts(f) for f in files if f.suffix == ".onnx"}
     path = directory / FILE
-    draft = directory / f".{FILE}.part"
-    draft.write_text(json.dumps(sections, indent=2, allow_nan=False) + "\n", encoding="utf-8")
-    draft.replace(path)
+    write_whole(path, json.dumps(sections, indent=2, allow_nan=False) + "\n")
     return path
 
 

@@ -13,6 +13,7 @@ from nas_kd.costs.logits import LogitsOnly
 from nas_kd.costs.messages import first_line
 from nas_kd.errors import ExportError, NasKdError, UsageError
 from nas_kd.export.exporters import DEFAULT_OPSET, TRACED_BATCH, export_graph
+from nas_kd.whole_files import replaced
 
 INPUT = "images"
 OUTPUT = "logits"
@@ -98,14 +99,11 @@ def write_model(model: onnx.ModelProto, path: Path) -> None:
     Raises:
         ExportError: The folder does not exist or cannot be written to.
     """
-    draft = path.with_name(f".{path.name}.part")
     try:
-        onnx.save(model, str(draft))
-        draft.replace(path)
+        with replaced(path) as draft:
+            onnx.save(model, str(draft))
     except OSError as error:
         raise ExportError(
             f"export: {path} cannot be written ({error}). Choose a folder that exists and that "
             "you may write to."
         ) from error
-    finally:
-        draft.unlink(missing_ok=True)

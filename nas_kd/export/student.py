@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from nas_kd.costs.messages import first_line
 from nas_kd.errors import UsageError
+from nas_kd.whole_files import replaced, write_whole
 from search_spaces import Arch, SearchSpace, Task, create_space
 
 SCHEMA = "nas-kd.student/1"
@@ -129,13 +130,10 @@ def save_student(
         "std": None if std is None else [float(value) for value in std],
         "provenance": dict(provenance),
     }
-    weights = directory / f".{WEIGHTS}.part"
     tensors = {k: v.detach().cpu().contiguous().clone() for k, v in module.state_dict().items()}
-    save_file(tensors, str(weights), metadata={"format": "pt"})
-    weights.replace(directory / WEIGHTS)
-    text = directory / f".{CONFIG}.part"
-    text.write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
-    text.replace(directory / CONFIG)
+    with replaced(directory / WEIGHTS) as draft:
+        save_file(tensors, str(draft), metadata={"format": "pt"})
+    write_whole(directory / CONFIG, json.dumps(config, indent=2) + "\n")
 
 
 def load_student(directory: Path | str) -> Student:

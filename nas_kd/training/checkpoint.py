@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from nas_kd.errors import NasKdError, UsageError
-from nas_kd.training.files import replaced
+from nas_kd.whole_files import replaced
 
 FILE = "training.pt"
 
@@ -38,8 +38,9 @@ class CheckpointFile:
             NasKdError: The file cannot be written.
         """
         try:
-            with replaced(self.path) as temporary:
-                torch.save({**state, _IDENTITY: self._identity}, temporary)
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with replaced(self.path) as draft:
+                torch.save({**state, _IDENTITY: self._identity}, draft)
         except (OSError, RuntimeError) as error:
             raise NasKdError(
                 f"training: the checkpoint {self.path} cannot be written ({error}). Make the "

@@ -11,7 +11,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from nas_kd.training.files import replaced
+from nas_kd.whole_files import replaced
 
 BATCH = 256
 
@@ -37,8 +37,10 @@ def clean_logits(
         return kept
     logits = torch.cat([run(indices) for indices in _batches(count)])
     if file is not None and writes:
-        with suppress(OSError, SafetensorError), replaced(file) as temporary:
-            save_file({_NAME: logits}, temporary)
+        with suppress(OSError, SafetensorError):
+            file.parent.mkdir(parents=True, exist_ok=True)
+            with replaced(file) as draft:
+                save_file({_NAME: logits}, draft)
     return logits
 
 

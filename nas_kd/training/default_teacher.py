@@ -17,10 +17,10 @@ from nas_kd.data import DataSplits
 from nas_kd.errors import NasKdError, UsageError
 from nas_kd.teachers import Teacher, load_weights
 from nas_kd.training.digits_resnet import DigitsResNet
-from nas_kd.training.files import replaced
 from nas_kd.training.settings import TrainingSettings
 from nas_kd.training.student import train_student
 from nas_kd.training.trainer import Progress
+from nas_kd.whole_files import replaced
 
 NAME = "digits-cnn"
 WIDTH = 24
@@ -112,8 +112,9 @@ def _is_loaded(model: nn.Module, path: Path) -> bool:
 def _save(model: nn.Module, path: Path) -> None:
     weights = {name: value.contiguous() for name, value in model.state_dict().items()}
     try:
-        with replaced(path) as temporary:
-            save_file(weights, temporary)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with replaced(path) as draft:
+            save_file(weights, draft)
     except (OSError, SafetensorError) as error:
         raise NasKdError(
             f"teacher: the trained weights cannot be kept in {path.parent} ({error}). Make it "

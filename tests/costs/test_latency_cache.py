@@ -13,7 +13,7 @@ import pytest
 from onnx import numpy_helper
 
 from nas_kd.costs import DeviceProfile, LatencyRecord, latency, latency_cache, measure_many
-from nas_kd.costs.latency_cache import LatencyCache, user_cache
+from nas_kd.costs.latency_cache import LatencyCache, latency_folder
 from nas_kd.costs.onnx_models import write_reference_model
 
 CPU = DeviceProfile("cpu")
@@ -175,7 +175,7 @@ def test_only_what_is_missing_is_measured(
 
 def test_the_user_decides_where(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("NAS_KD_CACHE", str(tmp_path))
-    assert user_cache() == tmp_path / "latency"
+    assert latency_folder() == tmp_path / "latency"
     monkeypatch.delenv("NAS_KD_CACHE")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert user_cache() == tmp_path / "nas_kd" / "latency"
+    assert latency_folder() == tmp_path / "nas_kd" / "latency"
