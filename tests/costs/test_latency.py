@@ -90,7 +90,7 @@ def test_the_record_survives_json(records: list[LatencyRecord]) -> None:
 
 def test_only_as_long_as_needed(tmp_path: Path) -> None:
     file = write_reference_model(tmp_path / "model.onnx")
-    record = measure_latency(file, CPU, target_ci=10.0, max_seconds=0.3)
+    record = measure_latency(file, CPU, target_ci=10.0, max_seconds=5.0)
     assert len(record.process_medians_ms) >= latency.MIN_PROCESSES
 
 
