@@ -17,7 +17,7 @@ from nas_kd.costs.arch_encoding import ArchEncoder
 from nas_kd.costs.latency_cache import LatencyCache
 from nas_kd.costs.predictor import design
 from nas_kd.export import export_onnx
-from search_spaces import Arch, Task, create_space
+from search_spaces import Arch, SearchSpace, Task, create_space
 from studies.candidates import counted_costs
 from studies.random_arch import random_arch
 
@@ -42,15 +42,19 @@ class Students:
     pool_size: int = 500
 
     @cached_property
+    def space(self) -> SearchSpace:
+        return create_space(self.space_name)
+
+    @cached_property
     def encoder(self) -> ArchEncoder:
-        return ArchEncoder(create_space(self.space_name))
+        return ArchEncoder(self.space)
 
     @cached_property
     def pool(self) -> list[Arch]:
-        space, generator = create_space(self.space_name), np.random.default_rng(self.seed)
+        generator = np.random.default_rng(self.seed)
         found: dict[str, Arch] = {}
         while len(found) < self.pool_size:
-            arch = space.canonical(random_arch(space, generator))
+            arch = self.space.canonical(random_arch(self.space, generator))
             found.setdefault(arch.key, arch)
         return list(found.values())
 
@@ -59,8 +63,7 @@ class Students:
         return np.stack([self.encode(arch) for arch in self.pool])
 
     def encode(self, arch: Arch) -> NDArray[np.float64]:
-        costs = counted_costs(create_space(self.space_name), arch, TASK)
-        return self.encoder.encode(arch, costs)
+        return self.encoder.encode(arch, counted_costs(self.space, arch, TASK))
 
     def rows(self, fitted: int, held_out: int) -> tuple[list[int], list[int]]:
         """Indices into the pool: chosen by design, and drawn from the rest."""
@@ -73,10 +76,9 @@ class Students:
         """The untrained student as an ONNX file, made once."""
         path = _folder() / f"{self.space_name}-{self.seed}-{row}.onnx"
         if not path.is_file():
-            space = create_space(self.space_name)
             with torch.random.fork_rng(devices=[]):
                 torch.manual_seed(self.seed)
-                module = space.build(self.pool[row], TASK)
+                module = self.space.build(self.pool[row], TASK)
             export_onnx(module, TASK.input_shape, path)
         return path
 

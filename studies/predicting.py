@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -21,7 +22,7 @@ from search_spaces import Arch, SearchSpace
 from studies.candidates import Candidate, counted_costs
 from studies.measuring import Meter
 from studies.observer import Observer
-from studies.random_arch import random_arch
+from studies.random_arch import anchors_then_random
 from studies.recipe import PredictorSection
 from studies.setting import Setting
 
@@ -116,10 +117,8 @@ def _pool(setting: Setting, section: PredictorSection, seed: int) -> list[Candid
     size = _POOL if closed else _POOL_OF_BUILT * (section.students + section.held_out)
     generator = np.random.default_rng(seed)
     found: dict[str, Candidate] = {}
-    for draw in range(_DRAWS_PER_STUDENT * size):
-        anchors = space.anchors()
-        drawn = anchors[draw] if draw < len(anchors) else random_arch(space, generator)
-        arch = space.canonical(drawn)
+    draws = itertools.islice(anchors_then_random(space, generator), _DRAWS_PER_STUDENT * size)
+    for arch in map(space.canonical, draws):
         if arch.key not in found and (candidate := _within(setting, space, arch)):
             found[arch.key] = candidate
         if len(found) == size:

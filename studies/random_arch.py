@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,13 @@ def random_arch(space: SearchSpace, generator: np.random.Generator) -> Arch:
             for name, distribution in space.distributions.items()
         }
     )
+
+
+def anchors_then_random(space: SearchSpace, generator: np.random.Generator) -> Iterator[Arch]:
+    """The space's anchors, then random archs without end."""
+    yield from space.anchors()
+    while True:
+        yield random_arch(space, generator)
 
 
 def _values(distribution: BaseDistribution) -> Any:

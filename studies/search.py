@@ -16,7 +16,7 @@ from studies.candidates import Candidate, Evaluator
 from studies.journal import drop_torn_line, open_storage
 from studies.objectives import SCORE, Objectives, directions
 from studies.observer import Observer
-from studies.random_arch import random_arch
+from studies.random_arch import anchors_then_random
 from studies.recipe import Recipe
 from studies.run_directory import RunDirectory
 from studies.samplers import SAMPLERS
@@ -113,8 +113,8 @@ class Search:
         generator = np.random.default_rng(self._seed(0))
         size = min(REFERENCE_SIZE, self._trials)
         found: dict[str, Candidate] = {}
-        draws = (random_arch(self._space, generator) for _ in range(size * _DRAWS_PER_REFERENCE))
-        for arch in itertools.chain(self._space.anchors(), draws):
+        draws = len(self._space.anchors()) + size * _DRAWS_PER_REFERENCE
+        for arch in itertools.islice(anchors_then_random(self._space, generator), draws):
             if len(found) == size:
                 break
             if self._evaluator.within_budget(arch):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +15,7 @@ from search_spaces import Arch, SearchSpace, Task
 from studies.candidates import Candidate, counted_costs
 from studies.measuring import Meter
 from studies.observer import Observer
-from studies.random_arch import random_arch
+from studies.random_arch import anchors_then_random
 from studies.recipe import Recipe
 from studies.run_directory import RunDirectory
 from studies.setting import Setting, prepare
@@ -89,8 +90,9 @@ def _sample(space: SearchSpace, task: Task, seed: int) -> list[Candidate]:
     """Distinct students, fewest MACs first: the anchors and a uniform sample."""
     closed = space.sizes(space.anchors()[0], task) is not None
     generator = np.random.default_rng(seed)
-    drawn = [random_arch(space, generator) for _ in range(_SAMPLE if closed else _SAMPLE_OF_BUILT)]
-    archs = dict.fromkeys(space.canonical(arch) for arch in [*space.anchors(), *drawn])
+    count = len(space.anchors()) + (_SAMPLE if closed else _SAMPLE_OF_BUILT)
+    drawn = itertools.islice(anchors_then_random(space, generator), count)
+    archs = dict.fromkeys(map(space.canonical, drawn))
     students = [_counted(space, arch, task) for arch in archs]
     return sorted(students, key=lambda c: (c.macs, c.params, c.key))
 
@@ -141,19 +143,13 @@ def _latency_excess(setting: Setting, violation: float) -> dict[str, float]:
 
 
 def _row(student: Profiled, space: SearchSpace) -> dict[str, Any]:
-    record = student.latency
     return {
         "which": student.which,
         "arch": dict(student.candidate.arch),
         "description": space.describe(student.candidate.arch),
         "macs": student.candidate.macs,
         "params": student.candidate.params,
-        "latency_ms": {
-            **record.to_dict(),
-            "median": record.median_ms,
-            "ci95": list(record.ci95_ms),
-            "p90": record.p90_ms,
-        },
+        "latency_ms": student.latency.to_document(),
         "violations": dict(student.violations),
         "within": student.within,
     }

@@ -10,6 +10,7 @@ import typer
 
 from nas_kd.cli import options
 from nas_kd.cli.console import note, print_json, print_results, stdout_kept_clean
+from nas_kd.cli.recipe_flags import setting_changes
 from nas_kd.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -25,10 +26,7 @@ def distill(
             "JSON or in the space's own notation.",
         ),
     ],
-    config: Annotated[
-        str | None,
-        typer.Option(metavar="RECIPE", help="A recipe.toml or one of: nas-kd list recipes."),
-    ] = None,
+    config: options.Config = None,
     teacher: options.Teacher = None,
     checkpoint: options.Checkpoint = None,
     data: options.Data = None,
@@ -51,15 +49,9 @@ def distill(
     continues a training that was interrupted.
     """
     changes = {
-        "seed": seed,
-        "teacher.source": teacher,
-        "teacher.checkpoint": str(checkpoint) if checkpoint else None,
-        "data.source": data,
-        "data.image_size": image_size,
+        **setting_changes(seed, teacher, checkpoint, data, image_size, device, threads),
         "distill.epochs": epochs,
         "distill.minutes": minutes,
-        "budget.device": device,
-        "budget.threads": threads,
     }
     with stdout_kept_clean():
         recipe, arch = _recipe_and_arch(student, config, changes, space, space_option or [])

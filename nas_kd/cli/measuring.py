@@ -120,7 +120,7 @@ def _rows(
     records = _measure([target.onnx for target in targets], profile, request.fresh)
     rows = []
     for target, record in zip(targets, records, strict=True):
-        row = {**_counts(target), **_setting(profile), **_latency(record)}
+        row = {**_counts(target), **_setting(profile), "latency_ms": record.to_document()}
         if request.budget.entries:
             row["budget"] = _verdict(request.budget, target, record, profile)
         rows.append(row)
@@ -148,8 +148,8 @@ def _compare(targets: Sequence[Target], profile: DeviceProfile) -> dict[str, Any
         faster = first.name if comparison.ratio > 1 else second.name
     return {
         **_setting(profile),
-        "first": {**_counts(first), **_latency(comparison.first)},
-        "second": {**_counts(second), **_latency(comparison.second)},
+        "first": {**_counts(first), "latency_ms": comparison.first.to_document()},
+        "second": {**_counts(second), "latency_ms": comparison.second.to_document()},
         "ratio": comparison.ratio,
         "ratio_ci95": list(comparison.ratio_ci95),
         "ratios": list(comparison.ratios),
@@ -170,12 +170,6 @@ def _counts(target: Target) -> dict[str, Any]:
 
 def _setting(profile: DeviceProfile) -> dict[str, Any]:
     return {name: getattr(profile, name) for name in _SETTING}
-
-
-def _latency(record: LatencyRecord) -> dict[str, Any]:
-    from nas_kd.cli.records import latency_document
-
-    return {"latency_ms": latency_document(record)}
 
 
 def _same_setting(one: DeviceProfile, other: DeviceProfile) -> bool:

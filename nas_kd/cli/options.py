@@ -9,6 +9,10 @@ import typer
 
 Json = Annotated[bool, typer.Option("--json", help="Print exactly one JSON document on stdout.")]
 Run = Annotated[Path, typer.Argument(metavar="RUN", help="A run directory, like runs/digits.")]
+Config = Annotated[
+    str | None,
+    typer.Option(metavar="RECIPE", help="A recipe.toml or one of: nas-kd list recipes."),
+]
 Teacher = Annotated[
     str | None,
     typer.Option(

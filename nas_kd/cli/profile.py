@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from nas_kd.cli import options
 from nas_kd.cli.console import print_json, print_results, stdout_kept_clean
 from nas_kd.cli.preflight import check_recipe
-from nas_kd.cli.recipe_flags import resolve_recipe
+from nas_kd.cli.recipe_flags import resolve_recipe, setting_changes
 from nas_kd.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -22,10 +22,7 @@ if TYPE_CHECKING:
 
 
 def profile(
-    config: Annotated[
-        str | None,
-        typer.Option(metavar="RECIPE", help="A recipe.toml or one of: nas-kd list recipes."),
-    ] = None,
+    config: options.Config = None,
     teacher: options.Teacher = None,
     checkpoint: options.Checkpoint = None,
     data: options.Data = None,
@@ -44,14 +41,8 @@ def profile(
     cannot be met.
     """
     changes = {
-        "seed": seed,
-        "teacher.source": teacher,
-        "teacher.checkpoint": str(checkpoint) if checkpoint else None,
-        "data.source": data,
-        "data.image_size": image_size,
+        **setting_changes(seed, teacher, checkpoint, data, image_size, device, threads),
         "budget.limits": budget or None,
-        "budget.device": device,
-        "budget.threads": threads,
     }
     recipe = resolve_recipe(config, changes, space=space, space_options=space_option or [])
     document = _run(recipe)

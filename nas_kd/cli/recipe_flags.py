@@ -57,6 +57,27 @@ def lay_over(
     return parse_recipe(settings)
 
 
+def setting_changes(
+    seed: int | None,
+    teacher: str | None,
+    checkpoint: Path | None,
+    data: str | None,
+    image_size: int | None,
+    device: str | None,
+    threads: int | None,
+) -> dict[str, Any]:
+    """What the flags that search, profile and distill share change in a recipe."""
+    return {
+        "seed": seed,
+        "teacher.source": teacher,
+        "teacher.checkpoint": str(checkpoint) if checkpoint else None,
+        "data.source": data,
+        "data.image_size": image_size,
+        "budget.device": device,
+        "budget.threads": threads,
+    }
+
+
 def run_name(config: str | None, data: str | None) -> str:
     """The folder under ``runs/``: after the recipe, or after the data where no recipe is named."""
     if config is not None:

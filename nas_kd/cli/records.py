@@ -1,22 +1,9 @@
-"""Measurement records as the JSON documents and the lines for people show them."""
+"""Measurement records as lines for people."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from nas_kd.costs import LatencyRecord
-
-
-def latency_document(record: LatencyRecord) -> dict[str, Any]:
-    """The whole evidence, with ``median``, ``ci95`` and ``p90`` in milliseconds up front."""
-    return {
-        "median": record.median_ms,
-        "ci95": list(record.ci95_ms),
-        "p90": record.p90_ms,
-        **record.to_dict(),
-    }
+from typing import Any
 
 
 def latency_sentence(latency: Mapping[str, Any]) -> str:

@@ -10,7 +10,7 @@ import typer
 from nas_kd.cli import options
 from nas_kd.cli.console import note, print_json, print_results, stdout_kept_clean
 from nas_kd.cli.preflight import check_recipe
-from nas_kd.cli.recipe_flags import parse_names, resolve_recipe, run_name
+from nas_kd.cli.recipe_flags import parse_names, resolve_recipe, run_name, setting_changes
 from nas_kd.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -18,10 +18,7 @@ if TYPE_CHECKING:
 
 
 def search(
-    config: Annotated[
-        str | None,
-        typer.Option(metavar="RECIPE", help="A recipe.toml or one of: nas-kd list recipes."),
-    ] = None,
+    config: options.Config = None,
     teacher: options.Teacher = None,
     checkpoint: options.Checkpoint = None,
     data: options.Data = None,
@@ -64,14 +61,8 @@ def search(
     directory continues a run that was interrupted.
     """
     changes = {
-        "seed": seed,
-        "teacher.source": teacher,
-        "teacher.checkpoint": str(checkpoint) if checkpoint else None,
-        "data.source": data,
-        "data.image_size": image_size,
+        **setting_changes(seed, teacher, checkpoint, data, image_size, device, threads),
         "budget.limits": budget or None,
-        "budget.device": device,
-        "budget.threads": threads,
         "search.trials": trials,
         "search.sampler": sampler,
         "search.proxies": parse_names("--proxies", proxies),

@@ -178,7 +178,8 @@ def prediction_error(
     """
     x = np.asarray(features, dtype=float)
     truth = np.asarray(latencies_ms, dtype=float)
-    relative = np.abs(predictor.predict(x) / truth - 1)
+    predicted = predictor.predict(x)
+    relative = np.abs(predicted / truth - 1)
     slope, intercept = np.polyfit(fitted_macs, fitted_ms, 1)
     line = slope * x[:, 0] + intercept
     return PredictionError(
@@ -186,7 +187,7 @@ def prediction_error(
         held_out=len(truth),
         mape=float(relative.mean()),
         worst=float(relative.max()),
-        spearman=_spearman(predictor.predict(x), truth),
+        spearman=_spearman(predicted, truth),
         macs_mape=float(np.abs(line / truth - 1).mean()),
         macs_spearman=_spearman(x[:, 0], truth),
     )

@@ -154,6 +154,15 @@ class LatencyRecord:
         values = asdict(self)
         return {name: list(v) if isinstance(v, tuple) else v for name, v in values.items()}
 
+    def to_document(self) -> dict[str, Any]:
+        """The whole evidence, with ``median``, ``ci95`` and ``p90`` in milliseconds up front."""
+        return {
+            "median": self.median_ms,
+            "ci95": list(self.ci95_ms),
+            "p90": self.p90_ms,
+            **self.to_dict(),
+        }
+
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> LatencyRecord:
         """The record that `to_dict` wrote."""
