@@ -13,17 +13,15 @@ from nas_kd.costs import LatencyRecord, measure_many
 from nas_kd.errors import ExportError
 from nas_kd.export import (
     ParityRecord,
-    at_precision,
-    calibration_batches,
     check_parity,
     compare_precisions,
     export_onnx,
-    precision_file,
     save_student,
     write_manifest,
 )
 from nas_kd.training import TrainingResult, TrainingSettings, train_student
 from search_spaces import Arch
+from studies.measuring import file_to_measure
 from studies.observer import Observer, per_mille
 from studies.recipe import DistillSection, Recipe
 from studies.run_directory import RunDirectory
@@ -36,12 +34,14 @@ class Delivered:
 
     Attributes:
         directory: ``students/<rank>``.
+        onnx: The file in it at the precision of the profile.
         latency: Measured from the delivered file in a fresh process.
         teacher_latency: The teacher's, in the same process.
         parity: How far ONNX Runtime and PyTorch differ.
     """
 
     directory: Path
+    onnx: Path
     latency: LatencyRecord
     teacher_latency: LatencyRecord
     parity: ParityRecord
@@ -165,8 +165,8 @@ def deliver(
             f"parity: {onnx} differs from the module by {parity.max_abs:.2g} "
             f"(allowed {parity.tolerance:.2g}). The run is kept; please report this arch."
         )
-    profile, batches = setting.profile, calibration_batches(setting.data, seed=recipe.seed)
-    measured = at_precision(onnx, profile, batches, precision_file(onnx, profile.precision))
+    profile = setting.profile
+    measured = file_to_measure(onnx, setting, recipe.seed)
     precisions = {}
     if measured != onnx:
         precisions = compare_precisions(
@@ -190,4 +190,4 @@ def deliver(
             "precisions": precisions,
         },
     )
-    return Delivered(directory, latency, teacher_latency, parity)
+    return Delivered(directory, measured, latency, teacher_latency, parity)

@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from nas_kd.costs import LatencyRecord
 from nas_kd.costs.predictor import PredictionError
 from studies.candidates import Candidate
 from studies.delivery import Delivered
@@ -79,11 +78,11 @@ def search_document(
             "accuracy": student["accuracy"],
             "accuracy_without_teacher": student["accuracy_without_teacher"],
             "validation_accuracy": student["validation_accuracy"],
-            "onnx": str(delivered.directory / "student.onnx"),
+            "onnx": str(delivered.onnx),
             "directory": directory,
             "parity_max_abs": delivered.parity.max_abs,
-            "latency_ms": _latency(delivered.latency),
-            "teacher_latency_ms": _latency(delivered.teacher_latency),
+            "latency_ms": delivered.latency.to_document(),
+            "teacher_latency_ms": delivered.teacher_latency.to_document(),
         },
         "budget_met": student["latency_violation"] <= 0,
         "next": [
@@ -135,15 +134,6 @@ def _reasons(unique: Sequence[Candidate], measured: Mapping[str, Measured]) -> d
     if too_slow:
         reasons["latency_ms"] += too_slow
     return dict(reasons)
-
-
-def _latency(record: LatencyRecord) -> dict[str, Any]:
-    return {
-        **record.to_dict(),
-        "median": record.median_ms,
-        "ci95": list(record.ci95_ms),
-        "p90": record.p90_ms,
-    }
 
 
 def _finite(value: float) -> float | None:

@@ -10,6 +10,7 @@ import torch
 
 from nas_kd.costs import LatencyRecord, measure_many
 from nas_kd.export import at_precision, calibration_batches, export_onnx, precision_file
+from nas_kd.export.calibration import DEFAULT_IMAGES
 from studies.candidates import Candidate
 from studies.finalists import Measured
 from studies.run_directory import RunDirectory
@@ -45,7 +46,6 @@ class Meter:
         self._setting = setting
         self._run = run
         self._seed = seed
-        self._calibration = calibration_batches(setting.data, _CALIBRATION_IMAGES, seed=seed)
         self._folder = folder
         self._max_seconds = max_seconds
         self._done: dict[str, Measured] = {}
@@ -74,11 +74,8 @@ class Meter:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self._seed)
             module = self._setting.space.build(candidate.arch, self._setting.task)
-        profile = self._setting.profile
         file = export_onnx(module, self._setting.task.input_shape, path)
-        return at_precision(
-            file, profile, self._calibration, precision_file(path, profile.precision)
-        )
+        return file_to_measure(file, self._setting, self._seed, _CALIBRATION_IMAGES)
 
     def _violation(self, record: LatencyRecord, teacher: LatencyRecord) -> float:
         return latency_violation(self._setting, record, teacher)
@@ -95,6 +92,22 @@ class Meter:
         record = LatencyRecord.from_dict(state["latency"])
         self._done[candidate.key] = Measured(candidate, record, state["violation"])
         return True
+
+
+def file_to_measure(onnx: Path, setting: Setting, seed: int, images: int = DEFAULT_IMAGES) -> Path:
+    """The model at the precision of the profile, beside ``onnx``; ``onnx`` itself for float32.
+
+    Args:
+        onnx: The float32 model.
+        setting: The profile, and the data whose training images calibrate an int8 file.
+        seed: Which of them.
+        images: How many of them.
+    """
+    profile = setting.profile
+    if profile.precision == "fp32":
+        return onnx
+    batches = calibration_batches(setting.data, images, seed=seed)
+    return at_precision(onnx, profile, batches, precision_file(onnx, profile.precision))
 
 
 def latency_violation(setting: Setting, record: LatencyRecord, teacher: LatencyRecord) -> float:

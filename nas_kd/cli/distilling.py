@@ -64,7 +64,6 @@ def _claim(run: RunDirectory, arch: Arch) -> None:
 
 
 def _distil(recipe: Recipe, arch: Arch, run: RunDirectory, observer: Observer) -> dict[str, Any]:
-    from nas_kd.cli.records import latency_document
     from studies.candidates import count_student
     from studies.delivery import Trainer, deliver
     from studies.measuring import latency_violation
@@ -113,11 +112,11 @@ def _distil(recipe: Recipe, arch: Arch, run: RunDirectory, observer: Observer) -
             "macs": counts.macs,
             "params": counts.params,
             **accuracy,
-            "onnx": str(delivered.directory / "student.onnx"),
+            "onnx": str(delivered.onnx),
             "directory": str(delivered.directory),
             "parity_max_abs": delivered.parity.max_abs,
-            "latency_ms": latency_document(delivered.latency),
-            "teacher_latency_ms": latency_document(delivered.teacher_latency),
+            "latency_ms": delivered.latency.to_document(),
+            "teacher_latency_ms": delivered.teacher_latency.to_document(),
         },
         "budget_met": all(violation <= 0 for violation in over),
     }
