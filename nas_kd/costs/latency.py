@@ -67,7 +67,8 @@ def measure_latency(
         profile: Device, threads and batch.
         target_ci: Half-width of the median's 95 % interval, as a share of the median, at which
             measuring stops.
-        max_seconds: No further process begins after so many seconds of measuring.
+        max_seconds: No further process begins after so many seconds of measuring, but at most
+            three to make up for a single disturbed one; a machine that never settles is flagged.
         cache: Where earlier measurements are found and this one is kept.
 
     Raises:
@@ -207,6 +208,13 @@ def _measure(
 ) -> list[LatencyRecord]:
     plan = make_plan(profile, len(files), target_ci, max_seconds)
 
+    def lacking(samples: Sequence[Samples]) -> list[int]:
+        return [
+            i
+            for i, kept in enumerate(steady(samples, plan))
+            if kept.processes < plan.fewest and not kept.drifted
+        ]
+
     def unsettled(samples: Sequence[Samples]) -> list[int]:
         return [
             i
@@ -214,7 +222,7 @@ def _measure(
             if kept.processes < plan.fewest or half_width(kept) > target_ci
         ]
 
-    sampled = take_samples(files, profile, plan, unsettled)
+    sampled = take_samples(files, profile, plan, unsettled, lacking)
     return make_records(sampled, precisions, profile, plan)
 
 

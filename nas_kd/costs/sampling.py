@@ -22,7 +22,8 @@ class Plan:
         schedule: What happens inside one process (`nas_kd.costs._latency_child.Schedule`).
         fewest: Processes in which every model is measured at least.
         most: Processes at most.
-        seconds: No further process begins after so many seconds, the first ``fewest`` excepted.
+        seconds: No further process begins after so many seconds, the first ``fewest`` excepted,
+            and those that a disturbed model lacks.
     """
 
     schedule: Mapping[str, Any]
@@ -51,6 +52,7 @@ def take_samples(
     profile: DeviceProfile,
     plan: Plan,
     still_open: Callable[[Sequence[Samples]], list[int]],
+    lacking: Callable[[Sequence[Samples]], list[int]] | None = None,
 ) -> Sampled:
     """Measures ``files`` process by process.
 
@@ -59,6 +61,8 @@ def take_samples(
         profile: Device, threads and batch.
         plan: How long.
         still_open: Given the samples so far, the positions of the models to measure once more.
+        lacking: Likewise, of those to measure once more even when the time is up, in at most
+            ``plan.fewest`` processes more: they have too little that counts.
 
     Raises:
         DeviceUnavailableError: The provider asked for is missing, or not the one in use.
@@ -79,8 +83,11 @@ def take_samples(
         if turn >= plan.most:
             break
         if turn >= plan.fewest:
-            positions = still_open(samples)
-            if not positions or time.monotonic() - start >= plan.seconds:
+            late = time.monotonic() - start >= plan.seconds
+            if late and (lacking is None or turn >= 2 * plan.fewest):
+                break
+            positions = lacking(samples) if late and lacking else still_open(samples)
+            if not positions:
                 break
     session = {name: answer[name] for name in ("provider", "graph_level", "provider_options")}
     return Sampled(samples, session, meter.report(own_seconds))

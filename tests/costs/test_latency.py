@@ -45,7 +45,7 @@ def records(tmp_path_factory: pytest.TempPathFactory) -> list[LatencyRecord]:
     folder = tmp_path_factory.mktemp("chains")
     files = [write_chain(folder / f"chain{n}.onnx", n, ["batch", 64, 64]) for n in (10, 40)]
     profile = DeviceProfile("cpu", threads=1, batch=3)
-    return measure_many(files, profile, target_ci=0.1, max_seconds=0.3)
+    return measure_many(files, profile, target_ci=0.1, max_seconds=1.0)
 
 
 def test_the_record_holds_the_evidence(records: list[LatencyRecord]) -> None:

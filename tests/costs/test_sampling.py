@@ -185,3 +185,10 @@ def test_normalising_undoes_a_speed_that_the_reference_shares() -> None:
     assert record["relative_to_reference"] == 4.0
     assert record["normalised_ci95_ms"] == pytest.approx((4.0, 4.0))
     assert record["ci95_ms"][1] > 6.0
+
+
+def test_what_lacks_processes_is_made_up_for_when_the_time_is_up(children: Any) -> None:
+    asked = children(steady)
+    late = Plan({}, 3, 100, 0.0)
+    take_samples(FILES, CPU, late, lambda samples: [0, 1], lambda samples: [1])
+    assert [files for files, _ in asked] == [FILES] * 3 + [FILES[1:]] * 3
