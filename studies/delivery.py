@@ -121,6 +121,7 @@ def training_settings(section: DistillSection) -> TrainingSettings:
         temperature=section.temperature,
         ce_weight=section.ce_weight,
         teacher_views=section.teacher_views,
+        init=section.init,
         ema_decay=section.ema_decay,
         precision=section.precision,
     )
@@ -188,6 +189,7 @@ def deliver(
             "teacher": setting.teacher_facts,
             "recipe": recipe.model_dump(mode="json"),
             "precisions": precisions,
+            "inherited_share": facts["inherited_share"],
         },
     )
     return Delivered(directory, measured, latency, teacher_latency, parity)

@@ -78,6 +78,7 @@ def search_document(
             "accuracy": student["accuracy"],
             "accuracy_without_teacher": student["accuracy_without_teacher"],
             "validation_accuracy": student["validation_accuracy"],
+            "inherited_share": student["inherited_share"],
             "onnx": str(delivered.onnx),
             "directory": directory,
             "parity_max_abs": delivered.parity.max_abs,

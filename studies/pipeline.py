@@ -196,7 +196,7 @@ class _Job:
         self.observer.phase("distill", PER_MILLE)
         with self._timed("distill"):
             module, result = trainer.train(arch, name="student")
-        student: dict[str, Any] = {
+        accuracy: dict[str, Any] = {
             "validation_accuracy": result.validation_accuracy,
             "accuracy": _final_accuracy(result),
             "accuracy_without_teacher": None,
@@ -205,7 +205,7 @@ class _Job:
             self.observer.phase("distill without teacher", PER_MILLE)
             with self._timed("distill without teacher"):
                 _, twin = trainer.train(arch, name="student-without-teacher", with_teacher=False)
-            student["accuracy_without_teacher"] = _final_accuracy(twin)
+            accuracy["accuracy_without_teacher"] = _final_accuracy(twin)
         self.observer.phase("export", None)
         with self._timed("export"):
             delivered = deliver(
@@ -215,12 +215,15 @@ class _Job:
                 recipe=self.recipe,
                 setting=setting,
                 run=self.run_directory,
-                facts={"costs": winner.candidate.costs, "accuracy": student},
+                facts={
+                    "costs": winner.candidate.costs,
+                    "accuracy": accuracy,
+                    "inherited_share": result.inherited_share,
+                },
             )
-        student["latency_violation"] = latency_violation(
-            setting, delivered.latency, delivered.teacher_latency
-        )
-        return delivered, student
+        late = latency_violation(setting, delivered.latency, delivered.teacher_latency)
+        inherited = {"inherited_share": result.inherited_share}
+        return delivered, {**accuracy, **inherited, "latency_violation": late}
 
 
 def _final_accuracy(result: TrainingResult) -> float:

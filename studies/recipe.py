@@ -121,6 +121,7 @@ class DistillSection(_Section):
     ce_weight: float = Field(default=0.1, ge=0)
     distillers: dict[str, float] = {"kd": 0.9}
     teacher_views: Literal["augmented", "clean"] = "augmented"
+    init: Literal["auto", "teacher", "random"] = "auto"
     ema_decay: float | None = Field(default=None, ge=0, lt=1)
     precision: Literal["no", "fp16", "bf16"] = "no"
     compare_without_teacher: bool = True

@@ -88,7 +88,11 @@ def _distil(recipe: Recipe, arch: Arch, run: RunDirectory, observer: Observer) -
         recipe=recipe,
         setting=setting,
         run=run,
-        facts={"costs": costs, "accuracy": accuracy},
+        facts={
+            "costs": costs,
+            "accuracy": accuracy,
+            "inherited_share": result.inherited_share,
+        },
     )
     late = latency_violation(setting, delivered.latency, delivered.teacher_latency)
     over = [*setting.limits.violations(costs).values(), late]
@@ -112,6 +116,7 @@ def _distil(recipe: Recipe, arch: Arch, run: RunDirectory, observer: Observer) -
             "macs": counts.macs,
             "params": counts.params,
             **accuracy,
+            "inherited_share": result.inherited_share,
             "onnx": str(delivered.onnx),
             "directory": str(delivered.directory),
             "parity_max_abs": delivered.parity.max_abs,

@@ -53,14 +53,21 @@ def comparison_rows(document: Document) -> list[list[str]]:
     return rows
 
 
-def gain_line(document: Document) -> str:
-    """What the teacher added to the student; empty when it was not trained without one."""
+def teaching_lines(document: Document) -> list[str]:
+    """What the student took over from the teacher, and what distillation gained, where known."""
     student = document.get("student") or {}
+    lines = []
+    if inherited := student.get("inherited_share"):
+        lines.append(
+            f"Started from the teacher's weights: {numbers.percent(inherited, 0)} of the "
+            "student's parameters."
+        )
     accuracy, alone = student.get("accuracy"), student.get("accuracy_without_teacher")
-    if accuracy is None or alone is None:
-        return ""
-    split = document.get("accuracy_split", "test")
-    return f"Gain from distillation: {numbers.points(accuracy - alone)} of {split} accuracy."
+    if accuracy is not None and alone is not None:
+        split = document.get("accuracy_split", "test")
+        gain = numbers.points(accuracy - alone)
+        lines.append(f"Gain from distillation: {gain} of {split} accuracy.")
+    return lines
 
 
 def budget_checks(document: Document) -> list[BudgetCheck]:

@@ -86,8 +86,8 @@ def _comparison(document: Mapping[str, Any]) -> str:
         ["budget", "student", "at most", ""],
         ([c.metric, c.value, c.limit, "met" if c.met else "NOT MET"] for c in checks),
     )
-    gain = facts.gain_line(document)
-    return table + (f"<p>{escape(gain)}</p>" if gain else "") + (verdicts if checks else "")
+    lines = "".join(f"<p>{escape(line)}</p>" for line in facts.teaching_lines(document))
+    return table + lines + (verdicts if checks else "")
 
 
 def _finalists(document: Mapping[str, Any]) -> str:

@@ -14,6 +14,6 @@ def study_note(document: dict[str, Any]) -> str:
     rows = facts.comparison_rows(document)
     lines += ["", f"| | {split} accuracy | MACs | parameters | latency |", "|---|---|---|---|---|"]
     lines += [f"| {' | '.join(cell.replace('|', '/') for cell in row)} |" for row in rows]
-    if gain := facts.gain_line(document):
-        lines += ["", gain]
+    for line in facts.teaching_lines(document):
+        lines += ["", line]
     return "\n".join(lines)

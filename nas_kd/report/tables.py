@@ -79,8 +79,7 @@ def comparison_table(document: Mapping[str, Any]) -> Table:
 
 
 def _lines(document: Mapping[str, Any]) -> Iterator[Text]:
-    if gain := facts.gain_line(document):
-        yield Text(gain)
+    yield from map(Text, facts.teaching_lines(document))
     for check in facts.budget_checks(document):
         verdict = ("met", "green") if check.met else ("NOT MET", "bold red")
         yield Text.assemble(

@@ -23,10 +23,10 @@ from nas_kd.training.trainer import Progress
 from nas_kd.whole_files import replaced
 
 NAME = "digits-cnn"
-WIDTH = 24
-BLOCKS = 4
+WIDTH = 40
+BLOCKS = 2
 SETTINGS = TrainingSettings(
-    epochs=25, batch_size=64, learning_rate=0.1, warmup=0.15, ema_decay=0.99
+    epochs=35, batch_size=64, learning_rate=0.1, warmup=0.15, ema_decay=0.99
 )
 
 

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 class DigitsResNet(nn.Module):
     """A ResNet of three stages for small images.
 
-    Source: He et al., CVPR 2016, section 4.2 (6n + 2 layers), with twice its width. Deviation:
+    Source: He et al., CVPR 2016, section 4.2 (6n + 2 layers), wider. Deviation:
     projections instead of padded identities where a stage begins.
 
     Args:

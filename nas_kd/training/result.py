@@ -20,6 +20,7 @@ class TrainingResult:
         seconds: Time of the training over all calls, validation included, the test not.
         epochs_run: Epochs begun.
         best_epoch: The epoch of ``best_state``, counted from 1.
+        inherited_share: Share of the student's parameters that started as the teacher's.
     """
 
     best_state: dict[str, Tensor]
@@ -29,6 +30,7 @@ class TrainingResult:
     seconds: float
     epochs_run: int
     best_epoch: int
+    inherited_share: float = 0.0
 
 
 @dataclass

@@ -13,6 +13,7 @@ _CHOICES = {
     "optimizer": ("sgd", "adamw"),
     "teacher_views": ("augmented", "clean"),
     "precision": ("no", "fp16", "bf16"),
+    "init": ("auto", "teacher", "random"),
 }
 
 
@@ -37,6 +38,9 @@ class TrainingSettings:
             for every unaugmented training image are computed once and used for all views of it.
             A step then costs no teacher forward, but the targets fit the views less well; only for
             distillers that need nothing but logits.
+        init: ``random``: the student starts as it was built. ``teacher``: it starts from the
+            teacher's weights wherever the two have the same layers (`find_inheritance`). ``auto``:
+            it does so where these layers hold at least half of its parameters.
         precision: ``no`` (float32), ``bf16`` or ``fp16`` autocast of the training step; validation
             is always in float32, as is the delivered student.
         gradient_clip: Largest norm of the gradient; None does not clip.
@@ -60,6 +64,7 @@ class TrainingSettings:
     temperature: float = 4.0
     ce_weight: float = 1.0
     teacher_views: str = "augmented"
+    init: str = "auto"
     precision: str = "no"
     gradient_clip: float | None = 5.0
     ema_decay: float | None = None

@@ -17,6 +17,7 @@ from nas_kd.teachers import Teacher
 from nas_kd.training.capture import Capture
 from nas_kd.training.checkpoint import CheckpointFile
 from nas_kd.training.evaluate import device_of, evaluate_accuracy
+from nas_kd.training.inheritance import inherit
 from nas_kd.training.objective import Objective
 from nas_kd.training.processes import make_accelerator
 from nas_kd.training.result import TrainingResult
@@ -51,7 +52,8 @@ def train_student(
             where it was.
         data: Its images. The best epoch is chosen on validation (the later one of two that are
             equal); test is judged once, at the end.
-        teacher: Whom the distillers compare with; it can be None when there are none.
+        teacher: Whom the distillers compare with, and whose weights the student starts from as
+            ``settings.init`` says; it can be None when there are no distillers.
         distillers: Names to weights; none by default.
         settings: Length, optimiser, schedule.
         seed: Decides the order of the images, their augmentation and dropout, not the
@@ -78,6 +80,7 @@ def train_student(
             f"training: {', '.join(objective.weights)} needs a teacher and there is none; give "
             "a teacher, or no distillers."
         )
+    inherited = 0.0 if teacher is None else inherit(module, teacher.model, settings.init)
     teacher = teacher if objective.weights else None
     accelerator = make_accelerator(settings.precision)
     _require_images(data, settings, accelerator)
@@ -98,11 +101,11 @@ def train_student(
             on_progress=on_progress or _ignore,
         )
         trainer.run()
-    return _result(module, data, trainer, home)
+    return _result(module, data, trainer, home, inherited)
 
 
 def _result(
-    module: nn.Module, data: DataSplits, trainer: Trainer, home: torch.device
+    module: nn.Module, data: DataSplits, trainer: Trainer, home: torch.device, inherited: float
 ) -> TrainingResult:
     standing = trainer.standing
     module.load_state_dict(standing.best_state)
@@ -117,6 +120,7 @@ def _result(
         seconds=standing.seconds,
         epochs_run=standing.epoch,
         best_epoch=standing.best_epoch,
+        inherited_share=inherited,
     )
 
 

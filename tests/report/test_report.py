@@ -169,6 +169,7 @@ class TestTables:
     ) -> None:
         text = _render(result, 140)
         assert "Gain from distillation: +1.11 points of test accuracy." in text
+        assert "Started from the teacher's weights: 98 % of the student's parameters." in text
         assert "at most 2.70 M: met" in text
         result["student"]["latency_ms"]["ci95"] = [0.24, 0.26]
         assert "at most 0.247 ms: NOT MET" in _render(result, 140)
