@@ -21,15 +21,13 @@ import torch
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
-from scipy.stats import kendalltau, spearmanr
 from torch import Tensor
 
 from benchmarks.cifar10 import data_file, decode_images, trained_resnet
 from benchmarks.record import write_rows
 from proxies import PROXIES, TeacherProbes, score_student
 from search_spaces import Arch, CifarResNet, NasBench201, SearchSpace, Task
-
-_BOOTSTRAPS = 1000
+from studies.ranking.judge import Judge
 
 
 @dataclass(frozen=True)
@@ -86,13 +84,13 @@ def _audit(bench: Bench, batch: int, seed: int) -> list[dict[str, object]]:
     teacher = _teacher(bench, images, labels, seed)
     names = PROXIES.names()
     scores, seconds = _score(bench, names, images, labels, teacher, seed)
-    params = scores["params"].to_numpy()
+    judge = Judge(bench.accuracies, scores["params"].to_numpy(), seed=seed)
     return [
         {
             "bench": bench.name,
             "target": bench.target,
             "proxy": name,
-            **_correlations(scores[name].to_numpy(), bench.accuracies, params, seed),
+            **_correlations(judge, scores[name].to_numpy()),
             "archs": len(bench.archs),
             "without_value": int((~np.isfinite(scores[name])).sum()),
             "images": batch,
@@ -161,31 +159,16 @@ def _costs(bench: Bench, arch: Arch) -> dict[str, float]:
     return {"macs": float(sizes.macs), "params": float(sizes.params)}
 
 
-def _correlations(
-    scores: np.ndarray, target: np.ndarray, params: np.ndarray, seed: int
-) -> dict[str, float]:
-    ranked = np.where(np.isfinite(scores), scores, -np.inf)
-    ranked = np.unique(ranked, return_inverse=True)[1]
-    generator = np.random.default_rng(seed)
-    draws = (generator.integers(len(target), size=len(target)) for _ in range(_BOOTSTRAPS))
-    taus = [kendalltau(ranked[d], target[d]).statistic for d in draws]
-    low, high = np.nanpercentile(taus, [2.5, 97.5])
+def _correlations(judge: Judge, scores: np.ndarray) -> dict[str, float]:
+    found = judge.rate(scores)
+    low, high = found.tau_ci
     return {
-        "tau": round(kendalltau(ranked, target).statistic, 4),
+        "tau": round(found.tau, 4),
         "tau_low": round(low, 4),
         "tau_high": round(high, 4),
-        "rho": round(spearmanr(ranked, target).statistic, 4),
-        "tau_given_params": round(_partial(ranked, target, params), 4),
+        "rho": round(found.rho, 4),
+        "tau_given_params": round(found.partial_tau, 4),
     }
-
-
-def _partial(scores: np.ndarray, target: np.ndarray, params: np.ndarray) -> float:
-    """Kendall's partial tau of scores and target, given the parameter count."""
-    st = kendalltau(scores, target).statistic
-    sp = kendalltau(scores, params).statistic
-    tp = kendalltau(target, params).statistic
-    spread = np.sqrt((1 - sp**2) * (1 - tp**2))
-    return float((st - sp * tp) / spread) if spread > 1e-9 else float("nan")
 
 
 def _show(rows: Sequence[dict[str, object]]) -> None:

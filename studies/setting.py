@@ -79,17 +79,22 @@ def device_profile(section: BudgetSection) -> DeviceProfile:
     return Budget.parse(section.limits).measured_on(default)
 
 
-def load_data_and_teacher(recipe: Recipe, observer: Observer) -> tuple[DataSplits, Teacher]:
-    """The data, normalised as the teacher expects, and the teacher."""
+def load_recipe_data(recipe: Recipe) -> DataSplits:
+    """The data that the recipe names."""
     options = recipe.data
-    observer.phase("teacher", PER_MILLE)
-    data = load_data(
+    return load_data(
         options.source,
         seed=recipe.seed,
         image_size=options.image_size,
         validation_share=options.validation_share,
         download=options.download,
     )
+
+
+def load_data_and_teacher(recipe: Recipe, observer: Observer) -> tuple[DataSplits, Teacher]:
+    """The data, normalised as the teacher expects, and the teacher."""
+    observer.phase("teacher", PER_MILLE)
+    data = load_recipe_data(recipe)
     if recipe.teacher.source == DEFAULT_TEACHER:
         return data, train_default_teacher(
             data, cache_dir=user_cache(), seed=recipe.seed, on_progress=per_mille(observer)

@@ -14,6 +14,7 @@ from nas_kd.cli.export import export
 from nas_kd.cli.listing import list_components
 from nas_kd.cli.measure import measure
 from nas_kd.cli.profile import profile
+from nas_kd.cli.rank import rank
 from nas_kd.cli.search import search
 from nas_kd.cli.show import show
 
@@ -54,5 +55,6 @@ app.command("export")(export)
 app.command("distill")(distill)
 app.command("show")(show)
 app.command("list")(list_components)
+app.command("rank")(rank)
 app.command("dashboard")(dashboard)
 app.command("doctor")(doctor)

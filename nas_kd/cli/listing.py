@@ -12,7 +12,7 @@ from nas_kd.cli import options
 from nas_kd.cli.console import print_json, print_results, stdout_kept_clean
 
 SCHEMA = "nas-kd.list/1"
-_ONLY_IN_JSON = {"batch", "initialisation"}
+_ONLY_IN_JSON = {"batch", "initialisation", "input"}
 
 
 class Kind(StrEnum):
@@ -68,6 +68,7 @@ def _proxies() -> list[dict[str, Any]]:
             "cost": proxy.cost,
             "initialisation": proxy.initialisation,
             "batch": proxy.batch,
+            "input": proxy.input,
             "ours": proxy.ours,
             "source": proxy.source,
             "deviation": proxy.deviation,

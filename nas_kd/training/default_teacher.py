@@ -54,9 +54,7 @@ def train_default_teacher(
     Raises:
         NasKdError: The cache cannot be written, or the training failed.
     """
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        model = DigitsResNet(data.input_shape[0], data.num_classes, width=WIDTH, blocks=BLOCKS)
+    model = _build(data, seed)
     path = cache_dir / f"{NAME}-{_fingerprint(data, settings, seed)}.safetensors"
     if not _is_loaded(model, path):
         progress_dir = path.with_suffix("")
@@ -70,6 +68,21 @@ def train_default_teacher(
         )
         _save(model, path)
         shutil.rmtree(progress_dir, ignore_errors=True)
+    return _as_teacher(model, data)
+
+
+def untrained_default_teacher(data: DataSplits, seed: int) -> Teacher:
+    """The same network with the initial weights of ``seed``."""
+    return _as_teacher(_build(data, seed), data)
+
+
+def _build(data: DataSplits, seed: int) -> nn.Module:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return DigitsResNet(data.input_shape[0], data.num_classes, width=WIDTH, blocks=BLOCKS)
+
+
+def _as_teacher(model: nn.Module, data: DataSplits) -> Teacher:
     return Teacher(
         model=model,
         name=NAME,

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import resource
 import statistics
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -35,11 +35,16 @@ def test_importing_the_package_costs_nothing() -> None:
 
 def test_help_is_quick() -> None:
     def once() -> float:
-        start = time.perf_counter()
+        before = _children_seconds()
         subprocess.run(
             [sys.executable, "-m", "nas_kd", "--help"], capture_output=True, check=True, timeout=60
         )
-        return time.perf_counter() - start
+        return _children_seconds() - before
 
-    # 0.3 s is the promise on an idle machine; a busy one may take longer.
+    # Time on the processor, since a busy machine makes waits long; 0.3 s is the promise when idle.
     assert statistics.median(once() for _ in range(5)) < 0.9
+
+
+def _children_seconds() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime

@@ -117,6 +117,23 @@ def test_a_distilled_student_comes_closer_to_its_teacher(
     assert result.validation_accuracy > 0.6
 
 
+def test_a_student_of_its_teachers_layers_starts_from_their_weights(
+    digits: DataSplits, make_teacher: MakeTeacher
+) -> None:
+    model = tiny(seed=5)
+    train(model, digits, settings=replace(SHORT, epochs=20))
+    teacher = make_teacher(model=model)
+    still = replace(SHORT, epochs=1, learning_rate=1e-9, ce_weight=0.0)
+    kd = {"teacher": teacher, "distillers": {"kd": 1.0}}
+    student = tiny()
+    result = train(student, digits, settings=still, **kd)
+    assert result.inherited_share == 1.0
+    torch.testing.assert_close(student.classifier.weight, model.classifier.weight)
+    anew = train(tiny(), digits, settings=replace(still, init="random"), **kd)
+    assert anew.inherited_share == 0.0
+    assert anew.validation_accuracy < result.validation_accuracy
+
+
 def test_the_teacher_is_left_as_it_was(
     digits: DataSplits, student: TinyNet, make_teacher: MakeTeacher
 ) -> None:

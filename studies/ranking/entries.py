@@ -1,0 +1,90 @@
+"""What is judged: proxies, fusions of them, sizes, and columns of the table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from nas_kd.errors import UsageError
+from nas_kd.registry import unknown_name
+from proxies import PROXIES
+
+ALL = "all"
+SIZES = ("params", "macs")
+"""Counted on the network as the table writes it."""
+CANONICAL = {f"canonical_{name}": name for name in SIZES}
+"""Counted on its canonical representative, which is what a search would build."""
+
+Kind: TypeAlias = Literal["proxy", "structure", "column"]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One row of the answer.
+
+    Attributes:
+        name: A proxy, a size, ``a+b`` for a fusion by log-ranks, or a column.
+        kind: ``proxy``, ``structure`` (free, from the sizes alone) or ``column`` (of the table).
+        members: Proxies and sizes it is made of; itself, unless it is a fusion.
+    """
+
+    name: str
+    kind: Kind
+    members: tuple[str, ...]
+
+    @property
+    def scored(self) -> tuple[str, ...]:
+        """The members that look at a network."""
+        if self.kind == "column":
+            return ()
+        return tuple(name for name in self.members if not is_size(name))
+
+
+def is_size(name: str) -> bool:
+    """Whether ``name`` is counted and not scored."""
+    return name in SIZES or name in CANONICAL
+
+
+def read_entries(names: Sequence[str]) -> list[Entry]:
+    """The entries that ``--proxies`` names, each once; `ALL` and single sizes are left out.
+
+    Raises:
+        UsageError: A proxy is unknown.
+    """
+    entries = [_read(name) for name in dict.fromkeys(names) if name != ALL and not is_size(name)]
+    for name in dict.fromkeys(member for entry in entries for member in entry.members):
+        if name not in PROXIES and not is_size(name):
+            raise UsageError(unknown_name("proxies", name, [*PROXIES.names(), *CANONICAL]))
+    return entries
+
+
+def every_proxy() -> list[str]:
+    """All registered proxies but the sizes, which are judged anyway."""
+    return [name for name in PROXIES.names() if not is_size(name)]
+
+
+def structure(name: str) -> Entry:
+    """The entry of a size."""
+    return Entry(name, "structure", (name,))
+
+
+def column(name: str) -> Entry:
+    """The entry of a column of the table."""
+    return Entry(name, "column", (name,))
+
+
+def proxy(name: str) -> Entry:
+    """The entry of a single proxy."""
+    return Entry(name, "proxy", (name,))
+
+
+def _read(name: str) -> Entry:
+    if name in PROXIES or "+" not in name:
+        return proxy(name)
+    members = tuple(member.strip() for member in name.split("+"))
+    if not all(members):
+        raise UsageError(
+            f"--proxies: {name!r} lacks a name beside a plus; write it as jacov+params."
+        )
+    return Entry(name, "structure" if all(map(is_size, members)) else "proxy", members)

@@ -1,0 +1,226 @@
+"""`rank_scores`: a table of trained architectures judges proxies, sizes and its own columns."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from proxies import log_rank_fusion
+from search_spaces import Arch, SearchSpace, create_space
+from studies.observer import Observer
+from studies.ranking.accuracy_table import AccuracyTable, read_table
+from studies.ranking.entries import (
+    ALL,
+    CANONICAL,
+    SIZES,
+    Entry,
+    column,
+    every_proxy,
+    proxy,
+    read_entries,
+    structure,
+)
+from studies.ranking.judge import Judge, RankStatistics
+from studies.ranking.score_file import ScoreFile
+from studies.ranking.scores import Scores
+from studies.ranking.scoring import Bench, prepare_bench, score_functions, usable_proxies
+from studies.recipe import Recipe
+
+SCHEMA = "nas-kd.rank/1"
+
+
+@dataclass(frozen=True)
+class RankRequest:
+    """What to judge by what.
+
+    Attributes:
+        recipe: Its space, data, teacher, seed and number of probe images count.
+        table: CSV file of trained architectures.
+        target: Column that the scores should rank.
+        proxies: Names of proxies, fusions ``a+b``, or ``all``.
+        arch_columns: Column or columns of the architecture (`read_table`).
+        beside: Columns to judge beside the proxies.
+        sample: Rows to draw; None for all.
+        scores: File in which scores are kept, and from which they are continued.
+    """
+
+    recipe: Recipe
+    table: Path
+    target: str
+    proxies: Sequence[str]
+    arch_columns: Sequence[str] = ("arch",)
+    beside: Sequence[str] = ()
+    sample: int | None = None
+    scores: Path | None = None
+
+
+def rank_scores(request: RankRequest, observer: Observer) -> dict[str, Any]:
+    """Scores the rows of the table and says how well each score ranks the target.
+
+    Rows whose architectures have one canonical representative are scored once, as that: the
+    network that a search would build. ``params`` and ``macs`` are those of the network as the table
+    writes it; where the representatives are smaller, ``canonical_params`` and ``canonical_macs``
+    are judged too. Fusions are sums of log-ranks over the rows (`proxies.log_rank_fusion`); their
+    ``nan`` counts the rows in which a member has no value.
+
+    Returns:
+        The document ``nas-kd.rank/1``, its rows from the highest tau to the lowest. The seconds of
+        a proxy are those of the shared pass in which it was computed, by scored function.
+
+    Raises:
+        UsageError: The table, a name or the file of scores cannot be used.
+    """
+    recipe = request.recipe
+    space = create_space(recipe.space.name, **recipe.space.options)
+    entries = read_entries(request.proxies)
+    everything = every_proxy() if ALL in request.proxies else []
+    observer.phase("table", None)
+    table = _read_rows(request, space)
+    named = [name for entry in entries for name in entry.scored]
+    file = None if request.scores is None else _open_scores(request.scores, recipe, named)
+    bench = prepare_bench(recipe, space, [*everything, *named], observer)
+    sizes = _sizes(table, bench)
+    if everything:
+        largest = table.functions[int(np.argmax(sizes["canonical_params"]))]
+        usable = _usable(everything, bench, largest, observer)
+        entries = list(dict.fromkeys([*usable, *entries]))
+    scores = _score(table, entries, bench, file, observer)
+    entries += [*_structure(sizes), *map(column, request.beside)]
+    return {
+        "schema": SCHEMA,
+        "space": {"name": recipe.space.name, "options": dict(recipe.space.options)},
+        "table": str(request.table),
+        "target": request.target,
+        "sample": {
+            "rows": len(table),
+            "functions": len(set(table.functions)),
+            "dropped": table.dropped,
+            "seed": recipe.seed,
+            "data": recipe.data.source,
+            "images": recipe.search.images,
+            "teacher": recipe.teacher.source,
+        },
+        "rows": _rows(entries, table, sizes, scores, recipe.seed, observer),
+    }
+
+
+def _read_rows(request: RankRequest, space: SearchSpace) -> AccuracyTable:
+    """The rows to judge by; the whole table is checked before any is drawn."""
+    table = read_table(
+        request.table,
+        space,
+        target=request.target,
+        arch_columns=request.arch_columns,
+        beside=request.beside,
+    )
+    table.require_rankable(str(request.table))
+    if request.sample is None:
+        return table
+    drawn = table.sample(request.sample, request.recipe.seed)
+    drawn.require_rankable(f"the sample of {request.table}")
+    return drawn
+
+
+def _usable(names: Sequence[str], bench: Bench, arch: Arch, observer: Observer) -> list[Entry]:
+    usable, others = usable_proxies(names, bench, arch)
+    if others:
+        observer.note(f"Left out, because what they need is not here: {', '.join(others)}.")
+    return list(map(proxy, usable))
+
+
+def _structure(sizes: Mapping[str, np.ndarray]) -> list[Entry]:
+    """The sizes; those of the canonical representatives only where they differ."""
+    differ = any(not np.array_equal(sizes[name], sizes[own]) for name, own in CANONICAL.items())
+    return list(map(structure, [*SIZES, *CANONICAL] if differ else SIZES))
+
+
+def _open_scores(path: Path, recipe: Recipe, proxies: Sequence[str]) -> ScoreFile:
+    """The file of scores, tied to everything that decides a score."""
+    options = "&".join(f"{name}={value}" for name, value in sorted(recipe.space.options.items()))
+    settings = {
+        "space": f"{recipe.space.name}?{options}" if options else recipe.space.name,
+        "data": recipe.data.source,
+        "image_size": str(recipe.data.image_size or ""),
+        "images": str(recipe.search.images),
+        "teacher": recipe.teacher.source,
+        "checkpoint": str(recipe.teacher.checkpoint or ""),
+        "seed": str(recipe.seed),
+    }
+    file = ScoreFile(path, settings)
+    file.require(proxies)
+    return file
+
+
+def _sizes(table: AccuracyTable, bench: Bench) -> dict[str, np.ndarray]:
+    """Each size of every row, ``(row,)``."""
+    counted = {arch: bench.costs(arch) for arch in {*table.archs, *table.functions}}
+    of_rows = {name: [counted[arch][name] for arch in table.archs] for name in SIZES}
+    canonical = {
+        name: [counted[arch][plain] for arch in table.functions]
+        for name, plain in CANONICAL.items()
+    }
+    return {name: np.array(values) for name, values in (of_rows | canonical).items()}
+
+
+def _score(
+    table: AccuracyTable,
+    entries: Sequence[Entry],
+    bench: Bench,
+    file: ScoreFile | None,
+    observer: Observer,
+) -> Scores:
+    proxies = list(dict.fromkeys(name for entry in entries for name in entry.scored))
+    if file is None:
+        scores = Scores()
+        score_functions(table.functions, proxies, bench, scores, observer)
+        return scores
+    file.require(proxies)
+    scores = Scores(file.passes, keeper=file)
+    try:
+        score_functions(table.functions, proxies, bench, scores, observer)
+    finally:
+        file.flush()
+    return scores
+
+
+def _rows(
+    entries: Sequence[Entry],
+    table: AccuracyTable,
+    sizes: Mapping[str, np.ndarray],
+    scores: Scores,
+    seed: int,
+    observer: Observer,
+) -> list[dict[str, Any]]:
+    """One row an entry, from the highest tau to the lowest; without a tau, last."""
+    keys = [arch.key for arch in table.functions]
+    judge = Judge(table.target, sizes["params"], seed=seed)
+    observer.phase("statistics", len(entries))
+    rows = []
+    for done, entry in enumerate(entries, start=1):
+        scored = {name: scores.of(name, keys) for name in entry.scored}
+        known = table.beside if entry.kind == "column" else {**sizes, **scored}
+        rows.append(
+            {
+                "proxy": entry.name,
+                "kind": entry.kind,
+                **_rate(judge, [known[name] for name in entry.members]).to_document(),
+                "seconds_per_arch": scores.seconds_per_arch(entry.scored, keys),
+            }
+        )
+        observer.advance(done)
+    return sorted(rows, key=lambda row: math.inf if math.isnan(row["tau"]) else -row["tau"])
+
+
+def _rate(judge: Judge, members: Sequence[np.ndarray]) -> RankStatistics:
+    """The statistics of one score, or of the fusion of several."""
+    if len(members) == 1:
+        return judge.rate(members[0])
+    values = np.column_stack(members)  # (row, member)
+    fused = log_rank_fusion(pd.DataFrame(values)).to_numpy()
+    return replace(judge.rate(fused), nan=int((~np.isfinite(values)).any(axis=1).sum()))

@@ -1,0 +1,315 @@
+"""``nas-kd rank``: the whole verb on small tables, its files and its errors."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from scipy.stats import kendalltau, spearmanr
+
+from nas_kd.data import load_data
+from proxies import score_student
+from search_spaces import NasBench201, Task
+from studies.ranking import scoring
+from tests.cli.conftest import Command, Outcome
+
+SPACE = NasBench201(channels=4, cells_per_stage=1)
+TASK = Task(1, 8, 10)
+FLAGS = [
+    "--space", "nasbench201", "--space-option", "channels=4", "--space-option", "cells_per_stage=1",
+]  # fmt: skip
+ROW = [
+    "proxy", "kind", "tau", "tau_ci", "rho", "rho_ci", "partial_tau", "tau_within_params", "ndcg",
+    "top_pick_target", "n", "nan", "seconds_per_arch",
+]  # fmt: skip
+
+DEAD_EDGE = "|{}~0|+|none~0|none~1|+|skip_connect~0|none~1|none~2|"
+NOTHING = "|none~0|+|none~0|none~1|+|none~0|none~1|none~2|"
+ARCHS = [
+    SPACE.anchors()[0].to_json(),
+    *(SPACE.describe(SPACE.arch_at(index)) for index in (11, 222, 3333, 4444, 5555, 14000)),
+    "9930",
+    "6111",
+    DEAD_EDGE.format("nor_conv_3x3"),
+    DEAD_EDGE.format("avg_pool_3x3"),
+    NOTHING,
+]
+ACCURACIES = [93.2, 80.5, 88.25, 85.0, 91.5, 90.0, 89.0, 94.0, 94.5, 83.0, 84.0, 10.0]
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    """Twelve networks of which two compute the same function, and one without a target."""
+    path = tmp_path / "mine.csv"
+    frame = pd.DataFrame({"arch": ARCHS, "acc": ACCURACIES, "flat": 1, "few": range(12)})
+    frame = pd.concat([frame, frame[:1].assign(acc=math.nan)])
+    frame.to_csv(path, index=False)
+    return path
+
+
+class Passes(list[tuple[str, ...]]):
+    """The proxies of every pass, in order; Ctrl-C comes instead of pass number ``stop``."""
+
+    stop = -1
+
+    def __call__(self, *arguments: Any, proxies: Sequence[str], **more: Any) -> dict[str, float]:
+        if len(self) == self.stop:
+            raise KeyboardInterrupt
+        self.append(tuple(proxies))
+        return score_student(*arguments, proxies=proxies, **more)
+
+
+@pytest.fixture
+def passes(monkeypatch: pytest.MonkeyPatch) -> Passes:
+    passes = Passes()
+    monkeypatch.setattr(scoring, "score_student", passes)
+    return passes
+
+
+def answer(outcome: Outcome) -> dict[str, Any]:
+    assert outcome.code == 0, outcome.err
+    document: dict[str, Any] = json.loads(outcome.out)
+    return document
+
+
+def by_name(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {row["proxy"]: row for row in document["rows"]}
+
+
+def judge(nas_kd: Command, table: Path, *more: object, names: str = "naswot") -> Outcome:
+    return nas_kd(
+        "rank", *FLAGS, "--table", table, "--target", "acc", "--proxies", names, "--images", 16,
+        *more,
+    )  # fmt: skip
+
+
+class TestAnswer:
+    def test_the_document(self, nas_kd: Command, table: Path) -> None:
+        outcome = judge(
+            nas_kd, table, "--beside", "few,flat", "--json", names="naswot,synflow,naswot+params"
+        )
+        document = answer(outcome)
+        assert list(document) == ["schema", "space", "table", "target", "sample", "rows"]
+        assert document["schema"] == "nas-kd.rank/1"
+        assert document["space"]["options"] == {"channels": 4, "cells_per_stage": 1}
+        assert (document["table"], document["target"]) == (str(table), "acc")
+        sample = document["sample"]
+        assert (sample["rows"], sample["functions"], sample["dropped"]) == (12, 11, 1)
+        assert all(list(row) == ROW for row in document["rows"])
+        rows = by_name(document)
+        kinds = {name: row["kind"] for name, row in rows.items()}
+        assert kinds == {
+            "naswot": "proxy", "synflow": "proxy", "naswot+params": "proxy", "params": "structure",
+            "macs": "structure", "canonical_params": "structure", "canonical_macs": "structure",
+            "few": "column", "flat": "column",
+        }  # fmt: skip
+        taus = [row["tau"] for row in document["rows"]]
+        assert taus[-1] is None
+        assert document["rows"][-1]["proxy"] == "flat"
+        assert taus[:-1] == sorted(taus[:-1], reverse=True)
+        for name, row in rows.items():
+            assert row["n"] == 12
+            assert (row["seconds_per_arch"] > 0) is (kinds[name] == "proxy")
+        seconds = {rows[n]["seconds_per_arch"] for n in ("naswot", "synflow", "naswot+params")}
+        assert len(seconds) == 1
+
+    def test_every_number_is_what_it_says(self, nas_kd: Command, table: Path) -> None:
+        kept = table.with_name("scores.csv")
+        rows = by_name(answer(judge(nas_kd, table, "--scores", kept, "--seed", 2, "--json")))
+        archs = [SPACE.parse(text) for text in ARCHS]
+        images, labels = load_data("digits", seed=2).probe_batch(16, seed=2)
+        own: dict[str, float] = {}
+        for arch in {SPACE.canonical(arch) for arch in archs}:
+            own |= {
+                arch.key: score_student(
+                    lambda arch=arch: SPACE.build(arch, TASK),  # type: ignore[misc]
+                    images, labels, proxies=["naswot"], features=SPACE.features, head=SPACE.head,
+                    seed=2,
+                )["naswot"]
+            }  # fmt: skip
+        written = pd.read_csv(kept, float_precision="round_trip").set_index("arch")["naswot"]
+        assert written.to_dict() == own
+        scores = [own[SPACE.canonical(arch).key] for arch in archs]
+        assert rows["naswot"]["tau"] == pytest.approx(kendalltau(scores, ACCURACIES).statistic)
+        assert rows["naswot"]["rho"] == pytest.approx(spearmanr(scores, ACCURACIES).statistic)
+        best = max(range(12), key=lambda place: scores[place])
+        assert rows["naswot"]["top_pick_target"] == ACCURACIES[best]
+        for name, counted in (("params", archs), ("canonical_params", map(SPACE.canonical, archs))):
+            sizes = [SPACE.sizes(arch, TASK).params for arch in counted]
+            assert rows[name]["tau"] == pytest.approx(kendalltau(sizes, ACCURACIES).statistic)
+
+    def test_a_function_without_signal_ranks_last_and_is_counted(
+        self, nas_kd: Command, table: Path
+    ) -> None:
+        rows = by_name(answer(judge(nas_kd, table, "--json", names="jacov,jacov+macs")))
+        assert rows["jacov"]["nan"] == rows["jacov+macs"]["nan"] >= 1
+        assert rows["macs"]["nan"] == 0
+
+    def test_proxies_that_compare_need_no_teacher_of_your_own(
+        self, nas_kd: Command, table: Path
+    ) -> None:
+        document = answer(judge(nas_kd, table, "--json", names="diswot_mr"))
+        assert by_name(document)["diswot_mr"]["tau"] is not None
+        assert document["sample"]["teacher"] == "digits-cnn"
+
+    def test_all_stands_for_those_whose_needs_are_met(
+        self, nas_kd: Command, table: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        some = ["naswot", "dss", "kd_loss"]
+        monkeypatch.setattr("studies.ranking.ranking.every_proxy", lambda: some)
+        outcome = judge(nas_kd, table, "--json", names="all,naswot+kd_loss")
+        kinds = [row["kind"] for row in answer(outcome)["rows"]]
+        assert kinds.count("proxy") == 3
+        assert "Left out, because what they need is not here: dss." in outcome.err
+
+    def test_for_people(self, nas_kd: Command, table: Path, tmp_path: Path) -> None:
+        picture = tmp_path / "rank.png"
+        outcome = judge(nas_kd, table, "--plot", picture, names="naswot,naswot+params")
+        assert outcome.code == 0, outcome.err
+        for words in ("naswot+params", "canonical_params", "95 %", "left out: 1"):
+            assert words in outcome.out
+        assert str(picture) in outcome.out.replace("\n", "")
+        assert picture.read_bytes().startswith(b"\x89PNG")
+        assert "score done" in outcome.err
+
+    def test_the_same_seed_draws_the_same_rows(self, nas_kd: Command, table: Path) -> None:
+        one, same, other = (
+            answer(judge(nas_kd, table, "--sample", 10, "--seed", n, "--json")) for n in (1, 1, 3)
+        )
+        for document in (one, same, other):
+            for row in document["rows"]:
+                del row["seconds_per_arch"]
+        assert one == same
+        assert one["rows"] != other["rows"]
+        assert one["sample"]["rows"] == 10
+
+    def test_a_real_table(self, nas_kd: Command, tmp_path: Path) -> None:
+        beside = Path(__file__).resolve().parents[3] / "shared" / "data"
+        source = Path(os.environ.get("NAS_KD_DATA", beside)) / "nb201.csv.gz"
+        if not source.is_file():
+            pytest.skip(f"{source} is not there; set NAS_KD_DATA to the folder that holds it")
+        real = pd.read_csv(source)[100:140]
+        path = tmp_path / "part.csv.gz"
+        real.to_csv(path, index=False)
+        outcome = nas_kd(
+            "rank", *FLAGS, "--table", path, "--target", "c10_test_200", "--proxies", "naswot",
+            "--beside", "c10_test_12,params", "--images", 16, "--json",
+        )  # fmt: skip
+        document = answer(outcome)
+        assert document["sample"]["functions"] == real["iso_group"].nunique()
+        found = {(row["proxy"], row["kind"]): row["tau"] for row in document["rows"]}
+        expected = {
+            name: pytest.approx(kendalltau(real[name], real["c10_test_200"]).statistic)
+            for name in ("params", "c10_test_12")
+        }
+        assert found["params", "structure"] == found["params", "column"] == expected["params"]
+        assert found["c10_test_12", "column"] == expected["c10_test_12"]
+        assert found["naswot", "proxy"] > 0
+
+
+class TestScores:
+    def test_functions_are_scored_once_all_proxies_together(
+        self, nas_kd: Command, table: Path, passes: Passes
+    ) -> None:
+        answer(judge(nas_kd, table, "--json", names="naswot,jacov,params,jacov+params"))
+        assert passes == [("naswot", "jacov")] * 11
+
+    def test_the_same_command_continues(
+        self, nas_kd: Command, table: Path, passes: Passes, tmp_path: Path
+    ) -> None:
+        whole = answer(judge(nas_kd, table, "--json"))
+        kept = tmp_path / "scores.csv"
+        passes.clear()
+        passes.stop = 4
+        interrupted = judge(nas_kd, table, "--scores", kept, "--json")
+        assert interrupted.code == 130
+        assert interrupted.out == ""
+        assert f"The scores so far are in {kept}; the same command continues." in interrupted.err
+        assert len(pd.read_csv(kept)) == 4
+        passes.stop = -1
+        outcome = judge(nas_kd, table, "--scores", kept, "--json")
+        assert "4 of 11 are scored already" in outcome.err
+        assert len(passes) == 11
+        continued = answer(outcome)
+        for document in (whole, continued):
+            for row in document["rows"]:
+                del row["seconds_per_arch"]
+        assert continued == whole
+        answer(judge(nas_kd, table, "--scores", kept, "--json", names="naswot,snip"))
+        assert passes[11:] == [("snip",)] * 11
+        before = kept.read_bytes()
+        answer(judge(nas_kd, table, "--scores", kept, "--json", names="snip,naswot+snip"))
+        assert (len(passes), kept.read_bytes()) == (22, before)
+
+    @pytest.mark.parametrize(
+        ("change", "words"),
+        [
+            (["--seed", 1], "seed is 0 there and 1 now"),
+            (["--image-size", 16], "image_size is unset there and 16 now"),
+            (["--space-option", "channels=8"], "channels=4 there and"),
+        ],
+    )
+    def test_scores_of_other_settings_are_refused(
+        self, nas_kd: Command, table: Path, tmp_path: Path, change: list[object], words: str
+    ) -> None:
+        kept = tmp_path / "scores.csv"
+        assert judge(nas_kd, table, "--scores", kept).code == 0
+        before = kept.read_bytes()
+        outcome = judge(nas_kd, table, "--scores", kept, *change)
+        assert outcome.code == 2
+        assert words in outcome.err
+        assert "Name another file" in outcome.err
+        assert kept.read_bytes() == before
+
+    def test_the_table_is_not_taken_for_a_file_of_scores(
+        self, nas_kd: Command, table: Path
+    ) -> None:
+        before = table.read_bytes()
+        assert judge(nas_kd, table, "--scores", table).code == 2
+        assert table.read_bytes() == before
+
+
+class TestErrors:
+    @pytest.mark.parametrize(
+        ("words", "message"),
+        [
+            (["--table", "none.csv"], "there is no file none.csv"),
+            (["--target", "ac"], "Did you mean 'acc'?"),
+            (["--target", "flat"], "no order to judge by"),
+            (["--beside", "fw"], "Did you mean 'few'?"),
+            (["--arch-column", "few,flat"], "6 genes"),
+            (["--arch-column", "acc"], "row 1: nasbench201"),
+            (["--proxies", "naswat"], "Did you mean 'naswot'?"),
+            (["--proxies", "naswot+paramz"], "Did you mean 'params'?"),
+            (["--proxies", "naswot+"], "jacov+params"),
+            (["--proxies", "dss"], "attention"),
+            (["--sample", "some"], "neither a number of rows nor all"),
+            (["--sample", "0"], "neither a number of rows nor all"),
+            (["--sample", "9"], "needs at least 10"),
+            (["--space", "nasbench202"], "Did you mean 'nasbench201'?"),
+            (["--images", "100000"], "100000 images"),
+            (["--checkpoint", "w.pt"], "--teacher"),
+            (["--plot", "front.pdf"], ".png"),
+            (["--plot", "nowhere/front.png"], "no folder nowhere"),
+            (["--scores", "nowhere/s.csv"], "--scores: nowhere/s.csv"),
+        ],
+    )
+    def test_say_what_to_do_and_leave_nothing_behind(
+        self, nas_kd: Command, table: Path, tmp_path: Path, words: list[str], message: str
+    ) -> None:
+        outcome = judge(nas_kd, table, *words)
+        assert outcome.code == 2
+        assert message in outcome.err
+        assert outcome.out == ""
+        assert [path.name for path in tmp_path.iterdir()] == [table.name]
+
+    def test_what_is_required(self, nas_kd: Command) -> None:
+        outcome = nas_kd("rank", "--space", "nasbench201")
+        assert outcome.code == 2
+        assert "nas-kd rank --help" in outcome.err
