@@ -13,6 +13,7 @@ from nas_kd.costs import LatencyRecord, measure_many
 from nas_kd.errors import ExportError
 from nas_kd.export import (
     ParityRecord,
+    PrecisionRecord,
     check_parity,
     compare_precisions,
     export_onnx,
@@ -38,6 +39,7 @@ class Delivered:
         latency: Measured from the delivered file in a fresh process.
         teacher_latency: The teacher's, in the same process.
         parity: How far ONNX Runtime and PyTorch differ.
+        precision: The file beside the float32 one; None where it is that one.
     """
 
     directory: Path
@@ -45,6 +47,16 @@ class Delivered:
     latency: LatencyRecord
     teacher_latency: LatencyRecord
     parity: ParityRecord
+    precision: PrecisionRecord | None
+
+    def accuracies(self) -> dict[str, float]:
+        """``accuracy`` of the file and ``accuracy_float32``, where the two are different files."""
+        if self.precision is None:
+            return {}
+        return {
+            "accuracy": self.precision.accuracy_after,
+            "accuracy_float32": self.precision.accuracy_before,
+        }
 
 
 class Trainer:
@@ -168,7 +180,7 @@ def deliver(
         )
     profile = setting.profile
     measured = file_to_measure(onnx, setting, recipe.seed)
-    precisions = {}
+    precisions: dict[str, PrecisionRecord] = {}
     if measured != onnx:
         precisions = compare_precisions(
             onnx,
@@ -192,4 +204,5 @@ def deliver(
             "inherited_share": facts["inherited_share"],
         },
     )
-    return Delivered(directory, measured, latency, teacher_latency, parity)
+    record = precisions.get(profile.precision)
+    return Delivered(directory, measured, latency, teacher_latency, parity, record)

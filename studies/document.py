@@ -76,6 +76,7 @@ def search_document(
             "macs": winner.candidate.macs,
             "params": winner.candidate.params,
             "accuracy": student["accuracy"],
+            "accuracy_float32": student.get("accuracy_float32", student["accuracy"]),
             "accuracy_without_teacher": student["accuracy_without_teacher"],
             "validation_accuracy": student["validation_accuracy"],
             "inherited_share": student["inherited_share"],

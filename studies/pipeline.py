@@ -15,7 +15,7 @@ from studies.candidates import Evaluator, needs_teacher
 from studies.delivery import Delivered, Trainer, deliver
 from studies.document import search_document
 from studies.finalists import Measured, choose_finalists
-from studies.measuring import Meter, latency_violation
+from studies.measuring import Meter, deployed_accuracy, latency_violation
 from studies.objectives import LATENCY, check_objectives
 from studies.observer import PER_MILLE, Observer, SilentObserver
 from studies.predicting import StudyPredictor, fit_predictor
@@ -176,13 +176,19 @@ class _Job:
                 key = measured.candidate.key
                 self.observer.phase(f"finalist {number} of {len(finalists)}", PER_MILLE)
                 if key not in trained:
-                    _, result = trainer.train(
+                    module, result = trainer.train(
                         measured.candidate.arch,
                         name=f"finalist-{number}",
                         epochs=section.epochs,
                         minutes=section.minutes,
                     )
-                    trained[key] = result.validation_accuracy
+                    trained[key] = deployed_accuracy(
+                        module,
+                        result.validation_accuracy,
+                        self.run_directory.work("training", f"finalist-{number}", "student.onnx"),
+                        setting,
+                        self.recipe.seed,
+                    )
                     self.run_directory.write_state("finalists", trained)
                 self.observer.advance(PER_MILLE, best=f"validation {max(trained.values()):.2%}")
         return [
@@ -222,8 +228,13 @@ class _Job:
                 },
             )
         late = latency_violation(setting, delivered.latency, delivered.teacher_latency)
-        inherited = {"inherited_share": result.inherited_share}
-        return delivered, {**accuracy, **inherited, "latency_violation": late}
+        student = {
+            **accuracy,
+            **delivered.accuracies(),
+            "inherited_share": result.inherited_share,
+            "latency_violation": late,
+        }
+        return delivered, student
 
 
 def _final_accuracy(result: TrainingResult) -> float:

@@ -116,6 +116,7 @@ def _distil(recipe: Recipe, arch: Arch, run: RunDirectory, observer: Observer) -
             "macs": counts.macs,
             "params": counts.params,
             **accuracy,
+            **delivered.accuracies(),
             "inherited_share": result.inherited_share,
             "onnx": str(delivered.onnx),
             "directory": str(delivered.directory),

@@ -62,7 +62,8 @@ def teaching_lines(document: Document) -> list[str]:
             f"Started from the teacher's weights: {numbers.percent(inherited, 0)} of the "
             "student's parameters."
         )
-    accuracy, alone = student.get("accuracy"), student.get("accuracy_without_teacher")
+    accuracy = student.get("accuracy_float32", student.get("accuracy"))
+    alone = student.get("accuracy_without_teacher")  # in float32, too
     if accuracy is not None and alone is not None:
         split = document.get("accuracy_split", "test")
         gain = numbers.points(accuracy - alone)

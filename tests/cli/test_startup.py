@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import resource
 import statistics
 import subprocess
 import sys
 
 import pytest
+
+from tests.cli.conftest import children_seconds
 
 HEAVY = ("torch", "optuna", "pandas", "numpy", "matplotlib", "plotly", "onnxruntime", "timm")
 
@@ -35,16 +36,11 @@ def test_importing_the_package_costs_nothing() -> None:
 
 def test_help_is_quick() -> None:
     def once() -> float:
-        before = _children_seconds()
+        before = children_seconds()
         subprocess.run(
             [sys.executable, "-m", "nas_kd", "--help"], capture_output=True, check=True, timeout=60
         )
-        return _children_seconds() - before
+        return children_seconds() - before
 
-    # Time on the processor, since a busy machine makes waits long; 0.3 s is the promise when idle.
+    # 0.3 s by the clock is the promise on an idle machine.
     assert statistics.median(once() for _ in range(5)) < 0.9
-
-
-def _children_seconds() -> float:
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
