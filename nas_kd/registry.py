@@ -60,7 +60,14 @@ class Registry(Generic[Component]):
             return
         self._entry_points_loaded = True
         for entry_point in entry_points(group=f"nas_kd.{self.kind}"):
-            self.register(entry_point.name, entry_point.load())
+            try:
+                component = entry_point.load()
+            except Exception as error:
+                raise UsageError(
+                    f"{self.kind}: {entry_point.name!r} ({entry_point.value}) cannot be loaded "
+                    f"({type(error).__name__}: {error}). Mend or uninstall that package."
+                ) from error
+            self.register(entry_point.name, component)
 
 
 def unknown_name(kind: str, name: str, known: list[str]) -> str:

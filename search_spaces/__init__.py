@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from search_spaces._arch import Arch, Gene
 from search_spaces._create import SPACES, SpaceFactory, create_space
+from search_spaces._drawing import Block, CellGraph, Drawable, Drawing, Edge, drawing_of
 from search_spaces._space import IllegalArchError, SearchSpace, Sizes, Task
 from search_spaces.autoformer import AutoFormerTiny
 from search_spaces.cifar_resnet import CifarResNet
@@ -19,7 +20,12 @@ __all__ = [
     "SPACES",
     "Arch",
     "AutoFormerTiny",
+    "Block",
+    "CellGraph",
     "CifarResNet",
+    "Drawable",
+    "Drawing",
+    "Edge",
     "Gene",
     "IllegalArchError",
     "NasBench201",
@@ -30,6 +36,7 @@ __all__ = [
     "SpaceFactory",
     "Task",
     "create_space",
+    "drawing_of",
 ]
 
 SPACES.register(NasBench201.name, NasBench201)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
@@ -15,6 +16,7 @@ from search_spaces import _counting as count
 from search_spaces import _vit_counting as vit
 from search_spaces._arch import Arch
 from search_spaces._checks import one_gene_neighbours, require_member, require_task
+from search_spaces._drawing import Block, Drawing
 from search_spaces._patches import BY_IMAGE_SIZE, patch_side, require_patch_option
 from search_spaces._space import IllegalArchError, Sizes, Task
 from search_spaces._table_rows import read_row, require_keys, require_list
@@ -196,6 +198,20 @@ class AutoFormerTiny:
         dim, heads, tenths = self._layer_genes(arch)
         ratios = " ".join(f"{tenth / 10:g}" for tenth in tenths)
         return f"AutoFormer[dim {dim}, heads {' '.join(map(str, heads))}, mlp {ratios}]"
+
+    def drawing(self, arch: Arch) -> Drawing:
+        """Patches, the layers that are built, classifier; equal layers in a row are one block."""
+        dim, heads, tenths = self._layer_genes(arch)
+        blocks: list[Block] = []
+        first = 1
+        for (number, tenth), equal in itertools.groupby(zip(heads, tenths, strict=True)):
+            last = first + len(list(equal)) - 1
+            title = f"layer {first}" if first == last else f"layers {first}-{last}"
+            details = (f"{number} heads", f"MLP x{tenth / 10:g}")
+            blocks.append(Block(title, details, repeats=last - first + 1))
+            first = last + 1
+        patches = Block("patches", (f"{dim} channels",))
+        return Drawing(self.describe(arch), (patches, *blocks, Block("classifier", fixed=True)))
 
     def _from_row(self, row: Mapping[str, Any]) -> Arch:
         require_keys(self.name, row, _ROW_KEYS)

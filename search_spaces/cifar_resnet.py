@@ -21,6 +21,7 @@ from search_spaces._checks import (
     require_task,
 )
 from search_spaces._cifar_resnet_modules import CifarResNetNetwork
+from search_spaces._drawing import Block, Drawing
 from search_spaces._space import IllegalArchError, Sizes, Task
 
 _GENES = ("depth_1", "depth_2", "depth_3")
@@ -126,6 +127,15 @@ class CifarResNet:
     def describe(self, arch: Arch) -> str:
         """Depths of the three stages, ``ResNet[5 5 7]``."""
         return "ResNet[{} {} {}]".format(*self._depths(arch))
+
+    def drawing(self, arch: Arch) -> Drawing:
+        """Stem, three stages of basic blocks, classifier."""
+        stages = [
+            Block(f"stage {stage}", ("basic block", f"{self.width * 2 ** (stage - 1)} channels"), n)
+            for stage, n in enumerate(self._depths(arch), start=1)
+        ]
+        stem = Block("stem", ("3x3 conv", f"{self.width} channels"), fixed=True)
+        return Drawing(self.describe(arch), (stem, *stages, Block("classifier", fixed=True)))
 
     def _depths(self, arch: Arch) -> tuple[int, ...]:
         return tuple(int(depth) for depth in self.canonical(arch).values())

@@ -18,6 +18,7 @@ from search_spaces._checks import (
     require_positive,
     require_task,
 )
+from search_spaces._drawing import Block, Drawing
 from search_spaces._nasbench201_cells import (
     EDGES,
     OPERATIONS,
@@ -29,6 +30,7 @@ from search_spaces._nasbench201_cells import (
     read_cell,
     representatives,
 )
+from search_spaces._nasbench201_drawing import cell_graph
 from search_spaces._nasbench201_modules import NasBench201Network
 from search_spaces._space import IllegalArchError, Sizes, Task
 
@@ -141,6 +143,24 @@ class NasBench201:
     def describe(self, arch: Arch) -> str:
         """The benchmark's notation."""
         return self.to_string(arch)
+
+    def drawing(self, arch: Arch) -> Drawing:
+        """The skeleton, and the cell with the edges that do nothing faint."""
+        stages: list[Block] = []
+        for stage in (1, 2, 3):
+            channels = f"{self.channels * 2 ** (stage - 1)} channels"
+            if stage > 1:
+                stages.append(Block("reduction", ("residual", channels), fixed=True))
+            stages.append(Block(f"stage {stage}", ("cell", channels), self.cells_per_stage))
+        return Drawing(
+            caption=self.describe(arch),
+            blocks=(
+                Block("stem", ("3x3 conv", f"{self.channels} channels"), fixed=True),
+                *stages,
+                Block("classifier", fixed=True),
+            ),
+            cells=(cell_graph(self._cell(arch)),),
+        )
 
     def to_string(self, arch: Arch) -> str:
         """The benchmark's notation, ``|op~0|+|op~0|op~1|+|op~0|op~1|op~2|``."""

@@ -19,6 +19,7 @@ from search_spaces._checks import (
     require_positive,
     require_task,
 )
+from search_spaces._drawing import Block, Drawing
 from search_spaces._nasbench_macro_modules import (
     EXPANSIONS,
     LAYERS_PER_STAGE,
@@ -145,6 +146,29 @@ class NasBenchMacro:
     def describe(self, arch: Arch) -> str:
         """The benchmark's notation, one digit for each layer."""
         return "".join(str(OPERATIONS.index(operation)) for operation in self._layers(arch))
+
+    def drawing(self, arch: Arch) -> Drawing:
+        """Stem, the eight layers, last convolution, classifier.
+
+        An identity that changes nothing is faint; the first one of a stage is a 1x1 convolution.
+        """
+        blocks: list[Block] = []
+        width = self.width
+        for operations in _stages(self._layers(arch)):
+            width *= 2
+            for place, operation in enumerate(operations):
+                faint = place > 0 and operation == "identity"
+                details = (operation, f"{width} channels")
+                blocks.append(Block(f"layer {len(blocks) + 1}", details, faint=faint))
+        return Drawing(
+            caption=self.describe(arch),
+            blocks=(
+                Block("stem", ("3x3 conv", f"{self.width} channels"), fixed=True),
+                *blocks,
+                Block("last conv", ("1x1 conv", f"{self.last_width} channels"), fixed=True),
+                Block("classifier", fixed=True),
+            ),
+        )
 
     def _layers(self, arch: Arch) -> _Layers:
         member = require_member(self.name, self._distributions, arch)

@@ -21,6 +21,7 @@ from search_spaces._checks import (
     require_member,
     require_task,
 )
+from search_spaces._drawing import Block, Drawing
 from search_spaces._patches import BY_IMAGE_SIZE, patch_side, require_patch_option
 from search_spaces._space import IllegalArchError, Sizes, Task
 from search_spaces._table_rows import read_row, require_keys, require_list
@@ -195,6 +196,21 @@ class Pit:
         shape = self._shape(arch)
         depths, heads = (" ".join(map(str, part)) for part in (shape.depths, shape.heads))
         return f"PiT[base {shape.base_dim}, mlp {shape.mlp_ratio}, depths {depths}, heads {heads}]"
+
+    def drawing(self, arch: Arch) -> Drawing:
+        """Patches, three stages of transformer blocks with pooling between, classifier."""
+        shape = self._shape(arch)
+        blocks = [Block("patches", (f"{shape.widths[0]} channels",))]
+        for stage, depth in enumerate(shape.depths):
+            if stage > 0:
+                blocks.append(Block("pooling", (f"{shape.widths[stage]} channels",)))
+            details = (
+                f"{shape.widths[stage]} channels",
+                f"{shape.heads[stage]} heads of {shape.base_dim}",
+                f"MLP x{shape.mlp_ratio}",
+            )
+            blocks.append(Block(f"stage {stage + 1}", details, repeats=depth))
+        return Drawing(self.describe(arch), (*blocks, Block("classifier", fixed=True)))
 
     def _from_row(self, row: Mapping[str, Any]) -> Arch:
         require_keys(self.name, row, _ROW_KEYS)

@@ -128,7 +128,7 @@ class Evaluator:
         return self._known
 
     def remember(self, candidate: Candidate) -> None:
-        """Takes over what an earlier session of the study found out."""
+        """Takes over what an earlier call of the study found out."""
         self._known[candidate.key] = candidate
 
     def within_budget(self, arch: Arch) -> bool:

@@ -51,15 +51,10 @@ class Delivered:
 
     def accuracies(self) -> dict[str, float]:
         """``accuracy`` of the file and ``accuracy_float32``, where the two are different files."""
-        if self.precision is None:
-            return {}
-        return {
-            "accuracy": self.precision.accuracy_after,
-            "accuracy_float32": self.precision.accuracy_before,
-        }
+        return _accuracies(self.precision)
 
 
-class Trainer:
+class StudentTrainer:
     """Trains students of one setting, with or without the teacher."""
 
     def __init__(
@@ -84,7 +79,8 @@ class Trainer:
         Args:
             arch: The student.
             name: Folder of the checkpoints within the run.
-            with_teacher: Whether the recipe's distillers act; else the labels alone teach.
+            with_teacher: Whether the teacher gives its weights, as ``init`` says, and the recipe's
+                distillers act; else the student starts at random and the labels alone teach.
             epochs: Overrides the recipe's length.
             minutes: Overrides the recipe's length.
 
@@ -189,13 +185,14 @@ def deliver(
             split=setting.accuracy_split,
             profile=profile,
         )
+    precision = precisions.get(profile.precision)
     teacher_latency, latency = measure_many([setting.teacher_onnx, measured], profile)
     write_manifest(
         directory,
         costs=facts["costs"],
         latency=latency,
         parity=parity,
-        accuracy=facts["accuracy"],
+        accuracy=facts["accuracy"] | _accuracies(precision),
         seeds={"study": recipe.seed},
         extra={
             "teacher": setting.teacher_facts,
@@ -204,5 +201,10 @@ def deliver(
             "inherited_share": facts["inherited_share"],
         },
     )
-    record = precisions.get(profile.precision)
-    return Delivered(directory, measured, latency, teacher_latency, parity, record)
+    return Delivered(directory, measured, latency, teacher_latency, parity, precision)
+
+
+def _accuracies(precision: PrecisionRecord | None) -> dict[str, float]:
+    if precision is None:
+        return {}
+    return {"accuracy": precision.accuracy_after, "accuracy_float32": precision.accuracy_before}

@@ -103,6 +103,7 @@ def _budget(recipe: Recipe, setting: Setting, delivered: Delivered) -> dict[str,
         "device": setting.profile.device,
         "threads": setting.profile.threads,
         "batch": setting.profile.batch,
+        "precision": setting.profile.precision,
     }
 
 

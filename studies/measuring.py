@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -20,7 +19,7 @@ from nas_kd.export import (
 from nas_kd.export.calibration import DEFAULT_IMAGES
 from studies.candidates import Candidate
 from studies.finalists import Measured
-from studies.run_directory import RunDirectory
+from studies.run_directory import RunDirectory, state_name
 from studies.setting import Setting
 
 _CALIBRATION_IMAGES = 32
@@ -77,7 +76,7 @@ class Meter:
         return [self._done[candidate.key] for candidate in candidates]
 
     def _export(self, candidate: Candidate) -> Path:
-        path = self._run.work("candidates", f"{_short(candidate.key)}.onnx")
+        path = self._run.work("candidates", f"{state_name(candidate.key)}.onnx")
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self._seed)
             module = self._setting.space.build(candidate.arch, self._setting.task)
@@ -90,10 +89,10 @@ class Meter:
     def _keep(self, candidate: Candidate, record: LatencyRecord, violation: float) -> None:
         self._done[candidate.key] = Measured(candidate, record, violation)
         state = {"latency": record.to_dict(), "violation": violation}
-        self._run.write_state(f"{self._folder}/{_short(candidate.key)}", state)
+        self._run.write_state(f"{self._folder}/{state_name(candidate.key)}", state)
 
     def _recall(self, candidate: Candidate) -> bool:
-        state = self._run.read_state(f"{self._folder}/{_short(candidate.key)}")
+        state = self._run.read_state(f"{self._folder}/{state_name(candidate.key)}")
         if state is None:
             return False
         record = LatencyRecord.from_dict(state["latency"])
@@ -146,7 +145,3 @@ def latency_violation(setting: Setting, record: LatencyRecord, teacher: LatencyR
         return -1.0
     limits = setting.budget.limits({**setting.teacher_facts, "latency_ms": teacher.median_ms})
     return limits.violations({"latency_ms": record.ci95_ms[1]})["latency_ms"]
-
-
-def _short(key: str) -> str:
-    return hashlib.sha256(key.encode()).hexdigest()[:16]

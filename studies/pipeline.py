@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from nas_kd.errors import UsageError
-from nas_kd.training import TrainingResult
 from proxies import TeacherProbes
 from studies.candidates import Evaluator, needs_teacher
-from studies.delivery import Delivered, Trainer, deliver
+from studies.delivery import Delivered, StudentTrainer, deliver
 from studies.document import search_document
 from studies.finalists import Measured, choose_finalists
 from studies.measuring import Meter, deployed_accuracy, latency_violation
@@ -169,7 +168,7 @@ class _Job:
     ) -> list[dict[str, Any]]:
         section = self.recipe.finalists
         trained = self.run_directory.read_state("finalists") or {}
-        trainer = Trainer(self.recipe, setting, self.run_directory, self.observer)
+        trainer = StudentTrainer(self.recipe, setting, self.run_directory, self.observer)
         short = section.epochs is not None or section.minutes is not None
         if short and len(finalists) > 1:
             for number, measured in enumerate(finalists, start=1):
@@ -197,21 +196,21 @@ class _Job:
         ]
 
     def _finish(self, winner: Measured, setting: Setting) -> tuple[Delivered, dict[str, Any]]:
-        trainer = Trainer(self.recipe, setting, self.run_directory, self.observer)
+        trainer = StudentTrainer(self.recipe, setting, self.run_directory, self.observer)
         arch = winner.candidate.arch
         self.observer.phase("distill", PER_MILLE)
         with self._timed("distill"):
             module, result = trainer.train(arch, name="student")
         accuracy: dict[str, Any] = {
             "validation_accuracy": result.validation_accuracy,
-            "accuracy": _final_accuracy(result),
+            "accuracy": result.accuracy,
             "accuracy_without_teacher": None,
         }
         if self.recipe.distill.compare_without_teacher:
             self.observer.phase("distill without teacher", PER_MILLE)
             with self._timed("distill without teacher"):
                 _, twin = trainer.train(arch, name="student-without-teacher", with_teacher=False)
-            accuracy["accuracy_without_teacher"] = _final_accuracy(twin)
+            accuracy["accuracy_without_teacher"] = twin.accuracy
         self.observer.phase("export", None)
         with self._timed("export"):
             delivered = deliver(
@@ -235,8 +234,3 @@ class _Job:
             "latency_violation": late,
         }
         return delivered, student
-
-
-def _final_accuracy(result: TrainingResult) -> float:
-    judged = result.test_accuracy
-    return result.validation_accuracy if judged is None else judged

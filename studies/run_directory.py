@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from collections.abc import Iterator, Mapping
@@ -74,24 +75,33 @@ class RunDirectory:
         return run
 
     def _changes(self, recipe: Recipe) -> list[str]:
-        """Settings that differ from those of the run that is there, once it holds any trials."""
-        return self.recipe.changes(recipe) if self.journal.is_file() else []
+        """Settings that differ from those of the run that is there, once it holds any work."""
+        return self.recipe.changes(recipe) if self._holds_work() else []
+
+    def _holds_work(self) -> bool:
+        """Whether trials, trainings or a result are there, which no other recipe may replace."""
+        training = self.path / "work" / "training"
+        return self.journal.is_file() or training.is_dir() or self.result_json.is_file()
 
     def _create(self, recipe: Recipe) -> None:
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            if not self.journal.is_file() and self.recipe_json.is_file() and self._differs(recipe):
-                shutil.rmtree(self.path / "work", ignore_errors=True)
-                self.recipe_json.unlink()
-            if not self.recipe_json.is_file():
-                write_whole(self.recipe_json, recipe.to_json())
-            with self.log.open("a", encoding="utf-8"):
-                pass
+            with self.lock():
+                self._begin(recipe)
         except OSError as error:
             raise NasKdError(
                 f"run directory: {self.path} cannot be written ({error.strerror}). "
                 "Name a writable one with --run-dir."
             ) from error
+
+    def _begin(self, recipe: Recipe) -> None:
+        if not self._holds_work() and self.recipe_json.is_file() and self._differs(recipe):
+            shutil.rmtree(self.path / "work", ignore_errors=True)
+            self.recipe_json.unlink()
+        if not self.recipe_json.is_file():
+            write_whole(self.recipe_json, recipe.to_json())
+        with self.log.open("a", encoding="utf-8"):
+            pass
 
     def _differs(self, recipe: Recipe) -> bool:
         try:
@@ -118,7 +128,8 @@ class RunDirectory:
     def students(self) -> list[Path]:
         """Directories of the finished students, best first."""
         found = (self.path / "students").glob("*/manifest.json")
-        return sorted((manifest.parent for manifest in found), key=lambda path: int(path.name))
+        ranked = (manifest.parent for manifest in found if manifest.parent.name.isdecimal())
+        return sorted(ranked, key=lambda path: int(path.name))
 
     def student(self, rank: int) -> Path:
         return self.path / "students" / str(rank)
@@ -182,3 +193,8 @@ class RunDirectory:
                     "Wait for it, or name another --run-dir."
                 ) from error
             yield
+
+
+def state_name(key: str) -> str:
+    """The name under which what is known of one candidate is kept."""
+    return hashlib.sha256(key.encode()).hexdigest()[:16]

@@ -93,9 +93,10 @@ class Search:
         if drop_torn_line(run.journal):
             self._observer.note(f"The last entry of {run.journal} was unfinished; it is made anew.")
         try:
+            storage = open_storage(run.journal)
             study = optuna.create_study(
-                study_name=run.name,
-                storage=open_storage(run.journal),
+                study_name=next(iter(optuna.get_all_study_names(storage)), run.name),
+                storage=storage,
                 directions=directions(self._recipe.search.objectives),
                 load_if_exists=True,
             )

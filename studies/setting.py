@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from nas_kd.costs import (
     require_provider,
 )
 from nas_kd.data import DataSplits, load_data
+from nas_kd.errors import UsageError
 from nas_kd.export import export_onnx
 from nas_kd.teachers import Teacher, load_teacher
 from nas_kd.training import evaluate_accuracy, train_default_teacher
@@ -74,9 +75,19 @@ def prepare(recipe: Recipe, run: RunDirectory, observer: Observer) -> Setting:
 
 
 def device_profile(section: BudgetSection) -> DeviceProfile:
-    """Where latency is measured: the device that a limit names, else that of the section."""
+    """Where latency is measured: the device that a limit names, else that of the section.
+
+    Raises:
+        UsageError: Both name one, and not the same.
+    """
     default = DeviceProfile(section.device, section.threads, section.batch)
-    return Budget.parse(section.limits).measured_on(default)
+    profile = Budget.parse(section.limits).measured_on(default)
+    if default not in (DeviceProfile(), replace(profile, precision=default.precision)):
+        raise UsageError(
+            f"budget: the latency limit names {profile}, and --device, --threads or [budget] ask "
+            f"for {default}. Name the device in one place."
+        )
+    return profile
 
 
 def load_recipe_data(recipe: Recipe) -> DataSplits:

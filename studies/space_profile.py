@@ -52,7 +52,7 @@ def profile_space(recipe: Recipe, run: RunDirectory, observer: Observer) -> dict
     """Counts a sample of the space and measures its smallest, typical and largest student.
 
     Students whose output does not depend on their input, such as a cell without operations, are
-    passed over. ``can_be_met`` is whether the smallest one is within every limit.
+    passed over. ``can_be_met`` is whether one of the measured ones is within every limit.
 
     Args:
         recipe: Teacher, data, space and budget.
@@ -82,7 +82,7 @@ def profile_space(recipe: Recipe, run: RunDirectory, observer: Observer) -> dict
         "sampled": len(sample),
         "share_within_counted_limits": float(np.mean(within)),
         "students": [_row(student, setting.space) for student in students],
-        "can_be_met": students[0].within,
+        "can_be_met": any(student.within for student in students),
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as json_module
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -45,7 +46,7 @@ def distill(
 ) -> None:
     """Train one chosen student and export it.
 
-    It starts from fresh weights and learns from the teacher. The same command
+    It starts anew, as init under [distill] says, and learns from the teacher. The same command
     continues a training that was interrupted.
     """
     changes = {
@@ -74,7 +75,7 @@ def _recipe_and_arch(
 ) -> tuple[Recipe, str]:
     from nas_kd.cli.recipe_flags import lay_over, resolve_recipe
 
-    if not Path(student).is_dir():
+    if not os.path.isdir(student):  # unlike Path.is_dir, False for a text too long for a path
         recipe = resolve_recipe(config, changes, space=space, space_options=space_options)
         return recipe, student
     if space is not None or space_options:
@@ -113,7 +114,7 @@ def _run(recipe: Recipe, text: str, run_dir: Path | None) -> dict[str, Any]:
         observer.phase("start", None)
         check_recipe(recipe)
         arch = parse_arch(recipe, text)
-        directory = run_dir if run_dir is not None else default_directory(arch)
+        directory = run_dir if run_dir is not None else default_directory(recipe, arch)
         observer.note(f"Working in {directory}. Ctrl-C at any time: the same command continues.")
     with keeping_traceback(directory / "nas-kd.log"), watching() as observer:
         return run_distillation(recipe, arch, directory, observer)

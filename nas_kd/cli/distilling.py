@@ -26,9 +26,10 @@ def parse_arch(recipe: Recipe, text: str) -> Arch:
     return space.canonical(space.parse(text))
 
 
-def default_directory(arch: Arch) -> Path:
-    """A folder of its own for every architecture."""
-    return Path("runs") / f"distill-{hashlib.sha256(arch.key.encode()).hexdigest()[:8]}"
+def default_directory(recipe: Recipe, arch: Arch) -> Path:
+    """A folder of its own for every architecture and recipe."""
+    digest = hashlib.sha256(f"{arch.key} {recipe.to_json()}".encode()).hexdigest()
+    return Path("runs") / f"distill-{digest[:8]}"
 
 
 def run_distillation(
@@ -65,20 +66,20 @@ def _claim(run: RunDirectory, arch: Arch) -> None:
 
 def _distil(recipe: Recipe, arch: Arch, run: RunDirectory, observer: Observer) -> dict[str, Any]:
     from studies.candidates import count_student
-    from studies.delivery import Trainer, deliver
+    from studies.delivery import StudentTrainer, deliver
     from studies.measuring import latency_violation
+    from studies.observer import PER_MILLE
     from studies.setting import prepare
 
     setting = prepare(recipe, run, observer)
     counts = count_student(setting.space, arch, setting.task)
     costs = {"macs": float(counts.macs), "params": float(counts.params)}
-    observer.phase("distill", recipe.distill.epochs)
-    module, result = Trainer(recipe, setting, run, observer).train(arch, name="student")
+    observer.phase("distill", PER_MILLE)
+    trainer = StudentTrainer(recipe, setting, run, observer)
+    module, result = trainer.train(arch, name="student")
     accuracy = {
         "validation_accuracy": result.validation_accuracy,
-        "accuracy": result.test_accuracy
-        if result.test_accuracy is not None
-        else result.validation_accuracy,
+        "accuracy": result.accuracy,
     }
     observer.phase("export", None)
     delivered = deliver(
@@ -108,6 +109,8 @@ def _distil(recipe: Recipe, arch: Arch, run: RunDirectory, observer: Observer) -
             **setting.budget.limits(teacher).values,
             "device": setting.profile.device,
             "threads": setting.profile.threads,
+            "batch": setting.profile.batch,
+            "precision": setting.profile.precision,
         },
         "accuracy_split": setting.accuracy_split,
         "student": {

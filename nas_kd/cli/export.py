@@ -38,9 +38,9 @@ def export(
         bool, typer.Option("--fp16", help="Also write an fp16 file, FILE's name with .fp16.onnx.")
     ] = False,
     calibration: Annotated[
-        int,
-        typer.Option(min=1, metavar="N", help="Training images that set the ranges of int8."),
-    ] = 256,
+        int | None,
+        typer.Option(min=1, metavar="N", help="Training images that set the ranges of int8 [256]."),
+    ] = None,
     data: options.Data = None,
     device: options.Device = None,
     threads: options.Threads = None,
@@ -60,9 +60,12 @@ def export(
         raise UsageError(
             "export: --data, --device and --threads are for --int8 and --fp16. Add one of these."
         )
+    if calibration is not None and not int8:
+        raise UsageError("export: --calibration is for --int8. Add it, or leave both away.")
     with stdout_kept_clean():
         from nas_kd.cli.targets import best_student
         from nas_kd.export import load_student
+        from nas_kd.export.calibration import DEFAULT_IMAGES
 
         directory = best_student(student)
         loaded = load_student(directory)
@@ -72,7 +75,7 @@ def export(
             job = _Lowering(directory, loaded, data, _profile(directory, device, threads))
         document = _export(directory, loaded, onnx, seed)
         if job is not None:
-            records = job.run(onnx, precisions, images=calibration, seed=seed)
+            records = job.run(onnx, precisions, images=calibration or DEFAULT_IMAGES, seed=seed)
             _keep(directory, onnx, records)
             document["precisions"] = {name: r.to_dict() for name, r in records.items()}
     if json:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from nas_kd.cli.console import note, progress_console
@@ -13,9 +13,12 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import TaskID
 
+    from nas_kd.report.progress import Progress
     from studies.observer import Observer
+    from studies.run_directory import RunDirectory
 
 PLAIN_LINE_EVERY_S = 15.0
+KEPT_EVERY_S = 1.0
 
 
 @contextmanager
@@ -30,6 +33,16 @@ def watching() -> Iterator[Observer]:
     bar = BarObserver(console)
     with bar:
         yield bar
+
+
+@contextmanager
+def kept_for_watchers(observer: Observer, run: RunDirectory) -> Iterator[Observer]:
+    """The observer, whose progress is kept in the run directory as long as the context lasts."""
+    keeping = KeepingObserver(observer, run)
+    try:
+        yield keeping
+    finally:
+        keeping.forget()
 
 
 class BarObserver:
@@ -124,6 +137,84 @@ class LineObserver:
         if self._total is None or not 0 < done < self._total:
             return ""
         return f"about {(now - self._began) / done * (self._total - done):.0f} s left"
+
+
+class KeepingObserver:
+    """Passes everything on, and keeps how far the run is in its directory, once a second at most.
+
+    A directory that cannot be written does not stop the work.
+    """
+
+    def __init__(
+        self, observer: Observer, run: RunDirectory, every_s: float = KEPT_EVERY_S
+    ) -> None:
+        self._observer = observer
+        self._run = run
+        self._every_s = every_s
+        self._name = ""
+        self._total: int | None = None
+        self._began = self._kept = time.monotonic()
+        self._first: tuple[float, int] | None = None
+
+    def phase(self, name: str, total: int | None) -> None:
+        self._observer.phase(name, total)
+        self._name, self._total, self._first = name, total, None
+        self._began = time.monotonic()
+        self._keep(0, "")
+
+    def advance(self, done: int, *, best: str = "") -> None:
+        self._observer.advance(done, best=best)
+        now = time.monotonic()
+        if self._first is None and done > 0:
+            self._first = (now, done)
+        if now - self._kept >= self._every_s:
+            self._keep(done, best)
+
+    def note(self, message: str) -> None:
+        self._observer.note(message)
+
+    def forget(self) -> None:
+        """Removes what was kept, if anything was: another command may be at work on the run."""
+        from nas_kd.report.progress import forget_progress
+
+        if self._name:
+            with suppress(OSError):
+                forget_progress(self._run)
+
+    def _keep(self, done: int, best: str) -> None:
+        from nas_kd.report.progress import Progress, write_progress
+
+        self._kept = time.monotonic()
+        progress = Progress(
+            phase=self._name,
+            done=done,
+            total=self._total,
+            best=best,
+            rate_per_s=self._rate(done),
+            seconds=self._kept - self._began,
+        )
+        with suppress(OSError):
+            write_progress(self._run, progress)
+
+    def _rate(self, done: int) -> float | None:
+        """Steps a second since the first one of this phase, which may continue an earlier call."""
+        if self._first is None:
+            return None
+        since, steps = self._kept - self._first[0], done - self._first[1]
+        return steps / since if since > 0 and steps > 0 else None
+
+
+def progress_line(progress: Progress) -> str:
+    """One look at a running command: ``search 120/300, 8.3 a second, about 22 s left``."""
+    from nas_kd.report import numbers
+    from studies.observer import PER_MILLE
+
+    parts = [f"{progress.phase} {count_text(progress.done, progress.total)}".strip()]
+    if progress.rate_per_s and progress.total != PER_MILLE:
+        parts.append(f"{progress.rate_per_s:.3g} a second")
+    if progress.seconds_left:
+        parts.append(f"about {numbers.seconds(progress.seconds_left)} left")
+    return ", ".join([*parts, f"for {numbers.seconds(progress.seconds)} so far"])
 
 
 def count_text(done: int, total: int | None) -> str:

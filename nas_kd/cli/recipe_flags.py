@@ -46,11 +46,15 @@ def lay_over(
     """A validated copy of ``recipe`` with the changes of `resolve_recipe`."""
     from studies.recipe import parse_recipe
 
+    if changes.get("distill.epochs") and changes.get("distill.minutes"):
+        raise UsageError("--epochs and --minutes: both say how long to distil; keep one.")
     settings = recipe.model_dump(mode="json")
     section = settings["space"]
     if space is not None and space != section["name"]:
         section |= {"name": space, "options": {}}
     section["options"] |= dict(map(parse_option, space_options))
+    if changes.get("teacher.source") not in (None, settings["teacher"]["source"]):
+        settings["teacher"]["checkpoint"] = None
     for dotted, value in changes.items():
         if value is not None:
             _set(settings, dotted, value)
@@ -109,8 +113,6 @@ def parse_names(option: str, text: str | None) -> list[str] | None:
 
 
 def _check_pairs(config: str | None, changes: Mapping[str, Any]) -> None:
-    if changes.get("distill.epochs") and changes.get("distill.minutes"):
-        raise UsageError("--epochs and --minutes: both say how long to distil; keep one.")
     if config is None and changes.get("teacher.source") and not changes.get("data.source"):
         raise UsageError(
             "--teacher: a teacher of your own needs the data that it was trained for: give both "

@@ -99,24 +99,22 @@ def _print_recipe(recipe: Recipe, directory: Path, *, as_json: bool) -> None:
 
 
 def _run(recipe: Recipe, directory: Path, *, fork: bool) -> dict[str, Any]:
-    from nas_kd.cli.progress import watching
+    from nas_kd.cli.progress import kept_for_watchers, watching
     from nas_kd.cli.running import keeping_traceback
 
-    note(f"Working in {directory}. Ctrl-C at any time: the same command continues.")
-    with (
-        stdout_kept_clean(),
-        keeping_traceback(directory / "nas-kd.log"),
-        watching() as observer,
-    ):
+    with stdout_kept_clean(), watching() as observer:
         observer.phase("start", None)
         check_recipe(recipe)
         from nas_kd.report.writing import write_report
         from studies.pipeline import run_search
         from studies.run_directory import RunDirectory
 
-        document = run_search(recipe, directory, fork=fork, observer=observer)
-        observer.phase("report", None)
-        write_report(RunDirectory.open(Path(document["run_dir"])))
+        run = RunDirectory.create_or_continue(directory, recipe, fork=fork)
+        observer.note(f"Working in {run.path}. Ctrl-C at any time: the same command continues.")
+        with keeping_traceback(run.log), kept_for_watchers(observer, run) as kept:
+            document = run_search(recipe, run.path, fork=fork, observer=kept)
+            kept.phase("report", None)
+            write_report(run)
     return document
 
 

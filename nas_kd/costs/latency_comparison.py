@@ -45,9 +45,9 @@ class LatencyComparison:
 
     @property
     def different(self) -> bool:
-        """Whether the interval leaves out 1."""
+        """Whether the interval leaves out 1; one process alone has no interval and says nothing."""
         low, high = self.ratio_ci95
-        return not low <= 1.0 <= high
+        return len(self.ratios) > 1 and (low > 1.0 or high < 1.0)
 
     def to_dict(self) -> dict[str, Any]:
         """The comparison as JSON-ready values."""
@@ -93,8 +93,9 @@ def compare_latency(
     plan = _plan(profile, target_ci, max_seconds)
 
     def unsettled(samples: Sequence[Samples]) -> list[int]:
-        ratio, interval, _ = _ratio(samples, plan)
-        return [0, 1] if relative_half_width(interval, ratio) > target_ci else []
+        ratio, interval, ratios = _ratio(samples, plan)
+        settled = len(ratios) > 1 and relative_half_width(interval, ratio) <= target_ci
+        return [] if settled else [0, 1]
 
     sampled = take_samples(files, profile, plan, unsettled)
     ratio, interval, ratios = _ratio(sampled.samples, plan)

@@ -134,5 +134,6 @@ def _what_to_do(profile: DeviceProfile) -> str:
         return "Install it again: pip install --force-reinstall onnxruntime."
     return (
         "On a machine with an NVIDIA GPU: pip uninstall onnxruntime, then pip install "
-        "'nas-kd[gpu]'. Otherwise measure with --device cpu."
+        "--force-reinstall onnxruntime-gpu (the extra nas-kd[gpu] says which). Otherwise "
+        "measure with --device cpu."
     )

@@ -55,53 +55,6 @@ def front_figure(candidates: pd.DataFrame, document: Mapping[str, Any]) -> go.Fi
     return figure
 
 
-def latency_figure(document: Mapping[str, Any]) -> go.Figure | None:
-    """Measured median latency of the finalists against their score, with the latency budget.
-
-    None when the run measured no latency.
-    """
-    measured = [
-        entry
-        for entry in document.get("finalists") or []
-        if not numbers.is_missing(entry.get("latency_ms"))
-    ]
-    if not measured:
-        return None
-    figure = go.Figure(
-        go.Scatter(
-            x=[entry["latency_ms"] for entry in measured],
-            y=[entry.get("validation_accuracy") for entry in measured],
-            mode="markers",
-            name="finalists",
-            text=[escape(str(entry["description"])) for entry in measured],
-            hovertemplate="%{text}<br>%{x:.4g} ms, %{y:.2%}<extra></extra>",
-            marker={"color": FINALIST, "size": 12},
-        )
-    )
-    limit = (document.get("budget") or {}).get("latency_ms")
-    if limit is not None:
-        figure.add_vline(
-            x=limit,
-            line={"color": LIMIT, "dash": "dash", "width": 1.5},
-            annotation={
-                "text": f"budget {numbers.milliseconds(limit)}",
-                "font": {"color": LIMIT},
-            },
-        )
-    figure.update_layout(
-        template="plotly_white",
-        height=360,
-        margin={"l": 60, "r": 20, "t": 30, "b": 60},
-        font={"family": "system-ui, sans-serif", "size": 13},
-        xaxis={"title": {"text": "median latency (ms)"}},
-        yaxis={
-            "title": {"text": "validation accuracy after short distillation"},
-            "tickformat": ".1%",
-        },
-    )
-    return figure
-
-
 def _front_line(front: pd.DataFrame) -> go.Scatter:
     line = _dots(front, "front", color=FRONT, size=8)
     line.mode = "lines+markers"

@@ -52,7 +52,7 @@ def draw_front(candidates: pd.DataFrame, document: Mapping[str, Any], path: Path
     _draw_winner(axes, points, divisor, document)
     _write_titles(figure, document)
     _draw_legend(figure, axes)
-    figure.savefig(path, metadata={"Software": "nas_kd"})
+    figure.savefig(path, format="png", metadata={"Software": "nas_kd"})
     return path
 
 

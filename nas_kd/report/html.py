@@ -7,12 +7,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from nas_kd.report import facts, numbers
-from nas_kd.report.figure import front_figure, latency_figure
+from nas_kd.report.architecture_plot import architecture_svg
+from nas_kd.report.figures import run_figures
+
+if TYPE_CHECKING:
+    from search_spaces import Drawing
 
 
 def write_html(
@@ -20,19 +24,32 @@ def write_html(
     *,
     document: Mapping[str, Any],
     candidates: pd.DataFrame,
+    measured: pd.DataFrame,
+    drawing: Drawing | None,
     recipe: Mapping[str, Any],
 ) -> Path:
-    """Writes the page of a run: front with numbers under the pointer, tables, evidence, recipe.
+    """Writes the page of a run: figures with numbers under the pointer, tables, evidence, recipe.
 
     All text that comes from the run is escaped: names of teachers and folders are not trusted.
+
+    Args:
+        path: Where the page goes.
+        document: The run's document, finished or partial.
+        candidates: The run's candidates, one row a trial (`RunDirectory.read_candidates`).
+        measured: See `nas_kd.report.measurements.read_measurements`.
+        drawing: The student's architecture; None before there is a student.
+        recipe: The frozen recipe, ready for JSON.
     """
     teacher = (document.get("teacher") or {}).get("name", "")
+    front, *others = _figures(candidates, measured, document) or [""]
     body = [
         _header(document),
         _tiles(document),
-        _section("Front", _figure(front_figure(candidates, document), include_library=True)),
+        front,
+        _section("Architecture of the student", _architecture(drawing)),
         _section("Teacher and student", _comparison(document)),
         _section("Finalists", _finalists(document)),
+        *others,
         _section("The front in numbers", _front(document)),
         _section("Latency: how it was measured", _latency(document)),
         _section("Where the time went", _seconds(document)),
@@ -102,9 +119,24 @@ def _finalists(document: Mapping[str, Any]) -> str:
     ]
     if not rows:
         return ""
-    chart = latency_figure(document)
-    head = ["validation accuracy", "MACs", "latency", "architecture"]
-    return _table(head, rows) + (_figure(chart) if chart is not None else "")
+    return _table(["validation accuracy", "MACs", "latency", "architecture"], rows)
+
+
+def _architecture(drawing: Drawing | None) -> str:
+    if drawing is None:
+        return ""
+    label = escape(drawing.caption, quote=True)
+    return f'<div class="drawing" role="img" aria-label="{label}">{architecture_svg(drawing)}</div>'
+
+
+def _figures(
+    candidates: pd.DataFrame, measured: pd.DataFrame, document: Mapping[str, Any]
+) -> list[str]:
+    """A section for every figure; the first brings the library that draws them all."""
+    return [
+        _section(shown.heading, _figure(shown.figure, include_library=number == 0))
+        for number, shown in enumerate(run_figures(candidates, measured, document))
+    ]
 
 
 def _front(document: Mapping[str, Any]) -> str:
@@ -136,7 +168,7 @@ def _plain(value: Any) -> str:
     return str(value)
 
 
-def _figure(figure: Any, *, include_library: bool = False) -> str:
+def _figure(figure: Any, *, include_library: bool) -> str:
     config = {"displaylogo": False, "responsive": True}
     return str(figure.to_html(include_plotlyjs=include_library, full_html=False, config=config))
 

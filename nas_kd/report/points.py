@@ -64,12 +64,8 @@ def sort_points(candidates: pd.DataFrame, document: Mapping[str, Any]) -> FrontP
             score.
         document: The document of ``nas-kd search --json``, finished or partial.
     """
-    words = {key_of(entry["arch"]): entry["description"] for entry in document.get("front") or []}
     distinct = candidates.drop_duplicates("key").copy()
-    distinct["label"] = [
-        words.get(key, arch)
-        for key, arch in zip(distinct["key"], distinct["arch"].astype(str), strict=True)
-    ]
+    distinct["label"] = labels_of(distinct, document)
     for column in ("macs", "params", "latency_ms", "score"):
         distinct[column] = pd.to_numeric(distinct[column], errors="coerce").astype(float)
     finite = np.isfinite(distinct["score"])
@@ -88,6 +84,14 @@ def sort_points(candidates: pd.DataFrame, document: Mapping[str, Any]) -> FrontP
         budget_macs=(document.get("budget") or {}).get("macs"),
         teacher_macs=(document.get("teacher") or {}).get("macs"),
     )
+
+
+def labels_of(candidates: pd.DataFrame, document: Mapping[str, Any]) -> list[str]:
+    """The archs of the candidates: in words where the document has them, else as JSON."""
+    entries = [*(document.get("finalists") or []), *(document.get("front") or [])]
+    words = {key_of(entry["arch"]): str(entry["description"]) for entry in entries}
+    rows = zip(candidates["key"], candidates["arch"].astype(str), strict=True)
+    return [words.get(key, arch) for key, arch in rows]
 
 
 def key_of(arch: Mapping[str, int | str]) -> str:

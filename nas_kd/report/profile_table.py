@@ -66,8 +66,8 @@ def verdict(document: Mapping[str, Any]) -> Text:
         return Text(f"The budget can be met. {sample}")
     broken = _broken(document["students"][0]["violations"])
     return Text(
-        f"The budget cannot be met: even the smallest student is over it ({broken}). Raise the "
-        "budget, or choose another space with --space or --space-option.",
+        f"The budget cannot be met: the smallest student is over it ({broken}), and so are the "
+        "others. Raise the budget, or choose another space with --space or --space-option.",
         style="bold red",
     )
 

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from nas_kd.report.journal_front import JournalFront
+from nas_kd.report.progress import read_progress
 from studies.run_directory import RunDirectory
 
 if TYPE_CHECKING:
@@ -14,33 +18,58 @@ if TYPE_CHECKING:
 def read_document(run: RunDirectory) -> dict[str, Any]:
     """What ``nas-kd search --json`` printed for this run, or as much of it as is known so far.
 
-    An unfinished run has no ``student``; before its search is over it has no ``front`` either, only
-    the number of candidates in its journal.
+    An unfinished run has no ``student``, and while a command works on it the ``progress`` of that.
     """
-    return run.read_result() or _partial(run)
+    return RunReader(run).read()
 
 
-def _partial(run: RunDirectory) -> dict[str, Any]:
-    recipe, candidates = run.recipe, run.read_candidates()
-    document: dict[str, Any] = {
-        "schema": "nas-kd.search/1",
-        "run_dir": str(run.path),
-        "seed": recipe.seed,
-        "space": {"name": recipe.space.name, "options": dict(recipe.space.options)},
-        "teacher": run.read_state("teacher"),
-        "budget": {"limits": list(recipe.budget.limits), "device": recipe.budget.device},
-        "proxies": list(recipe.search.proxies),
-        "seconds": run.read_state("seconds"),
-        "front": [],
-        "finalists": [],
-        "student": None,
-    }
-    if len(candidates):
-        return document | _from_table(candidates, run)
-    return document | _from_journal(run)
+class RunReader:
+    """Reads the document of a run again and again, each time only what is new."""
+
+    def __init__(self, run: RunDirectory) -> None:
+        self._run = run
+        self._journal = JournalFront(run)
+        self._table: tuple[int, dict[str, Any]] | None = None
+
+    def read(self) -> dict[str, Any]:
+        """The document at this moment; see `read_document`."""
+        return self._run.read_result() or self._partial()
+
+    def _partial(self) -> dict[str, Any]:
+        run, recipe = self._run, self._run.recipe
+        progress = read_progress(run)
+        document: dict[str, Any] = {
+            "schema": "nas-kd.search/1",
+            "run_dir": str(run.path),
+            "seed": recipe.seed,
+            "space": {"name": recipe.space.name, "options": dict(recipe.space.options)},
+            "teacher": run.read_state("teacher"),
+            "budget": {"limits": list(recipe.budget.limits), "device": recipe.budget.device},
+            "proxies": list(recipe.search.proxies),
+            "trials": recipe.search.trials,
+            "seconds": run.read_state("seconds"),
+            "progress": None if progress is None else asdict(progress),
+            "front": [],
+            "finalists": [],
+            "student": None,
+        }
+        return document | (self._from_table() or self._journal.read())
+
+    def _from_table(self) -> dict[str, Any] | None:
+        """What the table of candidates says, which is written when the search is over."""
+        path = self._run.candidates_csv
+        if not path.is_file():
+            return None
+        stamp = path.stat().st_mtime_ns
+        if self._table is None or self._table[0] != stamp:
+            candidates = self._run.read_candidates()
+            if not len(candidates):
+                return None
+            self._table = (stamp, _of_candidates(candidates, self._run))
+        return self._table[1]
 
 
-def _from_table(candidates: pd.DataFrame, run: RunDirectory) -> dict[str, Any]:
+def _of_candidates(candidates: pd.DataFrame, run: RunDirectory) -> dict[str, Any]:
     from search_spaces import Arch, create_space
 
     section, proxies = run.recipe.space, run.recipe.search.proxies
@@ -57,7 +86,8 @@ def _from_table(candidates: pd.DataFrame, run: RunDirectory) -> dict[str, Any]:
                 "description": space.describe(Arch.from_json(row["arch"])),
                 "macs": int(row["macs"]),
                 "params": int(row["params"]),
-                "latency_ms": float(row["latency_ms"]),
+                "latency_ms": _known(row["latency_ms"]),
+                "predicted_latency_ms": _known(row.get("predicted_latency_ms", math.nan)),
                 "scores": {name: float(row[name]) for name in ("score", *proxies)},
             }
             for _, row in front.iterrows()
@@ -65,21 +95,5 @@ def _from_table(candidates: pd.DataFrame, run: RunDirectory) -> dict[str, Any]:
     }
 
 
-def _from_journal(run: RunDirectory) -> dict[str, Any]:
-    if not run.journal.is_file():
-        return {"evaluated": 0, "unique": 0, "feasible": 0}
-    import optuna
-
-    from studies.journal import open_storage
-    from studies.trials import candidate_of
-
-    study = optuna.load_study(study_name=None, storage=open_storage(run.journal))
-    known = {}
-    for trial in study.get_trials(deepcopy=False):
-        candidate = candidate_of(trial)
-        known[candidate.key] = candidate.feasible
-    return {
-        "evaluated": len(study.get_trials(deepcopy=False)),
-        "unique": len(known),
-        "feasible": sum(known.values()),
-    }
+def _known(value: float) -> float | None:
+    return None if math.isnan(value) else float(value)

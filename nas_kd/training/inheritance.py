@@ -12,9 +12,12 @@ from nas_kd.errors import UsageError
 
 Signature = tuple[Any, ...]
 
-LEAST_SHARE = 0.5
+LEAST_SHARE = 0.9
 
-_GEOMETRY = ("stride", "padding", "dilation", "groups", "num_heads")
+_GEOMETRY = (
+    "stride", "padding", "padding_mode", "dilation", "groups", "transposed", "num_groups",
+    "num_heads", "num_embeddings", "normalized_shape",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -24,10 +27,12 @@ class Inheritance:
     Attributes:
         layers: Names of the student's layers to the names of their counterparts, in order.
         share: Share of the student's parameters that lie in these layers.
+        from_end_to_end: Whether the first and the last layers of both networks are among them.
     """
 
     layers: dict[str, str]
     share: float
+    from_end_to_end: bool
 
     def copy(self, teacher: nn.Module, student: nn.Module) -> None:
         """Copies parameters and statistics of all counterparts; the other layers stay."""
@@ -55,7 +60,7 @@ def inherit(student: nn.Module, teacher: nn.Module, init: str) -> float:
             f"training: init = 'teacher', but no layer of {type(student).__name__} has the shape "
             f"of one of {type(teacher).__name__}. Use 'auto' or 'random'."
         )
-    if init == "auto" and inheritance.share < LEAST_SHARE:
+    if init == "auto" and not _is_meant(inheritance):
         return 0.0
     inheritance.copy(teacher, student)
     return inheritance.share
@@ -78,10 +83,20 @@ def find_inheritance(student: nn.Module, teacher: nn.Module) -> Inheritance:
     pairs = _longest_common(mine, theirs)
     aligned = sum(_size(layer) for layer, _ in pairs)
     total = sum(parameter.numel() for parameter in student.parameters())
+    ends = [(mine[0], theirs[0]), (mine[-1], theirs[-1])] if mine and theirs else []
     return Inheritance(
         {layer.name: counterpart.name for layer, counterpart in pairs},
-        aligned / total if total else 0.0,
+        min(1.0, aligned / total) if total else 0.0,
+        bool(ends) and all(pair in pairs for pair in ends),
     )
+
+
+def _is_meant(inheritance: Inheritance) -> bool:
+    """Whether the networks are of one kind, instead of some of their shapes being equal by chance.
+
+    A student of another kind or width shares neither its stem nor its classifier with the teacher.
+    """
+    return inheritance.from_end_to_end and inheritance.share >= LEAST_SHARE
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,11 @@ class TrainingResult:
     best_epoch: int
     inherited_share: float = 0.0
 
+    @property
+    def accuracy(self) -> float:
+        """On the test images, or on the validation images where there are no test images."""
+        return self.validation_accuracy if self.test_accuracy is None else self.test_accuracy
+
 
 @dataclass
 class Standing:

@@ -40,7 +40,7 @@ class TrainingSettings:
             distillers that need nothing but logits.
         init: ``random``: the student starts as it was built. ``teacher``: it starts from the
             teacher's weights wherever the two have the same layers (`find_inheritance`). ``auto``:
-            it does so where these layers hold at least half of its parameters.
+            it does so where these are the first, the last and nine tenths of all its parameters.
         precision: ``no`` (float32), ``bf16`` or ``fp16`` autocast of the training step; validation
             is always in float32, as is the delivered student.
         gradient_clip: Largest norm of the gradient; None does not clip.

@@ -81,6 +81,7 @@ def train_student(
             "a teacher, or no distillers."
         )
     inherited = 0.0 if teacher is None else inherit(module, teacher.model, settings.init)
+    origin = teacher if objective.weights or inherited else None
     teacher = teacher if objective.weights else None
     accelerator = make_accelerator(settings.precision)
     _require_images(data, settings, accelerator)
@@ -96,7 +97,7 @@ def train_student(
             seed=seed,
             accelerator=accelerator,
             checkpoint=_checkpoint_file(
-                checkpoint_dir, module, data, teacher, distillers, settings, seed
+                checkpoint_dir, module, data, origin, distillers, settings, seed
             ),
             on_progress=on_progress or _ignore,
         )

@@ -140,9 +140,10 @@ def _numbers(frame: pd.DataFrame, column: str, path: Path) -> np.ndarray:
     values = pd.to_numeric(texts.mask(missing), errors="coerce").astype(float)
     wrong = values.isna() & ~missing
     if wrong.any():
-        row = wrong.idxmax()
+        first = int(np.argmax(wrong))
+        row = int(frame.index[first]) + 1
         raise UsageError(
-            f"table: {path}, row {int(row) + 1}: column {column} holds {texts[row]!r}, which is no "
+            f"table: {path}, row {row}: column {column} holds {texts.iloc[first]!r}, which is no "
             "number. Mend it or leave it empty, or name a column of numbers."
         )
     return values.to_numpy()

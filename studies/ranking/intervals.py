@@ -155,7 +155,8 @@ def net_concordance(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     down, left = y.max() - y, x.max() - x
     concordant = _dominated(x, y) + _dominated(left, down)
     discordant = _dominated(x, down) + _dominated(left, y)
-    return concordant - discordant
+    net: np.ndarray = concordant - discordant
+    return net
 
 
 def _dominated(x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -182,7 +183,8 @@ def _dominated(x: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 def _untied(ranks: np.ndarray) -> np.ndarray:
     """For each architecture, how many others have another rank."""
-    return len(ranks) - np.bincount(ranks)[ranks]
+    others: np.ndarray = len(ranks) - np.bincount(ranks)[ranks]
+    return others
 
 
 def _below_minus_above(ranks: np.ndarray, values: np.ndarray) -> np.ndarray:

@@ -24,16 +24,17 @@ def top_pick_target(scores: np.ndarray, target: np.ndarray) -> float:
 def ndcg(scores: np.ndarray, target: np.ndarray, places: int = PLACES) -> float:
     """Normalised discounted cumulative gain of the first places, in (0, 1], 1 for the best.
 
-    The gain halves with every point of the target below the best: it is meant for accuracies in
-    percent, of which most of a table is within a few points. Place k is discounted by log2(k + 1).
-    Tied scores share the mean of their gains. NaN for a constant target.
+    The gain halves with every point of the target below the best: it is meant for accuracies, in
+    percent or as shares in [0, 1], of which most of a table is within a few points. Place k is
+    discounted by log2(k + 1). Tied scores share the mean of their gains. NaN for a constant target.
 
     Source: Jarvelin and Kekalainen, TOIS 2002; gains as Burges et al., ICML 2005, 2^target - 1, but
     for the 1, which is lost in accuracies of percent; ties as McSherry and Najork, ECIR 2008.
     """
     if np.ptp(target) == 0:
         return math.nan
-    gains = np.exp2(target - target.max())
+    per_cent = 100 if target.min() >= 0 and target.max() <= 1 else 1
+    gains = np.exp2(per_cent * (target - target.max()))
     discounts = 1 / np.log2(np.arange(2, len(target) + 2))
     discounts[places:] = 0
     ranks = dense_ranks(scores)

@@ -4,13 +4,27 @@ from __future__ import annotations
 
 import io
 import json
+import time
+from pathlib import Path
 from typing import Any
 
 import pytest
 from rich.console import Console
 
 from nas_kd.cli.console import print_json
-from nas_kd.cli.progress import BarObserver, LineObserver, count_text, watching
+from nas_kd.cli.progress import (
+    BarObserver,
+    KeepingObserver,
+    LineObserver,
+    count_text,
+    kept_for_watchers,
+    progress_line,
+    watching,
+)
+from nas_kd.report.progress import Progress, read_progress
+from studies.observer import SilentObserver
+from studies.recipe import Recipe
+from studies.run_directory import RunDirectory
 
 
 def _work(observer: Any) -> None:
@@ -63,6 +77,98 @@ def test_off_a_terminal_there_are_no_control_characters(
     with watching() as observer:
         _work(observer)
     assert "\x1b" not in capsys.readouterr().err
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> RunDirectory:
+    return RunDirectory.create_or_continue(tmp_path / "run", Recipe())
+
+
+def test_progress_is_kept_for_watchers_while_the_work_lasts(
+    run: RunDirectory, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = LineObserver(every_s=0.0)
+    with kept_for_watchers(lines, run) as observer:
+        observer.phase("search", 3)
+        kept = read_progress(run)
+        assert kept is not None
+        assert (kept.phase, kept.done, kept.total, kept.ended) == ("search", 0, 3, False)
+        observer.advance(2, best="score 2")
+        observer.note("a [note]")
+    assert read_progress(run) is None
+    printed = capsys.readouterr().err
+    assert "search 2/3" in printed
+    assert "a [note]" in printed
+
+
+def test_progress_is_forgotten_after_a_failure_too(run: RunDirectory) -> None:
+    def fail() -> None:
+        with kept_for_watchers(SilentObserver(), run) as observer:
+            observer.phase("search", 3)
+            assert read_progress(run) is not None
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    assert read_progress(run) is None
+
+
+def test_a_command_that_was_refused_leaves_the_progress_of_the_other(run: RunDirectory) -> None:
+    with kept_for_watchers(SilentObserver(), run) as first:
+        first.phase("search", 3)
+        with kept_for_watchers(SilentObserver(), run):
+            pass
+        assert read_progress(run) is not None
+
+
+def test_the_rate_of_a_continued_phase_counts_from_where_it_began(
+    run: RunDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 100.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    observer = KeepingObserver(SilentObserver(), run, every_s=1.0)
+    observer.phase("search", 300)
+    now = 110.0
+    observer.advance(0, best="scaling the proxies")
+    assert read_progress(run) == Progress("search", 0, 300, "scaling the proxies", seconds=10.0)
+    observer.advance(201)
+    now = 110.9
+    observer.advance(208)
+    kept = read_progress(run)
+    assert kept is not None
+    assert kept.done == 0  # a second is not over yet
+    now = 112.0
+    observer.advance(221, best="score 1")
+    assert read_progress(run) == Progress(
+        "search", 221, 300, "score 1", rate_per_s=10.0, seconds=12.0
+    )
+    now = 113.0
+    observer.phase("measure", None)
+    assert read_progress(run) == Progress("measure")
+
+
+def test_a_directory_that_cannot_be_written_does_not_stop_the_work(run: RunDirectory) -> None:
+    (run.path / "work").write_text("a file where the folder should be")
+    with kept_for_watchers(SilentObserver(), run) as observer:
+        _work(observer)
+
+
+@pytest.mark.parametrize(
+    ("progress", "expected"),
+    [
+        (
+            Progress("search", 120, 300, rate_per_s=9.0, seconds=14.0),
+            "search 120/300, 9 a second, about 20.0 s left, for 14.0 s so far",
+        ),
+        (
+            Progress("distill", 250, 1000, rate_per_s=5.0, seconds=50.0),
+            "distill 25%, about 2 min 30 s left, for 50.0 s so far",
+        ),
+        (Progress("measure", seconds=75.0), "measure, for 1 min 15 s so far"),
+    ],
+)
+def test_progress_line(progress: Progress, expected: str) -> None:
+    assert progress_line(progress) == expected
 
 
 def test_what_is_not_finite_becomes_null(capsys: pytest.CaptureFixture[str]) -> None:

@@ -30,6 +30,21 @@ def test_minutes_take_the_place_of_the_recipes_epochs() -> None:
     assert (recipe.distill.minutes, recipe.distill.epochs) == (2.0, None)
 
 
+def test_another_teacher_does_not_get_the_checkpoint_of_the_recipes_own() -> None:
+    base = parse_recipe({"teacher": {"source": "timm:resnet18", "checkpoint": "a.safetensors"}})
+    same = lay_over(base, {"teacher.source": "timm:resnet18"})
+    other = lay_over(base, {"teacher.source": "timm:resnet34"})
+    own = lay_over(base, {"teacher.source": "timm:resnet34", "teacher.checkpoint": "b.safetensors"})
+    assert same.teacher.checkpoint == Path("a.safetensors")
+    assert other.teacher.checkpoint is None
+    assert own.teacher.checkpoint == Path("b.safetensors")
+
+
+def test_two_lengths_are_refused_over_any_recipe() -> None:
+    with pytest.raises(UsageError, match="keep one"):
+        lay_over(Recipe(), {"distill.epochs": 5, "distill.minutes": 2.0})
+
+
 def test_options_of_the_same_space_are_kept_and_of_another_dropped() -> None:
     base = parse_recipe({"space": {"name": "a", "options": {"width": 8, "depth": 2}}})
     same = lay_over(base, {}, space="a", space_options=["width=4"])

@@ -31,7 +31,7 @@ def candidates(trials: int = 300, seed: int = 0) -> pd.DataFrame:
         operations = tuple(generator.choice(OPERATIONS, size=len(EDGES), p=weights))
         operations = archs[archs.index(operations)]
         arch = dict(zip(EDGES, operations, strict=True))
-        key = json.dumps(arch, sort_keys=True, separators=(",", ":"))
+        key = _key(arch)
         macs = 420_000 + sum(_MACS[operation] for operation in operations)
         feasible = macs <= TEACHER_MACS / 2
         noise = np.random.default_rng(abs(hash_of(key))).normal(0, 0.28)
@@ -133,6 +133,30 @@ def document(frame: pd.DataFrame, run_dir: Path | str = "runs/digits") -> dict[s
         "budget_met": True,
         "next": [f"nas-kd show {run_dir}", f"nas-kd dashboard {run_dir}"],
     }
+
+
+def measured_of(frame: pd.DataFrame, result: dict[str, Any]) -> pd.DataFrame:
+    """Measurements of the front and the finalists, as `read_measurements` gives them."""
+    keys = {_key(entry["arch"]) for entry in [*result["front"], *result["finalists"]]}
+    rows = frame[frame["key"].isin(keys)].drop_duplicates("key").reset_index(drop=True)
+    latency = 0.05 + rows["macs"] / 2e7 + 1e-4 * rows.index
+    return pd.DataFrame(
+        {
+            "key": rows["key"],
+            "label": [describe(json.loads(arch)) for arch in rows["arch"]],
+            "macs": rows["macs"].astype(float),
+            "score": rows["score"].astype(float),
+            "latency_ms": latency,
+            "low_ms": latency * 0.97,
+            "high_ms": latency * 1.05,
+            "predicted_ms": latency * 1.02,
+            "in_fit": False,
+        }
+    )
+
+
+def _key(arch: dict[str, str]) -> str:
+    return json.dumps(arch, sort_keys=True, separators=(",", ":"))
 
 
 def _entry(row: pd.Series) -> dict[str, Any]:

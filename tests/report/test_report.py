@@ -22,7 +22,8 @@ from nas_kd.report.html import write_html
 from nas_kd.report.note import study_note
 from nas_kd.report.points import sort_points
 from nas_kd.report.tables import result_tables
-from tests.report.samples import candidates, document
+from search_spaces import Block, Drawing
+from tests.report.samples import candidates, document, measured_of
 
 
 @pytest.fixture(scope="module")
@@ -94,37 +95,82 @@ class TestPage:
     def test_escapes_what_comes_from_outside(
         self, table: pd.DataFrame, result: dict[str, Any], tmp_path: Path
     ) -> None:
-        attack = "</script><script>alert(1)</script><img src=x onerror=alert(2)>"
+        attack = '</script><script>alert(1)</script><img src=x onerror=alert(2)>" onload="x'
         result["teacher"]["name"] = attack
         result["run_dir"] = attack
         for entry in (*result["front"], *result["finalists"]):
             entry["description"] = attack
-        recipe = {"data": {"source": attack}}
-        page = write_html(
-            tmp_path / "report.html", document=result, candidates=table, recipe=recipe
-        ).read_text(encoding="utf-8")
+        page = _page(
+            tmp_path,
+            table,
+            result,
+            measured=measured_of(table, result).assign(label=attack),
+            drawing=Drawing(attack, (Block(attack, (attack,)),)),
+            recipe={"data": {"source": attack}},
+        )
         assert "alert(1)</script>" not in page
         assert "<img src=x" not in page
+        assert '" onload="x' not in page
 
     def test_is_whole_and_asks_no_server(
         self, table: pd.DataFrame, result: dict[str, Any], tmp_path: Path
     ) -> None:
-        path = write_html(
-            tmp_path / "r.html", document=result, candidates=table, recipe={"seed": 0}
-        )
         links = _Links()
-        links.feed(path.read_text(encoding="utf-8"))
+        links.feed(_page(tmp_path, table, result))
         assert links.found == []
-        assert links.headings >= {"Front", "Teacher and student", "Recipe"}
+        assert links.headings >= {
+            "Front",
+            "Architecture of the student",
+            "Teacher and student",
+            "Measured latency against score",
+            "Predicted against measured latency",
+            "Agreement of the proxies",
+            "Recipe",
+        }
+
+    def test_brings_its_library_once(
+        self, table: pd.DataFrame, result: dict[str, Any], tmp_path: Path
+    ) -> None:
+        page = _page(tmp_path, table, result)
+        assert page.count("Plotly.newPlot(") == 4
+        assert page.count("plotly.js v") == 1
+
+    def test_what_is_not_there_is_left_out(
+        self, table: pd.DataFrame, result: dict[str, Any], tmp_path: Path
+    ) -> None:
+        unfinished = {**result, "student": None, "finalists": []}
+        nothing = measured_of(table, result)[:0]
+        links = _Links()
+        links.feed(_page(tmp_path, table, unfinished, measured=nothing, drawing=None))
+        assert "Front" in links.headings
+        assert not links.headings & {
+            "Architecture of the student",
+            "Measured latency against score",
+            "Predicted against measured latency",
+        }
+        assert "not delivered a student yet" in _page(
+            tmp_path, pd.DataFrame(), {**unfinished, "front": []}, measured=nothing, drawing=None
+        )
 
     def test_shows_the_numbers(
         self, table: pd.DataFrame, result: dict[str, Any], tmp_path: Path
     ) -> None:
-        page = write_html(
-            tmp_path / "r.html", document=result, candidates=table, recipe={}
-        ).read_text(encoding="utf-8")
+        page = _page(tmp_path, table, result)
         for text in ("98.33 %", "+1.11 points", "CPUExecutionProvider", "1200"):
             assert text in page
+
+
+def _page(folder: Path, table: pd.DataFrame, result: dict[str, Any], **changes: Any) -> str:
+    if "measured" not in changes:
+        changes["measured"] = measured_of(table, result)
+    given = {
+        "document": result,
+        "candidates": table,
+        "drawing": Drawing("an arch", (Block("stem"),)),
+        "recipe": {"seed": 0},
+        **changes,
+    }
+    return write_html(folder / "report.html", **given).read_text(encoding="utf-8")
 
 
 class _Links(HTMLParser):

@@ -135,14 +135,19 @@ class TestTop:
         expected = (0.5 + 0.25 * second) / (1 + 0.5 * second)
         assert ndcg(scores, target, places=2) == pytest.approx(expected)
 
+    def test_ndcg_of_shares_is_that_of_percent(self) -> None:
+        target, score, _ = noisy(40)
+        percent = 50 + target
+        assert ndcg(score, percent / 100) == pytest.approx(ndcg(score, percent))
+
     @given(samples(2), st.integers(1, 30))
     def test_ndcg_is_that_of_scikit_learn(self, pair: tuple[np.ndarray, ...], places: int) -> None:
-        scores, target = pair
+        scores, target = pair[0], 50 + pair[1]
         found = ndcg(scores, target, places)
         if np.ptp(target) == 0:
             assert math.isnan(found)
             return
-        gains = np.exp2(target)
+        gains = np.exp2(target - 50)
         assert found == pytest.approx(ndcg_score(gains[None], scores[None], k=places))
         assert 0 < found <= 1 + 1e-12
         assert ndcg(target, target, places) == pytest.approx(1)

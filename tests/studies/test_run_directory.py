@@ -83,3 +83,27 @@ def test_state_survives_and_a_damaged_one_counts_as_absent(tmp_path: Path) -> No
     assert run.read_state("phase") == {"done": 3}
     run.work("phase.json").write_text("{")
     assert run.read_state("phase") is None
+
+
+def test_a_training_without_a_search_is_kept_too(tmp_path: Path) -> None:
+    run = RunDirectory.create_or_continue(tmp_path / "run", RECIPE)
+    checkpoint = run.work("training", "student", "checkpoint.safetensors")
+    checkpoint.write_bytes(b"hours of work")
+    with pytest.raises(UsageError, match="seed"):
+        RunDirectory.create_or_continue(tmp_path / "run", OTHER)
+    assert checkpoint.read_bytes() == b"hours of work"
+
+
+def test_a_run_that_a_command_is_working_on_is_left_alone(tmp_path: Path) -> None:
+    run = RunDirectory.create_or_continue(tmp_path / "run", RECIPE)
+    with run.lock(), pytest.raises(UsageError, match="another nas-kd command"):
+        RunDirectory.create_or_continue(tmp_path / "run", OTHER)
+    assert run.recipe == RECIPE
+
+
+def test_only_numbered_students_count(tmp_path: Path) -> None:
+    run = RunDirectory.create_or_continue(tmp_path / "run", RECIPE)
+    for name in ("10", "2", "2-backup"):
+        run.path.joinpath("students", name).mkdir(parents=True)
+        run.path.joinpath("students", name, "manifest.json").touch()
+    assert [student.name for student in run.students] == ["2", "10"]

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from nas_kd.errors import UsageError
+from studies.ranking import score_file
 from studies.ranking.score_file import ScoreFile
 from studies.ranking.scores import Pass, Scores
 
@@ -38,7 +39,10 @@ class TestScoreFile:
         assert list(table) == [*SETTINGS, "arch", "seconds", "naswot", "jacov"]
         assert table["arch"].tolist() == [FIRST.key, SECOND.key]
 
-    def test_nothing_is_written_before_a_flush_but_the_header(self, tmp_path: Path) -> None:
+    def test_nothing_is_written_before_a_flush_but_the_header(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(score_file, "_EVERY_S", math.inf)
         path = tmp_path / "new.csv"
         file = ScoreFile(path, SETTINGS)
         assert not path.exists()

@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from nas_kd.errors import UsageError
+from nas_kd.training.digits_resnet import DigitsResNet
 from nas_kd.training.inheritance import find_inheritance, inherit
 from search_spaces import Task, create_space
 
@@ -105,3 +106,22 @@ def test_auto_leaves_a_student_with_little_in_common_alone() -> None:
 def test_nothing_to_inherit_is_an_error_where_it_is_asked_for() -> None:
     with pytest.raises(UsageError, match="init = 'teacher'"):
         inherit(nn.Linear(2, 3), nn.Linear(3, 2), "teacher")
+
+
+def test_shapes_that_are_equal_by_chance_are_left_alone() -> None:
+    """A cell net of half the teacher's width has its stages one stage later."""
+    space = create_space("nasbench201", channels=4, cells_per_stage=1)
+    arch = space.parse("|nor_conv_3x3~0|+|none~0|skip_connect~1|+|none~0|none~1|skip_connect~2|")
+    student = space.build(arch, Task(in_channels=1, image_size=8, num_classes=10))
+    teacher = DigitsResNet(1, 10, width=8, blocks=2)
+    assert find_inheritance(student, teacher).share > 0.5
+    assert inherit(student, teacher, "auto") == 0.0
+
+
+def test_layers_of_another_kind_do_not_match() -> None:
+    for mine, theirs in (
+        (nn.Conv2d(4, 4, 3), nn.ConvTranspose2d(4, 4, 3)),
+        (nn.GroupNorm(2, 8), nn.LayerNorm(8)),
+        (nn.Embedding(6, 4), nn.Linear(4, 6, bias=False)),
+    ):
+        assert find_inheritance(mine, theirs).layers == {}
