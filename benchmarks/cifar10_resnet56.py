@@ -6,8 +6,11 @@ Searches with ResNet-56 as teacher under ``macs=35%``, distils the winner for th
 with DisWOT's recipe (0.9 KD at T = 4, 0.1 labels, learning rate 0.05) from the teacher's weights,
 then trains ResNet-20 (about a third of the teacher's MACs) on the labels alone for the same
 minutes with the same trainer, data split, augmentation and schedule, from random weights at a peak
-learning rate of 0.1. Both are judged once, on the
-shared 8,000 test images. The same command continues an interrupted run.
+learning rate of 0.1. Both are judged once, on the shared 8,000 test images.
+
+The published ResNet-56 had seen all 50,000 training images, so that the validation accuracy of a
+student with its weights is flattering; the test images are new to both. The same command continues
+an interrupted run.
 """
 
 from __future__ import annotations
