@@ -17,6 +17,7 @@ EDGES = ((0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3))
 Cell = tuple[str, ...]
 """One operation per edge of `EDGES`."""
 
+_ZERO_OF_ZEROS = ("skip_connect", "avg_pool_3x3")
 _SHUFFLE_SEED = 88
 _NODE_PATTERN = re.compile(r"\|(?:[^|+~]+~\d+\|)+")
 
@@ -118,3 +119,18 @@ def representatives() -> dict[Cell, Cell]:
 def _work(cell: Cell) -> tuple[int, ...]:
     costly_first = ("nor_conv_3x3", "nor_conv_1x1", "avg_pool_3x3", "skip_connect")
     return tuple(cell.count(operation) for operation in costly_first)
+
+
+def without_idle_edges(cell: Cell) -> Cell:
+    """The cell with ``none`` for every pool or skip from a node that is zero.
+
+    A convolution of zeros stays: its batch normalisation adds a bias.
+    """
+    reached = {0}
+    kept = []
+    for (source, target), operation in zip(EDGES, cell, strict=True):
+        idle = source not in reached and operation in _ZERO_OF_ZEROS
+        kept.append("none" if idle else operation)
+        if kept[-1] != "none":
+            reached.add(target)
+    return tuple(kept)

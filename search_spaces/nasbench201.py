@@ -29,6 +29,7 @@ from search_spaces._nasbench201_cells import (
     index_by_cell,
     read_cell,
     representatives,
+    without_idle_edges,
 )
 from search_spaces._nasbench201_drawing import cell_graph
 from search_spaces._nasbench201_modules import NasBench201Network
@@ -76,6 +77,10 @@ class NasBench201:
         at `search_spaces._nasbench201_cells.isomorphism_key`.
         """
         return _arch(representatives()[self._cell(arch)])
+
+    def executed(self, arch: Arch) -> Arch:
+        """The canonical cell without the pools and skips that pass on nothing but zeros."""
+        return _arch(without_idle_edges(representatives()[self._cell(arch)]))
 
     def build(self, arch: Arch, task: Task) -> nn.Module:
         """A `NasBench201Network` with PyTorch's default initialisation."""

@@ -13,7 +13,7 @@ from optuna.distributions import (
     IntDistribution,
 )
 
-from search_spaces import Arch, SearchSpace
+from search_spaces import Arch, SearchSpace, executed_arch
 
 
 class ArchEncoder:
@@ -21,7 +21,9 @@ class ArchEncoder:
 
     The features are, in order: MACs and params; for every set of genes that share their choices,
     how often each choice occurs (their sum where they are numbers); every gene by itself, one-hot
-    or scaled to [0, 1]. Archs that compute the same function have the same features.
+    or scaled to [0, 1], unless it is such a choice: where in a network an operation stands says
+    little beside its MACs, and a few dozen students do not tell. Parts that need not be run do not
+    count. Archs that compute the same function have the same features.
 
     Args:
         space: The space whose archs are encoded.
@@ -31,6 +33,12 @@ class ArchEncoder:
         self._space = space
         self._distributions = dict(space.distributions)
         self._groups = _groups(self._distributions)
+        self._single = [
+            name
+            for name, distribution in self._distributions.items()
+            if not isinstance(distribution, CategoricalDistribution)
+            or not any(name in group for group in self._groups)
+        ]
 
     def encode(self, arch: Arch, costs: Mapping[str, float]) -> NDArray[np.float64]:
         """Features, ``(feature,)``.
@@ -39,12 +47,12 @@ class ArchEncoder:
             arch: A member of the space.
             costs: Its counted ``macs`` and ``params``.
         """
-        genes = dict(self._space.canonical(arch))
+        genes = dict(executed_arch(self._space, arch))
         parts = [np.array([costs["macs"], costs["params"]], dtype=float)]
         for names in self._groups:
             rows = [_encode_gene(self._distributions[name], genes[name]) for name in names]
             parts.append(np.sum(rows, axis=0))
-        parts += [_encode_gene(self._distributions[name], genes[name]) for name in genes]
+        parts += [_encode_gene(self._distributions[name], genes[name]) for name in self._single]
         return np.concatenate(parts)
 
 

@@ -11,14 +11,14 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.stats import spearmanr
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.gaussian_process import GaussianProcessRegressor
-from sklearn.gaussian_process.kernels import RBF, ConstantKernel, DotProduct, WhiteKernel
+from sklearn.gaussian_process.kernels import RBF, ConstantKernel, DotProduct
 
 from nas_kd.errors import UsageError
 
 LEAST_STUDENTS = 4
 """Fewer measured students say nothing about the others."""
-_MEASURING_ERROR = 0.01
-"""Relative standard error of a measured median."""
+_ERRORS = (0.01, 0.02, 0.03, 0.05, 0.08)
+"""Relative standard errors, of the measurement and of the model, that are tried."""
 _RESTARTS = 2
 
 
@@ -60,9 +60,10 @@ class LatencyPredictor:
     """A Gaussian process over the features of `ArchEncoder`.
 
     Its kernel is a sum of a linear one (on one device the latencies of the parts of a network
-    nearly add up) and a Gaussian one (for what does not add up: fused operators, caches), its
-    noise is proportional to the latency. It predicts for the space, device, threads, batch and
-    input on which it was fitted, and for nothing else.
+    nearly add up) and a Gaussian one (for what does not add up: fused operators, caches). Its noise
+    is a share of the latency, the one of the greatest marginal likelihood, so that short latencies
+    are met as exactly as long ones, relative to their size. It predicts for the space, device,
+    threads, batch and input on which it was fitted, and for nothing else.
 
     Args:
         features: Of the measured students, ``(student, feature)``.
@@ -81,24 +82,10 @@ class LatencyPredictor:
                 f"{LEAST_STUDENTS}, better 40."
             )
         self._scaler = FeatureScaler(x)
-        self._unit = float(np.mean(y))
         self._shortest = float(np.min(y)) / 2
-        spread = float(np.std(y)) or self._unit
-        kernel = (
-            ConstantKernel(1.0, (1e-4, 1e4)) * DotProduct(1.0, (1e-3, 1e3))
-            + ConstantKernel(0.1, (1e-4, 1e2)) * RBF(5.0, (0.5, 1e2))
-            + WhiteKernel(1e-3, (1e-7, 1e0))
-        )
-        self._process = GaussianProcessRegressor(
-            kernel,
-            alpha=(_MEASURING_ERROR * y / spread) ** 2,
-            normalize_y=True,
-            n_restarts_optimizer=_RESTARTS,
-            random_state=0,
-        )
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)
-            self._process.fit(self._scaler(x), y)
+        scaled, spread = self._scaler(x), float(np.std(y)) or float(np.mean(y))
+        fits = [_fit(scaled, y, error * y / spread) for error in _ERRORS]
+        self._process = max(fits, key=lambda fit: fit.log_marginal_likelihood_value_)
 
     def predict(self, features: ArrayLike) -> NDArray[np.float64]:
         """Latencies in milliseconds, ``(student,)``; never below half the shortest measured one.
@@ -109,6 +96,26 @@ class LatencyPredictor:
         x = self._scaler(np.atleast_2d(np.asarray(features, dtype=float)))
         latencies: NDArray[np.float64] = np.maximum(self._process.predict(x), self._shortest)
         return latencies
+
+
+def _fit(
+    x: NDArray[np.float64], y: NDArray[np.float64], noise: NDArray[np.float64]
+) -> GaussianProcessRegressor:
+    """A process with the standard errors ``noise``, in units of the latencies' spread."""
+    kernel = ConstantKernel(1.0, (1e-4, 1e4)) * DotProduct(1.0, (1e-3, 1e3)) + ConstantKernel(
+        0.1, (1e-4, 1e2)
+    ) * RBF(5.0, (0.5, 1e2))
+    process = GaussianProcessRegressor(
+        kernel,
+        alpha=noise**2,
+        normalize_y=True,
+        n_restarts_optimizer=_RESTARTS,
+        random_state=0,
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        process.fit(x, y)
+    return process
 
 
 class FeatureScaler:

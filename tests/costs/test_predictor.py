@@ -113,3 +113,30 @@ def test_a_prediction_is_a_positive_number(latencies: list[float]) -> None:
     predicted = predictor.predict(features * 3.0 - 5.0)
     assert np.all(np.isfinite(predicted))
     assert np.all(predicted >= min(latencies) / 2)
+
+
+def test_short_latencies_are_met_as_exactly_as_long_ones() -> None:
+    generator = np.random.default_rng(0)
+    features = generator.uniform(0, 1, (80, 3))
+    truth = 0.1 + features @ np.array([3.0, 1.0, 0.3])
+    measured = truth * (1 + 0.03 * generator.normal(size=80))
+    predictor = LatencyPredictor(features[:40], measured[:40])
+    relative = np.abs(predictor.predict(features[40:]) / truth[40:] - 1)
+    short = truth[40:] < np.median(truth[40:])
+    assert relative[short].mean() < 0.03
+    assert relative[~short].mean() < 0.03
+
+
+def test_pools_and_skips_of_zeros_do_not_count() -> None:
+    space = create_space("nasbench201")
+    encoder, costs = ArchEncoder(space), {"macs": 1.0, "params": 2.0}
+    idle, bare, used = (
+        encoder.encode(space.parse(text), costs)
+        for text in (
+            "|none~0|+|none~0|none~1|+|avg_pool_3x3~0|none~1|avg_pool_3x3~2|",
+            "|none~0|+|none~0|none~1|+|avg_pool_3x3~0|none~1|none~2|",
+            "|none~0|+|none~0|none~1|+|avg_pool_3x3~0|none~1|nor_conv_1x1~2|",
+        )
+    )
+    assert np.array_equal(idle, bare)
+    assert not np.array_equal(used, bare)

@@ -184,3 +184,25 @@ def test_the_output_is_the_published_sum_of_edges() -> None:
         nn.Conv2d,
         nn.BatchNorm2d,
     ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "|none~0|+|none~0|none~1|+|avg_pool_3x3~0|none~1|avg_pool_3x3~2|",
+        "|none~0|+|nor_conv_1x1~0|avg_pool_3x3~1|+|none~0|skip_connect~1|skip_connect~2|",
+        "|none~0|+|none~0|nor_conv_3x3~1|+|none~0|none~1|avg_pool_3x3~2|",
+        "|nor_conv_3x3~0|+|none~0|none~1|+|skip_connect~0|skip_connect~1|skip_connect~2|",
+    ],
+)
+def test_what_is_executed_computes_the_same(text: str) -> None:
+    whole = SPACE.canonical(SPACE.parse(text))
+    executed = SPACE.executed(SPACE.parse(text))
+    first, second = (SPACE.build(arch, TASK).eval() for arch in (whole, executed))
+    for name, tensor in first.state_dict().items():
+        if tensor.is_floating_point():
+            nn.init.uniform_(tensor, 0.5, 1.5) if name.endswith("var") else nn.init.normal_(tensor)
+    second.load_state_dict(first.state_dict())
+    pixels = torch.randn(2, 2, 8, 8)
+    torch.testing.assert_close(first(pixels), second(pixels))
+    assert list(executed.values()).count("none") >= list(whole.values()).count("none")

@@ -1,0 +1,26 @@
+"""What of an arch has to be run."""
+
+from __future__ import annotations
+
+from typing import Protocol, runtime_checkable
+
+from search_spaces._arch import Arch
+from search_spaces._space import SearchSpace
+
+
+@runtime_checkable
+class WithIdleParts(Protocol):
+    """A space with archs of which parts cost nothing; not part of what a `SearchSpace` offers."""
+
+    def executed(self, arch: Arch) -> Arch:
+        """A member of the space without the parts of ``arch`` that an exported student leaves out.
+
+        Raises:
+            IllegalArchError: ``arch`` is not a member of the space.
+        """
+        ...
+
+
+def executed_arch(space: SearchSpace, arch: Arch) -> Arch:
+    """What of ``arch`` has to be run; its canonical form where the space has no idle parts."""
+    return space.executed(arch) if isinstance(space, WithIdleParts) else space.canonical(arch)
