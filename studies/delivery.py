@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from nas_kd.costs import LatencyRecord, measure_many
+from nas_kd.costs import LatencyRecord
 from nas_kd.errors import ExportError
 from nas_kd.export import (
     ParityRecord,
@@ -22,7 +22,7 @@ from nas_kd.export import (
 )
 from nas_kd.training import TrainingResult, TrainingSettings, train_student
 from search_spaces import Arch
-from studies.measuring import file_to_measure
+from studies.measuring import file_to_measure, measure_beside_teacher
 from studies.observer import Observer, per_mille
 from studies.recipe import DistillSection, Recipe
 from studies.run_directory import RunDirectory
@@ -186,7 +186,7 @@ def deliver(
             profile=profile,
         )
     precision = precisions.get(profile.precision)
-    teacher_latency, latency = measure_many([setting.teacher_onnx, measured], profile)
+    teacher_latency, latency = measure_beside_teacher(measured, setting)
     write_manifest(
         directory,
         costs=facts["costs"],

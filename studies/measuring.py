@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from nas_kd.costs import LatencyRecord, measure_many
+from nas_kd.costs import LatencyRecord, Limits, measure_many
 from nas_kd.export import (
     at_precision,
     calibration_batches,
@@ -22,6 +22,7 @@ from studies.finalists import Measured
 from studies.run_directory import RunDirectory, state_name
 from studies.setting import Setting
 
+_ATTEMPTS = 3
 _CALIBRATION_IMAGES = 32
 """Enough for the latency of an int8 file, which does not depend on how well it is calibrated."""
 
@@ -136,6 +137,35 @@ def deployed_accuracy(
     return evaluate_onnx(deployed, setting.data.validation, provider=profile.provider)
 
 
+def measure_beside_teacher(file: Path, setting: Setting) -> tuple[LatencyRecord, LatencyRecord]:
+    """The teacher and ``file``, measured in the same fresh processes.
+
+    Where the latency limit lies within the file's interval, so that nothing is decided, both are
+    measured again, three times at most; of undecided records the one of the narrowest interval
+    counts, whichever way it points.
+    """
+    undecided = []
+    for _ in range(_ATTEMPTS):
+        teacher, student = measure_many([setting.teacher_onnx, file], setting.profile)
+        if _is_decided(setting, student, teacher):
+            return teacher, student
+        undecided.append((teacher, student))
+    return min(undecided, key=lambda records: _relative_width(records[1]))
+
+
+def _is_decided(setting: Setting, record: LatencyRecord, teacher: LatencyRecord) -> bool:
+    if not setting.budget.needs("latency_ms"):
+        return True
+    limit = _latency_limits(setting, teacher).values["latency_ms"]
+    low, high = record.ci95_ms
+    return high <= limit or low > limit
+
+
+def _relative_width(record: LatencyRecord) -> float:
+    low, high = record.ci95_ms
+    return (high - low) / record.median_ms
+
+
 def latency_violation(setting: Setting, record: LatencyRecord, teacher: LatencyRecord) -> float:
     """Relative excess of the median's upper confidence bound over the latency limit.
 
@@ -143,5 +173,9 @@ def latency_violation(setting: Setting, record: LatencyRecord, teacher: LatencyR
     """
     if not setting.budget.needs("latency_ms"):
         return -1.0
-    limits = setting.budget.limits({**setting.teacher_facts, "latency_ms": teacher.median_ms})
+    limits = _latency_limits(setting, teacher)
     return limits.violations({"latency_ms": record.ci95_ms[1]})["latency_ms"]
+
+
+def _latency_limits(setting: Setting, teacher: LatencyRecord) -> Limits:
+    return setting.budget.limits({**setting.teacher_facts, "latency_ms": teacher.median_ms})
