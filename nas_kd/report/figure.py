@@ -10,6 +10,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from nas_kd.report import numbers
+from nas_kd.report.figure_style import lay_out
 from nas_kd.report.points import sort_points
 
 CANDIDATE, FRONT, FINALIST, WINNER, LIMIT = "#8d99a6", "#0b6fb8", "#e07b00", "#c2185b", "#b3261e"
@@ -42,16 +43,9 @@ def front_figure(candidates: pd.DataFrame, document: Mapping[str, Any]) -> go.Fi
                 "font": {"color": LIMIT},
             },
         )
-    figure.update_layout(
-        template="plotly_white",
-        height=520,
-        margin={"l": 60, "r": 20, "t": 40, "b": 60},
-        legend={"orientation": "h", "y": 1.09, "x": 0},
-        font={"family": "system-ui, sans-serif", "size": 13},
-        xaxis={"title": {"text": "MACs of one image"}, "tickformat": ".3~s"},
-        yaxis={"title": {"text": "Score (proxies fused, larger is better)"}},
-        hoverlabel={"align": "left"},
-    )
+    score = "Score (proxies fused, larger is better)"
+    lay_out(figure, x="MACs of one image", y=score, height=520, legend_y=1.09)
+    figure.update_xaxes(tickformat=".3~s")
     return figure
 
 

@@ -12,6 +12,7 @@ import plotly.graph_objects as go
 
 from nas_kd.report import facts, numbers
 from nas_kd.report.figure import CANDIDATE, FINALIST, FRONT, LIMIT, WINNER
+from nas_kd.report.figure_style import lay_out
 from nas_kd.report.points import key_of
 
 
@@ -51,7 +52,7 @@ def latency_figure(measured: pd.DataFrame, document: Mapping[str, Any]) -> go.Fi
                 "font": {"color": LIMIT},
             },
         )
-    _lay_out(
+    lay_out(
         figure,
         x="measured median latency (ms), with its 95 % interval",
         y="Score (proxies fused, larger is better)",
@@ -89,7 +90,7 @@ def prediction_figure(measured: pd.DataFrame) -> go.Figure | None:
         if len(rows):
             name = f"{name} ({len(rows)})"
             figure.add_trace(_dots(rows, "latency_ms", "predicted_ms", name, FRONT, symbol=symbol))
-    _lay_out(
+    lay_out(
         figure,
         x="measured median latency (ms), with its 95 % interval",
         y="predicted latency (ms)",
@@ -147,16 +148,3 @@ def _hover(row: pd.Series) -> str:
     if not numbers.is_missing(row["predicted_ms"]):
         lines.append(f"predicted {numbers.milliseconds(row['predicted_ms'])}")
     return "<br>".join(lines)
-
-
-def _lay_out(figure: go.Figure, *, x: str, y: str) -> None:
-    figure.update_layout(
-        template="plotly_white",
-        height=420,
-        margin={"l": 60, "r": 20, "t": 40, "b": 60},
-        legend={"orientation": "h", "y": 1.11, "x": 0},
-        font={"family": "system-ui, sans-serif", "size": 13},
-        xaxis={"title": {"text": x}},
-        yaxis={"title": {"text": y}},
-        hoverlabel={"align": "left"},
-    )

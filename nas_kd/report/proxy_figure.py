@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from nas_kd.report.figure_style import FONT, TEMPLATE
 from studies.ranking.correlation import kendall_tau
 
 _FEWEST = 3
@@ -69,10 +70,10 @@ def agreement_figure(candidates: pd.DataFrame, proxies: Sequence[str]) -> go.Fig
         )
     )
     figure.update_layout(
-        template="plotly_white",
+        template=TEMPLATE,
         height=max(320, 120 + 36 * len(names)),
         margin={"l": 110, "r": 20, "t": 30, "b": 80},
-        font={"family": "system-ui, sans-serif", "size": 13},
+        font=FONT,
         xaxis={"title": {"text": f"Kendall's tau over {table.attrs['candidates']:,} candidates"}},
         yaxis={"autorange": "reversed"},
     )

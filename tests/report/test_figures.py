@@ -13,17 +13,7 @@ from scipy.stats import kendalltau
 from nas_kd.report.figures import run_figures
 from nas_kd.report.latency_figures import latency_figure, prediction_figure
 from nas_kd.report.proxy_figure import agreement_figure, agreement_table
-from tests.report.samples import candidates, document, measured_of
-
-
-@pytest.fixture(scope="module")
-def table() -> pd.DataFrame:
-    return candidates()
-
-
-@pytest.fixture
-def result(table: pd.DataFrame) -> dict[str, Any]:
-    return document(table)
+from tests.report.samples import measured_of
 
 
 @pytest.fixture

@@ -11,17 +11,12 @@ import pytest
 from nas_kd.report.measurements import COLUMNS, read_measurements
 from studies.recipe import Recipe
 from studies.run_directory import RunDirectory, state_name
-from tests.report.samples import candidates, document
+from tests.report.samples import document
 
 
 @pytest.fixture
 def run(tmp_path: Path) -> RunDirectory:
     return RunDirectory.create_or_continue(tmp_path / "run", Recipe())
-
-
-@pytest.fixture(scope="module")
-def table() -> pd.DataFrame:
-    return candidates()
 
 
 def keep(run: RunDirectory, key: str, median: float, folder: str = "latency") -> None:

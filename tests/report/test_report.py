@@ -23,17 +23,7 @@ from nas_kd.report.note import study_note
 from nas_kd.report.points import sort_points
 from nas_kd.report.tables import result_tables
 from search_spaces import Block, Drawing
-from tests.report.samples import candidates, document, measured_of
-
-
-@pytest.fixture(scope="module")
-def table() -> pd.DataFrame:
-    return candidates()
-
-
-@pytest.fixture
-def result(table: pd.DataFrame) -> dict[str, Any]:
-    return document(table)
+from tests.report.samples import measured_of
 
 
 class TestPoints:
