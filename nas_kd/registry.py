@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from typing import Generic, TypeVar
 
 from nas_kd.errors import UsageError
@@ -58,16 +58,23 @@ class Registry(Generic[Component]):
     def _load_entry_points(self) -> None:
         if self._entry_points_loaded:
             return
+        found = [
+            (entry_point.name, self._load(entry_point))
+            for entry_point in entry_points(group=f"nas_kd.{self.kind}")
+        ]
         self._entry_points_loaded = True
-        for entry_point in entry_points(group=f"nas_kd.{self.kind}"):
-            try:
-                component = entry_point.load()
-            except Exception as error:
-                raise UsageError(
-                    f"{self.kind}: {entry_point.name!r} ({entry_point.value}) cannot be loaded "
-                    f"({type(error).__name__}: {error}). Mend or uninstall that package."
-                ) from error
-            self.register(entry_point.name, component)
+        for name, component in found:
+            self.register(name, component)
+
+    def _load(self, entry_point: EntryPoint) -> Component:
+        try:
+            component: Component = entry_point.load()
+        except Exception as error:
+            raise UsageError(
+                f"{self.kind}: {entry_point.name!r} ({entry_point.value}) cannot be loaded "
+                f"({type(error).__name__}: {error}). Mend or uninstall that package."
+            ) from error
+        return component
 
 
 def unknown_name(kind: str, name: str, known: list[str]) -> str:

@@ -51,7 +51,7 @@ def search_document(
             "size": setting.space.size,
         },
         "teacher": setting.teacher_facts,
-        "budget": _budget(recipe, setting, delivered),
+        "budget": budget_document(recipe, setting, delivered),
         "proxies": list(recipe.search.proxies),
         "sampler": recipe.search.sampler,
         "latency_prediction": None if prediction is None else prediction.to_dict(),
@@ -95,7 +95,8 @@ def search_document(
     }
 
 
-def _budget(recipe: Recipe, setting: Setting, delivered: Delivered) -> dict[str, Any]:
+def budget_document(recipe: Recipe, setting: Setting, delivered: Delivered) -> dict[str, Any]:
+    """The limits as they were written and in numbers, and where latency was measured."""
     teacher = {**setting.teacher_facts, "latency_ms": delivered.teacher_latency.median_ms}
     return {
         "limits": list(recipe.budget.limits),

@@ -67,6 +67,7 @@ def _claim(run: RunDirectory, arch: Arch) -> None:
 def _distil(recipe: Recipe, arch: Arch, run: RunDirectory, observer: Observer) -> dict[str, Any]:
     from studies.candidates import count_student
     from studies.delivery import StudentTrainer, deliver
+    from studies.document import budget_document
     from studies.measuring import latency_violation
     from studies.observer import PER_MILLE
     from studies.setting import prepare
@@ -104,14 +105,7 @@ def _distil(recipe: Recipe, arch: Arch, run: RunDirectory, observer: Observer) -
         "seed": recipe.seed,
         "space": {"name": recipe.space.name, "options": dict(recipe.space.options)},
         "teacher": teacher,
-        "budget": {
-            "limits": list(recipe.budget.limits),
-            **setting.budget.limits(teacher).values,
-            "device": setting.profile.device,
-            "threads": setting.profile.threads,
-            "batch": setting.profile.batch,
-            "precision": setting.profile.precision,
-        },
+        "budget": budget_document(recipe, setting, delivered),
         "accuracy_split": setting.accuracy_split,
         "student": {
             "arch": dict(arch),
