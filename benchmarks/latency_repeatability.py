@@ -1,14 +1,15 @@
 """Do two measurements of the same students agree, on a quiet machine and beside a busy process?
 
-    python -m benchmarks.latency_repeatability [--students 40] [--seed 0] [--max-seconds 1.2]
+    python -m benchmarks.latency_repeatability [--students 40] [--seed 0] [--max-seconds 2]
 
 Random NAS-Bench-201 students (32x32 images, 10 classes) are measured four times on one thread: in
-two quiet passes, and in two passes beside one process that multiplies matrices. Every pass has
-processes of its own and a random order of its own. Each student gives one row, and each pair of
-passes one row per statistic with ``kind`` ``summary``: Spearman's rho, the median and the largest
-relative difference, and the share of records flagged ``busy``, ``slow`` or ``drift``. The
-statistics are the record's ``median_ms`` (steady runs only), its ``normalised_ms`` (at the usual
-speed of the machine, as learned in the quiet passes), and the plain median of all runs.
+two quiet passes, and in two passes beside one process that multiplies matrices. A pass takes all
+students in the same processes, its own ones, in a random order of its own. Each student gives one
+row, and each pair of passes one row per statistic with ``kind`` ``summary``: Spearman's rho, the
+median and the largest relative difference, and the share of records flagged ``busy``, ``slow`` or
+``drift``. The statistics are the record's ``median_ms`` (steady runs only), its ``normalised_ms``
+(at the usual speed of the machine, as learned in the quiet passes), and the plain median of all
+runs.
 
 An interrupted run goes on where it was; ``--fresh`` begins anew.
 """
@@ -40,6 +41,7 @@ from benchmarks.record import write_rows
 from nas_kd.costs import DeviceProfile, LatencyRecord, measure_many
 from nas_kd.costs.latency_cache import LatencyCache
 from nas_kd.export import export_onnx
+from nas_kd.whole_files import write_whole
 from search_spaces import Arch, NasBench201, Task
 
 TASK = Task(in_channels=3, image_size=32, num_classes=10)
@@ -57,8 +59,6 @@ STATISTICS: dict[str, Callable[[LatencyRecord], float | None]] = {
     "normalised_ms": lambda record: record.normalised_ms,
     "median of all runs": lambda record: record.all_runs["median_ms"],
 }
-_TOGETHER = 10
-"""Students measured in the same processes."""
 _BUSY = """
 import numpy as np
 a = np.random.default_rng(0).random((384, 384), dtype=np.float32)
@@ -94,7 +94,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--students", type=int, default=40)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--max-seconds", type=float, default=1.2)
+    parser.add_argument("--max-seconds", type=float, default=2.0)
     parser.add_argument("--fresh", action="store_true")
     options = parser.parse_args()
     work = _prepare(options.students, options.seed, options.max_seconds, options.fresh)
@@ -144,27 +144,24 @@ def _export(work: Work, progress: Progress) -> None:
 
 
 def _measure(work: Work, which: Pass, progress: Progress) -> dict[int, LatencyRecord]:
-    """One pass; what was measured before an interruption is not measured again."""
+    """One pass, all students in the same processes; not made again after an interruption."""
     load, number = which
     path = work.records(which)
-    done = _read(path)
-    generator = np.random.default_rng([work.seed, PASSES.index(which)])
-    order = [int(i) for i in generator.permutation(len(work.students)) if i not in done]
-    bar = progress.add_task(f"{load} {number}", total=len(work.students), completed=len(done))
-    with _busy_process() if load == "busy" else _nothing():
-        for start in range(0, len(order), _TOGETHER):
-            group = order[start : start + _TOGETHER]
-            files = [work.student(i) for i in group]
+    total = len(work.students)
+    bar = progress.add_task(f"{load} {number}", total=total)
+    if not path.is_file():
+        generator = np.random.default_rng([work.seed, PASSES.index(which)])
+        order = [int(i) for i in generator.permutation(total)]
+        files = [work.student(i) for i in order]
+        with _busy_process() if load == "busy" else _nothing():
             records = measure_many(files, PROFILE, max_seconds=work.max_seconds, cache=work.cache)
-            done |= dict(zip(group, records, strict=True))
-            path.write_text(json.dumps({i: record.to_dict() for i, record in done.items()}))
-            progress.advance(bar, len(group))
-    return done
+        states = {i: record.to_dict() for i, record in zip(order, records, strict=True)}
+        write_whole(path, json.dumps(states))
+    progress.update(bar, completed=total)
+    return _read(path)
 
 
 def _read(path: Path) -> dict[int, LatencyRecord]:
-    if not path.is_file():
-        return {}
     states = json.loads(path.read_text())
     return {int(i): LatencyRecord.from_dict(state) for i, state in states.items()}
 

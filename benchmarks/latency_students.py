@@ -10,7 +10,7 @@ from tempfile import gettempdir
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from rich.progress import Progress
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn, track
 
 from nas_kd.costs import DeviceProfile, LatencyRecord, measure_many
 from nas_kd.costs.arch_encoding import ArchEncoder
@@ -23,8 +23,6 @@ from studies.random_arch import random_arch
 
 TASK = Task(in_channels=3, image_size=32, num_classes=10)
 PROFILE = DeviceProfile("cpu", threads=1)
-_TOGETHER = 10
-"""Students measured in the same processes."""
 
 
 @dataclass(frozen=True)
@@ -83,16 +81,14 @@ class Students:
         return path
 
     def measure(self, rows: list[int], max_seconds: float) -> list[LatencyRecord]:
-        """Measured once; an interrupted call goes on where it was."""
-        cache = LatencyCache(_folder() / "latencies")
-        records: list[LatencyRecord] = []
-        with Progress() as progress:
-            task = progress.add_task(f"measuring {self.space_name}", total=len(rows))
-            for start in range(0, len(rows), _TOGETHER):
-                files = [self.export(row) for row in rows[start : start + _TOGETHER]]
-                records += measure_many(files, PROFILE, max_seconds=max_seconds, cache=cache)
-                progress.update(task, completed=len(records))
-        return records
+        """Measured once, all in the same processes; a later call finds what is known."""
+        files = [self.export(row) for row in track(rows, f"exporting {self.space_name}")]
+        with Progress(
+            SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn()
+        ) as bar:
+            bar.add_task(f"measuring {len(files)} students for {len(files) * max_seconds:.0f} s")
+            cache = LatencyCache(_folder() / "latencies")
+            return measure_many(files, PROFILE, max_seconds=max_seconds, cache=cache)
 
 
 def drift_free_ms(records: list[LatencyRecord]) -> NDArray[np.float64]:

@@ -32,7 +32,6 @@ _POOL_OF_BUILT = 3
 _DRAWS_PER_STUDENT = 20
 _LARGEST_SHARE = 0.8
 """Of the pool that is used for fitting: the rest is left to find the error on."""
-_CHUNK = 8
 
 
 @dataclass(frozen=True)
@@ -136,11 +135,11 @@ def _within(setting: Setting, space: SearchSpace, arch: Arch) -> Candidate | Non
 def _measure(
     students: Sequence[Candidate], setting: Setting, meter: Meter, observer: Observer
 ) -> NDArray[np.float64]:
-    """Latencies in milliseconds, as if all were measured when the teacher was, ``(student,)``."""
-    observer.phase("fit latency", len(students))
-    relative: list[float] = []
-    for start in range(0, len(students), _CHUNK):
-        for measured in meter.measure(students[start : start + _CHUNK]):
-            relative.append(measured.latency.relative_to_reference)
-        observer.advance(len(relative))
+    """Latencies in milliseconds, as if all were measured when the teacher was, ``(student,)``.
+
+    All are measured in the same processes, so that the speed of the machine, which changes within
+    minutes, does not set some of them apart from the others.
+    """
+    observer.phase("fit latency", None)
+    relative = [measured.latency.relative_to_reference for measured in meter.measure(students)]
     return np.array(relative) * float(setting.teacher_facts["latency"]["reference_ms"])
