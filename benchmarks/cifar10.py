@@ -62,14 +62,17 @@ def _tiles(mosaic: bytes) -> np.ndarray:
     return grid.transpose(0, 2, 1, 3, 4).reshape(-1, _SIDE, _SIDE, 3)
 
 
-def cifar10_data(seed: int = 0) -> DataSplits:
+def cifar10_data(seed: int = 0, image_size: int = _SIDE) -> DataSplits:
     """47,500 training and 2,500 validation images, and the shared 8,000 test images.
 
     Args:
         seed: Decides which training images become validation images, 250 of each class.
+        image_size: Side to which the images are reduced.
     """
-    images, labels = decode_images(data_file("cifar10_train.npz"))
-    test = decode_images(data_file("cifar10_test.npz"))
+    (images, labels), test = (
+        _reduced(*decode_images(data_file(name)), image_size)
+        for name in ("cifar10_train.npz", "cifar10_test.npz")
+    )
     train, validation = stratified_split(labels, _VALIDATION_SHARE, seed)
     data = TensorImages(images, labels, IMAGENET_MEAN, IMAGENET_STD)
     names = "airplane automobile bird cat deer dog frog horse ship truck"
@@ -79,12 +82,20 @@ def cifar10_data(seed: int = 0) -> DataSplits:
         validation=data.subset(validation),
         test=TensorImages(*test, IMAGENET_MEAN, IMAGENET_STD),
         num_classes=10,
-        input_shape=(3, 32, 32),
+        input_shape=(3, image_size, image_size),
         classes=names.split(),
         mean=IMAGENET_MEAN,
         std=IMAGENET_STD,
-        augment=CropFlip(padding=4, flip=True),
+        augment=CropFlip(padding=image_size // 8, flip=True),
     )
+
+
+def _reduced(images: Tensor, labels: Tensor, side: int) -> tuple[Tensor, Tensor]:
+    """Every pixel the mean of those it stands for."""
+    if side == _SIDE:
+        return images, labels
+    parts = [F.interpolate(part.float(), side, mode="area") for part in images.split(1000)]
+    return torch.cat([part.round().byte() for part in parts]), labels
 
 
 class CifarResNetA(nn.Module):

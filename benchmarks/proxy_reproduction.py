@@ -3,11 +3,11 @@
     python -m benchmarks.proxy_reproduction [--cells 1000] [--seed 0]
 
 Random cells of all shared ones, built as the table writes them (unreachable operations included)
-in the benchmark's own skeleton, on 64 real CIFAR-10 images, against CIFAR-10 test accuracy after
-200 epochs. Beside the published correlation, which is of all 15,625 cells (of the 9,445 unique
-ones for grad_norm and jacov), stands that of the values of NAS-Bench-Suite-Zero on those of the
-drawn cells that it lists, and ours on the same ones. AZ-NAS is the fusion by log-ranks of its four
-terms. About 20 minutes on two cores; an interrupted run goes on where it was.
+in the benchmark's own skeleton, on 64 real CIFAR-10 images reduced to 16 x 16, against CIFAR-10
+test accuracy after 200 epochs. Beside the published correlation, which is of all 15,625 cells (of
+the 9,445 unique ones for grad_norm and jacov), stands that of the values of NAS-Bench-Suite-Zero
+on those of the drawn cells that it lists, and ours on the same ones. AZ-NAS is the fusion by
+log-ranks of its four terms. About 20 minutes on two cores; an interrupted run goes on where it was.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.cifar10 import data_file
-from benchmarks.nb201_scores import Setting, scores_of, shared_cells
+from benchmarks.nb201_cells import SPACE, scoring, shared_cells
+from benchmarks.proxy_scores import scores_of
 from benchmarks.record import write_rows
 from proxies import log_rank_fusion
 from search_spaces import Task
@@ -83,11 +84,9 @@ def _draw(count: int, seed: int) -> pd.DataFrame:
 
 
 def _scores(cells: pd.DataFrame, seed: int) -> pd.DataFrame:
-    setting = Setting(cells_per_stage=5, seed=seed)
-    archs = [setting.space.parse(text) for text in cells["arch"]]
-    frame = scores_of([arch.key for arch in archs], SCORED, setting)
-    scores = frame.loc[[arch.key for arch in archs]].reset_index(drop=True)
-    sizes = [setting.space.sizes(arch, Task(3, 32, 10)) for arch in archs]
+    archs = [SPACE.parse(text) for text in cells["arch"]]
+    scores = scores_of(archs, SCORED, scoring(seed))
+    sizes = [SPACE.sizes(arch, Task(3, 32, 10)) for arch in archs]
     scores["params"] = [size.params for size in sizes]
     scores["macs"] = [size.macs for size in sizes]
     scores["az_nas"] = log_rank_fusion(scores[list(AZ_NAS)])

@@ -14,6 +14,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from proxies._batch import require_labels
 from proxies._blocks import BlockResponse, block_responses
 from proxies._gradients import gradients
+from proxies._layer_slopes import LayerSlope
 from proxies._randomness import seeded
 from proxies._recorders import Recorders
 from proxies._recording import logits_of, recording
@@ -22,6 +23,7 @@ from proxies._weights import layer_weights
 
 _OF_THE_LOSS = frozenset({"weight_gradients", "channel_saliency", "hessian_gradients"})
 _TO_THE_IMAGES = frozenset({"input_jacobian", "block_responses"})
+_OF_THE_LOGITS = frozenset({"input_jacobian", "layer_slopes"})
 
 OBSERVABLE = (
     frozenset(
@@ -42,8 +44,9 @@ OBSERVABLE = (
     )
     | _OF_THE_LOSS
     | _TO_THE_IMAGES
+    | _OF_THE_LOGITS
 )
-"""Facts that come out of a forward pass; only the last two groups make it build a graph."""
+"""Facts that come out of a forward pass; only the last groups make it build a graph."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,7 @@ class Observation:
     logits: Tensor
     recorded: Recorders
     input_jacobian: Tensor | None
+    layer_slopes: list[LayerSlope]
     block_responses: list[BlockResponse]
     weight_gradients: dict[str, Tensor]
     hessian_gradients: dict[str, Tensor]
@@ -71,10 +75,11 @@ def observe(
     """Runs one forward pass in train mode, and the backward passes that ``needs`` ask for.
 
     Without a gradient among ``needs`` no graph is built. All gradients share the graph: one
-    backward pass from each block to the one before, one of the summed logits to the images, one of
-    the loss to the weights, and one more through that for the Hessian.
+    backward pass from each block to the one before, one of the summed logits to images and weights,
+    one of the loss to the weights, and one more through that for the Hessian.
     """
-    weights = layer_weights(model) if _OF_THE_LOSS.intersection(needs) else {}
+    to_weights = _OF_THE_LOSS | {"layer_slopes"}
+    weights = layer_weights(model) if to_weights.intersection(needs) else {}
     images = inputs.detach().clone().requires_grad_(bool(_TO_THE_IMAGES.intersection(needs)))
     twice = "hessian_gradients" in needs
     with (
@@ -93,12 +98,13 @@ def observe(
             logits = logits_of(model(images.clone()))
         responses = block_responses(recorders.blocks.maps, seed)
         recorders.blocks.maps.clear()
-        jacobian = None
-        if "input_jacobian" in needs:
-            (jacobian,) = gradients(logits.sum(), [images], keep_graph=bool(weights))
+        of_loss = bool(_OF_THE_LOSS.intersection(needs))
+        jacobian, layer_slopes = _logit_slopes(
+            logits, images, weights, recorders, needs, keep_graph=of_loss
+        )
         slopes: list[Tensor] = []
         curved: list[Tensor] = []
-        if weights:
+        if of_loss:
             require_labels(targets, logits.shape[1])
             loss = F.cross_entropy(logits, targets)
             with recorders.saliency.listening():
@@ -111,10 +117,33 @@ def observe(
         logits=logits.detach(),
         recorded=recorders,
         input_jacobian=None if jacobian is None else jacobian.flatten(1),
+        layer_slopes=layer_slopes,
         block_responses=responses,
-        weight_gradients={n: s.detach() for n, s in zip(weights, slopes, strict=True)},
+        weight_gradients={n: s.detach() for n, s in zip(weights, slopes, strict=False)},
         hessian_gradients=dict(zip(weights, curved, strict=False)),
     )
+
+
+def _logit_slopes(
+    logits: Tensor,
+    images: Tensor,
+    weights: dict[str, Tensor],
+    recorders: Recorders,
+    needs: Collection[str],
+    *,
+    keep_graph: bool,
+) -> tuple[Tensor | None, list[LayerSlope]]:
+    """The input Jacobian and the layers' slopes, as far as ``needs`` ask for them, in one pass."""
+    wanted = _OF_THE_LOGITS.intersection(needs)
+    if not wanted:
+        return None, []
+    to_images = [images] if "input_jacobian" in wanted else []
+    to_weights = list(weights.values()) if "layer_slopes" in wanted else []
+    with recorders.slopes.listening():
+        found = gradients(logits.sum(), [*to_images, *to_weights], keep_graph=keep_graph)
+    by_weight = dict(zip(weights, found[len(to_images) :], strict=False))
+    layers = recorders.slopes.slopes(weights, by_weight, len(images))
+    return found[0] if to_images else None, layers
 
 
 def _attention(*, differentiable_twice: bool) -> AbstractContextManager[None]:

@@ -13,6 +13,7 @@ from proxies._batch import noise_like, require_batch, require_labels
 from proxies._blocks import BlockResponse
 from proxies._channel_moments import ChannelMoments
 from proxies._image_gradients import Result, image_gradients
+from proxies._layer_slopes import LayerSlope
 from proxies._norm_statistics import NormStatistics
 from proxies._observation import OBSERVABLE, Observation, observe
 
@@ -245,6 +246,14 @@ class Probe:
         """Gradient of the summed logits by the images, ``(batch, channel * height * width)``."""
         jacobian = self._observe("input_jacobian").input_jacobian
         return self._reached({"the images": jacobian}, "the images")
+
+    @property
+    def layer_slopes(self) -> list[LayerSlope]:
+        """How the summed logits hang on each convolution and linear layer.
+
+        One entry for each call of a layer on whose weight they depend, the last first.
+        """
+        return self._observe("layer_slopes").layer_slopes
 
     @cached_property
     def half_gradients(self) -> dict[str, Tensor]:

@@ -9,6 +9,7 @@ from proxies._blocks import BlockRecorder
 from proxies._channel_correlations import CorrelationRecorder
 from proxies._channel_moments import MomentRecorder
 from proxies._channel_saliency import SaliencyRecorder
+from proxies._layer_slopes import SlopeRecorder
 from proxies._norm_statistics import NormRecorder
 from proxies._recording import FeatureRecorder, HeadRecorder, Recorder
 from proxies._weights import NORMS, WEIGHTED
@@ -34,6 +35,7 @@ class Recorders:
         self.norms = MomentRecorder(NORMS if "norm_moments" in needs else (), head)
         self.statistics = NormRecorder(wanted="norm_statistics" in needs)
         self.correlations = CorrelationRecorder(wanted="channel_correlations" in needs)
+        self.slopes = SlopeRecorder(wanted="layer_slopes" in needs)
         self.saliency = SaliencyRecorder(wanted="channel_saliency" in needs)
 
     def __iter__(self) -> Iterator[Recorder]:
@@ -45,6 +47,7 @@ class Recorders:
         yield self.norms
         yield self.statistics
         yield self.correlations
+        yield self.slopes
         yield self.saliency
 
 

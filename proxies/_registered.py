@@ -49,6 +49,7 @@ from proxies import (
     synflow,
     te_nas_ntk,
     te_nas_regions,
+    trainable_width,
     vkdnw,
     vkdnw_single,
     w_pca,
@@ -61,6 +62,8 @@ PROXIES: Registry[Proxy] = Registry("proxies")
 """All proxies by name; third parties add theirs by the entry-point group ``nas_kd.proxies``."""
 
 for _module in (
+    # our own
+    trainable_width,
     # beside a teacher
     diswot,
     diswot_mr,

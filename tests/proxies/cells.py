@@ -16,7 +16,7 @@ CLASSICAL = (
     "naswot", "swap", "swap_regularised", "te_nas_regions", "meco", "apd", "zen",
     "az_expressivity", "az_progressivity", "synflow", "grad_norm", "plain", "snip", "grasp",
     "fisher", "jacov", "epe_nas", "zico", "l_swag", "az_trainability", "intrain", "gradsign",
-    "te_nas_ntk", "vkdnw", "vkdnw_single", "params", "macs", "l2_norm",
+    "te_nas_ntk", "vkdnw", "vkdnw_single", "params", "macs", "l2_norm", "trainable_width",
 )  # fmt: skip
 """All proxies that need neither a teacher nor attention."""
 

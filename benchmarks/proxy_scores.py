@@ -1,7 +1,8 @@
-"""Scores of NAS-Bench-201 functions on real CIFAR-10 images: what the benches of proxies work on.
+"""Scores of the students of a space on real images: what the benchmarks of proxies work on.
 
-Every function is scored once, in processes of one thread each, and kept in a file, so that an
-interrupted run goes on where it was and one proxy's scores serve several benches.
+Every student is scored once, in processes of one thread each, and kept in a file in the user's
+cache, so that an interrupted run goes on where it was and one proxy's scores serve several
+benchmarks.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import hashlib
 import os
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from multiprocessing import get_context
 from time import perf_counter
 
@@ -19,17 +20,15 @@ import torch
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from benchmarks.cifar10 import data_file
 from nas_kd.user_cache import user_cache
-from search_spaces import Arch, NasBench201
+from search_spaces import Arch, create_space
 from studies.observer import SilentObserver
 from studies.ranking.score_file import ScoreFile
 from studies.ranking.scores import Pass, Scores
 from studies.ranking.scoring import Bench, prepare_bench
 from studies.recipe import parse_recipe
+from studies.setting import DEFAULT_TEACHER
 
-_DATA = "benchmarks.cifar10:cifar10_data"
-_TEACHER = "benchmarks.cifar10:resnet56_teacher"
 _CHUNK = 8
 
 
@@ -38,89 +37,61 @@ class Setting:
     """What the scores depend on, beside the proxy.
 
     Attributes:
-        cells_per_stage: 5 in the benchmark's skeleton; 1 is enough for an order, and faster.
+        space: Name of the space, with its default options.
+        data: Where the images come from.
+        image_size: Side of the images.
         images: In the probe batch.
+        teacher: For proxies that compare with one.
         seed: Of the probe batch, the weights and the noise.
     """
 
-    cells_per_stage: int = 1
+    space: str
+    data: str
+    image_size: int
     images: int = 64
+    teacher: str = DEFAULT_TEACHER
     seed: int = 0
-
-    @property
-    def space(self) -> NasBench201:
-        return NasBench201(cells_per_stage=self.cells_per_stage)
 
     def bench(self, proxies: Sequence[str]) -> Bench:
         """The probe batch and the teacher."""
         recipe = parse_recipe(
             {
                 "seed": self.seed,
-                "data": {"source": _DATA},
-                "teacher": {"source": _TEACHER},
-                "space": {
-                    "name": NasBench201.name,
-                    "options": {"cells_per_stage": self.cells_per_stage},
-                },
+                "data": {"source": self.data, "image_size": self.image_size},
+                "teacher": {"source": self.teacher},
+                "space": {"name": self.space},
                 "search": {"images": self.images},
             }
         )
-        return prepare_bench(recipe, self.space, proxies, SilentObserver())
+        return prepare_bench(recipe, create_space(self.space), proxies, SilentObserver())
 
     def file(self) -> ScoreFile:
-        """Where the scores are kept, in the user's cache."""
+        """Where the scores are kept."""
         folder = user_cache() / "benchmarks"
         folder.mkdir(parents=True, exist_ok=True)
-        settings = {
-            "cells_per_stage": str(self.cells_per_stage),
-            "images": str(self.images),
-            "seed": str(self.seed),
-        }
-        return ScoreFile(folder / ("nb201-" + "-".join(settings.values()) + ".csv"), settings)
+        settings = {name: str(value) for name, value in asdict(self).items()}
+        digest = hashlib.sha256("\n".join(settings.values()).encode()).hexdigest()[:8]
+        return ScoreFile(folder / f"scores-{self.space}-{self.seed}-{digest}.csv", settings)
 
 
-def shared_cells() -> pd.DataFrame:
-    """The 14,625 shared cells.
-
-    Columns as in the file, and ``key`` of the canonical cell, ``half`` (``development`` or
-    ``report``, by a digest of the key, so that no function is in both) and ``reachable`` (whether
-    the cell is one of the 8,814 without unreachable operations that other people scored).
-    """
-    table = pd.read_csv(data_file("nb201.csv.gz"))
-    space = NasBench201()
-    table["key"] = [space.canonical(space.parse(text)).key for text in table["arch"]]
-    table["half"] = table["key"].map(_half)
-    table["reachable"] = table["idx"].isin(pd.read_csv(data_file("nb201_zc.csv.gz"))["idx"])
-    return table
-
-
-def _half(key: str) -> str:
-    even = hashlib.sha256(key.encode()).digest()[-1] % 2 == 0
-    return "development" if even else "report"
-
-
-def scores_of(
-    keys: Sequence[str], proxies: Sequence[str], setting: Setting | None = None
-) -> pd.DataFrame:
-    """The scores of cells, one row a key, one column a proxy.
+def scores_of(archs: Sequence[Arch], proxies: Sequence[str], setting: Setting) -> pd.DataFrame:
+    """The scores of ``archs`` as they stand, one row an arch in their order, one column a proxy.
 
     Args:
-        keys: Of archs, which are scored as they stand; each once.
+        archs: Equal ones are scored once.
         proxies: Names of proxies that look at a network.
         setting: What else the scores depend on.
     """
-    setting = setting or Setting()
     file = setting.file()
     file.require(proxies)
     scores = Scores(file.passes, keeper=file)
-    distinct = list(dict.fromkeys(keys))
-    missing = [key for key in distinct if scores.missing(key, proxies)]
+    keys = [arch.key for arch in archs]
+    missing = [key for key in dict.fromkeys(keys) if scores.missing(key, proxies)]
     try:
         _score(missing, proxies, setting, scores)
     finally:
         file.flush()
-    columns = {name: scores.of(name, distinct) for name in proxies}
-    return pd.DataFrame(columns, index=pd.Index(distinct, name="key"))
+    return pd.DataFrame({name: scores.of(name, keys) for name in proxies})
 
 
 def _score(keys: Sequence[str], proxies: Sequence[str], setting: Setting, scores: Scores) -> None:
@@ -135,7 +106,7 @@ def _score(keys: Sequence[str], proxies: Sequence[str], setting: Setting, scores
     )
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with pool, Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True)) as progress:
-        bar = progress.add_task(f"scoring, seed {setting.seed}", total=len(keys))
+        bar = progress.add_task(f"{setting.space}, seed {setting.seed}", total=len(keys))
         for done in as_completed([pool.submit(_score_chunk, chunk) for chunk in chunks]):
             for one in done.result():
                 scores.add(one)

@@ -1,0 +1,118 @@
+"""How the summed logits hang on each layer: its directions, its images, its weights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
+
+from proxies._layout import channels_first
+from proxies._weights import WEIGHTED, layer_weights
+
+
+@dataclass(frozen=True)
+class LayerSlope:
+    """The gradient of the summed logits at the output of one layer, and at its weight.
+
+    Attributes:
+        weights: Elements of the weight.
+        channel_rank: Participation ratio of the output gradient's channels, over all images and
+            positions; from 1 to the number of channels.
+        image_rank: Participation ratio of the images' output gradients; from 1 to the batch.
+        saliency: Sum over the weight's elements of |theta ds / dtheta|, s the mean over the images
+            of the summed logits.
+    """
+
+    weights: int
+    channel_rank: float
+    image_rank: float
+    saliency: float
+
+
+@dataclass(frozen=True)
+class _Ranks:
+    channels: float
+    images: float
+
+
+class SlopeRecorder:
+    """Watches the gradients at the outputs of convolutions and linear layers.
+
+    Nothing but their ranks is kept. The gradients come in the backward pass inside `listening`.
+    """
+
+    def __init__(self, *, wanted: bool) -> None:
+        self._wanted = wanted
+        self._listening = False
+        self._ranks: list[tuple[str, _Ranks]] = []
+
+    def attach(self, model: nn.Module) -> Iterator[RemovableHandle]:
+        if self._wanted:
+            names = {id(weight): name for name, weight in layer_weights(model).items()}
+            for module in model.modules():
+                if isinstance(module, WEIGHTED):
+                    yield module.register_forward_hook(self._watch(names[id(module.weight)]))
+
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """Only the backward pass inside counts."""
+        self._listening = True
+        try:
+            yield
+        finally:
+            self._listening = False
+
+    def slopes(
+        self, weights: Mapping[str, Tensor], gradients: Mapping[str, Tensor], images: int
+    ) -> list[LayerSlope]:
+        """One entry for each call of a layer on whose weight the logits depend, the last first.
+
+        Args:
+            weights: Weight name to the weight.
+            gradients: Weight name to the gradient of the sum over the images of the summed logits.
+            images: How many there are.
+        """
+        saliencies = {
+            name: float((weights[name].detach() * gradients[name]).abs().sum()) / images
+            for name in dict(self._ranks)
+        }
+        return [
+            LayerSlope(weights[name].numel(), ranks.channels, ranks.images, saliencies[name])
+            for name, ranks in self._ranks
+            if saliencies[name] > 0
+        ]
+
+    def _watch(self, name: str) -> Callable[..., Tensor]:
+        def hook(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
+            def gather(gradient: Tensor) -> None:
+                if self._listening and bool(gradient.any()):
+                    self._ranks.append((name, _ranks(channels_first(gradient.detach(), module))))
+
+            output.register_hook(gather)
+            return output.clone()  # a later layer may work in place, and on the copy
+
+        return hook
+
+
+def _ranks(gradient: Tensor) -> _Ranks:
+    """Of a gradient ``(image, channel, position)`` that is not zero."""
+    largest = gradient.abs().max()  # keeps the squares of squares within float32
+    scaled = gradient / largest
+    return _Ranks(
+        channels=participation_ratio(scaled.transpose(0, 1).flatten(1)),
+        images=participation_ratio(scaled.flatten(1)),
+    )
+
+
+def participation_ratio(rows: Tensor) -> float:
+    """How many of the singular values of ``(row, column)`` count, as (sum s^2)^2 / sum s^4.
+
+    From the Gram matrix of the shorter side, without its eigenvalues: trace and Frobenius norm
+    stand for the two sums.
+    """
+    short = rows if rows.shape[0] <= rows.shape[1] else rows.T
+    gram = (short @ short.T).double()
+    return float(gram.trace() ** 2 / gram.square().sum())
