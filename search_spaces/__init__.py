@@ -9,7 +9,7 @@ from __future__ import annotations
 from search_spaces._arch import Arch, Gene
 from search_spaces._create import SPACES, SpaceFactory, create_space
 from search_spaces._drawing import Block, CellGraph, Drawable, Drawing, Edge, drawing_of
-from search_spaces._executed import WithIdleParts, executed_arch
+from search_spaces._executed import WithIdleParts, executed_arch, glue_operators
 from search_spaces._space import IllegalArchError, SearchSpace, Sizes, Task
 from search_spaces.autoformer import AutoFormerTiny
 from search_spaces.cifar_resnet import CifarResNet
@@ -40,6 +40,7 @@ __all__ = [
     "create_space",
     "drawing_of",
     "executed_arch",
+    "glue_operators",
 ]
 
 SPACES.register(NasBench201.name, NasBench201)

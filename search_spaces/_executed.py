@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol, runtime_checkable
 
 from search_spaces._arch import Arch
@@ -20,7 +21,22 @@ class WithIdleParts(Protocol):
         """
         ...
 
+    def glue_operators(self, arch: Arch) -> Mapping[str, int]:
+        """How often what joins the executed parts runs, by kind, in a fixed order.
+
+        Additions and activations cost time and neither MACs nor parameters.
+
+        Raises:
+            IllegalArchError: ``arch`` is not a member of the space.
+        """
+        ...
+
 
 def executed_arch(space: SearchSpace, arch: Arch) -> Arch:
     """What of ``arch`` has to be run; its canonical form where the space has no idle parts."""
     return space.executed(arch) if isinstance(space, WithIdleParts) else space.canonical(arch)
+
+
+def glue_operators(space: SearchSpace, arch: Arch) -> Mapping[str, int]:
+    """How often what joins the executed parts of ``arch`` runs; empty where that never differs."""
+    return space.glue_operators(arch) if isinstance(space, WithIdleParts) else {}

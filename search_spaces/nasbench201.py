@@ -26,6 +26,7 @@ from search_spaces._nasbench201_cells import (
     cells_by_index,
     enumerate_cells,
     format_cell,
+    glue_operators,
     index_by_cell,
     read_cell,
     representatives,
@@ -81,6 +82,10 @@ class NasBench201:
     def executed(self, arch: Arch) -> Arch:
         """The canonical cell without the pools and skips that pass on nothing but zeros."""
         return _arch(without_idle_edges(representatives()[self._cell(arch)]))
+
+    def glue_operators(self, arch: Arch) -> Mapping[str, int]:
+        """Additions and activations in one canonical cell."""
+        return glue_operators(without_idle_edges(representatives()[self._cell(arch)]))
 
     def build(self, arch: Arch, task: Task) -> nn.Module:
         """A `NasBench201Network` with PyTorch's default initialisation."""

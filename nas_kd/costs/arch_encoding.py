@@ -13,13 +13,14 @@ from optuna.distributions import (
     IntDistribution,
 )
 
-from search_spaces import Arch, SearchSpace, executed_arch
+from search_spaces import Arch, SearchSpace, executed_arch, glue_operators
 
 
 class ArchEncoder:
     """Turns the archs of a space into feature vectors of one length.
 
-    The features are, in order: MACs and params; for every set of genes that share their choices,
+    The features are, in order: MACs and params; how often additions and activations run, where the
+    space tells (`search_spaces.glue_operators`); for every set of genes that share their choices,
     how often each choice occurs (their sum where they are numbers); every gene by itself, one-hot
     or scaled to [0, 1], unless it is such a choice: where in a network an operation stands says
     little beside its MACs, and a few dozen students do not tell. Parts that need not be run do not
@@ -48,7 +49,8 @@ class ArchEncoder:
             costs: Its counted ``macs`` and ``params``.
         """
         genes = dict(executed_arch(self._space, arch))
-        parts = [np.array([costs["macs"], costs["params"]], dtype=float)]
+        glue = glue_operators(self._space, arch).values()
+        parts = [np.array([costs["macs"], costs["params"], *glue], dtype=float)]
         for names in self._groups:
             rows = [_encode_gene(self._distributions[name], genes[name]) for name in names]
             parts.append(np.sum(rows, axis=0))
