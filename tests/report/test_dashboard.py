@@ -29,11 +29,6 @@ OTHERS = parse_recipe({"space": {"name": "cifar-resnet", "options": {"width": 6}
 Ask = Callable[..., tuple[int, Any]]
 
 
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> RunDirectory:
-    return finished_run(tmp_path_factory.mktemp("runs") / "run")
-
-
 @pytest.fixture(autouse=True)
 def _without_rest(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(annotations, "_EVERY_SECONDS", 0.0)
@@ -121,7 +116,7 @@ def test_one_objective_has_the_best_feasible_trial(tmp_path: Path) -> None:
 def test_note_figures_and_artifacts_are_there(finished: RunDirectory, ask: Ask) -> None:
     _, shown = ask("/api/studies/0")
     for text in ("### Teacher digits-cnn", "98.33 %", "### Front", "[search]", "trials = 120"):
-        assert text in shown["note"]["body"]
+        assert text in shown["note"]["body"].replace("\N{NO-BREAK SPACE}", " ")
     headings = {
         graph["id"]: json.loads(graph["graph_object"])["layout"]["title"]["text"]
         for graph in shown["plotly_graph_objects"]

@@ -13,7 +13,6 @@ from benchmarks.dashboard_page import DashboardPage
 from nas_kd.cli.dashboard import make_dashboard_server
 from studies.journal import open_storage
 from studies.run_directory import RunDirectory
-from tests.report.dashboard_run import finished_run
 
 pytestmark = pytest.mark.skipif(bool(why_not()), reason=why_not())
 
@@ -26,19 +25,14 @@ TITLES = {
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> RunDirectory:
-    return finished_run(tmp_path_factory.mktemp("runs") / "run")
-
-
-@pytest.fixture(scope="module")
 def window() -> Iterator[Browser]:
     with browser() as opened:
         yield opened
 
 
 @pytest.fixture(scope="module")
-def page(run: RunDirectory, window: Browser) -> Iterator[DashboardPage]:
-    server = make_dashboard_server(run, "127.0.0.1", 0)
+def page(finished: RunDirectory, window: Browser) -> Iterator[DashboardPage]:
+    server = make_dashboard_server(finished, "127.0.0.1", 0)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield DashboardPage(window, f"http://127.0.0.1:{server.server_port}")
     server.shutdown()
@@ -46,9 +40,9 @@ def page(run: RunDirectory, window: Browser) -> Iterator[DashboardPage]:
 
 
 def test_the_first_page_has_the_feasible_front_and_the_figures(
-    run: RunDirectory, page: DashboardPage
+    finished: RunDirectory, page: DashboardPage
 ) -> None:
-    study = optuna.load_study(study_name=None, storage=open_storage(run.journal))
+    study = optuna.load_study(study_name=None, storage=open_storage(finished.journal))
     page.open()
     plots = page.plots(least=5)
     assert {plot["title"] for plot in plots} >= TITLES
@@ -56,7 +50,7 @@ def test_the_first_page_has_the_feasible_front_and_the_figures(
     latency = next(plot for plot in plots if "against score" in plot["title"])
     assert latency["lines"] == 1
     assert sum(trace["bars"] for trace in latency["traces"]) > 3
-    table = run.read_candidates()
+    table = finished.read_candidates()
     assert page.infeasible(plots) == (~table["feasible"]).sum()
     assert page.browser.errors() == []
 
@@ -69,20 +63,22 @@ def test_the_note_is_drawn(page: DashboardPage) -> None:
     assert rows > 5
 
 
-def test_artifacts_of_the_student_are_downloaded(run: RunDirectory, page: DashboardPage) -> None:
-    document = run.read_result()
+def test_artifacts_of_the_student_are_downloaded(
+    finished: RunDirectory, page: DashboardPage
+) -> None:
+    document = finished.read_result()
     assert document is not None
-    table = run.read_candidates()
+    table = finished.read_candidates()
     student = table[(table["macs"] == document["student"]["macs"]) & table["latency_ms"].notna()]
     files = page.download(int(student["trial"].iloc[0]))
-    directory = run.student(1)
+    directory = finished.student(1)
     assert set(files) == {"student.onnx", "manifest.json", "architecture.png"}
     assert files["student.onnx"].read_bytes() == (directory / "student.onnx").read_bytes()
     assert files["architecture.png"].read_bytes().startswith(b"\x89PNG")
 
 
-def test_the_report_needs_nothing_else(run: RunDirectory, window: Browser) -> None:
-    address = (run.path / "report.html").as_uri()
+def test_the_report_needs_nothing_else(finished: RunDirectory, window: Browser) -> None:
+    address = (finished.path / "report.html").as_uri()
     window.open(address)
     page = DashboardPage(window, address)
     assert [plot["title"] for plot in page.plots(least=4)] == [""] * 4
