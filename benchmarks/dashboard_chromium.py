@@ -185,6 +185,8 @@ def _look_at_report(window: Browser, run: RunDirectory, checks: Checks, pictures
     checks.add("report: figures", len(FIGURES), len(page.plots(least=len(FIGURES))))
     time.sleep(1.0)
     window.screenshot(pictures / "report.png", whole=True)
+    sharing = [button for button in page.buttons() if "Share" in button]
+    checks.add("report: buttons that send a figure away", [], sharing)
     checks.add("report: errors on the console", [], window.errors())
     checks.add("report: what it asked for", [address], sorted(set(window.requests())))
 

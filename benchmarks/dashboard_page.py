@@ -68,6 +68,12 @@ class DashboardPage:
 
         return self.browser.wait(look, f"{least} plots")
 
+    def buttons(self) -> list[str]:
+        """What the buttons over the plots say that they do."""
+        script = "return [...document.querySelectorAll('.modebar-btn')].map(b => b.dataset.title)"
+        titles: list[str] = self.browser.driver.execute_script(script)
+        return titles
+
     def note(self) -> tuple[str, int]:
         """The text of the study's note, and the number of rows of its tables."""
         self.open("/note")

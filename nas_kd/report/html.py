@@ -18,6 +18,14 @@ from nas_kd.report.toml_text import to_toml
 if TYPE_CHECKING:
     from search_spaces import Drawing
 
+_CONFIG = {
+    "displaylogo": False,
+    "responsive": True,
+    # A button with which plotly.js 4 sends the figure to a server.
+    "showSendToCloud": False,
+    "modeBarButtonsToRemove": ["select2d", "lasso2d", "zoomIn2d", "zoomOut2d"],
+}
+
 
 def write_html(
     path: Path,
@@ -169,8 +177,7 @@ def _plain(value: Any) -> str:
 
 
 def _figure(figure: Any, *, include_library: bool) -> str:
-    config = {"displaylogo": False, "responsive": True}
-    return str(figure.to_html(include_plotlyjs=include_library, full_html=False, config=config))
+    return str(figure.to_html(include_plotlyjs=include_library, full_html=False, config=_CONFIG))
 
 
 def _section(title: str, content: str) -> str:

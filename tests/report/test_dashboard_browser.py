@@ -84,6 +84,7 @@ def test_the_report_needs_nothing_else(finished: RunDirectory, window: Browser) 
     assert [plot["title"] for plot in page.plots(least=4)] == [""] * 4
     assert window.errors() == []
     assert set(window.requests()) == {address}
+    assert not any("Share" in button for button in page.buttons())
     width, shown = window.driver.execute_script(
         "return [document.documentElement.scrollWidth, document.documentElement.clientWidth]"
     )
