@@ -1,4 +1,4 @@
-"""``nas-kd dashboard``: Optuna's dashboard on a run's journal."""
+"""``nas-kd dashboard``: Optuna's dashboard on a run."""
 
 from __future__ import annotations
 
@@ -47,12 +47,12 @@ def make_dashboard_server(run: RunDirectory, host: str, port: int) -> WSGIServer
     """A server bound to ``host:port`` that serves the run's study once it is told to.
 
     Raises:
-        NasKdError: The port is taken or the host is not one of this machine.
+        NasKdError: The run cannot be read, the port is taken, or the host is not this machine.
     """
     from socketserver import ThreadingMixIn
     from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
-    from nas_kd.report.dashboard import annotate_study, dashboard_application
+    from nas_kd.report.dashboard.application import dashboard_application
 
     class Server(ThreadingMixIn, WSGIServer):
         daemon_threads = True
@@ -61,12 +61,9 @@ def make_dashboard_server(run: RunDirectory, host: str, port: int) -> WSGIServer
         def log_message(self, format: str, *arguments: Any) -> None:
             """Requests are not worth a line."""
 
+    application = dashboard_application(run)
     try:
-        annotate_study(run)
-    except OSError as error:
-        note(f"The run cannot be written ({error.strerror}): the note on the study is left out.")
-    try:
-        return make_server(host, port, dashboard_application(run), Server, SilentHandler)
+        return make_server(host, port, application, Server, SilentHandler)
     except (OSError, OverflowError) as error:
         raise NasKdError(
             f"dashboard: {host}:{port} cannot be used ({error}). Name another --port."

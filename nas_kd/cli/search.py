@@ -88,7 +88,7 @@ def search(
 
 
 def _print_recipe(recipe: Recipe, directory: Path, *, as_json: bool) -> None:
-    from nas_kd.cli.toml_text import to_toml
+    from nas_kd.report.toml_text import to_toml
 
     settings = recipe.model_dump(mode="json", exclude_none=True)
     if as_json:

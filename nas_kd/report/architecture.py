@@ -1,4 +1,4 @@
-"""The delivered student's architecture, as its space draws it."""
+"""Architectures of a run, as its space draws them."""
 
 from __future__ import annotations
 
@@ -10,16 +10,23 @@ from search_spaces import Arch, Drawing, create_space, drawing_of
 
 
 def student_drawing(document: Mapping[str, Any]) -> Drawing | None:
-    """What a picture of the student shows; None while the run has none.
+    """What a picture of the student shows; None while the run has none."""
+    student = document.get("student") or {}
+    return drawing_of_entry(document, student) if student.get("arch") else None
+
+
+def drawing_of_entry(document: Mapping[str, Any], entry: Mapping[str, Any]) -> Drawing:
+    """What a picture of a finalist or of the student shows.
 
     Where its space is not installed here (any more), the architecture in words.
+
+    Args:
+        document: The run's document.
+        entry: One of its architectures, with ``arch`` and ``description``.
     """
-    student = document.get("student") or {}
-    if not student.get("arch"):
-        return None
     section = document["space"]
     try:
         space = create_space(section["name"], **(section.get("options") or {}))
-        return drawing_of(space, Arch(student["arch"]))
+        return drawing_of(space, Arch(entry["arch"]))
     except UsageError:
-        return Drawing(caption=str(student["description"]))
+        return Drawing(caption=str(entry["description"]))

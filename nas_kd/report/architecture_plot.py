@@ -15,7 +15,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle, FancyArrowPatch, FancyBboxPatch
 
-from nas_kd.report.front_plot import INK, MUTED
+from nas_kd.report.plot_style import INK, MUTED, plain
 from nas_kd.whole_files import replaced
 
 if TYPE_CHECKING:  # a picture needs no torch
@@ -47,8 +47,15 @@ def draw_architecture(drawing: Drawing, path: Path) -> Path:
     The archs of a space that has no drawing to offer are written in words.
     """
     with replaced(path) as draft:
-        _figure(drawing).savefig(draft, format="png", metadata={"Software": "nas_kd"})
+        draft.write_bytes(architecture_png(drawing))
     return path
+
+
+def architecture_png(drawing: Drawing) -> bytes:
+    """The same picture as the bytes of a PNG."""
+    picture = io.BytesIO()
+    _figure(drawing).savefig(picture, format="png", metadata={"Software": "nas_kd"})
+    return picture.getvalue()
 
 
 def architecture_svg(drawing: Drawing) -> str:
@@ -223,5 +230,4 @@ def _fitting(text: str, width: float, largest: float) -> float:
 
 def _write(axes: Axes, x: float, y: float, text: str, size: float, **look: Any) -> None:
     look = {"ha": "center", "va": "center"} | look
-    # A dollar sign would start mathematical notation.
-    axes.text(x, y, text.replace("$", r"\$"), fontsize=size, **look)
+    axes.text(x, y, plain(text), fontsize=size, **look)

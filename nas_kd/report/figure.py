@@ -11,15 +11,19 @@ import plotly.graph_objects as go
 
 from nas_kd.report import numbers
 from nas_kd.report.figure_style import lay_out
-from nas_kd.report.points import sort_points
+from nas_kd.report.points import SCORE_LABEL, sort_points
 
 CANDIDATE, FRONT, FINALIST, WINNER, LIMIT = "#8d99a6", "#0b6fb8", "#e07b00", "#c2185b", "#b3261e"
+
+_MOST = 5_000
+"""Dots of one kind; of more, some are left out evenly, and the legend says so."""
 
 
 def front_figure(candidates: pd.DataFrame, document: Mapping[str, Any]) -> go.Figure:
     """Score against MACs of one image, with the front, the finalists, the student and the budget.
 
-    Candidates over the counted budget have no score and are left out.
+    Candidates over the counted budget have no score and are left out. Of many candidates, only
+    some are shown beside the front, spread evenly over the trials.
     """
     points = sort_points(candidates, document)
     figure = go.Figure()
@@ -43,8 +47,7 @@ def front_figure(candidates: pd.DataFrame, document: Mapping[str, Any]) -> go.Fi
                 "font": {"color": LIMIT},
             },
         )
-    score = "Score (proxies fused, larger is better)"
-    lay_out(figure, x="MACs of one image", y=score, height=520, legend_y=1.09)
+    lay_out(figure, x="MACs of one image", y=SCORE_LABEL, height=520, legend_y=1.09)
     figure.update_xaxes(tickformat=".3~s")
     return figure
 
@@ -59,11 +62,13 @@ def _front_line(front: pd.DataFrame) -> go.Scatter:
 def _dots(frame: pd.DataFrame, name: str, *, color: str, size: int, **marker: Any) -> go.Scatter:
     opacity = marker.pop("opacity", 1.0)
     width = 2 if "open" in marker.get("symbol", "") else 0
+    total, frame = len(frame), frame.iloc[:: max(1, -(-len(frame) // _MOST))]
+    number = f"{len(frame)}" if len(frame) == total else f"{len(frame):,} of {total:,}"
     return go.Scatter(
         x=frame["macs"].tolist(),
         y=frame["score"].tolist(),
         mode="markers",
-        name=f"{name} ({len(frame)})" if name != "delivered student" else name,
+        name=f"{name} ({number})" if name != "delivered student" else name,
         text=[_hover(row) for _, row in frame.iterrows()],
         hovertemplate="%{text}<extra></extra>",
         marker={"color": color, "size": size, "line": {"width": width}, **marker},

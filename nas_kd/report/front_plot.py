@@ -9,15 +9,24 @@ from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from nas_kd.report import numbers
-from nas_kd.report.points import FrontPoints, sort_points
-
-INK, MUTED, GRID = "#1f2933", "#66727f", "#e6e9ed"
-CANDIDATE, FRONT, FINALIST, WINNER, LIMIT = "#a9b4c0", "#0b6fb8", "#e07b00", "#c2185b", "#b3261e"
+from nas_kd.report.plot_style import (
+    CANDIDATE,
+    FINALIST,
+    FRONT,
+    LIMIT,
+    MUTED,
+    WINNER,
+    draw_legend,
+    new_picture,
+    save_picture,
+    style_axes,
+    write_titles,
+)
+from nas_kd.report.points import SCORE_LABEL, FrontPoints, sort_points
 
 _BEYOND_BUDGET = 1.5
 """How far the axis goes beyond the budget; a few huge candidates must not squeeze the rest."""
@@ -38,10 +47,8 @@ def draw_front(candidates: pd.DataFrame, document: Mapping[str, Any], path: Path
     """
     points = sort_points(candidates, document)
     divisor, unit = numbers.scale_of(_shown_up_to(points))
-    figure = Figure(figsize=(9.6, 5.6), dpi=160, facecolor="white")
-    FigureCanvasAgg(figure)
-    axes = figure.add_axes((0.085, 0.115, 0.885, 0.7))
-    _style(axes, f"MACs of one image{unit}")
+    figure, axes = new_picture()
+    style_axes(axes, f"MACs of one image{unit}", SCORE_LABEL)
     _scale_x(axes, points, divisor)
     _draw_candidates(axes, points, divisor)
     _draw_front_line(axes, points, divisor)
@@ -51,20 +58,8 @@ def draw_front(candidates: pd.DataFrame, document: Mapping[str, Any], path: Path
     _draw_teacher(axes, points, divisor)
     _draw_winner(axes, points, divisor, document)
     _write_titles(figure, document)
-    _draw_legend(figure, axes)
-    figure.savefig(path, format="png", metadata={"Software": "nas_kd"})
-    return path
-
-
-def _style(axes: Axes, x_label: str) -> None:
-    axes.set_xlabel(x_label, color=INK, fontsize=10.5, labelpad=6)
-    axes.set_ylabel("Score (proxies fused, larger is better)", color=INK, fontsize=10.5)
-    axes.grid(True, color=GRID, linewidth=0.8)
-    axes.set_axisbelow(True)
-    axes.tick_params(colors=MUTED, labelsize=9.5, length=0, pad=6)
-    for side in ("top", "right", "left"):
-        axes.spines[side].set_visible(False)
-    axes.spines["bottom"].set_color("#c5ccd4")
+    draw_legend(figure, axes)
+    return save_picture(figure, path)
 
 
 def _scale_x(axes: Axes, points: FrontPoints, divisor: float) -> None:
@@ -262,40 +257,11 @@ def _height_of_marks(
 def _write_titles(figure: Figure, document: Mapping[str, Any]) -> None:
     student, teacher = document.get("student") or {}, document.get("teacher") or {}
     space = (document.get("space") or {}).get("name", "")
-    figure.text(
-        0.085,
-        0.95,
-        f"{document.get('unique', 0)} different students of {space}",
-        fontsize=14,
-        fontweight="bold",
-        color=INK,
-        va="center",
-    )
     parts = [f"teacher {teacher.get('name', '')} {numbers.percent(teacher.get('accuracy'), 1)}"]
     if not math.isnan(float(student.get("macs") or math.nan)):
         parts.append(
             f"student {numbers.percent(student.get('accuracy'), 1)} with "
             f"{numbers.ratio(student.get('macs'), teacher.get('macs'))} of its MACs"
         )
-    # A dollar sign would start mathematical notation.
-    figure.text(
-        0.085, 0.905, ", ".join(parts).replace("$", r"\$"), fontsize=10.5, color=MUTED, va="center"
-    )
-
-
-def _draw_legend(figure: Figure, axes: Axes) -> None:
-    handles, labels = axes.get_legend_handles_labels()
-    figure.legend(
-        handles,
-        labels,
-        loc="upper left",
-        bbox_to_anchor=(0.077, 0.872),
-        ncols=len(labels),
-        frameon=False,
-        fontsize=9,
-        labelcolor=INK,
-        handletextpad=0.4,
-        columnspacing=1.4,
-        borderaxespad=0,
-        markerscale=0.8,
-    )
+    title = f"{document.get('unique', 0)} different students of {space}"
+    write_titles(figure, title, ", ".join(parts))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from importlib.resources import files
@@ -14,9 +13,18 @@ import pandas as pd
 from nas_kd.report import facts, numbers
 from nas_kd.report.architecture_plot import architecture_svg
 from nas_kd.report.figures import run_figures
+from nas_kd.report.toml_text import to_toml
 
 if TYPE_CHECKING:
     from search_spaces import Drawing
+
+_CONFIG = {
+    "displaylogo": False,
+    "responsive": True,
+    # A button with which plotly.js 4 sends the figure to a server.
+    "showSendToCloud": False,
+    "modeBarButtonsToRemove": ["select2d", "lasso2d", "zoomIn2d", "zoomOut2d"],
+}
 
 
 def write_html(
@@ -38,7 +46,7 @@ def write_html(
         candidates: The run's candidates, one row a trial (`RunDirectory.read_candidates`).
         measured: See `nas_kd.report.measurements.read_measurements`.
         drawing: The student's architecture; None before there is a student.
-        recipe: The frozen recipe, ready for JSON.
+        recipe: The frozen recipe, ready for TOML.
     """
     teacher = (document.get("teacher") or {}).get("name", "")
     front, *others = _figures(candidates, measured, document) or [""]
@@ -53,7 +61,7 @@ def write_html(
         _section("The front in numbers", _front(document)),
         _section("Latency: how it was measured", _latency(document)),
         _section("Where the time went", _seconds(document)),
-        _section("Recipe", f"<pre>{escape(json.dumps(recipe, indent=2))}</pre>"),
+        _section("Recipe", f"<pre>{escape(to_toml(recipe))}</pre>"),
     ]
     title = f"nas-kd: student of {teacher}" if teacher else "nas-kd"
     style = (files("nas_kd.report") / "report.css").read_text(encoding="utf-8")
@@ -169,8 +177,7 @@ def _plain(value: Any) -> str:
 
 
 def _figure(figure: Any, *, include_library: bool) -> str:
-    config = {"displaylogo": False, "responsive": True}
-    return str(figure.to_html(include_plotlyjs=include_library, full_html=False, config=config))
+    return str(figure.to_html(include_plotlyjs=include_library, full_html=False, config=_CONFIG))
 
 
 def _section(title: str, content: str) -> str:

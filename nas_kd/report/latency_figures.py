@@ -6,14 +6,19 @@ from collections.abc import Mapping
 from html import escape
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from nas_kd.report import facts, numbers
+from nas_kd.report import numbers
 from nas_kd.report.figure import CANDIDATE, FINALIST, FRONT, LIMIT, WINNER
 from nas_kd.report.figure_style import lay_out
-from nas_kd.report.points import key_of
+from nas_kd.report.latency_points import (
+    MEASURED_LABEL,
+    interval_sides,
+    sort_latencies,
+    sort_predictions,
+)
+from nas_kd.report.points import SCORE_LABEL
 
 
 def latency_figure(measured: pd.DataFrame, document: Mapping[str, Any]) -> go.Figure | None:
@@ -26,37 +31,30 @@ def latency_figure(measured: pd.DataFrame, document: Mapping[str, Any]) -> go.Fi
         measured: See `nas_kd.report.measurements.read_measurements`.
         document: The run's document, finished or partial.
     """
-    scored = measured[np.isfinite(measured["score"])] if len(measured) else measured
-    if not len(scored):
+    points = sort_latencies(measured, document)
+    if points is None:
         return None
-    finalists = {key_of(entry["arch"]) for entry in document.get("finalists") or []}
-    is_finalist = scored["key"].isin(finalists)
     figure = go.Figure()
     for name, rows, color in (
-        ("measured", scored[~is_finalist], CANDIDATE),
-        ("finalists", scored[is_finalist], FINALIST),
+        ("measured", points.others, CANDIDATE),
+        ("finalists", points.finalists, FINALIST),
     ):
         if len(rows):
-            figure.add_trace(_dots(rows, "latency_ms", "score", f"{name} ({len(rows)})", color))
-    if (delivered := _delivered(scored, document)) is not None:
+            figure.add_trace(_dots(rows, "score", f"{name} ({len(rows)})", color))
+    if len(points.delivered):
         figure.add_trace(
-            _dots(delivered, "latency_ms", "score", "delivered student", WINNER, symbol="star")
+            _dots(points.delivered, "score", "delivered student", WINNER, symbol="star")
         )
-    limit = (document.get("budget") or {}).get("latency_ms")
-    if limit is not None:
+    if points.limit_ms is not None:
         figure.add_vline(
-            x=limit,
+            x=points.limit_ms,
             line={"color": LIMIT, "dash": "dash", "width": 1.5},
             annotation={
-                "text": f"budget {numbers.milliseconds(limit)}",
+                "text": f"budget {numbers.milliseconds(points.limit_ms)}",
                 "font": {"color": LIMIT},
             },
         )
-    lay_out(
-        figure,
-        x="measured median latency (ms), with its 95 % interval",
-        y="Score (proxies fused, larger is better)",
-    )
+    lay_out(figure, x=MEASURED_LABEL, y=SCORE_LABEL)
     return figure
 
 
@@ -66,56 +64,35 @@ def prediction_figure(measured: pd.DataFrame) -> go.Figure | None:
     Candidates that the predictor has seen measured before are hollow. None when there are no
     predictions.
     """
-    both = measured[measured["predicted_ms"].notna()] if len(measured) else measured
-    if not len(both):
+    points = sort_predictions(measured)
+    if points is None:
         return None
     figure = go.Figure()
-    columns = ["latency_ms", "predicted_ms", "low_ms", "high_ms"]
-    low, high = float(both[columns].min().min()), float(both[columns].max().max())
     figure.add_trace(
         go.Scatter(
-            x=[low, high],
-            y=[low, high],
+            x=[points.low_ms, points.high_ms],
+            y=[points.low_ms, points.high_ms],
             mode="lines",
             name="equal",
             hoverinfo="skip",
             line={"color": CANDIDATE, "dash": "dot", "width": 1.5},
         )
     )
-    seen = both["in_fit"].astype(bool)
     for name, rows, symbol in (
-        ("measured after the prediction", both[~seen], "circle"),
-        ("known to the predictor", both[seen], "circle-open"),
+        ("measured after the prediction", points.fresh, "circle"),
+        ("known to the predictor", points.seen, "circle-open"),
     ):
         if len(rows):
             name = f"{name} ({len(rows)})"
-            figure.add_trace(_dots(rows, "latency_ms", "predicted_ms", name, FRONT, symbol=symbol))
-    lay_out(
-        figure,
-        x="measured median latency (ms), with its 95 % interval",
-        y="predicted latency (ms)",
-    )
+            figure.add_trace(_dots(rows, "predicted_ms", name, FRONT, symbol=symbol))
+    lay_out(figure, x=MEASURED_LABEL, y="predicted latency (ms)")
     return figure
 
 
-def _delivered(scored: pd.DataFrame, document: Mapping[str, Any]) -> pd.DataFrame | None:
-    """The student's row with the latency of the delivered file."""
-    student = document.get("student") or {}
-    latency = facts.latency_of(student)
-    rows = scored[scored["key"] == key_of(student["arch"])] if student.get("arch") else scored[:0]
-    if not len(rows) or numbers.is_missing(latency.get("median")):
-        return None
-    low, high = latency.get("ci95") or (float("nan"), float("nan"))
-    return rows.assign(latency_ms=latency["median"], low_ms=low, high_ms=high)
-
-
-def _dots(
-    rows: pd.DataFrame, x: str, y: str, name: str, color: str, symbol: str = "circle"
-) -> go.Scatter:
-    after = (rows["high_ms"] - rows[x]).clip(lower=0).fillna(0.0)
-    before = (rows[x] - rows["low_ms"]).clip(lower=0).fillna(0.0)
+def _dots(rows: pd.DataFrame, y: str, name: str, color: str, symbol: str = "circle") -> go.Scatter:
+    below, above = interval_sides(rows)
     return go.Scatter(
-        x=rows[x].tolist(),
+        x=rows["latency_ms"].tolist(),
         y=rows[y].tolist(),
         mode="markers",
         name=name,
@@ -124,8 +101,8 @@ def _dots(
         error_x={
             "type": "data",
             "symmetric": False,
-            "array": after.tolist(),
-            "arrayminus": before.tolist(),
+            "array": above,
+            "arrayminus": below,
             "color": color,
             "thickness": 1.3,
             "width": 4,

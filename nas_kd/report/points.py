@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+SCORE_LABEL = "Score (proxies fused, larger is better)"
 _PLOTTED = ["trial", "key", "macs", "params", "latency_ms", "score", "label"]
 
 

@@ -15,7 +15,7 @@ _FEWEST = 3
 """Candidates below which a rank correlation says nothing."""
 _MOST = 4_000
 """Candidates that are looked at, spread evenly over the trials: enough for two digits."""
-_SCALE = [(0.0, "#c2410c"), (0.5, "#ffffff"), (1.0, "#0b6fb8")]
+SCALE = [(0.0, "#c2410c"), (0.5, "#ffffff"), (1.0, "#0b6fb8")]
 
 
 def agreement_table(candidates: pd.DataFrame, proxies: Sequence[str]) -> pd.DataFrame | None:
@@ -63,7 +63,7 @@ def agreement_figure(candidates: pd.DataFrame, proxies: Sequence[str]) -> go.Fig
             hovertemplate="%{y} and %{x}: tau %{text}<extra></extra>",
             zmin=-1,
             zmax=1,
-            colorscale=_SCALE,
+            colorscale=SCALE,
             colorbar={"title": {"text": "tau"}, "thickness": 14},
             xgap=2,
             ygap=2,

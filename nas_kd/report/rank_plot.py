@@ -11,8 +11,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from nas_kd.report import numbers
-from nas_kd.report.front_plot import GRID, INK, MUTED
-from nas_kd.whole_files import replaced
+from nas_kd.report.plot_style import GRID, INK, MUTED, plain, save_picture
 
 _COLORS = {"proxy": "#0b6fb8", "structure": "#e07b00", "column": "#66727f"}
 _LABELS = {"proxy": "proxies", "structure": "sizes, for free", "column": "columns of the table"}
@@ -42,14 +41,12 @@ def draw_ranking(document: Mapping[str, Any], path: Path) -> Path:
     _draw_best_size(axes, rows)
     _write_titles(figure, height, document)
     _draw_legend(figure, height, rows)
-    with replaced(path) as draft:
-        figure.savefig(draft, format="png", metadata={"Software": "nas_kd"})
-    return path
+    return save_picture(figure, path)
 
 
 def _style(axes: Axes, rows: Sequence[Mapping[str, Any]]) -> None:
     axes.set_ylim(max(1, len(rows)) - 0.4, -0.6)
-    axes.set_yticks(range(len(rows)), [_plain(row["proxy"]) for row in rows])
+    axes.set_yticks(range(len(rows)), [plain(row["proxy"]) for row in rows])
     axes.set_xlabel("Kendall's tau-b with its 95 % interval", color=INK, fontsize=10)
     axes.grid(True, axis="x", color=GRID, linewidth=0.8)
     axes.set_axisbelow(True)
@@ -78,12 +75,12 @@ def _draw_best_size(axes: Axes, rows: Sequence[Mapping[str, Any]]) -> None:
 def _write_titles(figure: Figure, height: float, document: Mapping[str, Any]) -> None:
     sample = document["sample"]
     title = f"How well {document['target']} is ranked without training"
-    figure.text(0.03, 1 - 0.3 / height, _plain(title), fontsize=13, fontweight="bold", color=INK)
+    figure.text(0.03, 1 - 0.3 / height, plain(title), fontsize=13, fontweight="bold", color=INK)
     detail = (
         f"{sample['rows']:,} {document['space']['name']} networks of "
         f"{Path(document['table']).name}, {sample['images']} images of {sample['data']}"
     )
-    figure.text(0.03, 1 - 0.55 / height, _plain(detail), fontsize=9.5, color=MUTED)
+    figure.text(0.03, 1 - 0.55 / height, plain(detail), fontsize=9.5, color=MUTED)
 
 
 def _draw_legend(figure: Figure, height: float, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -99,8 +96,3 @@ def _draw_legend(figure: Figure, height: float, rows: Sequence[Mapping[str, Any]
         fontsize=9,
         labelcolor=INK,
     )
-
-
-def _plain(text: str) -> str:
-    """A dollar sign would start mathematical notation."""
-    return text.replace("$", r"\$")

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from nas_kd.report.agreement_plot import draw_agreement
 from nas_kd.report.architecture import student_drawing
 from nas_kd.report.architecture_plot import draw_architecture
 from nas_kd.report.front_plot import draw_front
 from nas_kd.report.html import write_html
+from nas_kd.report.latency_plot import draw_latency, draw_prediction
 from nas_kd.report.measurements import read_measurements
 from nas_kd.report.run_document import read_document
 from nas_kd.whole_files import replaced
@@ -15,26 +17,29 @@ from studies.run_directory import RunDirectory
 
 
 def write_report(run: RunDirectory) -> list[Path]:
-    """Writes ``front.png``, ``architecture.png`` and ``report.html`` from what the run holds.
+    """Writes the pictures and ``report.html`` from what the run holds.
 
-    Each is replaced at once, so a reader never sees a half-written file. The picture of the
-    architecture is left out before there is a student.
+    Each is replaced at once, so a reader never sees a half-written file. A picture for which the
+    run has no data, as ``architecture.png`` before there is a student, is left out.
     """
     document, candidates = read_document(run), run.read_candidates()
+    measured = read_measurements(run, candidates, document)
     drawing = student_drawing(document)
-    picture, page = run.path / "front.png", run.path / "report.html"
-    written = [picture, page]
-    with replaced(picture) as draft:
-        draw_front(candidates, document, draft)
-    if drawing is not None:
-        written.append(draw_architecture(drawing, run.path / "architecture.png"))
+    page = run.path / "report.html"
+    pictures = [
+        draw_front(candidates, document, run.path / "front.png"),
+        draw_latency(measured, document, run.path / "latency.png"),
+        draw_prediction(measured, document, run.path / "prediction.png"),
+        draw_agreement(candidates, document.get("proxies") or [], run.path / "agreement.png"),
+        draw_architecture(drawing, run.path / "architecture.png") if drawing else None,
+    ]
     with replaced(page) as draft:
         write_html(
             draft,
             document=document,
             candidates=candidates,
-            measured=read_measurements(run, candidates, document),
+            measured=measured,
             drawing=drawing,
-            recipe=run.recipe.model_dump(mode="json"),
+            recipe=run.recipe.model_dump(mode="json", exclude_none=True),
         )
-    return written
+    return [*(picture for picture in pictures if picture is not None), page]

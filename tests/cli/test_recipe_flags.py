@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from nas_kd.cli.recipe_flags import lay_over, parse_names, resolve_recipe, run_name
-from nas_kd.cli.toml_text import to_toml
 from nas_kd.errors import UsageError
+from nas_kd.report.toml_text import to_toml
 from studies.recipe import Recipe, load_recipe, parse_recipe, shipped_recipes
 
 

@@ -1,61 +1,244 @@
-"""What the dashboard is given beyond the trials."""
+"""What the dashboard says of a run, by the interface that its page uses."""
 
 from __future__ import annotations
 
+import io
+import json
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from wsgiref.util import setup_testing_defaults
 
 import numpy as np
 import optuna
-import optuna_dashboard
 import pytest
+from optuna.study import StudyDirection
+from PIL import Image
 
-from nas_kd.report.dashboard import annotate_study
+from nas_kd.errors import NasKdError
+from nas_kd.report.dashboard import annotations
+from nas_kd.report.dashboard.application import dashboard_application
 from studies.journal import open_storage
-from studies.recipe import Recipe
+from studies.recipe import parse_recipe
 from studies.run_directory import RunDirectory
-from tests.report.samples import candidates, document
+from tests.report.dashboard_run import TOO_SLOW, finished_run
+from tests.report.journals import append
+from tests.report.test_journal_front import candidates as others
+
+OTHERS = parse_recipe({"space": {"name": "cifar-resnet", "options": {"width": 6}}})
+Ask = Callable[..., tuple[int, Any]]
+
+
+@pytest.fixture(autouse=True)
+def _without_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(annotations, "_EVERY_SECONDS", 0.0)
+
+
+def asking(application: Any) -> Ask:
+    """Asks a WSGI application; JSON comes back decoded, all else as bytes."""
+
+    def ask(path: str, method: str = "GET", **body: Any) -> tuple[int, Any]:
+        content = json.dumps(body).encode()
+        environ: dict[str, Any] = {
+            "PATH_INFO": path,
+            "REQUEST_METHOD": method,
+            "CONTENT_TYPE": "application/json",
+            "CONTENT_LENGTH": str(len(content)),
+            "wsgi.input": io.BytesIO(content),
+        }
+        setup_testing_defaults(environ)
+        status: list[str] = []
+        answer = b"".join(application(environ, lambda line, *_: status.append(line)))
+        try:
+            return int(status[0][:3]), json.loads(answer)
+        except ValueError:
+            return int(status[0][:3]), answer
+
+    return ask
+
+
+def files_of(run: RunDirectory) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in run.path.rglob("*") if path.is_file()}
 
 
 @pytest.fixture
-def run(tmp_path: Path) -> RunDirectory:
-    run = RunDirectory.create_or_continue(tmp_path / "run", Recipe())
-    optuna.create_study(study_name=run.name, storage=open_storage(run.journal))
-    table = candidates()
-    run.write_result(document(table, run.path))
-    measured = np.where(table["score"] > 0.5, table["macs"] / 1e7, np.nan)
-    table = table.assign(latency_ms=measured, predicted_latency_ms=table["macs"] / 1.1e7)
-    table.to_csv(run.candidates_csv, index=False)
-    return run
+def ask(finished: RunDirectory) -> Iterator[Ask]:
+    """Asks the dashboard of the run, which stays as it is whatever is asked."""
+    before = files_of(finished)
+    yield asking(dashboard_application(finished))
+    assert files_of(finished) == before
 
 
-def _figures(run: RunDirectory) -> dict[str, Any]:
-    from optuna_dashboard._custom_plot_data import get_plotly_graph_objects
+def test_best_trials_are_the_feasible_front(finished: RunDirectory, ask: Ask) -> None:
+    study = optuna.load_study(study_name=None, storage=open_storage(finished.journal))
+    _, shown = ask("/api/studies/0")
+    assert [t["number"] for t in shown["best_trials"]] == [t.number for t in study.best_trials]
+    assert shown["objective_names"] == ["score", "macs"]
 
-    storage = open_storage(run.journal)
-    (study,) = storage.get_all_studies()
-    return get_plotly_graph_objects(storage.get_study_system_attrs(study._study_id))
+
+def test_the_dashboards_own_front_has_infeasible_trials(finished: RunDirectory) -> None:
+    """Fails when optuna-dashboard looks at constraints itself: then drop `feasible_front`."""
+    from optuna_dashboard._pareto_front import get_pareto_front_trials
+
+    study = optuna.load_study(study_name=None, storage=open_storage(finished.journal))
+    front = get_pareto_front_trials(study.trials, study.directions)
+    assert sum(any(v > 0 for v in trial.constraints.values()) for trial in front) >= 1
 
 
-def test_the_study_has_the_note_and_every_figure(run: RunDirectory) -> None:
-    annotate_study(run)
+def test_infeasible_trials_are_told(finished: RunDirectory, ask: Ask) -> None:
+    _, shown = ask("/api/studies/0")
+    over = {t["number"] for t in shown["trials"] if max(t["constraints"]) > 0}
+    table = finished.read_candidates()
+    assert over == set(table[~table["feasible"]]["trial"])
+    assert len(over) > TOO_SLOW
+
+
+def test_what_is_known_of_a_candidate_has_columns(finished: RunDirectory, ask: Ask) -> None:
+    _, shown = ask("/api/studies/0")
+    columns = {attribute["key"]: attribute["sortable"] for attribute in shown["union_user_attrs"]}
+    assert columns == {"macs": True, "params": True, "diswot": True}
+    table = finished.read_candidates().set_index("trial")
+    for trial in shown["trials"]:
+        known = {a["key"]: float(a["value"]) for a in trial["user_attrs"]}
+        assert known["macs"] == table.loc[trial["number"], "macs"]
+        assert ("diswot" in known) == np.isfinite(table.loc[trial["number"], "diswot"])
+
+
+def test_one_objective_has_the_best_feasible_trial(tmp_path: Path) -> None:
+    run = RunDirectory.create_or_continue(tmp_path / "run", OTHERS)
+    told = [(c, 100.0 if not c.feasible else score) for c, score in others()]
+    append(run, told, [("score", StudyDirection.MAXIMIZE)])
+    _, shown = asking(dashboard_application(run))("/api/studies/0")
     study = optuna.load_study(study_name=None, storage=open_storage(run.journal))
-    assert "98.33 %" in optuna_dashboard.get_note(study)
-    figures = _figures(run)
-    assert set(figures) == {
-        "nas-kd-front", "nas-kd-latency", "nas-kd-prediction", "nas-kd-agreement",
-    }  # fmt: skip
-    assert "Measured latency against score" in figures["nas-kd-latency"]
+    assert [t["number"] for t in shown["best_trials"]] == [study.best_trial.number]
 
 
-def test_a_second_call_writes_nothing(run: RunDirectory) -> None:
-    annotate_study(run)
-    once = run.journal.read_bytes()
-    annotate_study(run)
-    assert run.journal.read_bytes() == once
+def test_note_figures_and_artifacts_are_there(finished: RunDirectory, ask: Ask) -> None:
+    _, shown = ask("/api/studies/0")
+    for text in ("### Teacher digits-cnn", "98.33 %", "### Front", "[search]", "trials = 120"):
+        assert text in shown["note"]["body"].replace("\N{NO-BREAK SPACE}", " ")
+    headings = {
+        graph["id"]: json.loads(graph["graph_object"])["layout"]["title"]["text"]
+        for graph in shown["plotly_graph_objects"]
+    }
+    assert headings == {
+        "nas-kd-front": "Front",
+        "nas-kd-latency": "Measured latency against score",
+        "nas-kd-prediction": "Predicted against measured latency",
+        "nas-kd-agreement": "Agreement of the proxies",
+    }
+    assert [a["filename"] for a in shown["artifacts"]] == [
+        "report.html", "front.png", "candidates.csv",
+    ]  # fmt: skip
+    attached = [t for t in shown["trials"] if t["artifacts"]]
+    assert len(attached) == 3
 
 
-def test_a_run_without_candidates_has_the_note_alone(run: RunDirectory) -> None:
-    run.candidates_csv.unlink()
-    annotate_study(run)
-    assert _figures(run) == {}
+def test_artifacts_are_downloaded_from_their_trials(finished: RunDirectory, ask: Ask) -> None:
+    document = finished.read_result()
+    assert document is not None
+    table = finished.read_candidates()
+    _, shown = ask("/api/studies/0")
+    files = {t["number"]: {a["filename"]: a for a in t["artifacts"]} for t in shown["trials"]}
+
+    def trial(entry: dict[str, Any]) -> int:
+        same = table["arch"].map(json.loads).map(lambda arch: arch == entry["arch"])
+        return int(table[same]["trial"].iloc[0])
+
+    def content(number: int, name: str) -> Any:
+        return ask(f"/artifacts/0/{number}/{files[number][name]['artifact_id']}")[1]
+
+    student = trial(document["student"])
+    assert set(files[student]) == {"student.onnx", "manifest.json", "architecture.png"}
+    directory = finished.student(1)
+    assert content(student, "student.onnx") == (directory / "student.onnx").read_bytes()
+    assert content(student, "manifest.json") == {"schema": "a manifest"}
+    first = document["finalists"][0]
+    finalist = trial(first)
+    assert set(files[finalist]) == {"untrained.onnx", "finalist.json", "architecture.png"}
+    assert content(finalist, "untrained.onnx").startswith(b"onnx ")
+    about = content(finalist, "finalist.json")
+    assert about["arch"] == first["arch"]
+    assert about["validation_accuracy"] == first["validation_accuracy"]
+    assert len(about["latency"]["ci95_ms"]) == 2
+    picture = content(finalist, "architecture.png")
+    assert Image.open(io.BytesIO(picture)).width == 1536
+    assert picture != content(student, "architecture.png")
+    assert files[student]["architecture.png"]["mimetype"] == "image/png"
+
+
+def test_a_second_opening_shows_the_same(finished: RunDirectory, ask: Ask) -> None:
+    assert asking(dashboard_application(finished))("/api/studies/0") == ask("/api/studies/0")
+
+
+@pytest.mark.parametrize(
+    ("path", "method", "body"),
+    [
+        ("/api/studies/0", "DELETE", {}),
+        ("/api/studies/0/rename", "POST", {"study_name": "another"}),
+        ("/api/studies", "POST", {"study_name": "another", "directions": ["minimize"]}),
+        ("/api/trials/0/tell", "POST", {"state": "Complete", "values": [1, 1]}),
+        ("/api/trials/0/user-attrs", "POST", {"user_attrs": {"a": 1}}),
+        ("/api/artifacts/0", "POST", {"file": "data:text/plain;base64,YQ==", "filename": "a"}),
+    ],
+)
+def test_the_run_cannot_be_changed(ask: Ask, path: str, method: str, body: dict[str, Any]) -> None:
+    before = ask("/api/studies/0")
+    assert ask(path, method, **body)[0] == 500
+    assert ask("/api/studies/0") == before
+
+
+def test_an_artifact_cannot_be_deleted(ask: Ask) -> None:
+    _, shown = ask("/api/studies/0")
+    path = f"0/{shown['artifacts'][0]['artifact_id']}"
+    assert ask(f"/api/artifacts/{path}", "DELETE")[0] == 500
+    assert ask(f"/artifacts/{path}")[0] == 200
+
+
+def test_notes_written_by_people_are_kept(tmp_path: Path) -> None:
+    run = finished_run(tmp_path / "run", trials=40)
+    journal = run.journal.read_bytes()
+    ask = asking(dashboard_application(run))
+    version = ask("/api/studies/0")[1]["note"]["version"]
+    assert ask("/api/studies/0/note", "PUT", version=version + 1, body="mine " * 999)[0] == 204
+    assert ask("/api/studies/0/note", "PUT", version=version + 2, body="mine")[0] == 204
+    assert ask("/api/studies/0/7/note", "PUT", version=1, body="look here")[0] == 204
+    for shown in (ask, asking(dashboard_application(run))):
+        study = shown("/api/studies/0")[1]
+        assert study["note"] == {"version": version + 2, "body": "mine"}
+        assert study["trials"][7]["note"]["body"] == "look here"
+        assert len(study["plotly_graph_objects"]) == 4
+    assert run.journal.read_bytes() == journal
+    (run.path / "notes.json").write_text("[")
+    with pytest.raises(NasKdError, match=r"notes\.json cannot be read"):
+        dashboard_application(run)
+
+
+def test_it_follows_a_running_search(tmp_path: Path) -> None:
+    run = RunDirectory.create_or_continue(tmp_path / "run", OTHERS)
+    run.journal.write_bytes(b"")
+    ask = asking(dashboard_application(run))
+    assert ask("/api/studies")[1] == {"study_summaries": []}
+    told = others()
+    append(run, told[:20])
+    assert "20 candidates" in ask("/api/studies/0")[1]["note"]["body"]
+    append(run, told[20:50])
+    assert "50 candidates" in ask("/api/studies/0")[1]["note"]["body"]
+    assert ask("/api/studies/0")[1]["plotly_graph_objects"] == []
+
+
+def test_a_torn_last_entry_is_left_to_the_search(tmp_path: Path) -> None:
+    run = RunDirectory.create_or_continue(tmp_path / "run", OTHERS)
+    append(run, others()[:5])
+    with run.journal.open("ab") as file:
+        file.write(b'{"op_code":4,"wor')
+    torn = run.journal.read_bytes()
+    assert len(asking(dashboard_application(run))("/api/studies/0")[1]["trials"]) == 5
+    assert run.journal.read_bytes() == torn
+
+
+def test_a_damaged_journal_is_one_message(tmp_path: Path) -> None:
+    run = RunDirectory.create_or_continue(tmp_path / "run", OTHERS)
+    run.journal.write_text("this was\na journal\n")
+    with pytest.raises(NasKdError, match=r"journal\.log cannot be read"):
+        dashboard_application(run)

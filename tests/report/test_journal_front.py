@@ -7,20 +7,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import optuna
 import pytest
-from optuna.study import StudyDirection
 
 from nas_kd.report.journal_front import JournalFront
 from nas_kd.report.run_document import read_document
 from search_spaces import Arch, CifarResNet
 from studies.candidates import Candidate
-from studies.journal import open_storage
 from studies.recipe import parse_recipe
 from studies.run_directory import RunDirectory
-from studies.trials import mark_constraints, tell
-
-SCORE_AND_MACS = (("score", StudyDirection.MAXIMIZE), ("macs", StudyDirection.MINIMIZE))
+from tests.report.journals import SCORE_AND_MACS, append
 
 
 @pytest.fixture
@@ -41,27 +36,6 @@ def candidates() -> list[tuple[Candidate, float]]:
         violations = {"macs": 0.5 if over else -0.5}
         found.append((Candidate(arch, macs, macs // 10, violations, scores), score))
     return found
-
-
-def append(
-    run: RunDirectory,
-    told: Sequence[tuple[Candidate, float]],
-    objectives: Sequence[tuple[str, StudyDirection]] = SCORE_AND_MACS,
-) -> None:
-    """Adds trials to the journal, in one batch, as a search does."""
-    directions = [direction for _, direction in objectives]
-    journal = optuna.create_study(
-        study_name="run",
-        storage=open_storage(run.journal),
-        directions=directions,
-        load_if_exists=True,
-    )
-    journal.set_metric_names([name for name, _ in objectives])
-    study = optuna.create_study(directions=directions)
-    for candidate, score in told:
-        values = {"score": score, "macs": float(candidate.macs)}
-        tell(study, study.ask(), candidate, [values[name] for name, _ in objectives], None)
-    journal.add_trials([mark_constraints(trial) for trial in study.get_trials()])
 
 
 def expected(told: Sequence[tuple[Candidate, float]]) -> list[Arch]:

@@ -19,7 +19,6 @@ from nas_kd.report import facts, numbers
 from nas_kd.report.figure import front_figure
 from nas_kd.report.front_plot import draw_front
 from nas_kd.report.html import write_html
-from nas_kd.report.note import study_note
 from nas_kd.report.points import sort_points
 from nas_kd.report.tables import result_tables
 from search_spaces import Block, Drawing
@@ -225,12 +224,6 @@ def _render(document: dict[str, Any], width: int) -> str:
     for part in result_tables(document):
         console.print(part)
     return console.export_text()
-
-
-def test_the_note_keeps_the_table_whole(result: dict[str, Any]) -> None:
-    result["teacher"]["name"] = "a|b"
-    rows = [line for line in study_note(result).splitlines() if line.startswith("|")]
-    assert {line.count("|") for line in rows} == {6}
 
 
 @pytest.mark.parametrize(
