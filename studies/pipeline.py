@@ -14,12 +14,13 @@ from studies.candidates import Evaluator, needs_teacher
 from studies.delivery import Delivered, StudentTrainer, deliver
 from studies.document import search_document
 from studies.finalists import Measured, choose_finalists
+from studies.kept_scores import KeptScores
 from studies.measuring import Meter, deployed_accuracy, latency_violation
 from studies.objectives import LATENCY, check_objectives
 from studies.observer import PER_MILLE, Observer, SilentObserver
 from studies.predicting import StudyPredictor, fit_predictor
 from studies.recipe import Recipe
-from studies.run_directory import RunDirectory
+from studies.run_directory import RunDirectory, state_name
 from studies.search import Search, SearchResult
 from studies.setting import Setting, prepare
 from studies.table import write_candidates
@@ -47,9 +48,11 @@ def run_search(
         NasKdError: With what, why and what to do; whatever was done is kept for the next call.
     """
     check_objectives(recipe.search.objectives, recipe.search.proxies)
+    observer = observer or SilentObserver()
     run = RunDirectory.create_or_continue(run_directory, recipe, fork=fork)
+    run.tell.say = observer.note
     with run.lock():
-        return _Job(recipe, run, observer or SilentObserver()).run()
+        return _Job(recipe, run, observer).run()
 
 
 class _Job:
@@ -134,6 +137,7 @@ class _Job:
                 head=setting.teacher.head,
                 seed=self.recipe.seed,
             )
+        kept = KeptScores(self.run_directory.scores, self.run_directory.tell)
         evaluator = Evaluator(
             setting.space,
             setting.task,
@@ -144,7 +148,10 @@ class _Job:
             labels=labels,
             teacher=teacher,
             seed=self.recipe.seed,
+            keep=kept.append,
         )
+        for candidate in kept.read():
+            evaluator.remember(candidate)
         return Search(
             self.recipe, self.run_directory, setting.space, evaluator, self.observer
         ).run()
@@ -173,18 +180,19 @@ class _Job:
         if short and len(finalists) > 1:
             for number, measured in enumerate(finalists, start=1):
                 key = measured.candidate.key
+                name = f"finalist-{state_name(key)}"
                 self.observer.phase(f"finalist {number} of {len(finalists)}", PER_MILLE)
                 if key not in trained:
                     module, result = trainer.train(
                         measured.candidate.arch,
-                        name=f"finalist-{number}",
+                        name=name,
                         epochs=section.epochs,
                         minutes=section.minutes,
                     )
                     trained[key] = deployed_accuracy(
                         module,
                         result.validation_accuracy,
-                        self.run_directory.work("training", f"finalist-{number}", "student.onnx"),
+                        self.run_directory.work("training", name, "student.onnx"),
                         setting,
                         self.recipe.seed,
                     )
@@ -198,9 +206,10 @@ class _Job:
     def _finish(self, winner: Measured, setting: Setting) -> tuple[Delivered, dict[str, Any]]:
         trainer = StudentTrainer(self.recipe, setting, self.run_directory, self.observer)
         arch = winner.candidate.arch
+        name = f"student-{state_name(winner.candidate.key)}"
         self.observer.phase("distill", PER_MILLE)
         with self._timed("distill"):
-            module, result = trainer.train(arch, name="student")
+            module, result = trainer.train(arch, name=name)
         accuracy: dict[str, Any] = {
             "validation_accuracy": result.validation_accuracy,
             "accuracy": result.accuracy,
@@ -209,7 +218,7 @@ class _Job:
         if self.recipe.distill.compare_without_teacher:
             self.observer.phase("distill without teacher", PER_MILLE)
             with self._timed("distill without teacher"):
-                _, twin = trainer.train(arch, name="student-without-teacher", with_teacher=False)
+                _, twin = trainer.train(arch, name=f"{name}-without-teacher", with_teacher=False)
             accuracy["accuracy_without_teacher"] = twin.accuracy
         self.observer.phase("export", None)
         with self._timed("export"):
