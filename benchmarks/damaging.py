@@ -6,7 +6,6 @@ import io
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
@@ -86,7 +85,7 @@ class Case:
         return run
 
     def command(self, *words: str, run: str) -> Said:
-        """``nas-kd`` in this process."""
+        """``nas-kd`` in this process, where `PROXY` has to be registered."""
         out, err = io.StringIO(), io.StringIO()
         with _environment(self.search.environment(run)), redirect_stdout(out), redirect_stderr(err):
             code = main(list(words))
@@ -109,7 +108,8 @@ def cut_journal(case: Case, offset: int) -> dict[str, Any]:
     run.journal.write_bytes(content)
     good = content[: content.rfind(b"\n") + 1]
     notes = _Notes()
-    scored = _search(run, notes)
+    with _environment(case.search.environment("cut")):
+        scored = _search(run, notes)
     kept = run.journal.read_bytes().startswith(good)
     said = any("unfinished" in message for message in notes.messages)
     return {
@@ -147,14 +147,11 @@ def flip_bit(case: Case, generator: np.random.Generator) -> dict[str, Any]:
     wrong = case.wrong("flipped") if again.code == 0 else ["exit code"]
     if lost_score and case.search.scorings("flipped").total() <= 1:
         wrong = [name for name in wrong if name != "scored again"]
-    name = str(file.relative_to(run.path))
-    told = file.name in again.err or file.name in shown.err
     return {
         "kind": "flip",
-        "where": f"{name}:{place}",
+        "where": f"{file.relative_to(run.path)}:{place}",
         "wrong": " ".join([*wrong, *again.faults, *shown.faults]),
-        "said": _lines_about(file.name, again.err) or _lines_about(file.name, shown.err),
-        "told": told,
+        "said": _lines_about(file.name, shown.err + again.err),
     }
 
 
@@ -263,15 +260,13 @@ def _search(run: RunDirectory, notes: _Notes) -> int:
 
 @contextmanager
 def _environment(values: dict[str, str]) -> Iterator[None]:
-    before, path = dict(os.environ), list(sys.path)
+    before = dict(os.environ)
     os.environ.update(values)
-    sys.path[:0] = values["PYTHONPATH"].split(os.pathsep)
     try:
         yield
     finally:
         os.environ.clear()
         os.environ.update(before)
-        sys.path[:] = path
 
 
 @contextmanager

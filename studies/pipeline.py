@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from nas_kd.errors import UsageError
 from proxies import TeacherProbes
 from studies.candidates import Evaluator, needs_teacher
 from studies.delivery import Delivered, StudentTrainer, deliver
-from studies.document import search_document
+from studies.document import found_document, search_document
 from studies.finalists import Measured, choose_finalists
 from studies.kept_scores import KeptScores
 from studies.measuring import Meter, deployed_accuracy, latency_violation
@@ -20,7 +20,7 @@ from studies.objectives import LATENCY, check_objectives
 from studies.observer import PER_MILLE, Observer, SilentObserver
 from studies.predicting import StudyPredictor, fit_predictor
 from studies.recipe import Recipe
-from studies.run_directory import RunDirectory, state_name
+from studies.run_directory import FOUND, RunDirectory, state_name
 from studies.search import Search, SearchResult
 from studies.setting import Setting, prepare
 from studies.table import write_candidates
@@ -69,7 +69,7 @@ class _Job:
             predictor = self._predictor(setting)
         with self._timed("search"):
             result = self._search(setting, predictor)
-        write_candidates(self.run_directory, result)
+        self._keep_found(setting, result, {})
         meter = Meter(setting, self.run_directory, self.recipe.seed)
         with self._timed("measure"):
             finalists = self._measure(result, setting, meter)
@@ -77,7 +77,7 @@ class _Job:
             finalists_report = self._short_distillation(finalists, setting)
         winner = max(finalists_report, key=lambda f: f["validation_accuracy"])["measured"]
         delivered, student = self._finish(winner, setting)
-        write_candidates(self.run_directory, result, meter.done)
+        self._keep_found(setting, result, meter.done)
         document = search_document(
             self.recipe,
             self.run_directory,
@@ -155,6 +155,13 @@ class _Job:
         return Search(
             self.recipe, self.run_directory, setting.space, evaluator, self.observer
         ).run()
+
+    def _keep_found(
+        self, setting: Setting, result: SearchResult, measured: Mapping[str, Measured]
+    ) -> None:
+        """Keeps all candidates as a table, and what matters of them for a quick look."""
+        write_candidates(self.run_directory, result, measured)
+        self.run_directory.write_state(FOUND, found_document(setting.space, result, measured))
 
     def _measure(self, result: SearchResult, setting: Setting, meter: Meter) -> list[Measured]:
         section = self.recipe.finalists

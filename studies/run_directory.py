@@ -19,6 +19,9 @@ from studies.state_files import StateFiles, ToldOnce
 if TYPE_CHECKING:
     import pandas as pd
 
+FOUND = "found"
+"""The state that holds what a search found (`studies.document.found_document`)."""
+
 
 class RunDirectory:
     """``runs/<name>/``: frozen recipe, journal, candidates, state of each phase, students.

@@ -31,10 +31,10 @@ def candidate_table(result: SearchResult, measured: Mapping[str, Measured]) -> p
 
 
 def write_candidates(
-    run: RunDirectory, result: SearchResult, measured: Mapping[str, Measured] | None = None
+    run: RunDirectory, result: SearchResult, measured: Mapping[str, Measured]
 ) -> None:
     """Writes ``candidates.csv`` of a run."""
-    run.write_candidates(candidate_table(result, measured or {}))
+    run.write_candidates(candidate_table(result, measured))
 
 
 def _row(

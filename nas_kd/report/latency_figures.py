@@ -13,7 +13,7 @@ import plotly.graph_objects as go
 from nas_kd.report import facts, numbers
 from nas_kd.report.figure import CANDIDATE, FINALIST, FRONT, LIMIT, WINNER
 from nas_kd.report.figure_style import lay_out
-from nas_kd.report.points import key_of
+from nas_kd.report.keys import key_of
 
 
 def latency_figure(measured: pd.DataFrame, document: Mapping[str, Any]) -> go.Figure | None:
