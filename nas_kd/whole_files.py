@@ -1,10 +1,11 @@
-"""Files that are there whole or not at all."""
+"""Files that are there whole or not at all, and names for those that are damaged."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from itertools import chain, count
 from pathlib import Path
 
 
@@ -36,3 +37,10 @@ def write_whole(path: Path, text: str) -> None:
     """
     with replaced(path) as draft:
         draft.write_text(text, encoding="utf-8")
+
+
+def name_for_damaged(path: Path) -> Path:
+    """A free name beside ``path`` under which it can be kept: ``<name>.damaged``, then numbered."""
+    first = path.with_name(f"{path.name}.damaged")
+    numbered = (path.with_name(f"{first.name}-{number}") for number in count(2))
+    return next(name for name in chain([first], numbered) if not name.exists())

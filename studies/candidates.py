@@ -96,6 +96,7 @@ class Evaluator:
         labels: Class indices of the probe batch, ``(batch,)``.
         teacher: The teacher's cached facts, for proxies that compare with it.
         seed: Seeds the initial weights of every student alike.
+        keep: Told of every candidate as soon as it is scored.
     """
 
     def __init__(
@@ -110,6 +111,7 @@ class Evaluator:
         labels: Tensor,
         teacher: TeacherProbes | None,
         seed: int,
+        keep: Callable[[Candidate], None] | None = None,
     ) -> None:
         self._space = space
         self._task = task
@@ -120,6 +122,7 @@ class Evaluator:
         self._labels = labels
         self._teacher = teacher
         self._seed = seed
+        self._keep = keep
         self._known: dict[str, Candidate] = {}
 
     @property
@@ -152,9 +155,12 @@ class Evaluator:
             self._limits.violations(costs),
             predicted_ms=costs.get("latency_ms"),
         )
-        return (
-            replace(candidate, scores=self._score(candidate)) if candidate.feasible else candidate
-        )
+        if not candidate.feasible:
+            return candidate
+        scored = replace(candidate, scores=self._score(candidate))
+        if self._keep is not None:
+            self._keep(scored)
+        return scored
 
     def _score(self, candidate: Candidate) -> dict[str, float]:
         return score_student(

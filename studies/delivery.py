@@ -20,7 +20,14 @@ from nas_kd.export import (
     save_student,
     write_manifest,
 )
-from nas_kd.training import TrainingResult, TrainingSettings, train_student
+from nas_kd.training import (
+    DamagedCheckpointError,
+    TrainingResult,
+    TrainingSettings,
+    read_logits,
+    train_student,
+)
+from nas_kd.whole_files import name_for_damaged
 from search_spaces import Arch
 from studies.measuring import file_to_measure, measure_beside_teacher
 from studies.observer import Observer, per_mille
@@ -90,24 +97,43 @@ class StudentTrainer:
         settings = training_settings(self._recipe.distill)
         if epochs is not None or minutes is not None:
             settings = replace(settings, epochs=epochs, minutes=minutes)
-        section = self._recipe.distill
         if not with_teacher:
             settings = replace(settings, ce_weight=1.0)
+        try:
+            return self._train(arch, name, settings, with_teacher)
+        except DamagedCheckpointError as error:
+            aside = error.path.replace(name_for_damaged(error.path))
+            self._run.tell(
+                f"The checkpoint {error.path} is damaged. It is kept as {aside.name}, and the "
+                "training starts afresh."
+            )
+            return self._train(arch, name, settings, with_teacher)
+
+    def _train(
+        self, arch: Arch, name: str, settings: TrainingSettings, with_teacher: bool
+    ) -> tuple[nn.Module, TrainingResult]:
         module = self._build(arch)
         result = train_student(
             module,
             self._setting.data,
             teacher=self._setting.teacher if with_teacher else None,
-            distillers=dict(section.distillers) if with_teacher else {},
+            distillers=dict(self._recipe.distill.distillers) if with_teacher else {},
             settings=settings,
             seed=self._recipe.seed,
             features=self._setting.space.features(module),
             head=self._setting.space.head(module),
             checkpoint_dir=self._run.work("training", name),
-            logits_file=self._run.work("training", "teacher_logits.safetensors"),
+            logits_file=self._logits_file(),
             on_progress=per_mille(self._observer),
         )
         return module, result
+
+    def _logits_file(self) -> Path:
+        """Where the teacher's logits are kept; told when they have to be computed again."""
+        file = self._run.work("training", "teacher_logits.safetensors")
+        if file.is_file() and read_logits(file) is None:
+            self._run.tell(f"{file} is damaged; the teacher's logits are computed again.")
+        return file
 
     def _build(self, arch: Arch) -> nn.Module:
         with torch.random.fork_rng(devices=[]):

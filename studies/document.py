@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from nas_kd.costs.predictor import PredictionError
+from search_spaces import SearchSpace
 from studies.candidates import Candidate
 from studies.delivery import Delivered
 from studies.finalists import Measured
@@ -19,6 +20,19 @@ from studies.search import SearchResult
 from studies.setting import Setting
 
 SCHEMA = "nas-kd.search/1"
+
+
+def found_document(
+    space: SearchSpace, result: SearchResult, measured: Mapping[str, Measured]
+) -> dict[str, Any]:
+    """What the search itself found: ``evaluated``, ``unique``, ``feasible`` and ``front``."""
+    unique = result.unique
+    return {
+        "evaluated": len(result.trials),
+        "unique": len(unique),
+        "feasible": sum(candidate.feasible for candidate in unique),
+        "front": [_front_row(candidate, space, result, measured) for candidate in result.front],
+    }
 
 
 def search_document(
@@ -55,17 +69,14 @@ def search_document(
         "proxies": list(recipe.search.proxies),
         "sampler": recipe.search.sampler,
         "latency_prediction": None if prediction is None else prediction.to_dict(),
-        "evaluated": len(result.trials),
-        "unique": len(unique),
-        "feasible": sum(candidate.feasible for candidate in unique),
+        **found_document(setting.space, result, measured),
         "degenerate": sum(candidate.degenerate for candidate in unique),
         "infeasible_reasons": _reasons(unique, measured),
         "seconds": dict(seconds),
         "accuracy_split": setting.accuracy_split,
-        "front": [_front_row(candidate, setting, result, measured) for candidate in result.front],
         "finalists": [
             {
-                **_front_row(f["measured"].candidate, setting, result, measured),
+                **_front_row(f["measured"].candidate, setting.space, result, measured),
                 "validation_accuracy": _finite(f["validation_accuracy"]),
             }
             for f in finalists
@@ -109,12 +120,12 @@ def budget_document(recipe: Recipe, setting: Setting, delivered: Delivered) -> d
 
 
 def _front_row(
-    candidate: Candidate, setting: Setting, result: SearchResult, measured: Mapping[str, Measured]
+    candidate: Candidate, space: SearchSpace, result: SearchResult, measured: Mapping[str, Measured]
 ) -> dict[str, Any]:
     latency = measured.get(candidate.key)
     return {
         "arch": dict(candidate.arch),
-        "description": setting.space.describe(candidate.arch),
+        "description": space.describe(candidate.arch),
         "macs": candidate.macs,
         "params": candidate.params,
         "latency_ms": latency.latency.median_ms if latency else None,

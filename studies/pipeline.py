@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -12,14 +12,15 @@ from nas_kd.errors import UsageError
 from proxies import TeacherProbes
 from studies.candidates import Evaluator, needs_teacher
 from studies.delivery import Delivered, StudentTrainer, deliver
-from studies.document import search_document
+from studies.document import found_document, search_document
 from studies.finalists import Measured, choose_finalists
+from studies.kept_scores import KeptScores
 from studies.measuring import Meter, deployed_accuracy, latency_violation
 from studies.objectives import LATENCY, check_objectives
 from studies.observer import PER_MILLE, Observer, SilentObserver
 from studies.predicting import StudyPredictor, fit_predictor
 from studies.recipe import Recipe
-from studies.run_directory import RunDirectory
+from studies.run_directory import FOUND, RunDirectory, state_name
 from studies.search import Search, SearchResult
 from studies.setting import Setting, prepare
 from studies.table import write_candidates
@@ -47,9 +48,11 @@ def run_search(
         NasKdError: With what, why and what to do; whatever was done is kept for the next call.
     """
     check_objectives(recipe.search.objectives, recipe.search.proxies)
+    observer = observer or SilentObserver()
     run = RunDirectory.create_or_continue(run_directory, recipe, fork=fork)
+    run.tell.say = observer.note
     with run.lock():
-        return _Job(recipe, run, observer or SilentObserver()).run()
+        return _Job(recipe, run, observer).run()
 
 
 class _Job:
@@ -66,7 +69,7 @@ class _Job:
             predictor = self._predictor(setting)
         with self._timed("search"):
             result = self._search(setting, predictor)
-        write_candidates(self.run_directory, result)
+        self._keep_found(setting, result, {})
         meter = Meter(setting, self.run_directory, self.recipe.seed)
         with self._timed("measure"):
             finalists = self._measure(result, setting, meter)
@@ -74,7 +77,7 @@ class _Job:
             finalists_report = self._short_distillation(finalists, setting)
         winner = max(finalists_report, key=lambda f: f["validation_accuracy"])["measured"]
         delivered, student = self._finish(winner, setting)
-        write_candidates(self.run_directory, result, meter.done)
+        self._keep_found(setting, result, meter.done)
         document = search_document(
             self.recipe,
             self.run_directory,
@@ -134,6 +137,7 @@ class _Job:
                 head=setting.teacher.head,
                 seed=self.recipe.seed,
             )
+        kept = KeptScores(self.run_directory.scores, self.run_directory.tell)
         evaluator = Evaluator(
             setting.space,
             setting.task,
@@ -144,10 +148,20 @@ class _Job:
             labels=labels,
             teacher=teacher,
             seed=self.recipe.seed,
+            keep=kept.append,
         )
+        for candidate in kept.read():
+            evaluator.remember(candidate)
         return Search(
             self.recipe, self.run_directory, setting.space, evaluator, self.observer
         ).run()
+
+    def _keep_found(
+        self, setting: Setting, result: SearchResult, measured: Mapping[str, Measured]
+    ) -> None:
+        """Keeps all candidates as a table, and what matters of them for a quick look."""
+        write_candidates(self.run_directory, result, measured)
+        self.run_directory.write_state(FOUND, found_document(setting.space, result, measured))
 
     def _measure(self, result: SearchResult, setting: Setting, meter: Meter) -> list[Measured]:
         section = self.recipe.finalists
@@ -173,18 +187,19 @@ class _Job:
         if short and len(finalists) > 1:
             for number, measured in enumerate(finalists, start=1):
                 key = measured.candidate.key
+                name = f"finalist-{state_name(key)}"
                 self.observer.phase(f"finalist {number} of {len(finalists)}", PER_MILLE)
                 if key not in trained:
                     module, result = trainer.train(
                         measured.candidate.arch,
-                        name=f"finalist-{number}",
+                        name=name,
                         epochs=section.epochs,
                         minutes=section.minutes,
                     )
                     trained[key] = deployed_accuracy(
                         module,
                         result.validation_accuracy,
-                        self.run_directory.work("training", f"finalist-{number}", "student.onnx"),
+                        self.run_directory.work("training", name, "student.onnx"),
                         setting,
                         self.recipe.seed,
                     )
@@ -198,9 +213,10 @@ class _Job:
     def _finish(self, winner: Measured, setting: Setting) -> tuple[Delivered, dict[str, Any]]:
         trainer = StudentTrainer(self.recipe, setting, self.run_directory, self.observer)
         arch = winner.candidate.arch
+        name = f"student-{state_name(winner.candidate.key)}"
         self.observer.phase("distill", PER_MILLE)
         with self._timed("distill"):
-            module, result = trainer.train(arch, name="student")
+            module, result = trainer.train(arch, name=name)
         accuracy: dict[str, Any] = {
             "validation_accuracy": result.validation_accuracy,
             "accuracy": result.accuracy,
@@ -209,7 +225,7 @@ class _Job:
         if self.recipe.distill.compare_without_teacher:
             self.observer.phase("distill without teacher", PER_MILLE)
             with self._timed("distill without teacher"):
-                _, twin = trainer.train(arch, name="student-without-teacher", with_teacher=False)
+                _, twin = trainer.train(arch, name=f"{name}-without-teacher", with_teacher=False)
             accuracy["accuracy_without_teacher"] = twin.accuracy
         self.observer.phase("export", None)
         with self._timed("export"):

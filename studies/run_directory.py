@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -12,22 +11,38 @@ from typing import TYPE_CHECKING, Any
 
 from nas_kd.errors import NasKdError, UsageError
 from nas_kd.whole_files import write_whole
-from studies.recipe import Recipe, parse_recipe
+from studies.frozen_recipe import FrozenRecipe
+from studies.recipe import Recipe
+from studies.sealed import unsealed, write_sealed
+from studies.state_files import StateFiles, ToldOnce
 
 if TYPE_CHECKING:
     import pandas as pd
+
+FOUND = "found"
+"""The state that holds what a search found (`studies.document.found_document`)."""
 
 
 class RunDirectory:
     """``runs/<name>/``: frozen recipe, journal, candidates, state of each phase, students.
 
-    Files are replaced atomically: a kill at any moment leaves the old or the new one.
+    Files are replaced atomically: a kill at any moment leaves the old or the new one. Each holds a
+    checksum (`studies.sealed`), or has one kept under ``work``; what does not fit it counts as
+    lost, which is told, and is made anew.
+
+    Attributes:
+        tell: Tells whoever listens (``tell.say``) of what is damaged.
+        states: What the phases keep while they run, and the checksums of larger files.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.tell = ToldOnce()
+        self.states = StateFiles(path / "work", self.tell)
         self.recipe_json = path / "recipe.json"
+        self._frozen = FrozenRecipe(self.recipe_json, self.states, self.tell)
         self.journal = path / "journal.log"
+        self.scores = path / "work" / "scores.log"
         self.candidates_csv = path / "candidates.csv"
         self.result_json = path / "result.json"
         self.log = path / "nas-kd.log"
@@ -91,15 +106,14 @@ class RunDirectory:
         except OSError as error:
             raise NasKdError(
                 f"run directory: {self.path} cannot be written ({error.strerror}). "
-                "Name a writable one with --run-dir."
+                "Make it writable and free some space, or name another one with --run-dir."
             ) from error
 
     def _begin(self, recipe: Recipe) -> None:
         if not self._holds_work() and self.recipe_json.is_file() and self._differs(recipe):
             shutil.rmtree(self.path / "work", ignore_errors=True)
             self.recipe_json.unlink()
-        if not self.recipe_json.is_file():
-            write_whole(self.recipe_json, recipe.to_json())
+        self._frozen.freeze(recipe)
         with self.log.open("a", encoding="utf-8"):
             pass
 
@@ -115,14 +129,8 @@ class RunDirectory:
 
     @property
     def recipe(self) -> Recipe:
-        """The recipe frozen when the run began."""
-        try:
-            return parse_recipe(json.loads(self.recipe_json.read_text(encoding="utf-8")))
-        except (OSError, ValueError) as error:
-            raise UsageError(
-                f"run directory: {self.recipe_json} is damaged ({error}). "
-                "Restore it or start a new run with another --run-dir."
-            ) from error
+        """The recipe frozen when the run began (see `FrozenRecipe.read`)."""
+        return self._frozen.read()
 
     @property
     def students(self) -> list[Path]:
@@ -140,19 +148,16 @@ class RunDirectory:
         path.parent.mkdir(parents=True, exist_ok=True)
         return path
 
-    def read_state(self, name: str) -> Any:
-        """What `write_state` kept under ``name``; None when there is nothing (readable)."""
-        try:
-            return json.loads(self.work(f"{name}.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            return None
+    def read_state(self, name: str) -> dict[str, Any] | None:
+        """What `write_state` kept under ``name``; None when there is nothing, or nothing whole."""
+        return self.states.read(name)
 
     def write_state(self, name: str, state: Mapping[str, Any]) -> None:
-        write_whole(self.work(f"{name}.json"), json.dumps(state, indent=2))
+        self.states.write(name, state)
 
     def write_result(self, document: Mapping[str, Any]) -> None:
         """Keeps the finished run's document."""
-        write_whole(self.result_json, json.dumps(document, indent=2))
+        write_sealed(self.result_json, document)
 
     def read_result(self) -> dict[str, Any] | None:
         """The finished run's document; None while the run is unfinished.
@@ -163,21 +168,31 @@ class RunDirectory:
         if not self.result_json.is_file():
             return None
         try:
-            document: dict[str, Any] = json.loads(self.result_json.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
+            return unsealed(self.result_json.read_bytes(), required=False)
+        except (OSError, ValueError, RecursionError) as error:
             raise UsageError(
                 f"run directory: {self.result_json} is damaged ({error}). "
-                "Delete it and run the same search again: it continues from its other files."
+                "Run the same search again: it continues from its other files and writes it anew."
             ) from error
-        return document
 
     def read_candidates(self) -> pd.DataFrame:
-        """The table of all trials (`studies.table.candidate_table`); empty until it is written."""
+        """The table of all trials (`studies.table.candidate_table`).
+
+        It is empty until it is written, and where it is damaged.
+        """
         import pandas as pd
 
         if not self.candidates_csv.is_file():
             return pd.DataFrame()
+        if self.states.is_damaged(self.candidates_csv):
+            return pd.DataFrame()
         return pd.read_csv(self.candidates_csv)
+
+    def write_candidates(self, table: pd.DataFrame) -> None:
+        """Replaces the table of all trials."""
+        text = table.to_csv(index=False)
+        self.states.vouch(self.candidates_csv, text.encode())
+        write_whole(self.candidates_csv, text)
 
     @contextmanager
     def lock(self) -> Iterator[None]:

@@ -13,7 +13,7 @@ from optuna.trial import FrozenTrial, TrialState
 from nas_kd.errors import NasKdError, NoFeasibleStudentError
 from search_spaces import Arch, SearchSpace
 from studies.candidates import Candidate, Evaluator
-from studies.journal import drop_torn_line, open_storage
+from studies.journal import mend, open_storage
 from studies.objectives import SCORE, Objectives, directions
 from studies.observer import Observer
 from studies.random_arch import anchors_then_random
@@ -39,7 +39,8 @@ class Search:
     Trials are proposed and told in memory and appended to the journal batch by batch. Each batch
     has a freshly seeded sampler, so the proposals depend only on the finished batches: after a
     kill, a batch of which the journal holds a part is proposed again, identically, and only its
-    missing trials are appended.
+    missing trials are appended. There is no state of a sampler or generator to be kept. Candidates
+    of a batch in flight are not scored again where the evaluator keeps its scores (`KeptScores`).
     """
 
     def __init__(
@@ -90,8 +91,8 @@ class Search:
         return int(sequence.generate_state(1)[0])
 
     def _open_journal(self, run: RunDirectory) -> optuna.Study:
-        if drop_torn_line(run.journal):
-            self._observer.note(f"The last entry of {run.journal} was unfinished; it is made anew.")
+        if done := mend(run.journal):
+            self._observer.note(done)
         try:
             storage = open_storage(run.journal)
             study = optuna.create_study(
@@ -102,7 +103,7 @@ class Search:
             )
             if study.metric_names is None:
                 study.set_metric_names(list(self._recipe.search.objectives))
-        except (OSError, ValueError, KeyError, RuntimeError) as error:
+        except (ValueError, LookupError, TypeError, AssertionError, RuntimeError) as error:
             raise NasKdError(
                 f"journal: {run.journal} cannot be read ({error}). Restore the file, or move it "
                 "away to search again from the start."

@@ -126,11 +126,12 @@ def _teacher_facts(
 ) -> tuple[dict[str, Any], Path]:
     onnx = run.work("teacher.onnx")
     facts = run.read_state("teacher")
-    if facts is not None and onnx.is_file():
+    if facts is not None and onnx.is_file() and not run.states.is_damaged(onnx):
         return facts, onnx
     observer.note(f"Counting and measuring the teacher {teacher.name}.")
     counts = count_macs(teacher.model, data.input_shape)
     export_onnx(teacher.model, data.input_shape, onnx)
+    run.states.vouch(onnx, onnx.read_bytes())
     latency = measure_latency(onnx, profile)
     facts = {
         "name": teacher.name,

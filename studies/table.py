@@ -9,7 +9,6 @@ from collections.abc import Mapping
 import pandas as pd
 from optuna.trial import FrozenTrial
 
-from nas_kd.whole_files import write_whole
 from studies.finalists import Measured
 from studies.objectives import SCORE, Objectives
 from studies.run_directory import RunDirectory
@@ -32,11 +31,10 @@ def candidate_table(result: SearchResult, measured: Mapping[str, Measured]) -> p
 
 
 def write_candidates(
-    run: RunDirectory, result: SearchResult, measured: Mapping[str, Measured] | None = None
+    run: RunDirectory, result: SearchResult, measured: Mapping[str, Measured]
 ) -> None:
     """Writes ``candidates.csv`` of a run."""
-    table = candidate_table(result, measured or {})
-    write_whole(run.candidates_csv, table.to_csv(index=False))
+    run.write_candidates(candidate_table(result, measured))
 
 
 def _row(

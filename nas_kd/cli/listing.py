@@ -10,6 +10,7 @@ import typer
 
 from nas_kd.cli import options
 from nas_kd.cli.console import print_json, print_results, stdout_kept_clean
+from nas_kd.cli.kept_lists import kept_list
 
 SCHEMA = "nas-kd.list/1"
 _ONLY_IN_JSON = {"batch", "initialisation", "input"}
@@ -30,7 +31,7 @@ def list_components(
 ) -> None:
     """List spaces, proxies, distillers, samplers or recipes."""
     with stdout_kept_clean():
-        entries = _LISTERS[kind]()
+        entries = kept_list(kind.value, _LISTERS[kind])
     if json:
         print_json({"schema": SCHEMA, kind.value: entries})
     else:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shlex
 import sys
 import traceback
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,15 @@ from nas_kd.errors import ExitCode, NasKdError
 PROGRAM = "nas-kd"
 _DEBUG = "--debug"
 _CONTINUES = ("search", "distill")
+_SPACE = "What was done is kept: free some space, then the same command continues."
+_PERMISSION = "Make it readable and writable, or name another place; what was done is kept."
+_REMEDIES = {
+    errno.ENOSPC: _SPACE,
+    errno.EDQUOT: _SPACE,
+    errno.EROFS: _PERMISSION,
+    errno.EACCES: _PERMISSION,
+    errno.EPERM: _PERMISSION,
+}
 # Typer brings a Click of its own or uses the installed one, by version: this is the right one's.
 _SyntaxError: Any = next(
     kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "UsageError"
@@ -54,16 +64,23 @@ def run_command(arguments: Sequence[str]) -> int:
 
 @contextmanager
 def keeping_traceback(log: Path) -> Iterator[None]:
-    """Appends the traceback of an unforeseen error to ``log``, if that file is there."""
+    """Appends the traceback of an unforeseen error to ``log``, if that file is there.
+
+    Raises:
+        NasKdError: In place of an error of the file system that the user can mend.
+    """
     try:
         yield
     except NasKdError:
         raise
     except Exception as error:
+        if isinstance(error, OSError) and error.errno in _REMEDIES:
+            raise NasKdError(_what_to_do(error)) from error
         if log.is_file():
-            with log.open("a", encoding="utf-8") as file:
-                traceback.print_exc(file=file)
-            error.add_note(f"The traceback is in {log}.")
+            with suppress(OSError):
+                with log.open("a", encoding="utf-8") as file:
+                    traceback.print_exc(file=file)
+                error.add_note(f"The traceback is in {log}.")
         raise
 
 
@@ -91,11 +108,18 @@ def _explain(error: Exception) -> tuple[str, int]:
         message = error.format_message().strip()
         stop = "" if message.endswith((".", "?", "!")) else "."
         return f"{message}{stop} Try: {command} --help", ExitCode.USAGE
+    if isinstance(error, OSError) and error.errno in _REMEDIES:
+        return _what_to_do(error), ExitCode.FAILURE
     notes = " ".join(getattr(error, "__notes__", [])) or f"Run it again with {_DEBUG} for more."
     if isinstance(error, OSError) and error.strerror:
         where = f": {error.filename}" if error.filename else ""
         return f"{error.strerror}{where}. {notes}", ExitCode.FAILURE
     return f"unexpected {type(error).__name__}: {error}. {notes}", ExitCode.FAILURE
+
+
+def _what_to_do(error: OSError) -> str:
+    where = f": {error.filename}" if error.filename else ""
+    return f"{error.strerror}{where}. {_REMEDIES[error.errno or 0]}"
 
 
 def _say(line: str) -> None:

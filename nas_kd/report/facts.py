@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nas_kd.report import numbers
-from nas_kd.report.points import key_of
+from nas_kd.report.keys import key_of
 
 Document = Mapping[str, Any]
 

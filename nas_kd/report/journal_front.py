@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from studies.run_directory import RunDirectory
@@ -37,7 +36,7 @@ class JournalFront:
         The front holds the scored candidates within the budget that no other one dominates in the
         objectives, best score first.
         """
-        self._study = self._study or _open_study(self._run.journal)
+        self._study = self._study or _open_study(self._run)
         if self._study is not None:
             self._look_at(self._study)
         best_first = sorted(self._front, key=self._rank)
@@ -99,16 +98,16 @@ class JournalFront:
         return self._space
 
 
-def _open_study(journal: Path) -> Study | None:
-    """The study; None while the journal is not there or holds none yet."""
-    if not journal.is_file():
+def _open_study(run: RunDirectory) -> Study | None:
+    """The study, up to where its journal is damaged; None while it is not there or empty."""
+    if not run.journal.is_file():
         return None
     import optuna
 
     from studies.journal import open_storage
 
     try:
-        return optuna.load_study(study_name=None, storage=open_storage(journal))
+        return optuna.load_study(study_name=None, storage=open_storage(run.journal, run.tell))
     except (KeyError, ValueError):
         return None
 

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from nas_kd.report import facts, numbers
-from nas_kd.report.points import key_of
+from nas_kd.report.keys import key_of
 
 MEASURED_LABEL = "measured median latency (ms), with its 95 % interval"
 

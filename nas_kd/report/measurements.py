@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -29,7 +27,7 @@ def read_measurements(
     distinct = candidates.drop_duplicates("key").reset_index(drop=True)
     distinct["label"] = labels_of(distinct, document)
     names = distinct["key"].map(state_name)
-    records = dict(_records(run.path / "work" / "latency"))
+    records = dict(_records(run, "latency"))
     table = pd.DataFrame(
         {
             "key": distinct["key"],
@@ -50,14 +48,14 @@ def read_measurements(
     return table[table["latency_ms"].notna()].reset_index(drop=True)
 
 
-def _records(folder: Path) -> Iterator[tuple[str, dict[str, float]]]:
+def _records(run: RunDirectory, folder: str) -> Iterator[tuple[str, dict[str, float]]]:
     """Name and figures of every measurement that can be read."""
-    for path in sorted(folder.glob("*.json")):
+    for path in sorted((run.path / "work" / folder).glob("*.json")):
         try:
-            latency = json.loads(path.read_text(encoding="utf-8"))["latency"]
+            latency = (run.read_state(f"{folder}/{path.stem}") or {})["latency"]
             low, high = map(float, latency["ci95_ms"])
             median = float(latency["median_ms"])
-        except (OSError, ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError):
             continue
         yield path.stem, {"median_ms": median, "low_ms": low, "high_ms": high}
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
+
+from nas_kd.report.keys import key_of
 
 SCORE_LABEL = "Score (proxies fused, larger is better)"
 _PLOTTED = ["trial", "key", "macs", "params", "latency_ms", "score", "label"]
@@ -93,11 +94,6 @@ def labels_of(candidates: pd.DataFrame, document: Mapping[str, Any]) -> list[str
     words = {key_of(entry["arch"]): str(entry["description"]) for entry in entries}
     rows = zip(candidates["key"], candidates["arch"].astype(str), strict=True)
     return [words.get(key, arch) for key, arch in rows]
-
-
-def key_of(arch: Mapping[str, int | str]) -> str:
-    """The canonical key of an arch given as plain JSON."""
-    return json.dumps(dict(arch), sort_keys=True, separators=(",", ":"))
 
 
 def _chosen(candidates: pd.DataFrame, entries: list[Mapping[str, Any]]) -> pd.DataFrame:

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from nas_kd.report import facts, numbers
-from nas_kd.report.points import key_of
+from nas_kd.report.keys import key_of
 
 FRONT_ROWS = 12
 _ROLE_STYLE = {"student": "bold magenta", "finalist": "yellow"}

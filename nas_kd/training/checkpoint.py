@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +16,26 @@ from nas_kd.whole_files import replaced
 FILE = "training.pt"
 
 _IDENTITY = "identity"
+_DIGEST_BYTES = hashlib.sha256().digest_size
+
+
+class DamagedCheckpointError(UsageError):
+    """A checkpoint that is not what was written, or not one of ours.
+
+    Attributes:
+        path: The file.
+    """
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(
+            f"training: the checkpoint {path} is damaged or not one of ours, and nothing in it was "
+            f"run ({reason}). Delete it to start this training afresh."
+        )
+        self.path = path
 
 
 class CheckpointFile:
-    """The checkpoint of one training in a directory.
+    """The checkpoint of one training in a directory: what torch writes, and a SHA-256 behind it.
 
     Args:
         directory: Made when the first checkpoint is written.
@@ -39,8 +57,11 @@ class CheckpointFile:
         """
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            with replaced(self.path) as draft:
-                torch.save({**state, _IDENTITY: self._identity}, draft)
+            content = BytesIO()
+            torch.save({**state, _IDENTITY: self._identity}, content)
+            with replaced(self.path) as draft, draft.open("wb") as file:
+                file.write(content.getbuffer())
+                file.write(hashlib.sha256(content.getbuffer()).digest())
         except (OSError, RuntimeError) as error:
             raise NasKdError(
                 f"training: the checkpoint {self.path} cannot be written ({error}). Make the "
@@ -51,18 +72,20 @@ class CheckpointFile:
         """What was saved last; None when nothing was.
 
         Raises:
-            UsageError: The file is damaged, or belongs to another training.
+            DamagedCheckpointError: The file is damaged.
+            UsageError: It belongs to another training.
         """
         if not self.path.is_file():
             return None
+        content = self.path.read_bytes()
+        body, digest = content[:-_DIGEST_BYTES], content[-_DIGEST_BYTES:]
+        if hashlib.sha256(body).digest() != digest:
+            raise DamagedCheckpointError(self.path, "its checksum does not fit")
         try:
-            state = torch.load(self.path, map_location="cpu", weights_only=True)
+            state = torch.load(BytesIO(body), map_location="cpu", weights_only=True)
             theirs = state.pop(_IDENTITY)
-        except Exception as error:  # torch raises many kinds for damaged files
-            raise UsageError(
-                f"training: the checkpoint {self.path} is damaged or not one of ours, and nothing "
-                f"in it was run ({type(error).__name__}). Delete it to start this training afresh."
-            ) from error
+        except Exception as error:  # torch raises many kinds for what it cannot read
+            raise DamagedCheckpointError(self.path, type(error).__name__) from error
         names = theirs.keys() | self._identity.keys()
         if changed := sorted(n for n in names if theirs.get(n) != self._identity.get(n)):
             raise UsageError(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
 from torch import Tensor
 
 from nas_kd.whole_files import replaced
@@ -16,6 +17,7 @@ from nas_kd.whole_files import replaced
 BATCH = 256
 
 _NAME = "logits"
+_DIGEST = "sha256"
 
 
 def clean_logits(
@@ -32,7 +34,7 @@ def clean_logits(
         file: A safetensors file; None keeps nothing.
         writes: Whether this process writes the file.
     """
-    kept = None if file is None else _read(file)
+    kept = None if file is None else read_logits(file)
     if kept is not None and _agrees(kept, count, run):
         return kept
     logits = torch.cat([run(indices) for indices in _batches(count)])
@@ -40,20 +42,28 @@ def clean_logits(
         with suppress(OSError, SafetensorError):
             file.parent.mkdir(parents=True, exist_ok=True)
             with replaced(file) as draft:
-                save_file({_NAME: logits}, draft)
+                save_file({_NAME: logits}, draft, metadata={_DIGEST: _digest(logits)})
     return logits
+
+
+def read_logits(file: Path) -> Tensor | None:
+    """The logits in a file that `clean_logits` wrote; None where it is not there or damaged."""
+    try:
+        with safe_open(str(file), "pt") as kept:
+            logits: Tensor = kept.get_tensor(_NAME)
+            digest = (kept.metadata() or {}).get(_DIGEST)
+    except (OSError, SafetensorError, KeyError, ValueError):
+        return None
+    return logits if digest == _digest(logits) else None
+
+
+def _digest(logits: Tensor) -> str:
+    values = logits.detach().cpu().contiguous()
+    return hashlib.sha256(values.view(torch.uint8).numpy().tobytes()).hexdigest()
 
 
 def _batches(count: int) -> Iterator[Tensor]:
     yield from torch.arange(count).split(BATCH)
-
-
-def _read(file: Path) -> Tensor | None:
-    try:
-        logits: Tensor = load_file(file)[_NAME]
-    except (OSError, SafetensorError, KeyError):
-        return None
-    return logits
 
 
 def _agrees(kept: Tensor, count: int, run: Callable[[Tensor], Tensor]) -> bool:

@@ -2,7 +2,11 @@
 
 A sampler is built anew for every batch from the study's seed and the batch's number. What it
 proposes then depends on nothing but the trials that the study already holds, so that a study
-continued after a kill proposes what the uninterrupted one would have proposed.
+continued after a kill proposes what the uninterrupted one would have proposed. No state of a
+sampler or of a random generator is ever stored, and none has to be loaded: the finished trials in
+the journal, written batch by batch, are all of it. This holds for each of the five samplers here
+(`tests/contracts/sampler.py`, `benchmarks/kill_resume.py`); a sampler that somebody adds must keep
+to it.
 """
 
 from __future__ import annotations

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +80,29 @@ def test_expected_errors_leave_no_traceback(run: Path) -> None:
     with pytest.raises(UsageError), keeping_traceback(log):
         raise UsageError("no")
     assert log.read_text() == ""
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [(errno.ENOSPC, "free some space"), (errno.EROFS, "Make it readable and writable")],
+)
+def test_a_full_or_closed_disk_is_one_message_with_what_to_do(
+    nas_kd: Command, monkeypatch: pytest.MonkeyPatch, run: Path, number: int, words: str
+) -> None:
+    error = OSError(number, os.strerror(number), "runs/x/journal.log")
+    with (
+        pytest.raises(NasKdError, match="hat was done is kept") as caught,
+        keeping_traceback(run / "nas-kd.log"),
+    ):
+        raise error
+    assert (run / "nas-kd.log").read_text() == ""
+    _raising(monkeypatch, error)
+    outcome = nas_kd("show", "x")
+    message = f"{os.strerror(number)}: runs/x/journal.log. "
+    assert (outcome.code, outcome.out) == (1, "")
+    assert outcome.err == f"nas-kd: error: {caught.value}\n"
+    assert message in outcome.err
+    assert words in outcome.err
 
 
 def test_ctrl_c_names_the_command_that_continues(

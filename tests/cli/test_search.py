@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from studies.recipe import Recipe
-from studies.run_directory import RunDirectory
+from studies.run_directory import FOUND, RunDirectory
 from tests.cli.conftest import Command
 from tests.report import samples
 
@@ -119,12 +119,13 @@ def test_a_dry_run_prints_the_recipe_and_does_nothing(
 
 def test_an_unfinished_run_can_be_shown(nas_kd: Command, job: _Job) -> None:
     nas_kd("search")
-    run = Path("runs/digits")
-    table = samples.candidates(60)
-    table.loc[:3, "front"] = table.loc[:3, "feasible"]
-    table[table["score"].notna()].to_csv(run / "candidates.csv", index=False)
-    (run / "result.json").unlink()
-    outcome = nas_kd("show", run)
+    run = RunDirectory.open(Path("runs/digits"))
+    document = run.read_result()
+    assert document is not None
+    names = ("evaluated", "unique", "feasible", "front")
+    run.write_state(FOUND, {name: document[name] for name in names})
+    run.result_json.unlink()
+    outcome = nas_kd("show", run.path)
     assert outcome.code == 0
     assert "This run is not finished" in outcome.out
     assert "Front: the best" in outcome.out

@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import optuna
+import pandas as pd
 import pytest
 
 from nas_kd.errors import NasKdError, UsageError
@@ -58,9 +59,26 @@ def test_a_folder_without_a_run(tmp_path: Path) -> None:
         RunDirectory.open(tmp_path)
 
 
-def test_a_damaged_recipe_is_explained(tmp_path: Path) -> None:
+def test_a_damaged_recipe_is_put_back_from_its_copy(tmp_path: Path) -> None:
+    run = _run_with_trials(tmp_path / "run")
+    content = run.recipe_json.read_bytes()
+    run.recipe_json.write_bytes(content.replace(b'"seed": 0', b'"seed": 1'))
+    said: list[str] = []
+    damaged = RunDirectory.open(run.path)
+    damaged.tell.say = said.append
+    assert (damaged.recipe, damaged.recipe) == (RECIPE, RECIPE)
+    assert len(said) == 1
+    assert "recipe.json is damaged" in said[0]
+    with pytest.raises(UsageError, match="seed changed"):
+        RunDirectory.create_or_continue(tmp_path / "run", OTHER)
+    RunDirectory.create_or_continue(tmp_path / "run", RECIPE)
+    assert run.recipe_json.read_bytes() == content
+
+
+def test_a_recipe_damaged_twice_is_explained(tmp_path: Path) -> None:
     run = RunDirectory.create_or_continue(tmp_path / "run", RECIPE)
-    run.recipe_json.write_text('{"seed": ')
+    for path in (run.recipe_json, run.work("recipe.json")):
+        path.write_text('{"seed": ')
     with pytest.raises(UsageError, match="damaged"):
         _ = RunDirectory.open(run.path).recipe
 
@@ -77,12 +95,43 @@ def test_two_commands_on_one_run(tmp_path: Path) -> None:
         pass
 
 
-def test_state_survives_and_a_damaged_one_counts_as_absent(tmp_path: Path) -> None:
+@pytest.mark.parametrize("damaged", ["{", "", '{"done": 4}', '{"done": 4, "crc32": "0"}', "[3]"])
+def test_state_survives_and_a_damaged_one_counts_as_absent(damaged: str, tmp_path: Path) -> None:
     run = RunDirectory.create_or_continue(tmp_path / "run", RECIPE)
+    said: list[str] = []
+    run.tell.say = said.append
+    assert run.read_state("phase") is None
     run.write_state("phase", {"done": 3})
     assert run.read_state("phase") == {"done": 3}
-    run.work("phase.json").write_text("{")
+    assert said == []
+    run.work("phase.json").write_text(damaged)
     assert run.read_state("phase") is None
+    assert "phase.json is damaged" in said[0]
+
+
+def test_a_damaged_table_is_left_out(tmp_path: Path) -> None:
+    run = RunDirectory.create_or_continue(tmp_path / "run", RECIPE)
+    said: list[str] = []
+    run.tell.say = said.append
+    table = pd.DataFrame({"trial": [0, 1], "macs": [100, 200]})
+    run.write_candidates(table)
+    assert run.read_candidates().equals(table)
+    content = run.candidates_csv.read_bytes()
+    run.candidates_csv.write_bytes(content.replace(b"200", b"201"))
+    assert run.read_candidates().empty
+    assert "candidates.csv is damaged" in said[0]
+    run.write_candidates(table)
+    assert run.read_candidates().equals(table)
+
+
+def test_a_result_that_does_not_fit_its_checksum_is_refused(tmp_path: Path) -> None:
+    run = RunDirectory.create_or_continue(tmp_path / "run", RECIPE)
+    run.write_result({"student": {"accuracy": 0.91}})
+    assert run.read_result() == {"student": {"accuracy": 0.91}}
+    text = run.result_json.read_text()
+    run.result_json.write_text(text.replace("0.91", "0.97"))
+    with pytest.raises(UsageError, match="Run the same search again"):
+        run.read_result()
 
 
 def test_a_training_without_a_search_is_kept_too(tmp_path: Path) -> None:

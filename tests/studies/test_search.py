@@ -14,8 +14,9 @@ from sklearn.datasets import load_digits
 from nas_kd.costs import Budget
 from nas_kd.errors import NoFeasibleStudentError
 from search_spaces import Task, create_space
-from studies.candidates import Evaluator
+from studies.candidates import Candidate, Evaluator
 from studies.journal import open_storage
+from studies.kept_scores import KeptScores
 from studies.observer import SilentObserver
 from studies.recipe import Recipe, load_recipe
 from studies.run_directory import RunDirectory
@@ -40,6 +41,15 @@ def _recipe(**overrides: Any) -> Recipe:
 
 def _search(recipe: Recipe, path: Path, observer: Any = None) -> tuple[SearchResult, Evaluator]:
     digits = load_digits()
+    run = RunDirectory.create_or_continue(path, recipe)
+    kept = KeptScores(run.scores, run.tell)
+    scored = run.work("scored")
+
+    def keep(candidate: Candidate) -> None:
+        kept.append(candidate)
+        with scored.open("a") as file:
+            file.write(f"{candidate.key}\n")
+
     evaluator = Evaluator(
         SPACE,
         TASK,
@@ -49,8 +59,10 @@ def _search(recipe: Recipe, path: Path, observer: Any = None) -> tuple[SearchRes
         labels=torch.tensor(digits.target[:16]),
         teacher=None,
         seed=0,
+        keep=keep,
     )
-    run = RunDirectory.create_or_continue(path, recipe)
+    for candidate in kept.read():
+        evaluator.remember(candidate)
     search = Search(recipe, run, SPACE, evaluator, observer or SilentObserver())
     return search.run(), evaluator
 
@@ -66,13 +78,26 @@ class _KilledAt(SilentObserver):
             raise KeyboardInterrupt
 
 
+class _Notes(SilentObserver):
+    def __init__(self) -> None:
+        self.messages: list[str] = []
+
+    def note(self, message: str) -> None:
+        self.messages.append(message)
+
+
+def _scored(path: Path) -> list[str]:
+    """Keys of the candidates in the order in which they were scored, over all calls."""
+    return (path / "work" / "scored").read_text().split()
+
+
 def _rows(result: SearchResult) -> list[tuple[Any, ...]]:
     return [
         (t.number, candidate_of(t).key, tuple(t.values), duplicate_of(t)) for t in result.trials
     ]
 
 
-@pytest.mark.parametrize("sampler", [n for n in SAMPLERS.names() if n != "exhaustive"])
+@pytest.mark.parametrize("sampler", SAMPLERS.names())
 def test_a_killed_search_continues_to_the_same_trials_and_front(
     sampler: str, tmp_path: Path
 ) -> None:
@@ -84,7 +109,9 @@ def test_a_killed_search_continues_to_the_same_trials_and_front(
     continued, _ = _search(recipe, tmp_path / "killed")
     assert _rows(continued) == _rows(whole)
     assert continued.front == whole.front
-    assert continued.ranking[0] == whole.ranking[0]
+    assert continued.ranking == whole.ranking
+    assert _scored(tmp_path / "killed") == _scored(tmp_path / "whole")
+    assert len(set(_scored(tmp_path / "whole"))) == len(_scored(tmp_path / "whole"))
 
 
 @pytest.mark.parametrize("share", [0.02, 0.31, 0.5, 0.83, 0.999])
@@ -94,10 +121,27 @@ def test_a_journal_cut_anywhere_is_completed_not_repeated(share: float, tmp_path
     journal = tmp_path / "run" / "journal.log"
     content = journal.read_bytes()
     journal.write_bytes(content[: int(len(content) * share)])
+    scored = _scored(tmp_path / "run")
     continued, _ = _search(recipe, tmp_path / "run")
     assert _rows(continued) == _rows(whole)
+    assert _scored(tmp_path / "run") == scored
     study = optuna.load_study(study_name="run", storage=open_storage(journal))
     assert [t.number for t in study.trials] == list(range(60))
+
+
+@pytest.mark.parametrize("place", [0.3, 0.6, 0.95])
+def test_a_damaged_journal_is_recovered_and_said_so(place: float, tmp_path: Path) -> None:
+    recipe = _recipe()
+    whole, _ = _search(recipe, tmp_path / "run")
+    journal = tmp_path / "run" / "journal.log"
+    content = bytearray(journal.read_bytes())
+    content[int(len(content) * place)] ^= 4
+    journal.write_bytes(content)
+    notes = _Notes()
+    continued, _ = _search(recipe, tmp_path / "run", notes)
+    assert _rows(continued) == _rows(whole)
+    assert "is damaged from byte" in notes.messages[0]
+    assert (tmp_path / "run" / "journal.log.damaged").read_bytes() == content
 
 
 def test_candidates_over_the_budget_are_recorded_but_never_scored(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from nas_kd.errors import NasKdError, UsageError
-from nas_kd.training.checkpoint import FILE, CheckpointFile
+from nas_kd.training.checkpoint import FILE, CheckpointFile, DamagedCheckpointError
 
 
 def test_what_is_saved_comes_back(tmp_path: Path) -> None:
@@ -41,6 +41,19 @@ def test_a_damaged_file_is_refused(tmp_path: Path) -> None:
             CheckpointFile(tmp_path, {}).load()
 
 
+def test_a_flipped_bit_is_noticed_wherever_it_is(tmp_path: Path) -> None:
+    file = CheckpointFile(tmp_path, {})
+    file.save({"weights": torch.rand(100)})
+    content = file.path.read_bytes()
+    for byte in range(0, len(content), 7):
+        flipped = bytearray(content)
+        flipped[byte] ^= 1 << byte % 8
+        file.path.write_bytes(flipped)
+        with pytest.raises(DamagedCheckpointError) as caught:
+            file.load()
+        assert caught.value.path == file.path
+
+
 class Bomb:
     def __init__(self, target: Path) -> None:
         self.target = target
@@ -50,7 +63,7 @@ class Bomb:
 
 
 def test_pickled_objects_are_not_run(tmp_path: Path) -> None:
-    torch.save({"identity": {}, "epoch": Bomb(tmp_path / "exploded")}, tmp_path / FILE)
+    CheckpointFile(tmp_path, {}).save({"epoch": Bomb(tmp_path / "exploded")})
     with pytest.raises(UsageError, match="nothing in it was run"):
         CheckpointFile(tmp_path, {}).load()
     assert not (tmp_path / "exploded").exists()

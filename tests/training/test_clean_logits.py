@@ -52,7 +52,15 @@ def not_ours(path: Path) -> None:
     path.write_bytes(b"not a safetensors file")
 
 
-@pytest.mark.parametrize("spoil", [other_images, other_teacher, cut_short, not_ours])
+def one_bit(path: Path) -> None:
+    """In the middle batch, on which no teacher is asked."""
+    clean_logits(COUNT, Runs(), path)
+    content = bytearray(path.read_bytes())
+    content[-8 * (5 + BATCH // 2)] ^= 1
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("spoil", [other_images, other_teacher, cut_short, not_ours, one_bit])
 def test_a_file_of_something_else_is_replaced(
     tmp_path: Path, spoil: Callable[[Path], None]
 ) -> None:

@@ -17,7 +17,7 @@ from optuna.artifacts.exceptions import ArtifactNotFound
 from nas_kd.errors import UsageError
 from nas_kd.report.architecture import drawing_of_entry
 from nas_kd.report.architecture_plot import architecture_png
-from nas_kd.report.points import key_of
+from nas_kd.report.keys import key_of
 from studies.run_directory import RunDirectory, state_name
 
 Entry = Mapping[str, Any]
