@@ -143,17 +143,27 @@ class Evaluator:
             self._known[canonical.key] = self._evaluate(canonical)
         return self._known[canonical.key]
 
+    def without_score(self, arch: Arch) -> Candidate:
+        """The candidate for a canonical arch that cannot be scored: costs, and no finite score."""
+        candidate = self._costed(arch)
+        if not candidate.feasible:
+            return candidate
+        return replace(candidate, scores=dict.fromkeys(self._proxies, -math.inf))
+
     def _evaluate(self, arch: Arch) -> Candidate:
+        candidate = self._costed(arch)
+        return (
+            replace(candidate, scores=self._score(candidate)) if candidate.feasible else candidate
+        )
+
+    def _costed(self, arch: Arch) -> Candidate:
         costs = self._costs(arch)
-        candidate = Candidate(
+        return Candidate(
             arch,
             int(costs["macs"]),
             int(costs["params"]),
             self._limits.violations(costs),
             predicted_ms=costs.get("latency_ms"),
-        )
-        return (
-            replace(candidate, scores=self._score(candidate)) if candidate.feasible else candidate
         )
 
     def _score(self, candidate: Candidate) -> dict[str, float]:

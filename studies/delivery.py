@@ -22,6 +22,7 @@ from nas_kd.export import (
 )
 from nas_kd.training import TrainingResult, TrainingSettings, train_student
 from search_spaces import Arch
+from studies.machine_lock import machine_alone
 from studies.measuring import file_to_measure, measure_beside_teacher
 from studies.observer import Observer, per_mille
 from studies.recipe import DistillSection, Recipe
@@ -178,13 +179,14 @@ def deliver(
     measured = file_to_measure(onnx, setting, recipe.seed)
     precisions: dict[str, PrecisionRecord] = {}
     if measured != onnx:
-        precisions = compare_precisions(
-            onnx,
-            {profile.precision: measured},
-            setting.data.test or setting.data.validation,
-            split=setting.accuracy_split,
-            profile=profile,
-        )
+        with machine_alone():
+            precisions = compare_precisions(
+                onnx,
+                {profile.precision: measured},
+                setting.data.test or setting.data.validation,
+                split=setting.accuracy_split,
+                profile=profile,
+            )
     precision = precisions.get(profile.precision)
     teacher_latency, latency = measure_beside_teacher(measured, setting)
     write_manifest(

@@ -20,12 +20,14 @@ from studies.random_arch import anchors_then_random
 from studies.recipe import Recipe
 from studies.run_directory import RunDirectory
 from studies.samplers import SAMPLERS
+from studies.shared import SharedStudy
 from studies.trials import (
     candidate_of,
     mark_constraints,
     tell,
     unmark_constraints,
 )
+from studies.workers import Crew, LocalCrew, OwnProcess
 
 REFERENCE_SIZE = 48
 """Candidates that fix the scale of the fused score before the search."""
@@ -40,6 +42,15 @@ class Search:
     has a freshly seeded sampler, so the proposals depend only on the finished batches: after a
     kill, a batch of which the journal holds a part is proposed again, identically, and only its
     missing trials are appended.
+
+    Args:
+        recipe: What is searched.
+        run: Where the journal is.
+        space: What is searched through.
+        evaluator: Counts costs, and remembers what is known.
+        observer: Told about the progress.
+        crew: Who evaluates; without one, the evaluator in this process.
+        shared: The study of several hosts whose search this is; its trials are taken over first.
     """
 
     def __init__(
@@ -49,15 +60,21 @@ class Search:
         space: SearchSpace,
         evaluator: Evaluator,
         observer: Observer,
+        crew: Crew | None = None,
+        shared: SharedStudy | None = None,
     ) -> None:
         self._recipe = recipe
         self._space = space
         self._evaluator = evaluator
         self._observer = observer
+        self._crew = crew or LocalCrew(OwnProcess(evaluator), evaluator, observer.note)
+        self._shared = shared
         self._sampler = SAMPLERS.get(recipe.search.sampler)
         self._trials = self._number_of_trials()
         self._journal = self._open_journal(run)
         self._written = self._journal.get_trials(deepcopy=False)
+        if shared is not None:
+            self._exchange(shared)
         self._first_trials: dict[str, int] = {}
         self._best: Candidate | None = None
         for trial in self._written:
@@ -109,22 +126,37 @@ class Search:
             ) from error
         return study
 
+    def _exchange(self, shared: SharedStudy) -> None:
+        """Appends what other hosts have found to this host's journal, and the other way round."""
+        self._journal.add_trials(shared.trials_after(len(self._written)))
+        self._written = self._journal.get_trials(deepcopy=False)
+        shared.settle(self._written, 0)
+
     def _reference(self) -> list[Candidate]:
         """Scored candidates drawn uniformly from those within the counted budget."""
+        archs = self._reference_archs()
+        if not archs:
+            raise NoFeasibleStudentError(self._nothing_fits())
+        self._crew.expect(archs)
+        reference = []
+        for arch in archs:
+            reference.append(self._crew.evaluate(arch))
+            scaled = f"scaling the proxies {len(reference)}/{len(archs)}"
+            self._observer.advance(0, best=scaled)
+        return reference
+
+    def _reference_archs(self) -> list[Arch]:
+        """Distinct canonical archs within the counted budget, the anchors first."""
         generator = np.random.default_rng(self._seed(0))
         size = min(REFERENCE_SIZE, self._trials)
-        found: dict[str, Candidate] = {}
         draws = len(self._space.anchors()) + size * _DRAWS_PER_REFERENCE
+        found: dict[Arch, None] = {}
         for arch in itertools.islice(anchors_then_random(self._space, generator), draws):
             if len(found) == size:
                 break
             if self._evaluator.within_budget(arch):
-                candidate = self._evaluator.evaluate(arch)
-                found.setdefault(candidate.key, candidate)
-                self._observer.advance(0, best=f"scaling the proxies {len(found)}/{size}")
-        if not found:
-            raise NoFeasibleStudentError(self._nothing_fits())
-        return list(found.values())
+                found[self._space.canonical(arch)] = None
+        return list(found)
 
     def _nothing_fits(self) -> str:
         smallest = min(
@@ -161,8 +193,11 @@ class Search:
         return list(dict.fromkeys(archs))[: self._trials]
 
     def _run_batch(self, study: optuna.Study, objectives: Objectives, size: int) -> None:
-        for trial in [study.ask(dict(self._space.distributions)) for _ in range(size)]:
-            candidate = self._evaluator.evaluate(Arch(trial.params))
+        trials = [study.ask(dict(self._space.distributions)) for _ in range(size)]
+        archs = [self._space.canonical(Arch(trial.params)) for trial in trials]
+        self._crew.expect(archs)
+        for trial, arch in zip(trials, archs, strict=True):
+            candidate = self._crew.evaluate(arch)
             first = self._first_trials.setdefault(candidate.key, trial.number)
             duplicate_of = first if first != trial.number else None
             tell(study, trial, candidate, objectives.values(candidate), duplicate_of)
@@ -170,6 +205,8 @@ class Search:
         new = copy.deepcopy(_finished(study)[len(self._written) :])
         self._journal.add_trials([mark_constraints(trial) for trial in new])
         self._written += new
+        if self._shared is not None:
+            self._shared.settle(self._written, len(self._written) - len(new))
 
     def _best_so_far(self, candidate: Candidate, objectives: Objectives) -> str:
         if self._best is None or objectives.score(candidate) > objectives.score(self._best):
