@@ -9,11 +9,17 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 
 from nas_kd.errors import NasKdError
+from studies.journal_batches import BatchedEntries
 
 
 def open_storage(journal: Path) -> JournalStorage:
     """Optuna's journal storage on the run's journal file."""
-    return JournalStorage(JournalFileBackend(str(journal)))
+    return JournalStorage(open_entries(journal))
+
+
+def open_entries(journal: Path) -> BatchedEntries:
+    """What such a storage is made on, for whoever writes trials in batches."""
+    return BatchedEntries(JournalFileBackend(str(journal)))
 
 
 def drop_torn_line(journal: Path) -> bool:

@@ -2,31 +2,30 @@
 
 from __future__ import annotations
 
-import copy
 import itertools
+import math
 from collections.abc import Sequence
 
 import numpy as np
 import optuna
-from optuna.trial import FrozenTrial, TrialState
+from optuna.storages import JournalStorage
+from optuna.study import StudyDirection
+from optuna.trial import FrozenTrial
 
 from nas_kd.errors import NasKdError, NoFeasibleStudentError
 from search_spaces import Arch, SearchSpace
 from studies.candidates import Candidate, Evaluator
-from studies.journal import drop_torn_line, open_storage
+from studies.journal import drop_torn_line, open_entries
+from studies.journal_batches import BatchedEntries
 from studies.objectives import SCORE, Objectives, directions
 from studies.observer import Observer
+from studies.proposing import Asking, Drawing, Found, Proposer
 from studies.random_arch import anchors_then_random
 from studies.recipe import Recipe
 from studies.run_directory import RunDirectory
-from studies.samplers import SAMPLERS
+from studies.samplers import SAMPLERS, BlindSampler
 from studies.shared import SharedStudy
-from studies.trials import (
-    candidate_of,
-    mark_constraints,
-    tell,
-    unmark_constraints,
-)
+from studies.trials import candidate_of, key_of, mark_constraints
 from studies.workers import Crew, LocalCrew, OwnProcess
 
 REFERENCE_SIZE = 48
@@ -71,12 +70,13 @@ class Search:
         self._shared = shared
         self._sampler = SAMPLERS.get(recipe.search.sampler)
         self._trials = self._number_of_trials()
-        self._journal = self._open_journal(run)
+        self._entries, self._journal = self._open_journal(run)
         self._written = self._journal.get_trials(deepcopy=False)
         if shared is not None:
             self._exchange(shared)
+        self._done: list[FrozenTrial] = []
         self._first_trials: dict[str, int] = {}
-        self._best: Candidate | None = None
+        self._best = (-math.inf, "")
         for trial in self._written:
             self._evaluator.remember(candidate_of(trial))
 
@@ -91,12 +91,14 @@ class Search:
         objectives = Objectives(
             self._recipe.search.objectives, self._recipe.search.proxies, reference
         )
-        study = self._memory_study(objectives, reference)
+        self._continue(objectives)
+        proposer = self._proposer(objectives, reference)
         batch = self._recipe.search.batch_size
-        while (done := len(_finished(study))) < self._trials:
-            study.sampler = self._sampler.build(self._space, self._seed(done // batch), batch)
-            self._run_batch(study, objectives, min(batch, self._trials - done))
-        return SearchResult(study, objectives, self._evaluator)
+        while (done := len(self._done)) < self._trials:
+            sampler = self._sampler.build(self._space, self._seed(done // batch), batch)
+            archs = proposer.propose(sampler, min(batch, self._trials - done))
+            self._keep(proposer.finish(self._evaluate(archs, objectives)))
+        return SearchResult(self._done, objectives, self._evaluator)
 
     def _number_of_trials(self) -> int:
         wanted = self._recipe.search.trials
@@ -106,11 +108,12 @@ class Search:
         sequence = np.random.SeedSequence([self._recipe.seed, batch_number])
         return int(sequence.generate_state(1)[0])
 
-    def _open_journal(self, run: RunDirectory) -> optuna.Study:
+    def _open_journal(self, run: RunDirectory) -> tuple[BatchedEntries, optuna.Study]:
         if drop_torn_line(run.journal):
             self._observer.note(f"The last entry of {run.journal} was unfinished; it is made anew.")
         try:
-            storage = open_storage(run.journal)
+            entries = open_entries(run.journal)
+            storage = JournalStorage(entries)
             study = optuna.create_study(
                 study_name=next(iter(optuna.get_all_study_names(storage)), run.name),
                 storage=storage,
@@ -124,7 +127,7 @@ class Search:
                 f"journal: {run.journal} cannot be read ({error}). Restore the file, or move it "
                 "away to search again from the start."
             ) from error
-        return study
+        return entries, study
 
     def _exchange(self, shared: SharedStudy) -> None:
         """Appends what other hosts have found to this host's journal, and the other way round."""
@@ -170,49 +173,58 @@ class Search:
             "Raise the budget, or choose a smaller space with --space or --space-option."
         )
 
-    def _memory_study(self, objectives: Objectives, reference: Sequence[Candidate]) -> optuna.Study:
-        """A study in memory with the finished batches of the journal, ready to continue."""
-        study = optuna.create_study(directions=objectives.directions)
-        batch = self._recipe.search.batch_size
+    def _continue(self, objectives: Objectives) -> None:
+        """Takes up the finished batches of the journal."""
         whole = len(self._written)
         if whole < self._trials:
-            whole -= whole % batch
-        study.add_trials([unmark_constraints(t) for t in copy.deepcopy(self._written[:whole])])
-        for trial in self._written[:whole]:
+            whole -= whole % self._recipe.search.batch_size
+        self._done = list(self._written[:whole])
+        for trial in self._done:
             candidate = candidate_of(trial)
             self._first_trials.setdefault(candidate.key, trial.number)
             self._best_so_far(candidate, objectives)
-        if not self._sampler.covers_space:
-            for arch in self._first_archs(reference)[whole:]:
-                study.enqueue_trial(dict(arch))
-        return study
+
+    def _proposer(self, objectives: Objectives, reference: Sequence[Candidate]) -> Proposer:
+        genes = self._space.distributions
+        first = [] if self._sampler.covers_space else self._first_archs(reference)
+        if isinstance(self._sampler.build(self._space, 0, 1), BlindSampler):
+            return Drawing(genes, len(self._done), first)
+        return Asking(genes, objectives.directions, self._done, first)
 
     def _first_archs(self, reference: Sequence[Candidate]) -> list[Arch]:
         archs = [self._space.canonical(arch) for arch in self._space.anchors()]
         archs += [candidate.arch for candidate in reference]
         return list(dict.fromkeys(archs))[: self._trials]
 
-    def _run_batch(self, study: optuna.Study, objectives: Objectives, size: int) -> None:
-        trials = [study.ask(dict(self._space.distributions)) for _ in range(size)]
-        archs = [self._space.canonical(Arch(trial.params)) for trial in trials]
+    def _evaluate(self, proposed: Sequence[Arch], objectives: Objectives) -> list[Found]:
+        """What the trials of a batch come to, in order."""
+        archs = [self._space.canonical(arch) for arch in proposed]
         self._crew.expect(archs)
-        for trial, arch in zip(trials, archs, strict=True):
+        found = []
+        for number, arch in enumerate(archs, start=len(self._done)):
             candidate = self._crew.evaluate(arch)
-            first = self._first_trials.setdefault(candidate.key, trial.number)
-            duplicate_of = first if first != trial.number else None
-            tell(study, trial, candidate, objectives.values(candidate), duplicate_of)
-            self._observer.advance(trial.number + 1, best=self._best_so_far(candidate, objectives))
-        new = copy.deepcopy(_finished(study)[len(self._written) :])
-        self._journal.add_trials([mark_constraints(trial) for trial in new])
+            first = self._first_trials.setdefault(candidate.key, number)
+            duplicate_of = first if first != number else None
+            found.append(Found(candidate, objectives.values(candidate), duplicate_of))
+            self._observer.advance(number + 1, best=self._best_so_far(candidate, objectives))
+        return found
+
+    def _keep(self, batch: Sequence[FrozenTrial]) -> None:
+        """Appends the trials of a finished batch, but those that the journal holds already."""
+        self._done += map(mark_constraints, batch)
+        new = self._done[len(self._written) :]
+        with self._entries.together():
+            self._journal.add_trials(new)
         self._written += new
         if self._shared is not None:
             self._shared.settle(self._written, len(self._written) - len(new))
 
     def _best_so_far(self, candidate: Candidate, objectives: Objectives) -> str:
-        if self._best is None or objectives.score(candidate) > objectives.score(self._best):
-            self._best = candidate
-        score = objectives.score(self._best)
-        return f"{SCORE} {score:+.3f} at {self._best.macs / 1e6:.3g} M MACs"
+        score = objectives.score(candidate)
+        if score > self._best[0] or not self._best[1]:
+            text = f"{SCORE} {score:+.3f} at {candidate.macs / 1e6:.3g} M MACs"
+            self._best = (score, text)
+        return self._best[1]
 
 
 class SearchResult:
@@ -224,17 +236,21 @@ class SearchResult:
         front: The feasible candidates that no other one dominates, best score first.
     """
 
-    def __init__(self, study: optuna.Study, objectives: Objectives, evaluator: Evaluator) -> None:
-        self.trials: list[FrozenTrial] = study.get_trials(deepcopy=False)
+    def __init__(
+        self, trials: Sequence[FrozenTrial], objectives: Objectives, evaluator: Evaluator
+    ) -> None:
+        self.trials = list(trials)
         self.objectives = objectives
         self._candidates = dict(evaluator.known)
-        self.front = self._front(study)
+        self._firsts: dict[str, FrozenTrial] = {}
+        for trial in self.trials:
+            self._firsts.setdefault(key_of(trial), trial)
+        self.front = self._front()
 
     @property
     def unique(self) -> list[Candidate]:
         """The distinct candidates of the trials, in order of first appearance."""
-        keys = dict.fromkeys(candidate_of(trial).key for trial in self.trials)
-        return [self._candidates[key] for key in keys]
+        return [self._candidates[key] for key in self._firsts]
 
     @property
     def ranking(self) -> list[Candidate]:
@@ -242,17 +258,19 @@ class SearchResult:
         scored = [c for c in self.unique if c.feasible and c.scores and not c.degenerate]
         return sorted(scored, key=lambda c: (-self.objectives.score(c), c.macs, c.key))
 
-    def _front(self, study: optuna.Study) -> list[Candidate]:
-        keys = {candidate_of(trial).key for trial in _best_trials(study)}
+    def _front(self) -> list[Candidate]:
+        feasible = {c.key for c in self.unique if c.feasible}
+        trials = [t for key, t in self._firsts.items() if key in feasible]
+        keys = set(map(key_of, _best_trials(trials, self.objectives.directions)))
         return [candidate for candidate in self.ranking if candidate.key in keys]
 
 
-def _best_trials(study: optuna.Study) -> list[FrozenTrial]:
-    if len(study.directions) > 1:
-        return study.best_trials
-    feasible = [t for t in study.trials if all(v <= 0 for v in t.constraints.values())]
-    return [study.best_trial] if feasible else []
-
-
-def _finished(study: optuna.Study) -> list[FrozenTrial]:
-    return study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+def _best_trials(
+    trials: Sequence[FrozenTrial], directions: Sequence[StudyDirection]
+) -> list[FrozenTrial]:
+    """Optuna's own front of feasible trials."""
+    if not trials:
+        return []
+    study = optuna.create_study(directions=directions)
+    study.add_trials(trials)
+    return study.best_trials if len(directions) > 1 else [study.best_trial]
