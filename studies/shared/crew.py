@@ -21,8 +21,9 @@ _POST = "post"
 _ARCH = "arch"
 _CANDIDATE = "candidate"
 _HOST = "host"
-_BUSY_WAIT_S = 0.2
-_IDLE_WAITS_S = (0.05, 2.0)
+_FIRST_WAIT_S = 0.05
+_LONGEST_WAIT_S = 2.0
+"""Between two looks at the work while nothing happens."""
 
 
 class SharedCrew:
@@ -60,24 +61,24 @@ class SharedCrew:
         self._wanted = {arch.key: arch for arch in archs if arch.key not in known}
 
     def evaluate(self, arch: Arch) -> Candidate:
-        known, wait_s = self._evaluator.known, _IDLE_WAITS_S[0]
+        known, wait_s = self._evaluator.known, _FIRST_WAIT_S
         while arch.key not in known:
-            if self._step():
-                wait_s = _IDLE_WAITS_S[0]
-            else:
-                time.sleep(wait_s)
-                wait_s = min(1.5 * wait_s, _IDLE_WAITS_S[1])
+            happened = self._step(wait_s)
+            wait_s = _FIRST_WAIT_S if happened else min(1.5 * wait_s, _LONGEST_WAIT_S)
         return known[arch.key]
 
-    def _step(self) -> bool:
-        """One look at the work; whether anything happened."""
+    def _step(self, wait_s: float) -> bool:
+        """One look at the work, and some waiting: whether anything happened."""
         trials = [t for t in self._work.trials() if _ARCH in t.user_attrs]
-        learned = self._learn(trials)
-        posted = self._needs_posting(trials) and self._post()
-        self._claim(trials)
-        for answer in self._workers.answers(_BUSY_WAIT_S) if self._jobs else ():
+        happened = self._learn(trials) or (self._needs_posting(trials) and self._post())
+        happened = self._claim(trials) or happened
+        if not self._jobs:
+            time.sleep(0 if happened else wait_s)
+            return happened
+        answers = self._workers.answers(wait_s)
+        for answer in answers:
             self._hand_in(answer.arch, answer.candidate)
-        return learned or posted or bool(self._jobs)
+        return happened or bool(answers)
 
     def _learn(self, trials: Sequence[FrozenTrial]) -> bool:
         """Remembers what was completed since the last look."""
@@ -119,16 +120,18 @@ class SharedCrew:
         candidate = self._evaluator.without_score(arch)
         self._finish(self._work.add_held(work), candidate, 0.0)
 
-    def _claim(self, trials: Sequence[FrozenTrial]) -> None:
+    def _claim(self, trials: Sequence[FrozenTrial]) -> bool:
         """Takes a candidate for every free worker, in random order: others do so at this moment."""
         waiting = [t for t in trials if t.state == TrialState.WAITING]
         self._random.shuffle(waiting)
+        before = len(self._jobs)
         while waiting and self._workers.free:
             trial = waiting.pop()
             arch = Arch(trial.user_attrs[_ARCH])
             if arch not in self._jobs and self._work.claim(trial):
                 self._jobs[arch] = (trial._trial_id, time.monotonic())
                 self._workers.submit(arch)
+        return len(self._jobs) > before
 
     def _hand_in(self, arch: Arch, candidate: Candidate | None) -> None:
         trial_id, began = self._jobs.pop(arch)

@@ -8,22 +8,20 @@ import signal
 import threading
 from multiprocessing.connection import Connection, wait
 
-import torch
-
 from nas_kd.errors import NasKdError
 from search_spaces import Arch
 from studies.candidates import Candidate, Evaluator
 from studies.machine_lock import machine_shared
 from studies.workers.evaluation import Evaluation
+from studies.workers.threads import one_thread
 
 READY = "ready"
 
 
-def serve(connection: Connection, evaluation: Evaluation, threads: int) -> None:
+def serve(connection: Connection, evaluation: Evaluation) -> None:
     """Evaluates every arch that comes until nobody is there to ask."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    torch.set_num_threads(threads)
     evaluator = evaluation.evaluator()
     try:
         connection.send(READY)
@@ -35,7 +33,7 @@ def serve(connection: Connection, evaluation: Evaluation, threads: int) -> None:
 
 def _answer(evaluator: Evaluator, arch: Arch) -> Candidate | NasKdError:
     try:
-        with machine_shared():
+        with machine_shared(), one_thread():
             return evaluator.evaluate(arch)
     except NasKdError as error:
         return error

@@ -6,6 +6,7 @@ from search_spaces import Arch
 from studies.candidates import Evaluator
 from studies.machine_lock import machine_shared
 from studies.workers.answer import Answer
+from studies.workers.threads import one_thread
 
 
 class OwnProcess:
@@ -27,7 +28,7 @@ class OwnProcess:
         arch, self._arch = self._arch, None
         if arch is None:
             return []
-        with machine_shared():
+        with machine_shared(), one_thread():
             return [Answer(arch, self._evaluator.evaluate(arch))]
 
     def close(self) -> None:

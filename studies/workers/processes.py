@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
 import pickle
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -11,7 +10,6 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 
-from nas_kd.costs.cores import find_cores
 from nas_kd.errors import NasKdError, UsageError
 from search_spaces import Arch
 from studies.candidates import Candidate, Evaluator
@@ -23,7 +21,6 @@ from studies.workers.own_process import OwnProcess
 _FAILED_STARTS = 3
 """Processes in a row that may die before they are ready."""
 _END_S = 5.0
-_THREAD_SETTINGS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
 @contextmanager
@@ -55,7 +52,7 @@ class _Worker:
 class WorkerProcesses:
     """Up to ``count`` processes that evaluate candidates, one each at a time.
 
-    Each has an equal share of the physical cores for its threads. They end with this process,
+    Each computes in one thread, as a process alone does (`one_thread`). They end with this process,
     however it ends, and leave Ctrl-C to it.
 
     Args:
@@ -66,7 +63,6 @@ class WorkerProcesses:
     def __init__(self, evaluation: Evaluation, count: int) -> None:
         self._evaluation = evaluation
         self._count = count
-        self._threads = max(1, find_cores().all_threads // count)
         self._workers: list[_Worker] = []
         self._failed_starts = 0
 
@@ -111,12 +107,9 @@ class WorkerProcesses:
     def _start(self) -> _Worker:
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
-        process = context.Process(
-            target=serve, args=(theirs, self._evaluation, self._threads), daemon=True
-        )
+        process = context.Process(target=serve, args=(theirs, self._evaluation), daemon=True)
         try:
-            with _few_threads(self._threads):
-                process.start()
+            process.start()
         except (pickle.PicklingError, TypeError, AttributeError) as error:
             raise UsageError(
                 f"workers: the teacher or the data cannot be handed to another process ({error}). "
@@ -160,18 +153,3 @@ class WorkerProcesses:
         if worker.arch is not None:
             self.submit(worker.arch)
         return []
-
-
-@contextmanager
-def _few_threads(threads: int) -> Iterator[None]:
-    """The numerical libraries of processes started meanwhile use so many threads."""
-    before = {name: os.environ.get(name) for name in _THREAD_SETTINGS}
-    os.environ.update(dict.fromkeys(_THREAD_SETTINGS, str(threads)))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
