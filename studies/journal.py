@@ -9,7 +9,6 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 
 from nas_kd.errors import NasKdError
-from studies.journal_batches import BatchedEntries
 
 
 def open_storage(journal: Path) -> JournalStorage:
@@ -17,9 +16,9 @@ def open_storage(journal: Path) -> JournalStorage:
     return JournalStorage(open_entries(journal))
 
 
-def open_entries(journal: Path) -> BatchedEntries:
-    """What such a storage is made on, for whoever writes trials in batches."""
-    return BatchedEntries(JournalFileBackend(str(journal)))
+def open_entries(journal: Path) -> JournalFileBackend:
+    """What that storage is made on, for whoever writes trials in batches."""
+    return JournalFileBackend(str(journal))
 
 
 def drop_torn_line(journal: Path) -> bool:

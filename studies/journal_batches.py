@@ -2,44 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
+from itertools import islice
 from typing import Any
 
+import optuna
+from optuna.storages import JournalStorage
 from optuna.storages.journal import BaseJournalBackend
+from optuna.trial import FrozenTrial
 
 
-class BatchedEntries(BaseJournalBackend):
-    """Passes entries on to another backend, at once or, on demand, many at a time.
+def append_together(journal: BaseJournalBackend, trials: Sequence[FrozenTrial]) -> None:
+    """Appends finished trials to the one study of a journal, all of them or, on an error, none.
+
+    The entry of a trial depends neither on other trials nor on what else the journal holds: a
+    storage that knows of nothing but the study makes the entries, and they are appended as they
+    are.
 
     Args:
-        backend: Where they go.
+        journal: Its first entry made the study.
+        trials: Finished, in order.
     """
+    entries = _Entries(islice(journal.read_logs(0), 1))
+    study = optuna.load_study(study_name=None, storage=JournalStorage(entries))
+    known = len(entries.all)
+    study.add_trials(trials)
+    if len(entries.all) > known:
+        journal.append_logs(entries.all[known:])
 
-    def __init__(self, backend: BaseJournalBackend) -> None:
-        self._backend = backend
-        self._waiting: list[dict[str, Any]] | None = None
 
-    @contextmanager
-    def together(self) -> Iterator[None]:
-        """What is appended meanwhile is written at the end, all of it or, on an error, nothing.
+class _Entries(BaseJournalBackend):
+    """A journal in memory."""
 
-        A storage on this backend does not see it before. Only trials may be added: their entries
-        do not depend on one another, nor on what other processes append in between.
-        """
-        self._waiting = waiting = []
-        try:
-            yield
-        finally:
-            self._waiting = None
-        if waiting:
-            self._backend.append_logs(waiting)
+    def __init__(self, entries: Iterable[dict[str, Any]]) -> None:
+        self.all = list(entries)
 
     def append_logs(self, logs: list[dict[str, Any]]) -> None:
-        if self._waiting is None:
-            self._backend.append_logs(logs)
-        else:
-            self._waiting += logs
+        self.all += logs
 
-    def read_logs(self, log_number_from: int) -> Iterable[dict[str, Any]]:
-        return self._backend.read_logs(log_number_from) if self._waiting is None else ()
+    def read_logs(self, log_number_from: int) -> list[dict[str, Any]]:
+        return self.all[log_number_from:]

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 import optuna
 from optuna.storages import JournalStorage
+from optuna.storages.journal import BaseJournalBackend
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial
 
@@ -16,7 +17,7 @@ from nas_kd.errors import NasKdError, NoFeasibleStudentError
 from search_spaces import Arch, SearchSpace
 from studies.candidates import Candidate, Evaluator
 from studies.journal import drop_torn_line, open_entries
-from studies.journal_batches import BatchedEntries
+from studies.journal_batches import append_together
 from studies.objectives import SCORE, Objectives, directions
 from studies.observer import Observer
 from studies.proposing import Asking, Drawing, Found, Proposer
@@ -108,7 +109,7 @@ class Search:
         sequence = np.random.SeedSequence([self._recipe.seed, batch_number])
         return int(sequence.generate_state(1)[0])
 
-    def _open_journal(self, run: RunDirectory) -> tuple[BatchedEntries, optuna.Study]:
+    def _open_journal(self, run: RunDirectory) -> tuple[BaseJournalBackend, optuna.Study]:
         if drop_torn_line(run.journal):
             self._observer.note(f"The last entry of {run.journal} was unfinished; it is made anew.")
         try:
@@ -131,7 +132,7 @@ class Search:
 
     def _exchange(self, shared: SharedStudy) -> None:
         """Appends what other hosts have found to this host's journal, and the other way round."""
-        self._journal.add_trials(shared.trials_after(len(self._written)))
+        append_together(self._entries, shared.trials_after(len(self._written)))
         self._written = self._journal.get_trials(deepcopy=False)
         shared.settle(self._written, 0)
 
@@ -213,8 +214,7 @@ class Search:
         """Appends the trials of a finished batch, but those that the journal holds already."""
         self._done += map(mark_constraints, batch)
         new = self._done[len(self._written) :]
-        with self._entries.together():
-            self._journal.add_trials(new)
+        append_together(self._entries, new)
         self._written += new
         if self._shared is not None:
             self._shared.settle(self._written, len(self._written) - len(new))
