@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
+from typing import Any
 
 from torch import Tensor, nn
 
@@ -43,6 +44,10 @@ class TeacherProbes:
         self._head = head
         self._seed = seed
         self._probes: dict[str, Probe] = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For other processes, which make their own probes."""
+        return {**self.__dict__, "_probes": {}}
 
     def probe(self, initialisation: str) -> Probe:
         """The teacher under ``initialisation``; ``none`` is the teacher as it was given."""

@@ -134,6 +134,14 @@ class Evaluator:
         """Takes over what an earlier call of the study found out."""
         self._known[candidate.key] = candidate
 
+    def learn(self, candidate: Candidate) -> None:
+        """Takes over what was found out just now, here or by a worker, and has scores kept."""
+        if candidate.key in self._known:
+            return
+        self.remember(candidate)
+        if candidate.scores and self._keep is not None:
+            self._keep(candidate)
+
     def within_budget(self, arch: Arch) -> bool:
         """Whether the counted and predicted costs of ``arch`` hold the limits on them."""
         costs = self._costs(self._space.canonical(arch))
@@ -143,24 +151,31 @@ class Evaluator:
         """The candidate for ``arch``, from memory when the same function was seen before."""
         canonical = self._space.canonical(arch)
         if canonical.key not in self._known:
-            self._known[canonical.key] = self._evaluate(canonical)
+            self.learn(self._evaluate(canonical))
         return self._known[canonical.key]
 
+    def without_score(self, arch: Arch) -> Candidate:
+        """The candidate for a canonical arch that cannot be scored: costs, and no finite score."""
+        candidate = self._costed(arch)
+        if not candidate.feasible:
+            return candidate
+        return replace(candidate, scores=dict.fromkeys(self._proxies, -math.inf))
+
     def _evaluate(self, arch: Arch) -> Candidate:
+        candidate = self._costed(arch)
+        return (
+            replace(candidate, scores=self._score(candidate)) if candidate.feasible else candidate
+        )
+
+    def _costed(self, arch: Arch) -> Candidate:
         costs = self._costs(arch)
-        candidate = Candidate(
+        return Candidate(
             arch,
             int(costs["macs"]),
             int(costs["params"]),
             self._limits.violations(costs),
             predicted_ms=costs.get("latency_ms"),
         )
-        if not candidate.feasible:
-            return candidate
-        scored = replace(candidate, scores=self._score(candidate))
-        if self._keep is not None:
-            self._keep(scored)
-        return scored
 
     def _score(self, candidate: Candidate) -> dict[str, float]:
         return score_student(

@@ -29,6 +29,7 @@ from nas_kd.training import (
 )
 from nas_kd.whole_files import name_for_damaged
 from search_spaces import Arch
+from studies.machine_lock import machine_alone
 from studies.measuring import file_to_measure, measure_beside_teacher
 from studies.observer import Observer, per_mille
 from studies.recipe import DistillSection, Recipe
@@ -204,13 +205,14 @@ def deliver(
     measured = file_to_measure(onnx, setting, recipe.seed)
     precisions: dict[str, PrecisionRecord] = {}
     if measured != onnx:
-        precisions = compare_precisions(
-            onnx,
-            {profile.precision: measured},
-            setting.data.test or setting.data.validation,
-            split=setting.accuracy_split,
-            profile=profile,
-        )
+        with machine_alone():
+            precisions = compare_precisions(
+                onnx,
+                {profile.precision: measured},
+                setting.data.test or setting.data.validation,
+                split=setting.accuracy_split,
+                profile=profile,
+            )
     precision = precisions.get(profile.precision)
     teacher_latency, latency = measure_beside_teacher(measured, setting)
     write_manifest(

@@ -20,6 +20,7 @@ from studies.search import SearchResult
 from studies.setting import Setting
 
 SCHEMA = "nas-kd.search/1"
+PEER_SCHEMA = "nas-kd.search-peer/1"
 
 
 def found_document(
@@ -103,6 +104,18 @@ def search_document(
             f"nas-kd measure {shlex.quote(directory)}",
             f"nas-kd dashboard {shlex.quote(str(run.path))}",
         ],
+    }
+
+
+def peer_document(run: RunDirectory, result: SearchResult, finished_by: str) -> dict[str, Any]:
+    """What ``nas-kd search --json`` prints on hosts that leave the finalists to another one."""
+    return {
+        "schema": PEER_SCHEMA,
+        "run_dir": str(run.path),
+        "evaluated": len(result.trials),
+        "unique": len(result.unique),
+        "finished_by": finished_by,
+        "next": [f"nas-kd show {shlex.quote(str(run.path))}"],
     }
 
 

@@ -71,7 +71,14 @@ def open_storage(journal: Path, on_damage: Callable[[str], None] | None = None) 
     Raises:
         UsageError: An entry is damaged, and nobody is told of it.
     """
-    return JournalStorage(SealedJournal(journal, on_damage))
+    return JournalStorage(open_entries(journal, on_damage))
+
+
+def open_entries(
+    journal: Path, on_damage: Callable[[str], None] | None = None
+) -> JournalFileBackend:
+    """What that storage is made on, for whoever writes trials in batches."""
+    return SealedJournal(journal, on_damage)
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from nas_kd.export import (
 from nas_kd.export.calibration import DEFAULT_IMAGES
 from studies.candidates import Candidate
 from studies.finalists import Measured
+from studies.machine_lock import machine_alone
 from studies.run_directory import RunDirectory, state_name
 from studies.setting import Setting
 
@@ -67,11 +68,12 @@ class Meter:
         new = [c for c in candidates if c.key not in self._done and not self._recall(c)]
         if new:
             files = [self._export(candidate) for candidate in new]
-            teacher, *records = measure_many(
-                [self._setting.teacher_onnx, *files],
-                self._setting.profile,
-                max_seconds=self._max_seconds,
-            )
+            with machine_alone():
+                teacher, *records = measure_many(
+                    [self._setting.teacher_onnx, *files],
+                    self._setting.profile,
+                    max_seconds=self._max_seconds,
+                )
             for candidate, record in zip(new, records, strict=True):
                 self._keep(candidate, record, self._violation(record, teacher))
         return [self._done[candidate.key] for candidate in candidates]
@@ -146,7 +148,8 @@ def measure_beside_teacher(file: Path, setting: Setting) -> tuple[LatencyRecord,
     """
     undecided = []
     for _ in range(_ATTEMPTS):
-        teacher, student = measure_many([setting.teacher_onnx, file], setting.profile)
+        with machine_alone():
+            teacher, student = measure_many([setting.teacher_onnx, file], setting.profile)
         if _is_decided(setting, student, teacher):
             return teacher, student
         undecided.append((teacher, student))

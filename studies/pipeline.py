@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from nas_kd.costs import Limits
 from nas_kd.errors import UsageError
 from proxies import TeacherProbes
 from studies.candidates import Evaluator, needs_teacher
 from studies.delivery import Delivered, StudentTrainer, deliver
-from studies.document import found_document, search_document
+from studies.document import found_document, peer_document, search_document
 from studies.finalists import Measured, choose_finalists
 from studies.kept_scores import KeptScores
 from studies.measuring import Meter, deployed_accuracy, latency_violation
@@ -23,7 +25,9 @@ from studies.recipe import Recipe
 from studies.run_directory import FOUND, RunDirectory, state_name
 from studies.search import Search, SearchResult
 from studies.setting import Setting, prepare
+from studies.shared import SharedCrew, SharedStudy, shared_study
 from studies.table import write_candidates
+from studies.workers import Crew, Evaluation, LocalCrew, Workers, open_workers
 
 
 def run_search(
@@ -31,6 +35,8 @@ def run_search(
     run_directory: Path,
     *,
     fork: bool = False,
+    storage: str | None = None,
+    study_name: str | None = None,
     observer: Observer | None = None,
 ) -> dict[str, Any]:
     """Runs or continues the whole job.
@@ -39,10 +45,14 @@ def run_search(
         recipe: What to do.
         run_directory: Where the run lives; the same recipe continues the run that is there.
         fork: Whether another recipe may start a new run beside the one that is there.
+        storage: URL of a storage (`studies.shared`) in which several hosts, each with a run
+            directory of its own, search together.
+        study_name: Of their study; without one, the name of the run directory.
         observer: Told about the progress.
 
     Returns:
-        The JSON document of the run (`studies.document`), also written to ``result.json``.
+        The JSON document of the run (`studies.document`), also written to ``result.json``; the
+        shorter `peer_document` where another host measures and distils the finalists.
 
     Raises:
         NasKdError: With what, why and what to do; whatever was done is kept for the next call.
@@ -50,33 +60,63 @@ def run_search(
     check_objectives(recipe.search.objectives, recipe.search.proxies)
     observer = observer or SilentObserver()
     run = RunDirectory.create_or_continue(run_directory, recipe, fork=fork)
-    run.tell.say = observer.note
-    with run.lock():
-        return _Job(recipe, run, observer).run()
+    with ExitStack() as stack:
+        stack.enter_context(run.lock())
+        run.tell.say = observer.note
+        shared = None
+        if storage is not None:
+            name = study_name or run.name
+            shared = stack.enter_context(shared_study(storage, name, recipe, run))
+        return _Job(recipe, run, observer, shared).run()
 
 
 class _Job:
-    def __init__(self, recipe: Recipe, run: RunDirectory, observer: Observer) -> None:
+    def __init__(
+        self,
+        recipe: Recipe,
+        run: RunDirectory,
+        observer: Observer,
+        shared: SharedStudy | None,
+    ) -> None:
         self.recipe = recipe
         self.run_directory = run
         self.observer = observer
+        self.shared = shared
         self.seconds: dict[str, float] = run.read_state("seconds") or {}
 
     def run(self) -> dict[str, Any]:
         with self._timed("teacher"):
             setting = prepare(self.recipe, self.run_directory, self.observer)
+            limits = self._agree("limits", lambda: dict(setting.limits.values))
+            setting = replace(setting, limits=Limits(limits))
         with self._timed("fit latency"):
             predictor = self._predictor(setting)
         with self._timed("search"):
             result = self._search(setting, predictor)
         self._keep_found(setting, result, {})
+        with self._finishing() as other:
+            if other is not None:
+                return peer_document(self.run_directory, result, other)
+            return self._finish(setting, predictor, result)
+
+    def _agree(self, name: str, find: Callable[[], Any]) -> Any:
+        """A fact on which all hosts of the study have to agree."""
+        return find() if self.shared is None else self.shared.fact(name, find)
+
+    def _finishing(self) -> AbstractContextManager[str | None]:
+        """Who goes on from the searched front to the student: None for this process."""
+        return nullcontext() if self.shared is None else self.shared.finishing()
+
+    def _finish(
+        self, setting: Setting, predictor: StudyPredictor | None, result: SearchResult
+    ) -> dict[str, Any]:
         meter = Meter(setting, self.run_directory, self.recipe.seed)
         with self._timed("measure"):
             finalists = self._measure(result, setting, meter)
         with self._timed("finalists"):
             finalists_report = self._short_distillation(finalists, setting)
         winner = max(finalists_report, key=lambda f: f["validation_accuracy"])["measured"]
-        delivered, student = self._finish(winner, setting)
+        delivered, student = self._deliver(winner, setting)
         self._keep_found(setting, result, meter.done)
         document = search_document(
             self.recipe,
@@ -117,7 +157,9 @@ class _Job:
                 folder="latency-fit",
                 max_seconds=recipe.predictor.seconds,
             )
-            predictor = fit_predictor(recipe.predictor, setting, meter, self.observer, recipe.seed)
+            predictor = fit_predictor(
+                recipe.predictor, setting, meter, self.observer, recipe.seed, self._agree
+            )
         if wanted and predictor is None:
             raise UsageError(
                 f"objectives: {LATENCY} is predicted, and there is no predictor here "
@@ -137,24 +179,37 @@ class _Job:
                 head=setting.teacher.head,
                 seed=self.recipe.seed,
             )
-        kept = KeptScores(self.run_directory.scores, self.run_directory.tell)
-        evaluator = Evaluator(
-            setting.space,
+        evaluation = Evaluation(
+            self.recipe.space.name,
+            self.recipe.space.options,
             setting.task,
             limits=setting.limits if predictor is None else predictor.gate(setting.limits),
-            predict=None if predictor is None else predictor.latency_ms,
+            latency=None if predictor is None else (predictor.predictor, predictor.error),
             proxies=self.recipe.search.proxies,
             images=images,
             labels=labels,
             teacher=teacher,
             seed=self.recipe.seed,
-            keep=kept.append,
         )
+        kept = KeptScores(self.run_directory.scores, self.run_directory.tell)
+        evaluator = evaluation.evaluator(keep=kept.append)
         for candidate in kept.read():
             evaluator.remember(candidate)
-        return Search(
-            self.recipe, self.run_directory, setting.space, evaluator, self.observer
-        ).run()
+        with open_workers(evaluation, evaluator, self.recipe.search.workers) as workers:
+            return Search(
+                self.recipe,
+                self.run_directory,
+                setting.space,
+                evaluator,
+                self.observer,
+                self._crew(workers, evaluator),
+                self.shared,
+            ).run()
+
+    def _crew(self, workers: Workers, evaluator: Evaluator) -> Crew:
+        if self.shared is None:
+            return LocalCrew(workers, evaluator, self.observer.note)
+        return SharedCrew(self.shared.work, workers, evaluator, self.observer.note)
 
     def _keep_found(
         self, setting: Setting, result: SearchResult, measured: Mapping[str, Measured]
@@ -210,7 +265,7 @@ class _Job:
             for m in finalists
         ]
 
-    def _finish(self, winner: Measured, setting: Setting) -> tuple[Delivered, dict[str, Any]]:
+    def _deliver(self, winner: Measured, setting: Setting) -> tuple[Delivered, dict[str, Any]]:
         trainer = StudentTrainer(self.recipe, setting, self.run_directory, self.observer)
         arch = winner.candidate.arch
         name = f"student-{state_name(winner.candidate.key)}"

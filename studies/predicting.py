@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from nas_kd.costs import Limits
 from nas_kd.costs.arch_encoding import ArchEncoder
@@ -26,6 +26,9 @@ from studies.random_arch import anchors_then_random
 from studies.recipe import PredictorSection
 from studies.setting import Setting
 
+Agree: TypeAlias = Callable[[str, Callable[[], Any]], Any]
+"""From the name of a fact and how to find it out to the fact that holds for the whole study."""
+
 _POOL = 500
 _POOL_OF_BUILT = 3
 """Where sizes have no closed form, the pool is so many times what is measured."""
@@ -39,6 +42,8 @@ class StudyPredictor:
     """Predicts the latency of the students of one study.
 
     Attributes:
+        encoder: Of the archs of its space.
+        predictor: Fitted on measured students.
         error: On students that were measured and not used for fitting.
     """
 
@@ -67,6 +72,7 @@ def fit_predictor(
     meter: Meter,
     observer: Observer,
     seed: int,
+    agree: Agree,
 ) -> StudyPredictor | None:
     """Measures students chosen by design and some others at random, fits on the former.
 
@@ -79,6 +85,7 @@ def fit_predictor(
         meter: Measures, and remembers what an interrupted call has measured.
         observer: Told about the progress.
         seed: Of the pool.
+        agree: Where several hosts search together, one measures for all.
 
     Returns:
         None where the students within the counted budget are too few to fit and to check.
@@ -97,10 +104,12 @@ def fit_predictor(
     chosen = design(features, fitted)
     others = [index for index in range(len(pool)) if index not in set(chosen)]
     drawn = np.random.default_rng(seed).permutation(others)[: section.held_out]
-    rows = [*chosen, *(int(index) for index in drawn)]
-    latencies = _measure([pool[row] for row in rows], setting, meter, observer)
+    students = [pool[index] for index in (*chosen, *drawn)]
+    measured = agree("latencies_ms", lambda: _measure(students, setting, meter, observer))
+    latencies = np.array(list(measured.values()))
+    rows = {candidate.key: row for row, candidate in enumerate(pool)}
     fit, held = slice(None, len(chosen)), slice(len(chosen), None)
-    x = features[rows]
+    x = features[[rows[key] for key in measured]]
     predictor = LatencyPredictor(x[fit], latencies[fit])
     error = prediction_error(
         predictor, x[held], latencies[held], fitted_macs=x[fit, 0], fitted_ms=latencies[fit]
@@ -134,12 +143,15 @@ def _within(setting: Setting, space: SearchSpace, arch: Arch) -> Candidate | Non
 
 def _measure(
     students: Sequence[Candidate], setting: Setting, meter: Meter, observer: Observer
-) -> NDArray[np.float64]:
-    """Latencies in milliseconds, as if all were measured when the teacher was, ``(student,)``.
+) -> dict[str, float]:
+    """Canonical key to latency in milliseconds, as if all were measured when the teacher was.
 
     All are measured in the same processes, so that the speed of the machine, which changes within
     minutes, does not set some of them apart from the others.
     """
     observer.phase("fit latency", None)
-    relative = [measured.latency.relative_to_reference for measured in meter.measure(students)]
-    return np.array(relative) * float(setting.teacher_facts["latency"]["reference_ms"])
+    teacher_reference_ms = float(setting.teacher_facts["latency"]["reference_ms"])
+    return {
+        measured.candidate.key: measured.latency.relative_to_reference * teacher_reference_ms
+        for measured in meter.measure(students)
+    }

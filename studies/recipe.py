@@ -13,6 +13,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from nas_kd.errors import UsageError
 from nas_kd.registry import unknown_name
 
+_WITHOUT_EFFECT = {"search.workers"}
+"""Settings on which no result depends."""
+
 
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
@@ -84,6 +87,8 @@ class SearchSection(_Section):
     ``latency_ms``, minimised."""
     images: int = Field(default=64, ge=2)
     """Training images in the batch on which the proxies look."""
+    workers: int = Field(default=1, ge=1, le=1024)
+    """Candidates evaluated at a time on one machine; the result does not depend on it."""
 
     @field_validator("proxies", "objectives")
     @classmethod
@@ -146,14 +151,13 @@ class Recipe(_Section):
         return self.model_dump_json(indent=2)
 
     def changes(self, other: Recipe) -> list[str]:
-        """Dotted names of the settings in which the two recipes differ."""
+        """Dotted names of the settings in which the two differ and on which results depend."""
         mine, theirs = (
             _flatten(self.model_dump(mode="json")),
             _flatten(other.model_dump(mode="json")),
         )
-        return sorted(
-            name for name in mine.keys() | theirs.keys() if mine.get(name) != theirs.get(name)
-        )
+        names = (mine.keys() | theirs.keys()) - _WITHOUT_EFFECT
+        return sorted(name for name in names if mine.get(name) != theirs.get(name))
 
 
 def load_recipe(source: str | Path | None, overrides: Mapping[str, Any] | None = None) -> Recipe:

@@ -2,30 +2,32 @@
 
 from __future__ import annotations
 
-import copy
 import itertools
+import math
 from collections.abc import Sequence
 
 import numpy as np
 import optuna
-from optuna.trial import FrozenTrial, TrialState
+from optuna.storages import JournalStorage
+from optuna.storages.journal import BaseJournalBackend
+from optuna.study import StudyDirection
+from optuna.trial import FrozenTrial
 
 from nas_kd.errors import NasKdError, NoFeasibleStudentError
 from search_spaces import Arch, SearchSpace
 from studies.candidates import Candidate, Evaluator
-from studies.journal import mend, open_storage
+from studies.journal import mend, open_entries
+from studies.journal_batches import append_together
 from studies.objectives import SCORE, Objectives, directions
 from studies.observer import Observer
+from studies.proposing import Asking, Drawing, Found, Proposer
 from studies.random_arch import anchors_then_random
 from studies.recipe import Recipe
 from studies.run_directory import RunDirectory
-from studies.samplers import SAMPLERS
-from studies.trials import (
-    candidate_of,
-    mark_constraints,
-    tell,
-    unmark_constraints,
-)
+from studies.samplers import SAMPLERS, BlindSampler
+from studies.shared import SharedStudy
+from studies.trials import candidate_of, key_of, mark_constraints
+from studies.workers import Crew, LocalCrew, OwnProcess
 
 REFERENCE_SIZE = 48
 """Candidates that fix the scale of the fused score before the search."""
@@ -41,6 +43,15 @@ class Search:
     kill, a batch of which the journal holds a part is proposed again, identically, and only its
     missing trials are appended. There is no state of a sampler or generator to be kept. Candidates
     of a batch in flight are not scored again where the evaluator keeps its scores (`KeptScores`).
+
+    Args:
+        recipe: What is searched.
+        run: Where the journal is.
+        space: What is searched through.
+        evaluator: Counts costs, and remembers what is known.
+        observer: Told about the progress.
+        crew: Who evaluates; without one, the evaluator in this process.
+        shared: The study of several hosts whose search this is; its trials are taken over first.
     """
 
     def __init__(
@@ -50,17 +61,24 @@ class Search:
         space: SearchSpace,
         evaluator: Evaluator,
         observer: Observer,
+        crew: Crew | None = None,
+        shared: SharedStudy | None = None,
     ) -> None:
         self._recipe = recipe
         self._space = space
         self._evaluator = evaluator
         self._observer = observer
+        self._crew = crew or LocalCrew(OwnProcess(evaluator), evaluator, observer.note)
+        self._shared = shared
         self._sampler = SAMPLERS.get(recipe.search.sampler)
         self._trials = self._number_of_trials()
-        self._journal = self._open_journal(run)
+        self._entries, self._journal = self._open_journal(run)
         self._written = self._journal.get_trials(deepcopy=False)
+        if shared is not None:
+            self._exchange(shared)
+        self._done: list[FrozenTrial] = []
         self._first_trials: dict[str, int] = {}
-        self._best: Candidate | None = None
+        self._best = (-math.inf, "")
         for trial in self._written:
             self._evaluator.remember(candidate_of(trial))
 
@@ -75,12 +93,14 @@ class Search:
         objectives = Objectives(
             self._recipe.search.objectives, self._recipe.search.proxies, reference
         )
-        study = self._memory_study(objectives, reference)
+        self._continue(objectives)
+        proposer = self._proposer(objectives, reference)
         batch = self._recipe.search.batch_size
-        while (done := len(_finished(study))) < self._trials:
-            study.sampler = self._sampler.build(self._space, self._seed(done // batch), batch)
-            self._run_batch(study, objectives, min(batch, self._trials - done))
-        return SearchResult(study, objectives, self._evaluator)
+        while (done := len(self._done)) < self._trials:
+            sampler = self._sampler.build(self._space, self._seed(done // batch), batch)
+            archs = proposer.propose(sampler, min(batch, self._trials - done))
+            self._keep(proposer.finish(self._evaluate(archs, objectives)))
+        return SearchResult(self._done, objectives, self._evaluator)
 
     def _number_of_trials(self) -> int:
         wanted = self._recipe.search.trials
@@ -90,11 +110,12 @@ class Search:
         sequence = np.random.SeedSequence([self._recipe.seed, batch_number])
         return int(sequence.generate_state(1)[0])
 
-    def _open_journal(self, run: RunDirectory) -> optuna.Study:
+    def _open_journal(self, run: RunDirectory) -> tuple[BaseJournalBackend, optuna.Study]:
         if done := mend(run.journal):
             self._observer.note(done)
         try:
-            storage = open_storage(run.journal)
+            entries = open_entries(run.journal)
+            storage = JournalStorage(entries)
             study = optuna.create_study(
                 study_name=next(iter(optuna.get_all_study_names(storage)), run.name),
                 storage=storage,
@@ -108,24 +129,39 @@ class Search:
                 f"journal: {run.journal} cannot be read ({error}). Restore the file, or move it "
                 "away to search again from the start."
             ) from error
-        return study
+        return entries, study
+
+    def _exchange(self, shared: SharedStudy) -> None:
+        """Appends what other hosts have found to this host's journal, and the other way round."""
+        append_together(self._entries, shared.trials_after(len(self._written)))
+        self._written = self._journal.get_trials(deepcopy=False)
+        shared.settle(self._written, 0)
 
     def _reference(self) -> list[Candidate]:
         """Scored candidates drawn uniformly from those within the counted budget."""
+        archs = self._reference_archs()
+        if not archs:
+            raise NoFeasibleStudentError(self._nothing_fits())
+        self._crew.expect(archs)
+        reference = []
+        for arch in archs:
+            reference.append(self._crew.evaluate(arch))
+            scaled = f"scaling the proxies {len(reference)}/{len(archs)}"
+            self._observer.advance(0, best=scaled)
+        return reference
+
+    def _reference_archs(self) -> list[Arch]:
+        """Distinct canonical archs within the counted budget, the anchors first."""
         generator = np.random.default_rng(self._seed(0))
         size = min(REFERENCE_SIZE, self._trials)
-        found: dict[str, Candidate] = {}
         draws = len(self._space.anchors()) + size * _DRAWS_PER_REFERENCE
+        found: dict[Arch, None] = {}
         for arch in itertools.islice(anchors_then_random(self._space, generator), draws):
             if len(found) == size:
                 break
             if self._evaluator.within_budget(arch):
-                candidate = self._evaluator.evaluate(arch)
-                found.setdefault(candidate.key, candidate)
-                self._observer.advance(0, best=f"scaling the proxies {len(found)}/{size}")
-        if not found:
-            raise NoFeasibleStudentError(self._nothing_fits())
-        return list(found.values())
+                found[self._space.canonical(arch)] = None
+        return list(found)
 
     def _nothing_fits(self) -> str:
         smallest = min(
@@ -139,44 +175,57 @@ class Search:
             "Raise the budget, or choose a smaller space with --space or --space-option."
         )
 
-    def _memory_study(self, objectives: Objectives, reference: Sequence[Candidate]) -> optuna.Study:
-        """A study in memory with the finished batches of the journal, ready to continue."""
-        study = optuna.create_study(directions=objectives.directions)
-        batch = self._recipe.search.batch_size
+    def _continue(self, objectives: Objectives) -> None:
+        """Takes up the finished batches of the journal."""
         whole = len(self._written)
         if whole < self._trials:
-            whole -= whole % batch
-        study.add_trials([unmark_constraints(t) for t in copy.deepcopy(self._written[:whole])])
-        for trial in self._written[:whole]:
+            whole -= whole % self._recipe.search.batch_size
+        self._done = list(self._written[:whole])
+        for trial in self._done:
             candidate = candidate_of(trial)
             self._first_trials.setdefault(candidate.key, trial.number)
             self._best_so_far(candidate, objectives)
-        if not self._sampler.covers_space:
-            for arch in self._first_archs(reference)[whole:]:
-                study.enqueue_trial(dict(arch))
-        return study
+
+    def _proposer(self, objectives: Objectives, reference: Sequence[Candidate]) -> Proposer:
+        genes = self._space.distributions
+        first = [] if self._sampler.covers_space else self._first_archs(reference)
+        if isinstance(self._sampler.build(self._space, 0, 1), BlindSampler):
+            return Drawing(genes, len(self._done), first)
+        return Asking(genes, objectives.directions, self._done, first)
 
     def _first_archs(self, reference: Sequence[Candidate]) -> list[Arch]:
         archs = [self._space.canonical(arch) for arch in self._space.anchors()]
         archs += [candidate.arch for candidate in reference]
         return list(dict.fromkeys(archs))[: self._trials]
 
-    def _run_batch(self, study: optuna.Study, objectives: Objectives, size: int) -> None:
-        for trial in [study.ask(dict(self._space.distributions)) for _ in range(size)]:
-            candidate = self._evaluator.evaluate(Arch(trial.params))
-            first = self._first_trials.setdefault(candidate.key, trial.number)
-            duplicate_of = first if first != trial.number else None
-            tell(study, trial, candidate, objectives.values(candidate), duplicate_of)
-            self._observer.advance(trial.number + 1, best=self._best_so_far(candidate, objectives))
-        new = copy.deepcopy(_finished(study)[len(self._written) :])
-        self._journal.add_trials([mark_constraints(trial) for trial in new])
+    def _evaluate(self, proposed: Sequence[Arch], objectives: Objectives) -> list[Found]:
+        """What the trials of a batch come to, in order."""
+        archs = [self._space.canonical(arch) for arch in proposed]
+        self._crew.expect(archs)
+        found = []
+        for number, arch in enumerate(archs, start=len(self._done)):
+            candidate = self._crew.evaluate(arch)
+            first = self._first_trials.setdefault(candidate.key, number)
+            duplicate_of = first if first != number else None
+            found.append(Found(candidate, objectives.values(candidate), duplicate_of))
+            self._observer.advance(number + 1, best=self._best_so_far(candidate, objectives))
+        return found
+
+    def _keep(self, batch: Sequence[FrozenTrial]) -> None:
+        """Appends the trials of a finished batch, but those that the journal holds already."""
+        self._done += map(mark_constraints, batch)
+        new = self._done[len(self._written) :]
+        append_together(self._entries, new)
         self._written += new
+        if self._shared is not None:
+            self._shared.settle(self._written, len(self._written) - len(new))
 
     def _best_so_far(self, candidate: Candidate, objectives: Objectives) -> str:
-        if self._best is None or objectives.score(candidate) > objectives.score(self._best):
-            self._best = candidate
-        score = objectives.score(self._best)
-        return f"{SCORE} {score:+.3f} at {self._best.macs / 1e6:.3g} M MACs"
+        score = objectives.score(candidate)
+        if score > self._best[0] or not self._best[1]:
+            text = f"{SCORE} {score:+.3f} at {candidate.macs / 1e6:.3g} M MACs"
+            self._best = (score, text)
+        return self._best[1]
 
 
 class SearchResult:
@@ -188,17 +237,21 @@ class SearchResult:
         front: The feasible candidates that no other one dominates, best score first.
     """
 
-    def __init__(self, study: optuna.Study, objectives: Objectives, evaluator: Evaluator) -> None:
-        self.trials: list[FrozenTrial] = study.get_trials(deepcopy=False)
+    def __init__(
+        self, trials: Sequence[FrozenTrial], objectives: Objectives, evaluator: Evaluator
+    ) -> None:
+        self.trials = list(trials)
         self.objectives = objectives
         self._candidates = dict(evaluator.known)
-        self.front = self._front(study)
+        self._firsts: dict[str, FrozenTrial] = {}
+        for trial in self.trials:
+            self._firsts.setdefault(key_of(trial), trial)
+        self.front = self._front()
 
     @property
     def unique(self) -> list[Candidate]:
         """The distinct candidates of the trials, in order of first appearance."""
-        keys = dict.fromkeys(candidate_of(trial).key for trial in self.trials)
-        return [self._candidates[key] for key in keys]
+        return [self._candidates[key] for key in self._firsts]
 
     @property
     def ranking(self) -> list[Candidate]:
@@ -206,17 +259,19 @@ class SearchResult:
         scored = [c for c in self.unique if c.feasible and c.scores and not c.degenerate]
         return sorted(scored, key=lambda c: (-self.objectives.score(c), c.macs, c.key))
 
-    def _front(self, study: optuna.Study) -> list[Candidate]:
-        keys = {candidate_of(trial).key for trial in _best_trials(study)}
+    def _front(self) -> list[Candidate]:
+        feasible = {c.key for c in self.unique if c.feasible}
+        trials = [t for key, t in self._firsts.items() if key in feasible]
+        keys = set(map(key_of, _best_trials(trials, self.objectives.directions)))
         return [candidate for candidate in self.ranking if candidate.key in keys]
 
 
-def _best_trials(study: optuna.Study) -> list[FrozenTrial]:
-    if len(study.directions) > 1:
-        return study.best_trials
-    feasible = [t for t in study.trials if all(v <= 0 for v in t.constraints.values())]
-    return [study.best_trial] if feasible else []
-
-
-def _finished(study: optuna.Study) -> list[FrozenTrial]:
-    return study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+def _best_trials(
+    trials: Sequence[FrozenTrial], directions: Sequence[StudyDirection]
+) -> list[FrozenTrial]:
+    """Optuna's own front of feasible trials."""
+    if not trials:
+        return []
+    study = optuna.create_study(directions=directions)
+    study.add_trials(trials)
+    return study.best_trials if len(directions) > 1 else [study.best_trial]

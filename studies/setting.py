@@ -21,6 +21,7 @@ from nas_kd.teachers import Teacher, load_teacher
 from nas_kd.training import evaluate_accuracy, train_default_teacher
 from nas_kd.user_cache import user_cache
 from search_spaces import SearchSpace, Task, create_space
+from studies.machine_lock import machine_alone
 from studies.observer import PER_MILLE, Observer, per_mille
 from studies.recipe import BudgetSection, Recipe
 from studies.run_directory import RunDirectory
@@ -107,9 +108,10 @@ def load_data_and_teacher(recipe: Recipe, observer: Observer) -> tuple[DataSplit
     observer.phase("teacher", PER_MILLE)
     data = load_recipe_data(recipe)
     if recipe.teacher.source == DEFAULT_TEACHER:
-        return data, train_default_teacher(
-            data, cache_dir=user_cache(), seed=recipe.seed, on_progress=per_mille(observer)
-        )
+        with machine_alone():
+            return data, train_default_teacher(
+                data, cache_dir=user_cache(), seed=recipe.seed, on_progress=per_mille(observer)
+            )
     teacher = load_teacher(recipe.teacher.source, data=data, checkpoint=recipe.teacher.checkpoint)
     observer.advance(PER_MILLE)
     if teacher.mean is not None and teacher.std is not None:
@@ -132,7 +134,8 @@ def _teacher_facts(
     counts = count_macs(teacher.model, data.input_shape)
     export_onnx(teacher.model, data.input_shape, onnx)
     run.states.vouch(onnx, onnx.read_bytes())
-    latency = measure_latency(onnx, profile)
+    with machine_alone():
+        latency = measure_latency(onnx, profile)
     facts = {
         "name": teacher.name,
         "source": teacher.source,

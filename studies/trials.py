@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import optuna
 from optuna.trial import FrozenTrial, Trial
@@ -24,17 +25,27 @@ def tell(
     duplicate_of: int | None,
 ) -> None:
     """Finishes a trial with what is known of its candidate."""
-    trial.set_user_attr(_CANDIDATE, candidate.to_dict())
-    if duplicate_of is not None:
-        trial.set_user_attr(_DUPLICATE_OF, duplicate_of)
+    for name, attribute in attributes(candidate, duplicate_of).items():
+        trial.set_user_attr(name, attribute)
     for metric, violation in candidate.violations.items():
         trial.set_constraint(metric, violation)
     study.tell(trial, list(values))
 
 
+def attributes(candidate: Candidate, duplicate_of: int | None) -> dict[str, Any]:
+    """The user attributes of a finished trial."""
+    found: dict[str, Any] = {_CANDIDATE: candidate.to_dict()}
+    return found if duplicate_of is None else {**found, _DUPLICATE_OF: duplicate_of}
+
+
 def candidate_of(trial: FrozenTrial) -> Candidate:
     """The candidate that a trial evaluated."""
     return Candidate.from_dict(trial.user_attrs[_CANDIDATE])
+
+
+def key_of(trial: FrozenTrial) -> str:
+    """The canonical key of the candidate that a trial evaluated."""
+    return str(trial.user_attrs[_CANDIDATE]["key"])
 
 
 def duplicate_of(trial: FrozenTrial) -> int | None:

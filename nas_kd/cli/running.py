@@ -18,6 +18,7 @@ from typer.main import get_command
 from nas_kd.cli.app import app
 from nas_kd.cli.console import quiet_libraries
 from nas_kd.errors import ExitCode, NasKdError
+from nas_kd.url_password import hidden_password
 
 PROGRAM = "nas-kd"
 _DEBUG = "--debug"
@@ -86,7 +87,7 @@ def keeping_traceback(log: Path) -> Iterator[None]:
 
 def _interrupted(words: Sequence[str]) -> int:
     if words and words[0] in _CONTINUES:
-        command = shlex.join([PROGRAM, *words])
+        command = shlex.join(map(hidden_password, [PROGRAM, *words]))
         _say(f"{PROGRAM}: interrupted; what was done is kept. Continue with: {command}")
     else:
         _say(f"{PROGRAM}: interrupted.")

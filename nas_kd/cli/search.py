@@ -11,7 +11,7 @@ from nas_kd.cli import options
 from nas_kd.cli.console import note, print_json, print_results, stdout_kept_clean
 from nas_kd.cli.preflight import check_recipe
 from nas_kd.cli.recipe_flags import parse_names, resolve_recipe, run_name, setting_changes
-from nas_kd.errors import ExitCode
+from nas_kd.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from studies.recipe import Recipe
@@ -47,6 +47,21 @@ def search(
     run_dir: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Where the run lives [runs/<recipe>].")
     ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="N", help="Candidates scored at a time; same result."),
+    ] = None,
+    storage: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            help="Search with other hosts: postgresql://USER@HOST/DB, grpc://HOST:PORT.",
+        ),
+    ] = None,
+    study_name: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Their study in --storage [the run directory's name]."),
+    ] = None,
     fork: Annotated[
         bool, typer.Option("--fork", help="Start beside a run that has another recipe.")
     ] = False,
@@ -65,6 +80,7 @@ def search(
         "budget.limits": budget or None,
         "search.trials": trials,
         "search.sampler": sampler,
+        "search.workers": workers,
         "search.proxies": parse_names("--proxies", proxies),
         "search.objectives": parse_names("--objectives", objectives),
         "distill.epochs": epochs,
@@ -72,17 +88,21 @@ def search(
     }
     recipe = resolve_recipe(config, changes, space=space, space_options=space_option or [])
     directory = run_dir if run_dir is not None else Path("runs") / run_name(config, data)
+    if study_name is not None and storage is None:
+        raise UsageError("--study-name: it names a study in --storage; give that too.")
     if dry_run:
         with stdout_kept_clean():
             check_recipe(recipe)
         _print_recipe(recipe, directory, as_json=json)
         return
-    document = _run(recipe, directory, fork=fork)
+    document = _run(recipe, directory, fork=fork, storage=storage, study_name=study_name)
     if json:
         print_json(document)
+    elif "finished_by" in document:
+        print_results(_peer_summary(document))
     else:
         print_results(*_summary(document))
-    if not document["budget_met"]:
+    if not document.get("budget_met", True):
         note("nas-kd: the delivered student does not meet the budget (exit code 3).")
         raise typer.Exit(ExitCode.NO_FEASIBLE_STUDENT)
 
@@ -98,7 +118,9 @@ def _print_recipe(recipe: Recipe, directory: Path, *, as_json: bool) -> None:
         typer.echo(to_toml(settings), nl=False)
 
 
-def _run(recipe: Recipe, directory: Path, *, fork: bool) -> dict[str, Any]:
+def _run(
+    recipe: Recipe, directory: Path, *, fork: bool, storage: str | None, study_name: str | None
+) -> dict[str, Any]:
     from nas_kd.cli.progress import kept_for_watchers, watching
     from nas_kd.cli.running import keeping_traceback
 
@@ -112,10 +134,24 @@ def _run(recipe: Recipe, directory: Path, *, fork: bool) -> dict[str, Any]:
         run = RunDirectory.create_or_continue(directory, recipe, fork=fork)
         observer.note(f"Working in {run.path}. Ctrl-C at any time: the same command continues.")
         with keeping_traceback(run.log), kept_for_watchers(observer, run) as kept:
-            document = run_search(recipe, run.path, fork=fork, observer=kept)
+            document = run_search(
+                recipe,
+                run.path,
+                fork=fork,
+                storage=storage,
+                study_name=study_name,
+                observer=kept,
+            )
             kept.phase("report", None)
             write_report(run)
     return document
+
+
+def _peer_summary(document: dict[str, Any]) -> str:
+    return (
+        f"All {document['evaluated']} trials are done; the finalists are measured and distilled by "
+        f"{document['finished_by']}. What was searched: nas-kd show {document['run_dir']}"
+    )
 
 
 def _summary(document: dict[str, Any]) -> list[Any]:

@@ -53,8 +53,14 @@ def draw_agreement(candidates: pd.DataFrame, proxies: Sequence[str], path: Path)
         axes.text(column, row, text, ha="center", va="center", fontsize=9, color=ink)
     count = f"Kendall's tau over {table.attrs['candidates']:,} candidates"
     left = 0.3 / width
-    look = {"fontsize": 13, "fontweight": "bold", "color": INK}
-    figure.text(left, 1 - 0.38 / height, "Agreement of the proxies", **look)
+    figure.text(
+        left,
+        1 - 0.38 / height,
+        "Agreement of the proxies",
+        fontsize=13,
+        fontweight="bold",
+        color=INK,
+    )
     figure.text(left, 1 - 0.64 / height, count, fontsize=9.5, color=MUTED)
     return save_picture(figure, path)
 

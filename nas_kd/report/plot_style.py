@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -37,7 +38,7 @@ def style_axes(axes: Axes, x: str, y: str) -> None:
 
 def write_titles(figure: Figure, title: str, detail: str) -> None:
     """A title and a smaller line below it."""
-    look = {"va": "center", "color": INK}
+    look: dict[str, Any] = {"va": "center", "color": INK}
     figure.text(LEFT, 0.95, plain(title), fontsize=14, fontweight="bold", **look)
     figure.text(LEFT, 0.905, plain(detail), fontsize=10.5, **{**look, "color": MUTED})
 

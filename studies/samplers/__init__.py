@@ -14,12 +14,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from optuna.samplers import BaseSampler, NSGAIISampler, RandomSampler, TPESampler
+from optuna.samplers import BaseSampler, NSGAIISampler, TPESampler
 
 from nas_kd.registry import Registry
 from search_spaces import SearchSpace
+from studies.samplers.blind import BlindSampler
 from studies.samplers.exhaustive import ExhaustiveSampler
 from studies.samplers.regularised_evolution import RegularisedEvolutionSampler
+from studies.samplers.uniform import UniformSampler
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,9 @@ SAMPLERS.register(
 )
 SAMPLERS.register(
     "random",
-    SamplerEntry(lambda space, seed, batch: RandomSampler(seed=seed), "uniform over the genes"),
+    SamplerEntry(
+        lambda space, seed, batch: UniformSampler(space, seed=seed), "uniform over the genes"
+    ),
 )
 SAMPLERS.register(
     "regularised-evolution",
@@ -73,4 +77,11 @@ SAMPLERS.register(
     ),
 )
 
-__all__ = ["SAMPLERS", "ExhaustiveSampler", "RegularisedEvolutionSampler", "SamplerEntry"]
+__all__ = [
+    "SAMPLERS",
+    "BlindSampler",
+    "ExhaustiveSampler",
+    "RegularisedEvolutionSampler",
+    "SamplerEntry",
+    "UniformSampler",
+]

@@ -3,41 +3,21 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Any
-
-from optuna.distributions import BaseDistribution
-from optuna.samplers import BaseSampler
-from optuna.study import Study
-from optuna.trial import FrozenTrial
 
 from search_spaces import Arch, SearchSpace
+from studies.samplers.blind import BlindSampler
 
 
-class ExhaustiveSampler(BaseSampler):
+class ExhaustiveSampler(BlindSampler):
     """Trial number n gets the n-th arch that the space enumerates."""
 
     def __init__(self, space: SearchSpace) -> None:
+        super().__init__(space.distributions)
         self._space = space
+
+    def arch(self, number: int) -> Arch:
+        return self._archs[number % len(self._archs)]
 
     @cached_property
     def _archs(self) -> list[Arch]:
         return list(self._space.enumerate())
-
-    def infer_relative_search_space(
-        self, study: Study, trial: FrozenTrial
-    ) -> dict[str, BaseDistribution]:
-        return dict(self._space.distributions)
-
-    def sample_relative(
-        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
-    ) -> dict[str, Any]:
-        return dict(self._archs[trial.number % len(self._archs)])
-
-    def sample_independent(
-        self,
-        study: Study,
-        trial: FrozenTrial,
-        param_name: str,
-        param_distribution: BaseDistribution,
-    ) -> Any:
-        return self._archs[trial.number % len(self._archs)][param_name]

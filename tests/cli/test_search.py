@@ -20,13 +20,22 @@ class _Job:
     def __init__(self) -> None:
         self.recipe: Recipe | None = None
         self.fork = False
+        self.storage: tuple[str | None, str | None] = (None, None)
         self.budget_met = True
 
     def __call__(
-        self, recipe: Recipe, run_directory: Path, *, fork: bool, observer: Any
+        self,
+        recipe: Recipe,
+        run_directory: Path,
+        *,
+        fork: bool,
+        storage: str | None,
+        study_name: str | None,
+        observer: Any,
     ) -> dict[str, Any]:
         print("a library talks on stdout")
         self.recipe, self.fork = recipe, fork
+        self.storage = (storage, study_name)
         run = RunDirectory.create_or_continue(run_directory, recipe, fork=fork)
         observer.phase("search", recipe.search.trials)
         observer.advance(recipe.search.trials, best="score 1")
@@ -88,7 +97,8 @@ def test_every_flag_reaches_the_recipe(nas_kd: Command, job: _Job, tmp_path: Pat
     flags = f"""--teacher a:b --checkpoint {weights} --data digits --image-size 16
         --space cifar-resnet --space-option width=8 --budget macs=40% --budget params=1M
         --device cpu --threads 1 --trials 7 --sampler tpe --proxies naswot,snip
-        --objectives score,params --minutes 2.5 --seed 9 --run-dir here --fork"""
+        --objectives score,params --minutes 2.5 --seed 9 --run-dir here --fork
+        --workers 3 --storage sqlite:///x.db --study-name ours"""
     assert nas_kd("search", *flags.split()).code == 0
     recipe = job.recipe
     assert recipe is not None
@@ -97,6 +107,8 @@ def test_every_flag_reaches_the_recipe(nas_kd: Command, job: _Job, tmp_path: Pat
     assert (recipe.space.name, recipe.space.options) == ("cifar-resnet", {"width": 8})
     assert recipe.budget.limits == ("macs=40%", "params=1M")
     assert (recipe.search.trials, recipe.search.sampler) == (7, "tpe")
+    assert recipe.search.workers == 3
+    assert job.storage == ("sqlite:///x.db", "ours")
     assert recipe.search.proxies == ("naswot", "snip")
     assert recipe.search.objectives == ("score", "params")
     assert (recipe.distill.minutes, recipe.distill.epochs) == (2.5, None)

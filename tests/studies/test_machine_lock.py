@@ -1,0 +1,59 @@
+"""Latency is measured by one process, while nobody computes."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from nas_kd.errors import NasKdError
+from studies.machine_lock import machine_alone, machine_shared
+
+
+@pytest.fixture(autouse=True)
+def _own_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+
+
+def test_many_compute_at_once() -> None:
+    with machine_shared(), machine_shared():
+        pass
+
+
+def test_who_measures_waits_for_who_computes_and_goes_before_who_comes_later() -> None:
+    order: list[str] = []
+    waiting = threading.Event()
+
+    def measure() -> None:
+        waiting.set()
+        with machine_alone():
+            order.append("measured")
+            time.sleep(0.05)
+            order.append("done measuring")
+
+    def compute_later() -> None:
+        with machine_shared():
+            order.append("computes later")
+
+    with machine_shared():
+        measuring = threading.Thread(target=measure)
+        measuring.start()
+        waiting.wait()
+        time.sleep(0.1)
+        later = threading.Thread(target=compute_later)
+        later.start()
+        time.sleep(0.1)
+        order.append("done computing")
+    measuring.join()
+    later.join()
+    assert order == ["done computing", "measured", "done measuring", "computes later"]
+
+
+def test_a_folder_of_somebody_else_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    somebody = os.getuid() + 1
+    monkeypatch.setattr(os, "getuid", lambda: somebody)
+    with pytest.raises(NasKdError, match="belongs to another user"), machine_shared():
+        pass
