@@ -57,7 +57,8 @@ def search(of: Recipe, path: Path, shared: SharedStudy | None = None) -> SearchR
     """Searches with ``of.search.workers`` workers."""
     evaluated = evaluation(of)
     evaluator = evaluated.evaluator()
-    run = RunDirectory.create_or_continue(path, of)
+    # In a shared study, the caller has made the run and holds its lock.
+    run = RunDirectory.open(path) if shared else RunDirectory.create_or_continue(path, of)
     observer = SilentObserver()
     with open_workers(evaluated, evaluator, of.search.workers) as workers:
         crew: Crew = LocalCrew(workers, evaluator, observer.note)
