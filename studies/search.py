@@ -189,7 +189,8 @@ class Search:
     def _proposer(self, objectives: Objectives, reference: Sequence[Candidate]) -> Proposer:
         genes = self._space.distributions
         first = [] if self._sampler.covers_space else self._first_archs(reference)
-        if isinstance(self._sampler.build(self._space, 0, 1), BlindSampler):
+        sampler = self._sampler.build(self._space, 0, self._recipe.search.batch_size)
+        if isinstance(sampler, BlindSampler):
             return Drawing(genes, len(self._done), first)
         return Asking(genes, objectives.directions, self._done, first)
 

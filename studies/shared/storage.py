@@ -122,7 +122,8 @@ def _open_proxy(url: str) -> GrpcStorageProxy:
 
 
 def _missing_driver(url: str, error: ImportError) -> UsageError:
-    name = (error.name or "").partition(".")[0] or "of this database"
+    cause = error.__cause__ if isinstance(error.__cause__, ImportError) else error
+    name = (cause.name or "").partition(".")[0] or "of this database"
     remedy = _DRIVERS.get(name, f"install it with pip install {name}")
     return UsageError(
         f"--storage: {hidden_password(url)} needs the driver {name}, which is not installed: "
