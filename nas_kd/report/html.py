@@ -192,4 +192,5 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
         return ""
     names = "".join(f"<th>{escape(name)}</th>" for name in head)
     top = f"<thead><tr>{names}</tr></thead>" if any(head) else ""
-    return f'<div class="scroll"><table>{top}<tbody>{body}</tbody></table></div>'
+    kind = "architectures" if "architecture" in head else "facts"
+    return f'<div class="scroll"><table class="{kind}">{top}<tbody>{body}</tbody></table></div>'
