@@ -72,11 +72,10 @@ class SharedStudy:
         """
         while name not in (known := self._study.user_attrs):
             with lease(self.work, name) as held:
-                if held:
-                    found = find()
-                    self._study.set_user_attr(name, found)
-                    return found
-            time.sleep(_WAIT_S)
+                if held and name not in self._study.user_attrs:
+                    self._study.set_user_attr(name, find())
+            if not held:
+                time.sleep(_WAIT_S)
         return known[name]
 
     def trials_after(self, count: int) -> list[FrozenTrial]:
@@ -110,16 +109,14 @@ class SharedStudy:
     @contextmanager
     def finishing(self) -> Iterator[str | None]:
         """Who measures and distils the finalists: None for this process, else who does or did."""
-        done_by = self._study.user_attrs.get(_FINISHED)
-        if done_by not in (None, self.work.owner):
-            yield done_by
-            return
         pulses: set[Any] = set()
         while True:
             with lease(self.work, _FINISH) as held:
                 if held:
-                    yield None
-                    self._study.set_user_attr(_FINISHED, self.work.owner)
+                    done_by = self._study.user_attrs.get(_FINISHED)
+                    yield None if done_by == self.work.owner else done_by
+                    if done_by is None:
+                        self._study.set_user_attr(_FINISHED, self.work.owner)
                     return
             other = holder(self.work, _FINISH)
             if other is not None:
