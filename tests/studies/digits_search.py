@@ -54,11 +54,10 @@ def evaluation(of: Recipe) -> Evaluation:
 
 
 def search(of: Recipe, path: Path, shared: SharedStudy | None = None) -> SearchResult:
-    """Searches with ``of.search.workers`` workers."""
+    """Searches with ``of.search.workers`` workers; a shared study's run is there and locked."""
     evaluated = evaluation(of)
     evaluator = evaluated.evaluator()
-    # In a shared study, the caller has made the run and holds its lock.
-    run = RunDirectory.open(path) if shared else RunDirectory.create_or_continue(path, of)
+    run = RunDirectory.create_or_continue(path, of) if shared is None else RunDirectory(path)
     observer = SilentObserver()
     with open_workers(evaluated, evaluator, of.search.workers) as workers:
         crew: Crew = LocalCrew(workers, evaluator, observer.note)
