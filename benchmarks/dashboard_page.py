@@ -59,6 +59,11 @@ class DashboardPage:
         )
         return [int(n) for n in re.findall(r"^(?:Best )?Trial (?:\(number=)?(\d+)", cards[0], re.M)]
 
+    def objectives(self) -> list[str]:
+        """The names that the Pareto front has on its axes."""
+        cards = [t for t in self.browser.texts(".MuiCard-root") if t.startswith("Pareto Front")]
+        return re.findall(r"Objective [XYZ]:\s+(\S+)", cards[0]) if cards else []
+
     def plots(self, least: int = 1) -> list[dict[str, Any]]:
         """All plots of the page: title, titles of the axes, traces with their numbers of dots."""
 
