@@ -146,15 +146,18 @@ class SmallSearch:
         file = self.scorings_file(run)
         return Counter(file.read_text(encoding="utf-8").split() if file.is_file() else [])
 
-    def kept(self, run: str) -> set[str]:
-        """The students whose scores the run holds (`student_id`), as a process would find them."""
+    def kept(self, run: str) -> Counter[str]:
+        """How many candidates' scores the run holds of each student, as a process would find them.
+
+        Several archs may build one student (`student_id`): a pool of nothing is nothing.
+        """
         scores, section = self.directory(run).scores, self.directory("whole").recipe.space
         if not scores.is_file():
-            return set()
+            return Counter()
         copy = shutil.copy(scores, self.folder / "scores.copy")  # reading mends
         candidates = KeptScores(Path(copy), lambda message: None).read()
         space = create_space(section.name, **section.options)
-        return {student_id(space.build(candidate.arch, TASK)) for candidate in candidates}
+        return Counter(student_id(space.build(candidate.arch, TASK)) for candidate in candidates)
 
     def _write_recipe(self) -> Path:
         path = self.folder / f"{self.sampler}.toml"
