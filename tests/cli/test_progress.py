@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 import time
 from pathlib import Path
 from typing import Any
@@ -148,6 +149,7 @@ def test_the_rate_of_a_continued_phase_counts_from_where_it_began(
 
 
 def test_a_directory_that_cannot_be_written_does_not_stop_the_work(run: RunDirectory) -> None:
+    shutil.rmtree(run.path / "work", ignore_errors=True)
     (run.path / "work").write_text("a file where the folder should be")
     with kept_for_watchers(SilentObserver(), run) as observer:
         _work(observer)
