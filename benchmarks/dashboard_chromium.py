@@ -207,7 +207,7 @@ def _search_while_watched(runs: Path, checks: Checks) -> None:
             stop.set()
             watcher.join()
         looked.write_text(str(len(counts)))
-    often = int(looked.read_text()) > 10
+    often = looked.is_file() and int(looked.read_text()) > 10
     checks.add("a running search: looked at more than ten times", True, often)
     watched = RunDirectory.open(path)
     same = _told(alone) == _told(watched)
