@@ -76,7 +76,7 @@ def keeping_traceback(log: Path) -> Iterator[None]:
         raise
     except Exception as error:
         if isinstance(error, OSError) and error.errno in _REMEDIES:
-            raise NasKdError(_what_to_do(error)) from error
+            raise NasKdError(_what_to_do(error, log.parent)) from error
         if log.is_file():
             with suppress(OSError):
                 with log.open("a", encoding="utf-8") as file:
@@ -110,7 +110,7 @@ def _explain(error: Exception) -> tuple[str, int]:
         stop = "" if message.endswith((".", "?", "!")) else "."
         return f"{message}{stop} Try: {command} --help", ExitCode.USAGE
     if isinstance(error, OSError) and error.errno in _REMEDIES:
-        return _what_to_do(error), ExitCode.FAILURE
+        return _what_to_do(error, None), ExitCode.FAILURE
     notes = " ".join(getattr(error, "__notes__", [])) or f"Run it again with {_DEBUG} for more."
     if isinstance(error, OSError) and error.strerror:
         where = f": {error.filename}" if error.filename else ""
@@ -118,8 +118,9 @@ def _explain(error: Exception) -> tuple[str, int]:
     return f"unexpected {type(error).__name__}: {error}. {notes}", ExitCode.FAILURE
 
 
-def _what_to_do(error: OSError) -> str:
-    where = f": {error.filename}" if error.filename else ""
+def _what_to_do(error: OSError, folder: Path | None) -> str:
+    """The message for a full or closed disk; where no file is named, ``folder`` is where it was."""
+    where = f": {error.filename or folder}" if error.filename or folder else ""
     return f"{error.strerror}{where}. {_REMEDIES[error.errno or 0]}"
 
 
