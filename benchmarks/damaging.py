@@ -203,7 +203,7 @@ def two_commands(case: Case) -> dict[str, Any]:
     second = case.search_again("twice")
     _, said = first.communicate()
     wrong = differences(run, case.whole) if first.returncode == 0 else [said]
-    twice = [s for s, count in case.search.scorings("twice").items() if count > 1]
+    twice = case.search.scorings("twice") != case.search.kept("twice")
     return {
         "kind": "two commands",
         "where": "",
