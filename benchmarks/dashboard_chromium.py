@@ -236,9 +236,10 @@ def _told(run: RunDirectory) -> list[tuple[Any, ...]]:
 def _study(address: str) -> dict[str, Any]:
     with urlopen(f"{address}/api/studies/0", timeout=60) as answer:
         study: dict[str, Any] = json.load(answer)
-    # The dashboard keeps these in sets: their order has no meaning.
+    # The dashboard keeps figures and choices in sets: their order has no meaning.
     study["plotly_graph_objects"].sort(key=lambda figure: figure["id"])
-    study["union_search_space"].sort(key=lambda parameter: parameter["name"])
+    for space in ("union_search_space", "intersection_search_space"):
+        study[space] = sorted(parameter["name"] for parameter in study[space])
     return study
 
 
