@@ -27,6 +27,7 @@ from typing import Any
 import numpy as np
 import optuna
 import torch
+from optuna.storages import JournalStorage
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
@@ -37,7 +38,8 @@ from nas_kd.report.run_document import read_document
 from search_spaces import Arch, NasBench201, Task
 from studies.candidates import Candidate, Evaluator
 from studies.document import found_document
-from studies.journal import open_storage
+from studies.journal import open_entries, open_storage
+from studies.journal_batches import append_together
 from studies.objectives import Objectives
 from studies.recipe import Recipe, load_recipe
 from studies.run_directory import FOUND, RunDirectory
@@ -151,8 +153,9 @@ def _write(path: Path, count: int) -> None:
     run = RunDirectory.create_or_continue(path, recipe)
     known: dict[str, Candidate] = {}
     objectives = _objectives(known, recipe)
+    entries = open_entries(run.journal)
     journal = optuna.create_study(
-        study_name=run.name, storage=open_storage(run.journal), directions=objectives.directions
+        study_name=run.name, storage=JournalStorage(entries), directions=objectives.directions
     )
     journal.set_metric_names(list(recipe.search.objectives))
     for start in track(range(0, count, BATCH), "writing", console=Console(stderr=True)):
@@ -163,7 +166,7 @@ def _write(path: Path, count: int) -> None:
             trial = study.ask(dict(SPACE.distributions))
             candidate = _candidate(Arch(trial.params), known)
             tell(study, trial, candidate, objectives.values(candidate), None)
-        journal.add_trials([mark_constraints(t) for t in study.get_trials(deepcopy=False)])
+        append_together(entries, [mark_constraints(t) for t in study.get_trials(deepcopy=False)])
 
 
 def _write_found(run: RunDirectory) -> None:
@@ -172,9 +175,10 @@ def _write_found(run: RunDirectory) -> None:
     objectives = _objectives(known, run.recipe)
     study = optuna.load_study(study_name=None, storage=open_storage(run.journal))
     evaluator = _evaluator()
-    for trial in study.get_trials(deepcopy=False):
+    trials = study.get_trials(deepcopy=False)
+    for trial in trials:
         evaluator.remember(_candidate(Arch(trial.params), known))
-    result = SearchResult(study, objectives, evaluator)
+    result = SearchResult(trials, objectives, evaluator)
     write_candidates(run, result, {})
     run.write_state(FOUND, found_document(SPACE, result, {}))
 
