@@ -14,7 +14,7 @@ from __future__ import annotations
 import argparse
 import statistics
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -23,11 +23,8 @@ from typing import Any
 import numpy as np
 import optuna
 import torch
-from optuna.distributions import BaseDistribution
-from optuna.samplers import BaseSampler
 from optuna.storages import BaseStorage, JournalStorage
 from optuna.storages.journal import JournalFileBackend
-from optuna.study import Study
 from optuna.trial import FrozenTrial, Trial
 from rich.console import Console
 from rich.progress import track
@@ -41,6 +38,7 @@ from studies.objectives import Objectives
 from studies.observer import SilentObserver
 from studies.recipe import Recipe, load_recipe
 from studies.run_directory import RunDirectory
+from studies.samplers import BlindSampler
 from studies.search import Search, SearchResult
 from studies.shared import open_shared_storage
 from studies.trials import attributes
@@ -179,7 +177,7 @@ def _plain(
     """Seconds that Optuna's own loop takes for the first ``trials`` of our trials."""
     objectives: Objectives = ours.objectives
     study = optuna.create_study(
-        storage=storage, directions=objectives.directions, sampler=_Repeating(ours.trials)
+        storage=storage, directions=objectives.directions, sampler=_Repeating(space, ours.trials)
     )
     choices = {name: d.choices for name, d in space.distributions.items()}  # type: ignore[attr-defined]
     first: dict[str, int] = {}
@@ -201,30 +199,15 @@ def _plain(
     return time.perf_counter() - start
 
 
-class _Repeating(BaseSampler):
-    """Gives the parameters of known trials, by number."""
+class _Repeating(BlindSampler):
+    """Gives the archs of known trials, by number."""
 
-    def __init__(self, trials: Sequence[FrozenTrial]) -> None:
+    def __init__(self, space: SearchSpace, trials: Sequence[FrozenTrial]) -> None:
+        super().__init__(space.distributions)
         self._params = [trial.params for trial in trials]
 
-    def infer_relative_search_space(
-        self, study: Study, trial: FrozenTrial
-    ) -> dict[str, BaseDistribution]:
-        return {}
-
-    def sample_relative(
-        self, study: Study, trial: FrozenTrial, search_space: Mapping[str, BaseDistribution]
-    ) -> dict[str, Any]:
-        return {}
-
-    def sample_independent(
-        self,
-        study: Study,
-        trial: FrozenTrial,
-        param_name: str,
-        param_distribution: BaseDistribution,
-    ) -> Any:
-        return self._params[trial.number][param_name]
+    def arch(self, number: int) -> Arch:
+        return Arch(self._params[number])
 
 
 @contextmanager

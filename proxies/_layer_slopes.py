@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from torch import Tensor, nn
-from torch.utils.hooks import RemovableHandle
+from torch import Tensor
 
-from proxies._layout import channels_first
-from proxies._weights import WEIGHTED, layer_weights
+from proxies._output_gradients import Gather, OutputGradientRecorder
 
 
 @dataclass(frozen=True)
@@ -38,32 +35,12 @@ class _Ranks:
     images: float
 
 
-class SlopeRecorder:
-    """Watches the gradients at the outputs of convolutions and linear layers.
-
-    Nothing but their ranks is kept. The gradients come in the backward pass inside `listening`.
-    """
+class SlopeRecorder(OutputGradientRecorder):
+    """Keeps the ranks of the gradients at the outputs of convolutions and linear layers."""
 
     def __init__(self, *, wanted: bool) -> None:
-        self._wanted = wanted
-        self._listening = False
+        super().__init__(wanted=wanted)
         self._ranks: list[tuple[str, _Ranks]] = []
-
-    def attach(self, model: nn.Module) -> Iterator[RemovableHandle]:
-        if self._wanted:
-            names = {id(weight): name for name, weight in layer_weights(model).items()}
-            for module in model.modules():
-                if isinstance(module, WEIGHTED):
-                    yield module.register_forward_hook(self._watch(names[id(module.weight)]))
-
-    @contextmanager
-    def listening(self) -> Iterator[None]:
-        """Only the backward pass inside counts."""
-        self._listening = True
-        try:
-            yield
-        finally:
-            self._listening = False
 
     def slopes(
         self, weights: Mapping[str, Tensor], gradients: Mapping[str, Tensor], images: int
@@ -85,16 +62,12 @@ class SlopeRecorder:
             if saliencies[name] > 0
         ]
 
-    def _watch(self, name: str) -> Callable[..., Tensor]:
-        def hook(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
-            def gather(gradient: Tensor) -> None:
-                if self._listening and bool(gradient.any()):
-                    self._ranks.append((name, _ranks(channels_first(gradient.detach(), module))))
+    def _gather(self, name: str, values: Tensor) -> Gather:
+        def gather(gradient: Tensor) -> None:
+            if bool(gradient.any()):
+                self._ranks.append((name, _ranks(gradient)))
 
-            output.register_hook(gather)
-            return output.clone()  # a later layer may work in place, and on the copy
-
-        return hook
+        return gather
 
 
 def _ranks(gradient: Tensor) -> _Ranks:

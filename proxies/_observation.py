@@ -46,7 +46,7 @@ OBSERVABLE = (
     | _TO_THE_IMAGES
     | _OF_THE_LOGITS
 )
-"""Facts that come out of a forward pass; only the last groups make it build a graph."""
+"""Facts that come out of a forward pass; only the last three groups make it build a graph."""
 
 
 @dataclass(frozen=True)
@@ -98,9 +98,9 @@ def observe(
             logits = logits_of(model(images.clone()))
         responses = block_responses(recorders.blocks.maps, seed)
         recorders.blocks.maps.clear()
-        of_loss = bool(_OF_THE_LOSS.intersection(needs))
+        of_loss = weights if _OF_THE_LOSS.intersection(needs) else {}
         jacobian, layer_slopes = _logit_slopes(
-            logits, images, weights, recorders, needs, keep_graph=of_loss
+            logits, images, weights, recorders, needs, keep_graph=bool(of_loss)
         )
         slopes: list[Tensor] = []
         curved: list[Tensor] = []
@@ -108,7 +108,7 @@ def observe(
             require_labels(targets, logits.shape[1])
             loss = F.cross_entropy(logits, targets)
             with recorders.saliency.listening():
-                slopes = gradients(loss, list(weights.values()), with_graph=twice)
+                slopes = gradients(loss, list(of_loss.values()), with_graph=twice)
         if twice:
             steps = zip(slopes, slopes, strict=True)
             product = torch.stack([(one.detach() * other).sum() for one, other in steps]).sum()
@@ -119,7 +119,7 @@ def observe(
         input_jacobian=None if jacobian is None else jacobian.flatten(1),
         layer_slopes=layer_slopes,
         block_responses=responses,
-        weight_gradients={n: s.detach() for n, s in zip(weights, slopes, strict=False)},
+        weight_gradients={n: s.detach() for n, s in zip(of_loss, slopes, strict=True)},
         hessian_gradients=dict(zip(weights, curved, strict=False)),
     )
 
@@ -138,11 +138,11 @@ def _logit_slopes(
     if not wanted:
         return None, []
     to_images = [images] if "input_jacobian" in wanted else []
-    to_weights = list(weights.values()) if "layer_slopes" in wanted else []
+    to_weights = weights if "layer_slopes" in wanted else {}
     with recorders.slopes.listening():
-        found = gradients(logits.sum(), [*to_images, *to_weights], keep_graph=keep_graph)
-    by_weight = dict(zip(weights, found[len(to_images) :], strict=False))
-    layers = recorders.slopes.slopes(weights, by_weight, len(images))
+        found = gradients(logits.sum(), [*to_images, *to_weights.values()], keep_graph=keep_graph)
+    by_weight = dict(zip(to_weights, found[len(to_images) :], strict=True))
+    layers = recorders.slopes.slopes(to_weights, by_weight, len(images))
     return found[0] if to_images else None, layers
 
 

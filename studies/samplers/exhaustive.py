@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import lru_cache
 
 from search_spaces import Arch, SearchSpace
 from studies.samplers.blind import BlindSampler
@@ -16,8 +16,11 @@ class ExhaustiveSampler(BlindSampler):
         self._space = space
 
     def arch(self, number: int) -> Arch:
-        return self._archs[number % len(self._archs)]
+        archs = _enumerated(self._space)
+        return archs[number % len(archs)]
 
-    @cached_property
-    def _archs(self) -> list[Arch]:
-        return list(self._space.enumerate())
+
+@lru_cache(maxsize=1)
+def _enumerated(space: SearchSpace) -> tuple[Arch, ...]:
+    """All archs of a space, made once for all the samplers of a search: every batch has its own."""
+    return tuple(space.enumerate())

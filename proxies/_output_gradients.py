@@ -1,0 +1,66 @@
+"""The gradients at the outputs of a network's layers, for recorders that read them."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
+
+from proxies._layout import channels_first
+from proxies._weights import WEIGHTED, layer_weights
+
+Gather = Callable[[Tensor], None]
+"""Is given the gradient at an output, ``(image, channel, position)``."""
+
+
+class OutputGradientRecorder(ABC):
+    """Watches the outputs of convolutions and linear layers, and the gradients by them.
+
+    Args:
+        wanted: Whether to watch at all.
+    """
+
+    def __init__(self, *, wanted: bool) -> None:
+        self._wanted = wanted
+        self._listening = False
+
+    @abstractmethod
+    def _gather(self, name: str, values: Tensor) -> Gather:
+        """What becomes of the gradient by one output of the layer whose weight is ``name``.
+
+        Args:
+            name: Of the weight.
+            values: The output, ``(image, channel, position)``, outside the graph.
+        """
+
+    def attach(self, model: nn.Module) -> Iterator[RemovableHandle]:
+        if self._wanted:
+            names = {id(weight): name for name, weight in layer_weights(model).items()}
+            for module in model.modules():
+                if isinstance(module, WEIGHTED):
+                    yield module.register_forward_hook(self._watch(names[id(module.weight)]))
+
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """Only the backward pass inside counts."""
+        self._listening = True
+        try:
+            yield
+        finally:
+            self._listening = False
+
+    def _watch(self, name: str) -> Callable[..., Tensor]:
+        def hook(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
+            gather = self._gather(name, channels_first(output.detach(), module))
+
+            def hear(gradient: Tensor) -> None:
+                if self._listening:
+                    gather(channels_first(gradient.detach(), module))
+
+            output.register_hook(hear)
+            return output.clone()  # a later layer may work in place, and on the copy
+
+        return hook
