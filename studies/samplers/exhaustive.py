@@ -16,7 +16,7 @@ class ExhaustiveSampler(BlindSampler):
         self._space = space
 
     def arch(self, number: int) -> Arch:
-        archs = _enumerated(self._space)
+        archs = _enumerated(self._space)  # type: ignore[arg-type]  # protocols count as unhashable
         return archs[number % len(archs)]
 
 
