@@ -6,8 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from nas_kd.errors import UsageError
+from nas_kd.sealed import unsealed, write_sealed
 from studies.recipe import Recipe, parse_recipe
-from studies.sealed import unsealed, write_sealed
 from studies.state_files import StateFiles
 
 _COPY = "recipe"

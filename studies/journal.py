@@ -14,8 +14,8 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 
 from nas_kd.errors import NasKdError, UsageError
+from nas_kd.sealed import is_intact, sealed
 from nas_kd.whole_files import name_for_damaged
-from studies.sealed import is_intact, sealed
 
 
 class SealedJournal(JournalFileBackend):

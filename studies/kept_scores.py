@@ -6,9 +6,9 @@ import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from nas_kd.sealed import sealed, unsealed
 from nas_kd.whole_files import write_whole
 from studies.candidates import Candidate
-from studies.sealed import sealed, unsealed
 
 
 class KeptScores:

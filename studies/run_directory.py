@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nas_kd.errors import NasKdError, UsageError
+from nas_kd.folder_lock import working_alone
+from nas_kd.sealed import unsealed, write_sealed
 from nas_kd.whole_files import write_whole
 from studies.frozen_recipe import FrozenRecipe
 from studies.recipe import Recipe
-from studies.sealed import unsealed, write_sealed
 from studies.state_files import StateFiles, ToldOnce
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ class RunDirectory:
     """``runs/<name>/``: frozen recipe, journal, candidates, state of each phase, students.
 
     Files are replaced atomically: a kill at any moment leaves the old or the new one. Each holds a
-    checksum (`studies.sealed`), or has one kept under ``work``; what does not fit it counts as
+    checksum (`nas_kd.sealed`), or has one kept under ``work``; what does not fit it counts as
     lost, which is told, and is made anew.
 
     Attributes:
@@ -194,20 +195,9 @@ class RunDirectory:
         self.states.vouch(self.candidates_csv, text.encode())
         write_whole(self.candidates_csv, text)
 
-    @contextmanager
-    def lock(self) -> Iterator[None]:
+    def lock(self) -> AbstractContextManager[None]:
         """Keeps a second command off the same run while this one works on it."""
-        import fcntl
-
-        with (self.path / "lock").open("w") as handle:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError as error:
-                raise UsageError(
-                    f"run directory: another nas-kd command is working on {self.path}. "
-                    "Wait for it, or name another --run-dir."
-                ) from error
-            yield
+        return working_alone(self.path)
 
 
 def state_name(key: str) -> str:

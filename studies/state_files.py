@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from studies.sealed import unsealed, write_sealed
+from nas_kd.sealed import unsealed, write_sealed
 
 
 class ToldOnce:

@@ -13,6 +13,7 @@ from nas_kd.cli.doctor import doctor
 from nas_kd.cli.export import export
 from nas_kd.cli.listing import list_components
 from nas_kd.cli.measure import measure
+from nas_kd.cli.pretrain import pretrain
 from nas_kd.cli.profile import profile
 from nas_kd.cli.rank import rank
 from nas_kd.cli.search import search
@@ -53,6 +54,7 @@ app.command("profile")(profile)
 app.command("measure")(measure)
 app.command("export")(export)
 app.command("distill")(distill)
+app.command("pretrain")(pretrain)
 app.command("show")(show)
 app.command("list")(list_components)
 app.command("rank")(rank)

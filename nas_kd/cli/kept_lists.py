@@ -27,7 +27,7 @@ def kept_list(kind: str, make: Callable[[], Entries]) -> Entries:
     """
     if entry_points(group=f"nas_kd.{kind}"):
         return make()
-    from studies.sealed import unsealed, write_sealed
+    from nas_kd.sealed import unsealed, write_sealed
 
     path, stamp = user_cache() / "lists" / f"{kind}.json", _stamp()
     with suppress(OSError, ValueError):

@@ -23,13 +23,14 @@ class Kind(StrEnum):
     PROXIES = "proxies"
     DISTILLERS = "distillers"
     SAMPLERS = "samplers"
+    METHODS = "methods"
     RECIPES = "recipes"
 
 
 def list_components(
     kind: Annotated[Kind, typer.Argument(help="What to list.")], json: options.Json = False
 ) -> None:
-    """List spaces, proxies, distillers, samplers or recipes."""
+    """List spaces, proxies, distillers, samplers, pre-training methods or recipes."""
     with stdout_kept_clean():
         entries = kept_list(kind.value, _LISTERS[kind])
     if json:
@@ -101,6 +102,20 @@ def _samplers() -> list[dict[str, Any]]:
     ]
 
 
+def _methods() -> list[dict[str, Any]]:
+    from nas_kd.training.pretraining import METHODS
+
+    return [
+        {
+            "name": name,
+            "does": method.summary,
+            "spaces": list(method.spaces),
+            "source": method.source,
+        }
+        for name, method in METHODS.items()
+    ]
+
+
 def _recipes() -> list[dict[str, Any]]:
     from studies.recipe import load_recipe, shipped_recipes
 
@@ -125,6 +140,7 @@ _LISTERS: dict[Kind, Callable[[], list[dict[str, Any]]]] = {
     Kind.PROXIES: _proxies,
     Kind.DISTILLERS: _distillers,
     Kind.SAMPLERS: _samplers,
+    Kind.METHODS: _methods,
     Kind.RECIPES: _recipes,
 }
 

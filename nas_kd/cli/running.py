@@ -22,7 +22,7 @@ from nas_kd.url_password import hidden_password
 
 PROGRAM = "nas-kd"
 _DEBUG = "--debug"
-_CONTINUES = ("search", "distill")
+_CONTINUES = ("search", "distill", "pretrain")
 _SPACE = "What was done is kept: free some space, then the same command continues."
 _PERMISSION = "Make it readable and writable, or name another place; what was done is kept."
 _REMEDIES = {

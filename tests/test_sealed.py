@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from studies.sealed import is_intact, sealed, unsealed, write_sealed
+from nas_kd.sealed import is_intact, sealed, unsealed, write_sealed
 
 CONTENT = {"key": "a|b", "values": [1.25, -3e-07, None, True], "nested": {"1": "ü"}, "n": 10**20}
 

@@ -1,0 +1,187 @@
+"""``nas-kd pretrain``: train a supernet, from which students of any size can be taken."""
+
+from __future__ import annotations
+
+import hashlib
+import json as json_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from nas_kd.cli import options
+from nas_kd.cli.console import print_json, print_results, stdout_kept_clean
+from nas_kd.errors import UsageError
+
+if TYPE_CHECKING:
+    from nas_kd.training.pretraining import Job, Method, PretrainingFolder
+    from studies.observer import Observer
+
+SCHEMA = "nas-kd.pretrain-result/1"
+
+
+def pretrain(
+    space: Annotated[
+        str, typer.Option(metavar="NAME", help="Whose supernet; see: nas-kd list spaces.")
+    ],
+    method: Annotated[
+        str, typer.Option(metavar="NAME", help="How to train it; see: nas-kd list methods.")
+    ],
+    data: options.Data = None,
+    teacher: options.Teacher = None,
+    checkpoint: options.Checkpoint = None,
+    image_size: options.ImageSize = None,
+    space_option: options.SpaceOption = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="A setting of the method; repeatable."),
+    ] = None,
+    epochs: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Short for --set epochs=N.")
+    ] = None,
+    seed: options.Seed = None,
+    run_dir: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Where it lives [runs/pretrain-...].")
+    ] = None,
+    json: options.Json = False,
+) -> None:
+    """Train a supernet: one network that holds every student of a space.
+
+    The same command continues a training that was interrupted. Under accelerate launch or torchrun
+    it trains in many processes.
+    """
+    pairs = [*(settings or []), *([] if epochs is None else [f"epochs={epochs}"])]
+    with stdout_kept_clean():
+        chosen, frozen = _resolve(
+            method,
+            space=space,
+            space_options=space_option or [],
+            pairs=pairs,
+            data=data or "digits",
+            teacher=teacher,
+            checkpoint=checkpoint,
+            image_size=image_size,
+            seed=seed or 0,
+        )
+        directory = run_dir or _default_directory(frozen)
+        document = _run(chosen, frozen, directory)
+    if json:
+        print_json(document)
+    else:
+        print_results(*_summary(document))
+
+
+def _resolve(
+    name: str,
+    *,
+    space: str,
+    space_options: list[str],
+    pairs: list[str],
+    data: str,
+    teacher: str | None,
+    checkpoint: Path | None,
+    image_size: int | None,
+    seed: int,
+) -> tuple[Method, dict[str, Any]]:
+    """The method, and everything that decides the result, by name."""
+    from dataclasses import asdict
+
+    from nas_kd.cli.recipe_flags import parse_option
+    from nas_kd.training.pretraining import METHODS, parse_settings
+
+    method = METHODS.get(name)
+    if space not in method.spaces:
+        raise UsageError(
+            f"--method {name}: it has no supernet of {space!r}, but of {', '.join(method.spaces)}."
+        )
+    if checkpoint is not None and teacher is None:
+        raise UsageError("--checkpoint: it holds the weights of a teacher; name --teacher, too.")
+    if checkpoint is not None and not checkpoint.is_file():
+        raise UsageError(f"checkpoint: there is no file {checkpoint}. Check --checkpoint.")
+    chosen = parse_settings(method, pairs)
+    return method, {
+        "method": name,
+        "settings": asdict(chosen),  # type: ignore[call-overload]
+        "space": space,
+        "space_options": dict(map(parse_option, space_options)),
+        "data": data,
+        "teacher": teacher,
+        "checkpoint": None if checkpoint is None else str(checkpoint),
+        "image_size": image_size,
+        "seed": seed,
+    }
+
+
+def _default_directory(frozen: dict[str, Any]) -> Path:
+    """A folder of its own for everything that gives another result."""
+    digest = hashlib.sha256(json_module.dumps(frozen, sort_keys=True).encode()).hexdigest()
+    return Path("runs") / f"pretrain-{frozen['space']}-{frozen['method']}-{digest[:8]}"
+
+
+def _run(method: Method, frozen: dict[str, Any], directory: Path) -> dict[str, Any]:
+    from nas_kd.cli.progress import watching
+    from nas_kd.cli.running import keeping_traceback
+    from nas_kd.training.pretraining import PretrainingFolder
+    from nas_kd.training.pretraining import pretrain as train
+
+    folder = PretrainingFolder(directory)
+    job = _job(method, frozen)
+    if not job.accelerator.is_main_process:
+        return train(method, job, folder, lambda *told: None)
+    folder.claim(frozen)
+    with watching() as observer, keeping_traceback(folder.log), folder.lock():
+        observer.note(f"Working in {directory}. Ctrl-C at any time: the same command continues.")
+        facts = train(method, job, folder, _Shown(observer))
+        _draw(folder, method)
+    return {"schema": SCHEMA, "run_dir": str(directory), **frozen, "supernet": facts}
+
+
+class _Shown:
+    """Shows an observer how many units are over."""
+
+    def __init__(self, observer: Observer) -> None:
+        self._observer = observer
+        self._total = 0
+
+    def __call__(self, done: int, total: int, best: str) -> None:
+        if total != self._total:  # the first time, and where a method stops early
+            self._total = total
+            self._observer.phase("pretrain", total)
+        self._observer.advance(done, best=best)
+
+
+def _draw(folder: PretrainingFolder, method: Method) -> None:
+    from nas_kd.report.metrics_plot import draw_metrics
+
+    draw_metrics(folder.metrics_csv, folder.path / "metrics.png", title=method.name)
+
+
+def _job(method: Method, frozen: dict[str, Any]) -> Job:
+    from nas_kd.training.pretraining import Job
+    from nas_kd.training.processes import make_accelerator
+    from search_spaces import create_space
+
+    settings = method.settings(**frozen["settings"])
+    return Job(
+        space=create_space(frozen["space"], **frozen["space_options"]),
+        settings=settings,
+        data=frozen["data"],
+        teacher=frozen["teacher"],
+        checkpoint=None if frozen["checkpoint"] is None else Path(frozen["checkpoint"]),
+        image_size=frozen["image_size"],
+        seed=frozen["seed"],
+        accelerator=make_accelerator(settings.precision),
+    )
+
+
+def _summary(document: dict[str, Any]) -> list[Any]:
+    from nas_kd.report.metrics_table import metrics_table
+
+    run = Path(document["run_dir"])
+    lines = [
+        f"Supernet of {document['space']}: {run / 'supernet.json'}, weights beside it",
+        f"Metrics of every unit: {run / 'metrics.csv'}, as a picture {run / 'metrics.png'}",
+    ]
+    if arch := document["supernet"].get("arch"):
+        lines.append(f"Student that it found: {json_module.dumps(arch)}")
+    return [metrics_table(run / "metrics.csv"), "\n".join(lines)]

@@ -1,0 +1,102 @@
+"""The directory of one pre-training."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+from nas_kd.errors import NasKdError, UsageError
+from nas_kd.folder_lock import working_alone
+from nas_kd.sealed import unsealed, write_sealed
+from nas_kd.whole_files import write_whole
+
+SCHEMA = "nas-kd.pretrain/1"
+
+
+class PretrainingFolder:
+    """``runs/<name>/``: what is trained (``pretrain.json``), checkpoint, metrics, supernet.
+
+    Attributes:
+        path: The directory.
+        metrics_csv: A row for every unit.
+        facts_json: What is known of the finished supernet; its weights lie beside it.
+        log: Where the traceback of an unforeseen error goes.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.metrics_csv = path / "metrics.csv"
+        self.facts_json = path / "supernet.json"
+        self.log = path / "nas-kd.log"
+        self._frozen = path / "pretrain.json"
+
+    def claim(self, job: Mapping[str, Any]) -> None:
+        """Ties the directory to ``job``, by name and value of what decides the result.
+
+        Raises:
+            UsageError: It holds another pre-training, or another kind of run.
+            NasKdError: It cannot be written.
+        """
+        kept = self.job()
+        if kept is not None and (changed := [n for n in job if kept.get(n) != job[n]]):
+            raise UsageError(
+                f"pretrain: {self.path} holds another training ({', '.join(changed)} changed). "
+                "Name another --run-dir."
+            )
+        if (self.path / "recipe.json").exists():
+            raise UsageError(f"pretrain: {self.path} holds a search. Name another --run-dir.")
+        if kept is not None:
+            return
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            write_sealed(self._frozen, {"schema": SCHEMA, **job})
+            self.log.touch()
+        except OSError as error:
+            raise NasKdError(
+                f"pretrain: {self.path} cannot be written ({error.strerror}). Make it writable and "
+                "free some space, or name another --run-dir."
+            ) from error
+
+    def job(self) -> dict[str, Any] | None:
+        """What is trained here; None where nothing is."""
+        return _read(self._frozen)
+
+    def lock(self) -> AbstractContextManager[None]:
+        """Keeps a second command off the directory."""
+        return working_alone(self.path)
+
+    def write_metrics(self, rows: Sequence[Mapping[str, float]]) -> None:
+        """Replaces ``metrics.csv``; a column that a row lacks is empty in it."""
+        columns = list(dict.fromkeys(name for row in rows for name in row))
+        text = io.StringIO()
+        writer = csv.DictWriter(text, columns, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+        write_whole(self.metrics_csv, text.getvalue())
+
+    def facts(self) -> dict[str, Any] | None:
+        """What is known of the finished supernet; None before it is finished."""
+        return _read(self.facts_json)
+
+    def write_facts(self, facts: Mapping[str, Any]) -> None:
+        write_sealed(self.facts_json, facts)
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    """A sealed file's content.
+
+    Raises:
+        UsageError: It is damaged.
+    """
+    if not path.is_file():
+        return None
+    try:
+        return unsealed(path.read_bytes())
+    except (OSError, ValueError, RecursionError) as error:
+        raise UsageError(
+            f"pretrain: {path} is damaged ({error}). Restore it, or name another --run-dir."
+        ) from error

@@ -1,0 +1,72 @@
+"""Pre-training from where its directory stands to its end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from nas_kd.training.checkpoint import CheckpointFile
+from nas_kd.training.pretraining.folder import PretrainingFolder
+from nas_kd.training.pretraining.method import Job, Method, Session
+
+Progress = Callable[[int, int, str], None]
+"""Told how many of how many units are over, and the best result so far."""
+
+
+def pretrain(
+    method: Method, job: Job, folder: PretrainingFolder, on_progress: Progress
+) -> dict[str, Any]:
+    """Trains the supernet and writes it into ``folder``.
+
+    The state is kept after every unit; the same call continues from there, also after it was
+    killed, and in one process on a CPU ends with the same bits. Every process of a distributed
+    run calls this; the first one writes.
+
+    Args:
+        method: How to train.
+        job: On what.
+        folder: A directory claimed for this job.
+        on_progress: Told after every unit.
+
+    Returns:
+        Facts about the finished supernet, which ``supernet.json`` holds, too.
+
+    Raises:
+        UsageError: The job does not fit together, or the checkpoint is damaged.
+        NasKdError: The loss is no longer finite, or a file cannot be written.
+    """
+    if (facts := folder.facts()) is not None:
+        return facts
+    session = method.start(job)
+    checkpoint = CheckpointFile(folder.path, {"method": method.name})
+    history = _resume(session, checkpoint)
+    is_first = job.accelerator.is_main_process
+    while len(history) < session.total:
+        on_progress(len(history), session.total, session.best())
+        history.append(_run_unit(session, len(history) + 1))
+        if is_first:
+            checkpoint.save({"history": history, "session": session.state()})
+            folder.write_metrics(history)
+    on_progress(len(history), len(history), session.best())
+    facts = {"units": len(history), "seconds": sum(row["seconds"] for row in history)}
+    if is_first:
+        facts |= session.save(folder.path)
+        folder.write_facts(facts)
+    return facts
+
+
+def _resume(session: Session, checkpoint: CheckpointFile) -> list[dict[str, float]]:
+    """Rows of the units that are over."""
+    kept = checkpoint.load()
+    if kept is None:
+        return []
+    session.load(kept["session"])
+    history: list[dict[str, float]] = kept["history"]
+    return history
+
+
+def _run_unit(session: Session, number: int) -> dict[str, float]:
+    began = time.monotonic()
+    metrics = session.run_unit()
+    return {"unit": number, **metrics, "seconds": time.monotonic() - began}
