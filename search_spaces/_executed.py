@@ -24,7 +24,8 @@ class WithIdleParts(Protocol):
     def glue_operators(self, arch: Arch) -> Mapping[str, int]:
         """How often what joins the executed parts runs, by kind, in a fixed order.
 
-        Additions and activations cost time and neither MACs nor parameters.
+        Additions and activations cost time and neither MACs nor parameters, and less where an
+        inference engine fuses them with a convolution.
 
         Raises:
             IllegalArchError: ``arch`` is not a member of the space.

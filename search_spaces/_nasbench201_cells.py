@@ -134,21 +134,3 @@ def without_idle_edges(cell: Cell) -> Cell:
         if kept[-1] != "none":
             reached.add(target)
     return tuple(kept)
-
-
-def glue_operators(cell: Cell) -> dict[str, int]:
-    """What runs between the operations of a cell that `without_idle_edges` returned.
-
-    Edges that end in the same node are added up, and convolutions that read the same node share
-    its activation.
-    """
-    edges = [
-        (source, target, operation)
-        for (source, target), operation in zip(EDGES, cell, strict=True)
-        if operation != "none"
-    ]
-    read = {source for source, _, operation in edges if operation.startswith("nor_conv")}
-    return {
-        "additions": len(edges) - len({target for _, target, _ in edges}),
-        "activations": len(read),
-    }

@@ -26,13 +26,13 @@ from search_spaces._nasbench201_cells import (
     cells_by_index,
     enumerate_cells,
     format_cell,
-    glue_operators,
     index_by_cell,
     read_cell,
     representatives,
     without_idle_edges,
 )
 from search_spaces._nasbench201_drawing import cell_graph
+from search_spaces._nasbench201_fusion import glue_operators
 from search_spaces._nasbench201_modules import NasBench201Network
 from search_spaces._space import IllegalArchError, Sizes, Task
 
@@ -84,7 +84,7 @@ class NasBench201:
         return _arch(without_idle_edges(representatives()[self._cell(arch)]))
 
     def glue_operators(self, arch: Arch) -> Mapping[str, int]:
-        """Additions and activations in one canonical cell."""
+        """Additions, activations and zero maps in one canonical cell."""
         return glue_operators(without_idle_edges(representatives()[self._cell(arch)]))
 
     def build(self, arch: Arch, task: Task) -> nn.Module:

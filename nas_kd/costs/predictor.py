@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.optimize import nnls
 from scipy.stats import spearmanr
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.gaussian_process import GaussianProcessRegressor
-from sklearn.gaussian_process.kernels import RBF, ConstantKernel, DotProduct
 
 from nas_kd.errors import UsageError
 
 LEAST_STUDENTS = 4
 """Fewer measured students say nothing about the others."""
-_ERRORS = (0.01, 0.02, 0.03, 0.05, 0.08)
-"""Relative standard errors, of the measurement and of the model, that are tried."""
-_RESTARTS = 2
 
 
 @dataclass(frozen=True)
@@ -57,16 +51,16 @@ class PredictionError:
 
 
 class LatencyPredictor:
-    """A Gaussian process over the features of `ArchEncoder`.
+    """A price for everything that is counted of a network: MACs, parameters, operators, genes.
 
-    Its kernel is a sum of a linear one (on one device the latencies of the parts of a network
-    nearly add up) and a Gaussian one (for what does not add up: fused operators, caches). Its noise
-    is a share of the latency, the one of the greatest marginal likelihood, so that short latencies
-    are met as exactly as long ones, relative to their size. It predicts for the space, device,
-    threads, batch and input on which it was fitted, and for nothing else.
+    On one device the latencies of a network's parts nearly add up, and none is negative: prices are
+    fitted by nonnegative least squares, of the relative errors, so that short latencies are met as
+    exactly as long ones. That needs few students and extrapolates without surprises; what does not
+    add up (fused operators, activations that engines share) is up to the features. It predicts for
+    the space, device, threads, batch and input on which it was fitted, and for nothing else.
 
     Args:
-        features: Of the measured students, ``(student, feature)``.
+        features: Of the measured students, ``(student, feature)``, none negative.
         latencies_ms: Their measured medians, ``(student,)``.
 
     Raises:
@@ -81,11 +75,11 @@ class LatencyPredictor:
                 f"latency predictor: {len(y)} measured students are too few; measure at least "
                 f"{LEAST_STUDENTS}, better 40."
             )
-        self._scaler = FeatureScaler(x)
         self._shortest = float(np.min(y)) / 2
-        scaled, spread = self._scaler(x), float(np.std(y)) or float(np.mean(y))
-        fits = [_fit(scaled, y, error * y / spread) for error in _ERRORS]
-        self._process = max(fits, key=lambda fit: fit.log_marginal_likelihood_value_)
+        largest = x.max(axis=0)
+        self._scale = np.where(largest > 0, largest, 1.0)
+        prices, _ = nnls(self._counted(x) / y[:, None], np.ones(len(y)))
+        self._prices: NDArray[np.float64] = prices
 
     def predict(self, features: ArrayLike) -> NDArray[np.float64]:
         """Latencies in milliseconds, ``(student,)``; never below half the shortest measured one.
@@ -93,29 +87,13 @@ class LatencyPredictor:
         Args:
             features: ``(student, feature)``.
         """
-        x = self._scaler(np.atleast_2d(np.asarray(features, dtype=float)))
-        latencies: NDArray[np.float64] = np.maximum(self._process.predict(x), self._shortest)
+        x = np.atleast_2d(np.asarray(features, dtype=float))
+        latencies: NDArray[np.float64] = np.maximum(self._counted(x) @ self._prices, self._shortest)
         return latencies
 
-
-def _fit(
-    x: NDArray[np.float64], y: NDArray[np.float64], noise: NDArray[np.float64]
-) -> GaussianProcessRegressor:
-    """A process with the standard errors ``noise``, in units of the latencies' spread."""
-    kernel = ConstantKernel(1.0, (1e-4, 1e4)) * DotProduct(1.0, (1e-3, 1e3)) + ConstantKernel(
-        0.1, (1e-4, 1e2)
-    ) * RBF(5.0, (0.5, 1e2))
-    process = GaussianProcessRegressor(
-        kernel,
-        alpha=noise**2,
-        normalize_y=True,
-        n_restarts_optimizer=_RESTARTS,
-        random_state=0,
-    )
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        process.fit(x, y)
-    return process
+    def _counted(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
+        """One for what every network takes, then the features: ``(student, 1 + feature)``."""
+        return np.column_stack([np.ones(len(x)), x / self._scale])
 
 
 class FeatureScaler:
