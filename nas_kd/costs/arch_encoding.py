@@ -19,12 +19,12 @@ from search_spaces import Arch, SearchSpace, executed_arch, glue_operators
 class ArchEncoder:
     """Turns the archs of a space into feature vectors of one length.
 
-    The features are, in order: MACs and params; how often additions, activations and the like run by
-    themselves, where the space tells (`search_spaces.glue_operators`); for every set of genes that share their choices,
-    how often each choice occurs (their sum where they are numbers); every gene by itself, one-hot
-    or scaled to [0, 1], unless it is such a choice: where in a network an operation stands says
-    little beside its MACs, and a few dozen students do not tell. Parts that need not be run do not
-    count. Archs that compute the same function have the same features.
+    The features are, in order: MACs and params; how often additions, activations and the like run
+    by themselves, where the space tells (`search_spaces.glue_operators`); for every set of genes
+    that share their choices, how often each choice occurs (their sum where they are numbers); every
+    gene by itself, one-hot or scaled to [0, 1], unless it is such a choice: where in a network an
+    operation stands says little beside its MACs, and a few dozen students do not tell. Parts that
+    need not be run do not count. Archs that compute the same function have the same features.
 
     Args:
         space: The space whose archs are encoded.
