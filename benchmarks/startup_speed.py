@@ -5,7 +5,7 @@
 A run of random NAS-Bench-201 cells with made-up scores is written once by the suite's own writers:
 journal, ``candidates.csv``, what the search found, and a result. ``show`` is timed on the finished
 run, on one whose search is over but whose finalists are still trained, and on one that is still
-searching, of which the journal is all there is. Every command runs once unmeasured, then in fresh
+searching. Every command runs once unmeasured, then in fresh
 processes; one row a command with the median of its wall-clock and of its processor seconds, and the
 limit that was promised.
 """
@@ -26,24 +26,22 @@ from typing import Any
 
 import numpy as np
 import optuna
-import torch
 from optuna.storages import JournalStorage
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
 from benchmarks.record import write_rows
-from nas_kd.costs import Limits
 from nas_kd.report.run_document import read_document
 from search_spaces import Arch, NasBench201, Task
-from studies.candidates import Candidate, Evaluator
+from studies.candidates import Candidate
 from studies.document import found_document
 from studies.journal import open_entries, open_storage
 from studies.journal_batches import append_together
 from studies.objectives import Objectives
 from studies.recipe import Recipe, load_recipe
 from studies.run_directory import FOUND, RunDirectory
-from studies.search import SearchResult
+from studies.search_result import SearchResult
 from studies.table import write_candidates
 from studies.trials import mark_constraints, tell
 
@@ -153,7 +151,7 @@ def _write(path: Path, count: int) -> None:
     run = RunDirectory.create_or_continue(path, recipe)
     known: dict[str, Candidate] = {}
     objectives = _objectives(known, recipe)
-    entries = open_entries(run.journal)
+    entries, found = open_entries(run.journal), SearchResult(objectives)
     journal = optuna.create_study(
         study_name=run.name, storage=JournalStorage(entries), directions=objectives.directions
     )
@@ -166,19 +164,20 @@ def _write(path: Path, count: int) -> None:
             trial = study.ask(dict(SPACE.distributions))
             candidate = _candidate(Arch(trial.params), known)
             tell(study, trial, candidate, objectives.values(candidate), None)
-        append_together(entries, [mark_constraints(t) for t in study.get_trials(deepcopy=False)])
+        trials = [mark_constraints(trial) for trial in study.get_trials(deepcopy=False)]
+        append_together(entries, trials)
+        for trial in trials:
+            found.add(trial)
+    run.write_state(FOUND, found_document(SPACE, found, {}))
 
 
 def _write_found(run: RunDirectory) -> None:
     """What stands in the run once its search is over."""
     known: dict[str, Candidate] = {}
-    objectives = _objectives(known, run.recipe)
     study = optuna.load_study(study_name=None, storage=open_storage(run.journal))
-    evaluator = _evaluator()
-    trials = study.get_trials(deepcopy=False)
-    for trial in trials:
-        evaluator.remember(_candidate(Arch(trial.params), known))
-    result = SearchResult(trials, objectives, evaluator)
+    result = SearchResult(_objectives(known, run.recipe))
+    for trial in study.get_trials(deepcopy=False):
+        result.add(trial)
     write_candidates(run, result, {})
     run.write_state(FOUND, found_document(SPACE, result, {}))
 
@@ -213,20 +212,6 @@ def _candidate(arch: Arch, known: dict[str, Candidate]) -> Candidate:
             canonical, sizes.macs, sizes.params, violations, {} if over else scores
         )
     return known[canonical.key]
-
-
-def _evaluator() -> Evaluator:
-    images, labels = torch.zeros(2, 1, 8, 8), torch.zeros(2, dtype=torch.long)
-    return Evaluator(
-        SPACE,
-        TASK,
-        limits=Limits({}),
-        proxies=NAMES,
-        images=images,
-        labels=labels,
-        teacher=None,
-        seed=0,
-    )
 
 
 if __name__ == "__main__":

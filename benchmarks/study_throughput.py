@@ -39,7 +39,8 @@ from studies.observer import SilentObserver
 from studies.recipe import Recipe, load_recipe
 from studies.run_directory import RunDirectory
 from studies.samplers import BlindSampler
-from studies.search import Search, SearchResult
+from studies.search import Search
+from studies.search_result import SearchResult
 from studies.shared import open_shared_storage
 from studies.trials import attributes
 

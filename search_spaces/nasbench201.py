@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import ClassVar
@@ -211,6 +212,7 @@ class NasBench201:
             )
 
 
+@functools.cache
 def _arch(cell: Cell) -> Arch:
     return Arch(dict(zip(_GENES, cell, strict=True)))
 

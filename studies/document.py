@@ -16,7 +16,7 @@ from studies.finalists import Measured
 from studies.objectives import SCORE
 from studies.recipe import Recipe
 from studies.run_directory import RunDirectory
-from studies.search import SearchResult
+from studies.search_result import SearchResult
 from studies.setting import Setting
 
 SCHEMA = "nas-kd.search/1"
@@ -26,7 +26,7 @@ PEER_SCHEMA = "nas-kd.search-peer/1"
 def found_document(
     space: SearchSpace, result: SearchResult, measured: Mapping[str, Measured]
 ) -> dict[str, Any]:
-    """What the search itself found: ``evaluated``, ``unique``, ``feasible`` and ``front``."""
+    """What the search itself found so far: ``evaluated``, ``unique``, ``feasible``, ``front``."""
     unique = result.unique
     return {
         "evaluated": len(result.trials),

@@ -23,7 +23,8 @@ from studies.observer import PER_MILLE, Observer, SilentObserver
 from studies.predicting import StudyPredictor, fit_predictor
 from studies.recipe import Recipe
 from studies.run_directory import FOUND, RunDirectory, state_name
-from studies.search import Search, SearchResult
+from studies.search import Search
+from studies.search_result import SearchResult
 from studies.setting import Setting, prepare
 from studies.shared import SharedCrew, SharedStudy, shared_study
 from studies.table import write_candidates

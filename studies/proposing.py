@@ -5,13 +5,14 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 import optuna
 from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler
 from optuna.study import StudyDirection
-from optuna.trial import FrozenTrial, Trial, create_trial
+from optuna.trial import FrozenTrial, Trial, TrialState
 
 from search_spaces import Arch
 from studies.candidates import Candidate
@@ -115,12 +116,22 @@ class Drawing(Proposer):
         return [self._finished(a, one) for a, one in zip(self._archs, found, strict=True)]
 
     def _finished(self, arch: Arch, found: Found) -> FrozenTrial:
-        trial = create_trial(
+        now = datetime.now()
+        trial = FrozenTrial(
+            number=self._next,
+            trial_id=self._next,
+            state=TrialState.COMPLETE,
+            value=None,
             values=found.values,
             params=dict(arch),
             distributions=self._distributions,
             user_attrs=attributes(found.candidate, found.duplicate_of),
-            constraints=dict(found.candidate.violations),
+            system_attrs={},
+            intermediate_values={},
+            datetime_start=now,
+            datetime_complete=now,
         )
-        trial.number, self._next = self._next, self._next + 1
+        for metric, violation in found.candidate.violations.items():
+            trial.set_constraint(metric, violation)
+        self._next += 1
         return trial

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 FOUND = "found"
-"""The state that holds what a search found (`studies.document.found_document`)."""
+"""The state that holds what a search found so far (`studies.document.found_document`)."""
 
 
 class RunDirectory:

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import itertools
 import math
+import time
 from collections.abc import Sequence
 
 import numpy as np
 import optuna
 from optuna.storages import JournalStorage
 from optuna.storages.journal import BaseJournalBackend
-from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial
 
 from nas_kd.errors import NasKdError, NoFeasibleStudentError
 from search_spaces import Arch, SearchSpace
 from studies.candidates import Candidate, Evaluator
+from studies.document import found_document
 from studies.journal import mend, open_entries
 from studies.journal_batches import append_together
 from studies.objectives import SCORE, Objectives, directions
@@ -23,16 +24,18 @@ from studies.observer import Observer
 from studies.proposing import Asking, Drawing, Found, Proposer
 from studies.random_arch import anchors_then_random
 from studies.recipe import Recipe
-from studies.run_directory import RunDirectory
+from studies.run_directory import FOUND, RunDirectory
 from studies.samplers import SAMPLERS, BlindSampler
+from studies.search_result import SearchResult
 from studies.shared import SharedStudy
-from studies.trials import candidate_of, key_of, mark_constraints
+from studies.trials import candidate_of, mark_constraints
 from studies.workers import Crew, LocalCrew, OwnProcess
 
 REFERENCE_SIZE = 48
 """Candidates that fix the scale of the fused score before the search."""
 
 _DRAWS_PER_REFERENCE = 200
+_KEPT_EVERY_S = 1.0
 
 
 class Search:
@@ -65,6 +68,7 @@ class Search:
         shared: SharedStudy | None = None,
     ) -> None:
         self._recipe = recipe
+        self._run = run
         self._space = space
         self._evaluator = evaluator
         self._observer = observer
@@ -76,9 +80,8 @@ class Search:
         self._written = self._journal.get_trials(deepcopy=False)
         if shared is not None:
             self._exchange(shared)
-        self._done: list[FrozenTrial] = []
-        self._first_trials: dict[str, int] = {}
         self._best = (-math.inf, "")
+        self._kept_at = -math.inf
         for trial in self._written:
             self._evaluator.remember(candidate_of(trial))
 
@@ -93,14 +96,15 @@ class Search:
         objectives = Objectives(
             self._recipe.search.objectives, self._recipe.search.proxies, reference
         )
-        self._continue(objectives)
-        proposer = self._proposer(objectives, reference)
+        result = self._continued(objectives)
+        proposer = self._proposer(objectives, result.trials, reference)
         batch = self._recipe.search.batch_size
-        while (done := len(self._done)) < self._trials:
+        while (done := len(result.trials)) < self._trials:
             sampler = self._sampler.build(self._space, self._seed(done // batch), batch)
             archs = proposer.propose(sampler, min(batch, self._trials - done))
-            self._keep(proposer.finish(self._evaluate(archs, objectives)))
-        return SearchResult(self._done, objectives, self._evaluator)
+            found = self._evaluate(archs, result)
+            self._keep(proposer.finish(found), found, result)
+        return result
 
     def _number_of_trials(self) -> int:
         wanted = self._recipe.search.trials
@@ -175,51 +179,70 @@ class Search:
             "Raise the budget, or choose a smaller space with --space or --space-option."
         )
 
-    def _continue(self, objectives: Objectives) -> None:
-        """Takes up the finished batches of the journal."""
+    def _continued(self, objectives: Objectives) -> SearchResult:
+        """The finished batches of the journal."""
         whole = len(self._written)
         if whole < self._trials:
             whole -= whole % self._recipe.search.batch_size
-        self._done = list(self._written[:whole])
-        for trial in self._done:
-            candidate = candidate_of(trial)
-            self._first_trials.setdefault(candidate.key, trial.number)
+        result = SearchResult(objectives)
+        for trial in self._written[:whole]:
+            result.add(trial)
+        for candidate in result.unique:
             self._best_so_far(candidate, objectives)
+        return result
 
-    def _proposer(self, objectives: Objectives, reference: Sequence[Candidate]) -> Proposer:
+    def _proposer(
+        self,
+        objectives: Objectives,
+        done: Sequence[FrozenTrial],
+        reference: Sequence[Candidate],
+    ) -> Proposer:
         genes = self._space.distributions
         first = [] if self._sampler.covers_space else self._first_archs(reference)
         sampler = self._sampler.build(self._space, 0, self._recipe.search.batch_size)
         if isinstance(sampler, BlindSampler):
-            return Drawing(genes, len(self._done), first)
-        return Asking(genes, objectives.directions, self._done, first)
+            return Drawing(genes, len(done), first)
+        return Asking(genes, objectives.directions, done, first)
 
     def _first_archs(self, reference: Sequence[Candidate]) -> list[Arch]:
         archs = [self._space.canonical(arch) for arch in self._space.anchors()]
         archs += [candidate.arch for candidate in reference]
         return list(dict.fromkeys(archs))[: self._trials]
 
-    def _evaluate(self, proposed: Sequence[Arch], objectives: Objectives) -> list[Found]:
+    def _evaluate(self, proposed: Sequence[Arch], result: SearchResult) -> list[Found]:
         """What the trials of a batch come to, in order."""
         archs = [self._space.canonical(arch) for arch in proposed]
         self._crew.expect(archs)
+        first_here: dict[str, int] = {}
         found = []
-        for number, arch in enumerate(archs, start=len(self._done)):
+        for number, arch in enumerate(archs, start=len(result.trials)):
             candidate = self._crew.evaluate(arch)
-            first = self._first_trials.setdefault(candidate.key, number)
+            first = result.first_trial(candidate.key)
+            if first is None:
+                first = first_here.setdefault(candidate.key, number)
             duplicate_of = first if first != number else None
-            found.append(Found(candidate, objectives.values(candidate), duplicate_of))
-            self._observer.advance(number + 1, best=self._best_so_far(candidate, objectives))
+            found.append(Found(candidate, result.objectives.values(candidate), duplicate_of))
+            self._observer.advance(number + 1, best=self._best_so_far(candidate, result.objectives))
         return found
 
-    def _keep(self, batch: Sequence[FrozenTrial]) -> None:
+    def _keep(
+        self, batch: Sequence[FrozenTrial], found: Sequence[Found], result: SearchResult
+    ) -> None:
         """Appends the trials of a finished batch, but those that the journal holds already."""
-        self._done += map(mark_constraints, batch)
-        new = self._done[len(self._written) :]
+        for trial, one in zip(batch, found, strict=True):
+            result.add(mark_constraints(trial), one.candidate)
+        new = result.trials[len(self._written) :]
         append_together(self._entries, new)
         self._written += new
         if self._shared is not None:
             self._shared.settle(self._written, len(self._written) - len(new))
+        self._keep_found(result)
+
+    def _keep_found(self, result: SearchResult) -> None:
+        """Keeps what was found so far for whoever looks at the run, now and then."""
+        if time.monotonic() - self._kept_at >= _KEPT_EVERY_S:
+            self._run.write_state(FOUND, found_document(self._space, result, {}))
+            self._kept_at = time.monotonic()
 
     def _best_so_far(self, candidate: Candidate, objectives: Objectives) -> str:
         score = objectives.score(candidate)
@@ -227,52 +250,3 @@ class Search:
             text = f"{SCORE} {score:+.3f} at {candidate.macs / 1e6:.3g} M MACs"
             self._best = (score, text)
         return self._best[1]
-
-
-class SearchResult:
-    """What a finished search found.
-
-    Attributes:
-        trials: All trials, duplicates included, in order.
-        objectives: The scale on which candidates were compared.
-        front: The feasible candidates that no other one dominates, best score first.
-    """
-
-    def __init__(
-        self, trials: Sequence[FrozenTrial], objectives: Objectives, evaluator: Evaluator
-    ) -> None:
-        self.trials = list(trials)
-        self.objectives = objectives
-        self._candidates = dict(evaluator.known)
-        self._firsts: dict[str, FrozenTrial] = {}
-        for trial in self.trials:
-            self._firsts.setdefault(key_of(trial), trial)
-        self.front = self._front()
-
-    @property
-    def unique(self) -> list[Candidate]:
-        """The distinct candidates of the trials, in order of first appearance."""
-        return [self._candidates[key] for key in self._firsts]
-
-    @property
-    def ranking(self) -> list[Candidate]:
-        """Scored feasible candidates, best score first; equal scores by fewer MACs, then key."""
-        scored = [c for c in self.unique if c.feasible and c.scores and not c.degenerate]
-        return sorted(scored, key=lambda c: (-self.objectives.score(c), c.macs, c.key))
-
-    def _front(self) -> list[Candidate]:
-        feasible = {c.key for c in self.unique if c.feasible}
-        trials = [t for key, t in self._firsts.items() if key in feasible]
-        keys = set(map(key_of, _best_trials(trials, self.objectives.directions)))
-        return [candidate for candidate in self.ranking if candidate.key in keys]
-
-
-def _best_trials(
-    trials: Sequence[FrozenTrial], directions: Sequence[StudyDirection]
-) -> list[FrozenTrial]:
-    """Optuna's own front of feasible trials."""
-    if not trials:
-        return []
-    study = optuna.create_study(directions=directions)
-    study.add_trials(trials)
-    return study.best_trials if len(directions) > 1 else [study.best_trial]

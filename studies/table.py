@@ -12,7 +12,7 @@ from optuna.trial import FrozenTrial
 from studies.finalists import Measured
 from studies.objectives import SCORE, Objectives
 from studies.run_directory import RunDirectory
-from studies.search import SearchResult
+from studies.search_result import SearchResult
 from studies.trials import candidate_of, duplicate_of
 
 

@@ -22,7 +22,7 @@ from nas_kd.cli.progress import PLAIN_LINE_EVERY_S, progress_line
 from nas_kd.errors import UsageError
 
 if TYPE_CHECKING:
-    from nas_kd.report.run_document import RunReader
+    from studies.run_directory import RunDirectory
 
 REDRAWN_EVERY_S = 2.0
 
@@ -39,12 +39,12 @@ def show(
         raise UsageError(
             "show: --json prints one document and --watch redraws until the run is over. Give one."
         )
-    from nas_kd.report.run_document import RunReader
+    from nas_kd.report.run_document import read_document
     from studies.run_directory import RunDirectory
 
-    reader = RunReader(RunDirectory.open(run))
+    opened = RunDirectory.open(run)
     with stdout_kept_clean():
-        document = _watched(reader) if watch else reader.read()
+        document = _watched(opened) if watch else read_document(opened)
     if json:
         print_json(document)
         return
@@ -55,18 +55,19 @@ def show(
         print_results("This run is not finished: the command that began it continues it.")
 
 
-def _watched(reader: RunReader) -> dict[str, Any]:
+def _watched(run: RunDirectory) -> dict[str, Any]:
     """Shows the run on stderr until it has a result, or until nobody works on it any more."""
     from nas_kd.report.progress import was_left
+    from nas_kd.report.run_document import read_document
 
     with _screen() as draw:
-        document = reader.read()
+        document = read_document(run)
         while not document.get("student"):
             draw(document)
             time.sleep(REDRAWN_EVERY_S)
-            earlier, document = document, reader.read()
+            earlier, document = document, read_document(run)
             if was_left(earlier, document):
-                return reader.read()  # the command may have ended with its result
+                return read_document(run)  # the command may have ended with its result
     return document
 
 

@@ -23,7 +23,7 @@ from studies.recipe import parse_recipe
 from studies.run_directory import RunDirectory
 from tests.report.dashboard_run import TOO_SLOW, finished_run
 from tests.report.journals import append
-from tests.report.test_journal_front import candidates as others
+from tests.report.journals import candidates as others
 
 OTHERS = parse_recipe({"space": {"name": "cifar-resnet", "options": {"width": 6}}})
 Ask = Callable[..., tuple[int, Any]]

@@ -17,7 +17,8 @@ from search_spaces import Task, create_space
 from studies.observer import SilentObserver
 from studies.recipe import Recipe, load_recipe
 from studies.run_directory import RunDirectory
-from studies.search import Search, SearchResult
+from studies.search import Search
+from studies.search_result import SearchResult
 from studies.shared import SharedCrew, SharedStudy, shared_study
 from studies.trials import candidate_of, duplicate_of
 from studies.workers import Crew, Evaluation, LocalCrew, open_workers

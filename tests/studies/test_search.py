@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,13 +16,15 @@ from nas_kd.costs import Budget
 from nas_kd.errors import NoFeasibleStudentError
 from search_spaces import Task, create_space
 from studies.candidates import Candidate, Evaluator
+from studies.document import found_document
 from studies.journal import open_storage
 from studies.kept_scores import KeptScores
 from studies.observer import SilentObserver
 from studies.recipe import Recipe, load_recipe
-from studies.run_directory import RunDirectory
+from studies.run_directory import FOUND, RunDirectory
 from studies.samplers import SAMPLERS
-from studies.search import Search, SearchResult
+from studies.search import Search
+from studies.search_result import SearchResult
 from studies.trials import candidate_of, duplicate_of
 
 SPACE = create_space("nasbench201", channels=4, cells_per_stage=1)
@@ -174,6 +177,21 @@ def test_the_front_is_optunas_own_feasible_front_also_after_reading_the_journal(
     macs = [c.macs for c in result.front]
     assert scores == sorted(scores, reverse=True)
     assert macs == sorted(macs, reverse=True)
+
+
+def test_a_running_search_keeps_what_it_found_so_far(tmp_path: Path) -> None:
+    class Looking(SilentObserver):
+        found: dict[str, Any] | None = None
+
+        def advance(self, done: int, *, best: str = "") -> None:
+            self.found = self.found or RunDirectory.open(tmp_path / "run").read_state(FOUND)
+
+    looking = Looking()
+    result, _ = _search(_recipe(), tmp_path / "run", looking)
+    first = SearchResult(result.objectives)
+    for trial in result.trials[:20]:
+        first.add(trial)
+    assert looking.found == json.loads(json.dumps(found_document(SPACE, first, {})))
 
 
 def test_an_impossible_budget_names_the_smallest_student(tmp_path: Path) -> None:

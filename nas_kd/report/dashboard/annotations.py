@@ -16,8 +16,8 @@ from nas_kd.report.dashboard.artifacts import Artifact, RunArtifacts, candidate_
 from nas_kd.report.dashboard.note import study_note
 from nas_kd.report.figures import run_figures
 from nas_kd.report.measurements import read_measurements
-from nas_kd.report.run_document import RunReader
-from studies.run_directory import RunDirectory
+from nas_kd.report.run_document import read_document
+from studies.run_directory import FOUND, RunDirectory
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,7 +41,6 @@ class Annotations:
         self.artifacts = RunArtifacts()
         self._run = run
         self._storage = storage
-        self._reader = RunReader(run)
         self._carrier = optuna.create_study(storage=optuna.storages.InMemoryStorage())
         self._lock = threading.Lock()
         self._looked = -_EVERY_SECONDS
@@ -60,10 +59,10 @@ class Annotations:
 
     def _look(self) -> None:
         shown = self._state_of_files()
-        seen = (*shown, _changed(self._run.journal))
+        seen = (*shown, _changed(self._run.path / "work" / f"{FOUND}.json"))
         if seen == self._seen:
             return
-        document = self._reader.read()
+        document = read_document(self._run)
         note = study_note(document, self._run.recipe)
         if optuna_dashboard.get_note(self._carrier) != note:
             optuna_dashboard.save_note(self._carrier, note)

@@ -1,0 +1,66 @@
+"""What a search has found, so far or in the end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from optuna.trial import FrozenTrial
+
+from studies.candidates import Candidate
+from studies.front import Front
+from studies.objectives import Objectives
+from studies.trials import candidate_of, key_of
+
+
+class SearchResult:
+    """Grows trial by trial.
+
+    Attributes:
+        objectives: The scale on which candidates are compared.
+        trials: All trials, duplicates included, in order.
+    """
+
+    def __init__(self, objectives: Objectives) -> None:
+        self.objectives = objectives
+        self.trials: list[FrozenTrial] = []
+        self._candidates: dict[str, Candidate] = {}
+        self._first_trials: dict[str, int] = {}
+        self._front = Front(objectives.directions)
+
+    def add(self, trial: FrozenTrial, candidate: Candidate | None = None) -> None:
+        """Takes up one more trial, whose candidate the caller may know already."""
+        number, key = len(self.trials), key_of(trial)
+        self.trials.append(trial)
+        if key in self._first_trials:
+            return
+        candidate = candidate or candidate_of(trial)
+        self._first_trials[key] = number
+        self._candidates[key] = candidate
+        if _is_ranked(candidate):
+            self._front.add(key, trial.values)
+
+    def first_trial(self, key: str) -> int | None:
+        """Number of the first trial with this canonical key; None where there is none yet."""
+        return self._first_trials.get(key)
+
+    @property
+    def unique(self) -> list[Candidate]:
+        """The distinct candidates of the trials, in order of first appearance."""
+        return list(self._candidates.values())
+
+    @property
+    def ranking(self) -> list[Candidate]:
+        """Scored feasible candidates, best score first; equal scores by fewer MACs, then key."""
+        return self._best_first(filter(_is_ranked, self._candidates.values()))
+
+    @property
+    def front(self) -> list[Candidate]:
+        """The ranked candidates that no other one dominates in the objectives, best score first."""
+        return self._best_first(self._candidates[key] for key in self._front)
+
+    def _best_first(self, candidates: Iterable[Candidate]) -> list[Candidate]:
+        return sorted(candidates, key=lambda c: (-self.objectives.score(c), c.macs, c.key))
+
+
+def _is_ranked(candidate: Candidate) -> bool:
+    return candidate.feasible and bool(candidate.scores) and not candidate.degenerate

@@ -1,0 +1,111 @@
+"""What a search has found grows trial by trial, and is at every moment what its definition says."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import optuna
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from optuna.study import StudyDirection
+from optuna.trial import FrozenTrial
+
+from search_spaces import Arch
+from studies.candidates import Candidate
+from studies.document import found_document
+from studies.front import Front
+from studies.objectives import Objectives
+from studies.search_result import SearchResult
+from studies.trials import tell
+from tests.report.journals import candidates
+
+MAXIMIZE, MINIMIZE = StudyDirection.MAXIMIZE, StudyDirection.MINIMIZE
+
+
+def _objectives(names: Sequence[str]) -> Objectives:
+    reference = [c for c, _ in candidates() if c.scores and not c.degenerate]
+    return Objectives(names, ["naswot"], reference)
+
+
+def _trials(found: Sequence[Candidate], objectives: Objectives) -> list[FrozenTrial]:
+    study = optuna.create_study(directions=objectives.directions)
+    for candidate in found:
+        tell(study, study.ask(), candidate, objectives.values(candidate), None)
+    return study.trials
+
+
+def _expected(found: Sequence[Candidate], objectives: Objectives) -> list[Arch]:
+    """The front by its definition in score and MACs, best score first."""
+    usable = [
+        (c, objectives.score(c)) for c in found if c.feasible and c.scores and not c.degenerate
+    ]
+    front = [
+        (c, s)
+        for c, s in usable
+        if not any(o.macs <= c.macs and t >= s and (o.macs < c.macs or t > s) for o, t in usable)
+    ]
+    return [candidate.arch for candidate, _ in sorted(front, key=lambda pair: -pair[1])]
+
+
+def test_it_grows_with_the_trials() -> None:
+    objectives, found = _objectives(["score", "macs"]), [c for c, _ in candidates()]
+    result = SearchResult(objectives)
+    assert result.front == result.ranking == result.unique == []
+    for number, trial in enumerate(_trials(found, objectives), start=1):
+        result.add(trial)
+        so_far = found[:number]
+        assert result.unique == so_far
+        assert [candidate.arch for candidate in result.front] == _expected(so_far, objectives)
+    assert len(result.front) > 2
+    assert not any(c.degenerate for c in result.ranking)
+
+
+def test_repeated_candidates_count_once() -> None:
+    objectives, found = _objectives(["score", "macs"]), [c for c, _ in candidates()][:10]
+    result = SearchResult(objectives)
+    for trial in _trials([*found, *found], objectives):
+        result.add(trial)
+    assert (len(result.trials), result.unique) == (20, found)
+    assert [candidate.arch for candidate in result.front] == _expected(found, objectives)
+    assert [result.first_trial(c.key) for c in found] == list(range(10))
+    assert result.first_trial("another") is None
+
+
+def test_one_objective_has_one_best() -> None:
+    objectives = _objectives(["score"])
+    result = SearchResult(objectives)
+    for trial in _trials([c for c, _ in candidates()], objectives):
+        result.add(trial)
+    assert result.front == result.ranking[:1]
+
+
+def test_its_document_has_the_front_as_people_read_it() -> None:
+    objectives = _objectives(["score", "macs"])
+    result = SearchResult(objectives)
+    (trial,) = _trials([candidates()[1][0]], objectives)
+    result.add(trial)
+    from search_spaces import CifarResNet
+
+    document = found_document(CifarResNet(), result, {})
+    assert {n: document[n] for n in ("evaluated", "unique", "feasible")} == {
+        "evaluated": 1,
+        "unique": 1,
+        "feasible": 1,
+    }
+    (entry,) = document["front"]
+    assert entry["description"] == "ResNet[1 1 3]"
+    assert (entry["macs"], entry["params"], entry["latency_ms"]) == (5_000, 500, None)
+
+
+@pytest.mark.parametrize("directions", [[MAXIMIZE], [MINIMIZE, MAXIMIZE], [MINIMIZE] * 3])
+@given(data=st.data())
+def test_a_front_is_optunas_own(directions: list[StudyDirection], data: st.DataObject) -> None:
+    value = st.integers(0, 6).map(float)
+    rows = data.draw(st.lists(st.tuples(*[value] * len(directions)), min_size=1, max_size=25))
+    study, front = optuna.create_study(directions=directions), Front(directions)
+    for number, row in enumerate(rows):
+        study.add_trial(optuna.trial.create_trial(values=list(row)))
+        front.add(str(number), row)
+    best = study.best_trials if len(directions) > 1 else [study.best_trial]
+    assert sorted(map(int, front)) == [trial.number for trial in best]
