@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import ItemsView, Iterator, KeysView, Mapping, ValuesView
 
 from nas_kd.errors import UsageError
 
@@ -64,6 +64,16 @@ class Arch(Mapping[str, Gene]):
 
     def __len__(self) -> int:
         return len(self._genes)
+
+    # The views of `Mapping` go through `__getitem__`: a search of many candidates feels that.
+    def keys(self) -> KeysView[str]:
+        return self._genes.keys()
+
+    def values(self) -> ValuesView[Gene]:
+        return self._genes.values()
+
+    def items(self) -> ItemsView[str, Gene]:
+        return self._genes.items()
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Arch) and self._key == other._key

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import cast
 
 from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
 
@@ -17,7 +18,7 @@ def gene_values(distribution: BaseDistribution) -> Sequence[Gene]:
     if isinstance(distribution, IntDistribution):
         return range(distribution.low, distribution.high + 1, distribution.step)
     if isinstance(distribution, CategoricalDistribution):
-        return [choice for choice in distribution.choices if isinstance(choice, int | str)]
+        return cast(Sequence[Gene], distribution.choices)
     raise TypeError(f"genes are categorical or integer distributions, not {distribution!r}")
 
 
@@ -43,7 +44,7 @@ def require_member(space: str, distributions: Mapping[str, BaseDistribution], ar
                 f"{space}: gene {name} holds {arch[name]!r}; "
                 f"it takes one of {', '.join(map(str, values))}."
             )
-    in_order = list(arch) == list(distributions)
+    in_order = list(arch.keys()) == list(distributions)
     return arch if in_order else Arch({name: arch[name] for name in distributions})
 
 

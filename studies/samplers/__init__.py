@@ -14,12 +14,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from optuna.samplers import BaseSampler, NSGAIISampler, TPESampler
+from optuna.samplers import BaseSampler
 
 from nas_kd.registry import Registry
 from search_spaces import SearchSpace
 from studies.samplers.blind import BlindSampler
 from studies.samplers.exhaustive import ExhaustiveSampler
+from studies.samplers.known_space import KnownSpaceNSGAII, KnownSpaceTPE
 from studies.samplers.regularised_evolution import RegularisedEvolutionSampler
 from studies.samplers.uniform import UniformSampler
 
@@ -44,14 +45,18 @@ SAMPLERS: Registry[SamplerEntry] = Registry("samplers")
 SAMPLERS.register(
     "nsga2",
     SamplerEntry(
-        lambda space, seed, batch: NSGAIISampler(population_size=batch, seed=seed),
+        lambda space, seed, batch: KnownSpaceNSGAII(
+            space.distributions, population_size=batch, seed=seed
+        ),
         "Deb et al. 2002, NSGA-II; Optuna's implementation, one batch a generation",
     ),
 )
 SAMPLERS.register(
     "tpe",
     SamplerEntry(
-        lambda space, seed, batch: TPESampler(seed=seed, multivariate=True, n_startup_trials=batch),
+        lambda space, seed, batch: KnownSpaceTPE(
+            space.distributions, seed=seed, multivariate=True, n_startup_trials=batch
+        ),
         "Bergstra et al. 2011, TPE; Optuna's implementation, multivariate, constant liar",
     ),
 )

@@ -1,0 +1,43 @@
+"""Optuna's samplers, told what the genes are.
+
+By themselves they work out, for every trial and from all trials, which parameters these have in
+common. In a search that is always all genes of the space.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from optuna.distributions import BaseDistribution
+from optuna.samplers import BaseSampler, NSGAIISampler, TPESampler
+from optuna.study import Study
+from optuna.trial import FrozenTrial
+
+
+class _KnownSpace(BaseSampler):
+    """Stands before one of Optuna's samplers, whose proposals stay the same.
+
+    Args:
+        distributions: Of the space.
+        settings: Of the sampler.
+    """
+
+    def __init__(self, distributions: Mapping[str, BaseDistribution], **settings: object) -> None:
+        super().__init__(**settings)
+        # In the order in which Optuna has them; what has one value only is not sampled.
+        self._genes = {
+            n: distributions[n] for n in sorted(distributions) if not distributions[n].single()
+        }
+
+    def infer_relative_search_space(
+        self, study: Study, trial: FrozenTrial
+    ) -> dict[str, BaseDistribution]:
+        return self._genes
+
+
+class KnownSpaceNSGAII(_KnownSpace, NSGAIISampler):
+    """NSGA-II over the genes of a space."""
+
+
+class KnownSpaceTPE(_KnownSpace, TPESampler):
+    """TPE over the genes of a space."""
