@@ -22,6 +22,13 @@ def sealed(content: Mapping[str, Any]) -> dict[str, Any]:
     return {**content, _SEAL: _checksum(content)}
 
 
+def sealed_line(content: Mapping[str, Any]) -> str:
+    """The sealed object as compact JSON on a line of its own."""
+    text = _compact(content)
+    comma = "," if content else ""
+    return f'{text[:-1]}{comma}"{_SEAL}":"{_checksum_of(text)}"}}\n'
+
+
 def unsealed(text: str | bytes, *, required: bool = True) -> dict[str, Any]:
     """The content of a sealed object.
 
@@ -61,6 +68,13 @@ def write_sealed(path: Path, content: Mapping[str, Any]) -> None:
 
 
 def _checksum(content: Mapping[str, Any]) -> str:
-    """Of the compact JSON text, which writing and reading again does not change."""
-    text = json.dumps(content, separators=(",", ":"))
+    return _checksum_of(_compact(content))
+
+
+def _checksum_of(text: str) -> str:
     return f"{zlib.crc32(text.encode()):08x}"
+
+
+def _compact(content: Mapping[str, Any]) -> str:
+    """The JSON text that counts, which writing and reading again does not change."""
+    return json.dumps(content, separators=(",", ":"))

@@ -62,7 +62,7 @@ class Candidate:
         """A form for JSON, in which a missing score is None."""
         return {
             "key": self.key,
-            "arch": dict(self.arch),
+            "arch": dict(self.arch.items()),
             "macs": self.macs,
             "params": self.params,
             "violations": dict(self.violations),

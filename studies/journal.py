@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Callable, Generator
 from contextlib import suppress
@@ -11,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from optuna.storages import JournalStorage
-from optuna.storages.journal import JournalFileBackend
+from optuna.storages.journal import JournalFileBackend, JournalFileSymlinkLock
 
 from nas_kd.errors import NasKdError, UsageError
-from nas_kd.sealed import is_intact, sealed
+from nas_kd.sealed import is_intact, sealed_line
 from nas_kd.whole_files import name_for_damaged
 
 
@@ -31,12 +32,21 @@ class SealedJournal(JournalFileBackend):
 
     def __init__(self, path: Path, on_damage: Callable[[str], None] | None = None) -> None:
         # The lock beside the file is a link to it, and a relative one would lead nowhere.
-        super().__init__(str(path.absolute()))
+        self._writing = JournalFileSymlinkLock(str(path.absolute()))
+        super().__init__(str(path.absolute()), self._writing)
         self._path = path
         self._on_damage = on_damage
 
     def append_logs(self, logs: list[dict[str, Any]]) -> None:
-        super().append_logs([sealed(log) for log in logs])
+        lines = "".join(map(sealed_line, logs)).encode()
+        self._writing.acquire()
+        try:
+            with self._path.open("ab") as file:
+                file.write(lines)
+                file.flush()
+                os.fsync(file.fileno())
+        finally:
+            self._writing.release()
 
     def read_logs(self, log_number_from: int) -> Generator[dict[str, Any], None, None]:
         """The entries from a number on.

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from nas_kd.sealed import sealed, unsealed
+from nas_kd.sealed import sealed_line, unsealed
 from nas_kd.whole_files import write_whole
 from studies.candidates import Candidate
 
@@ -35,14 +34,16 @@ class KeptScores:
         """
         if not self._path.is_file():
             return []
-        lines = self._path.read_bytes().splitlines(keepends=True)
-        found = list(_candidates(lines))
-        if len(found) < len(lines):
+        there = self._path.read_bytes().splitlines(keepends=True)
+        found = list(_candidates(there))
+        if len(found) < len(there):
             self._tell(
-                f"{self._path}: {len(lines) - len(found)} of {len(lines)} lines are damaged or "
+                f"{self._path}: {len(there) - len(found)} of {len(there)} lines are damaged or "
                 "unfinished; what they held is scored anew."
             )
-            write_whole(self._path, "".join(map(_line, found)))
+            write_whole(
+                self._path, "".join(sealed_line(candidate.to_dict()) for candidate in found)
+            )
         return found
 
     def append(self, candidate: Candidate) -> None:
@@ -53,11 +54,7 @@ class KeptScores:
         """
         self._path.parent.mkdir(parents=True, exist_ok=True)
         with self._path.open("ab") as file:
-            file.write(_line(candidate).encode())
-
-
-def _line(candidate: Candidate) -> str:
-    return json.dumps(sealed(candidate.to_dict()), separators=(",", ":")) + "\n"
+            file.write(sealed_line(candidate.to_dict()).encode())
 
 
 def _candidates(lines: list[bytes]) -> Iterator[Candidate]:

@@ -123,7 +123,7 @@ class Drawing(Proposer):
             state=TrialState.COMPLETE,
             value=None,
             values=found.values,
-            params=dict(arch),
+            params=dict(arch.items()),
             distributions=self._distributions,
             user_attrs=attributes(found.candidate, found.duplicate_of),
             system_attrs={},

@@ -80,6 +80,7 @@ class Search:
         self._written = self._journal.get_trials(deepcopy=False)
         if shared is not None:
             self._exchange(shared)
+        self._canonicals: dict[Arch, Arch] = {}
         self._best = (-math.inf, "")
         self._kept_at = -math.inf
         for trial in self._written:
@@ -211,7 +212,7 @@ class Search:
 
     def _evaluate(self, proposed: Sequence[Arch], result: SearchResult) -> list[Found]:
         """What the trials of a batch come to, in order."""
-        archs = [self._space.canonical(arch) for arch in proposed]
+        archs = [self._canonical(arch) for arch in proposed]
         self._crew.expect(archs)
         first_here: dict[str, int] = {}
         found = []
@@ -224,6 +225,12 @@ class Search:
             found.append(Found(candidate, result.objectives.values(candidate), duplicate_of))
             self._observer.advance(number + 1, best=self._best_so_far(candidate, result.objectives))
         return found
+
+    def _canonical(self, arch: Arch) -> Arch:
+        """The space's canonical arch, worked out once."""
+        if arch not in self._canonicals:
+            self._canonicals[arch] = self._space.canonical(arch)
+        return self._canonicals[arch]
 
     def _keep(
         self, batch: Sequence[FrozenTrial], found: Sequence[Found], result: SearchResult

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import math
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from nas_kd.sealed import is_intact, sealed, unsealed, write_sealed
+from nas_kd.sealed import is_intact, sealed, sealed_line, unsealed, write_sealed
 
 CONTENT = {"key": "a|b", "values": [1.25, -3e-07, None, True], "nested": {"1": "ü"}, "n": 10**20}
 
@@ -18,6 +19,13 @@ def test_what_is_sealed_comes_back(tmp_path: Path) -> None:
     assert unsealed((tmp_path / "file.json").read_bytes()) == CONTENT
     assert json.loads((tmp_path / "file.json").read_text()) == sealed(CONTENT)
     assert sealed(CONTENT).keys() == {*CONTENT, "crc32"}
+
+
+@pytest.mark.parametrize("content", [CONTENT, {}])
+def test_a_sealed_line_is_the_same_object(content: dict[str, Any]) -> None:
+    line = sealed_line(content)
+    assert line.endswith("\n")
+    assert json.loads(line) == sealed(content)
 
 
 def test_numbers_that_are_not_finite_come_back() -> None:
