@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -62,6 +62,10 @@ class Place:
     def out_channels(self) -> int:
         return len(NODES) * self.channels
 
+    def stride(self, source: int) -> int:
+        """The stride of an edge that reads the node ``source``."""
+        return 2 if self.reduces and source < NODES[0] else 1
+
 
 STEM_FACTOR = 3
 """The stem has this many times the channels of the first cell's nodes."""
@@ -78,6 +82,11 @@ def places(channels: int, cells: int) -> list[Place]:
         made.append(Place(older, newer, channels, reduces, after_reduction))
         older, newer = newer, made[-1].out_channels
     return made
+
+
+def cells_of(genotype: Genotype, plan: Iterable[Place]) -> list[Cell]:
+    """The cell at each of the places."""
+    return [genotype.reduce if place.reduces else genotype.normal for place in plan]
 
 
 def input_pairs(node: int) -> list[tuple[int, int]]:

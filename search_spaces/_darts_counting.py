@@ -5,20 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from search_spaces import _counting as count
-from search_spaces._darts_cells import STEM_FACTOR, Cell, Genotype, Place, places
+from search_spaces._darts_cells import STEM_FACTOR, Cell, Genotype, Place, cells_of, places
 from search_spaces._space import Sizes, Task
 
 _NOTHING = Sizes(macs=0, params=0)
 
 
-def network_sizes(genotype: Genotype, task: Task, *, channels: int, cells: int) -> Sizes:
+def network_sizes(
+    genotype: Genotype, task: Task, *, channels: int, cells: int, pool_norm: bool = False
+) -> Sizes:
     """The network without an auxiliary head."""
     side = task.image_size
     parts = [_conv_norm(task.in_channels, STEM_FACTOR * channels, 3, side)]
     plan = places(channels, cells)
-    for place in plan:
-        cell = genotype.reduce if place.reduces else genotype.normal
-        parts += _cell_parts(cell, place, side)
+    for cell, place in zip(cells_of(genotype, plan), plan, strict=True):
+        parts += _cell_parts(cell, place, side, pool_norm)
         side = count.halved(side) if place.reduces else side
     parts.append(count.linear(plan[-1].out_channels, task.num_classes))
     return count.total(parts)
@@ -30,20 +31,22 @@ def auxiliary_params(in_channels: int, num_classes: int) -> int:
     return count.total([*hidden, count.linear(768, num_classes)]).params
 
 
-def _cell_parts(cell: Cell, place: Place, side: int) -> Iterator[Sizes]:
+def _cell_parts(cell: Cell, place: Place, side: int, pool_norm: bool) -> Iterator[Sizes]:
     out_side = count.halved(side) if place.reduces else side
     yield _conv_norm(place.older, place.channels, 1, side)
     yield _conv_norm(place.newer, place.channels, 1, side)
     for node in cell:
         for operation, source in node:
-            strided = place.reduces and source < 2
-            yield operation_sizes(operation, place.channels, out_side, strided=strided)
+            yield operation_sizes(operation, place, source, out_side)
+            if pool_norm and operation.endswith("pool_3x3"):
+                yield count.batch_norm(place.channels)
 
 
-def operation_sizes(name: str, channels: int, out_side: int, *, strided: bool) -> Sizes:
-    """One operation of a found network on maps that are ``out_side`` wide behind it."""
-    if name == "skip_connect":
-        return _conv_norm(channels, channels, 1, out_side) if strided else _NOTHING
+def operation_sizes(name: str, place: Place, source: int, out_side: int) -> Sizes:
+    """One operation on the node ``source``, on maps that are ``out_side`` wide behind it."""
+    channels = place.channels
+    if name == "skip_connect" and place.stride(source) == 2:
+        return _conv_norm(channels, channels, 1, out_side)
     if not name.endswith(("conv_3x3", "conv_5x5")):
         return _NOTHING
     kernel = int(name[-1])

@@ -11,7 +11,7 @@ from timm.layers import DropPath
 from torch import Tensor, nn
 
 from nas_kd.errors import UsageError
-from search_spaces._darts_cells import STEM_FACTOR, Cell, Genotype, Place, places
+from search_spaces._darts_cells import STEM_FACTOR, Cell, Genotype, Place, cells_of, places
 from search_spaces._darts_operations import FactorizedReduce, ReluConvNorm, operation
 
 
@@ -38,13 +38,13 @@ class DartsCell(nn.Module):
     (``drop_path``).
     """
 
-    def __init__(self, cell: Cell, place: Place) -> None:
+    def __init__(self, cell: Cell, place: Place, *, pool_norm: bool = False) -> None:
         super().__init__()
         self._sources = [source for node in cell for _, source in node]
         self.older_input = older_input(place)
         self.newer_input = ReluConvNorm(place.newer, place.channels)
         self.edges = nn.ModuleList(
-            operation(name, place.channels, 2 if place.reduces and source < 2 else 1)
+            operation(name, place.channels, place.stride(source), pool_norm=pool_norm)
             for node in cell
             for name, source in node
         )
@@ -87,6 +87,7 @@ class DartsNetwork(nn.Module):
     """Stem, cells, pooling, classifier: images ``(B, in_channels, S, S)`` to logits ``(B, class)``.
 
     Args:
+        pool_norm: Whether a batch norm follows every pooling.
         auxiliary_side: Side of the map behind the second reduction; with None there is no
             auxiliary head.
     """
@@ -99,6 +100,7 @@ class DartsNetwork(nn.Module):
         cells: int,
         in_channels: int,
         num_classes: int,
+        pool_norm: bool = False,
         auxiliary_side: int | None = None,
     ) -> None:
         super().__init__()
@@ -106,8 +108,8 @@ class DartsNetwork(nn.Module):
         self.auxiliary_after = 2 * cells // 3
         self.stem = stem(in_channels, channels)
         self.cells = nn.ModuleList(
-            DartsCell(genotype.reduce if place.reduces else genotype.normal, place)
-            for place in plan
+            DartsCell(cell, place, pool_norm=pool_norm)
+            for cell, place in zip(cells_of(genotype, plan), plan, strict=True)
         )
         self.auxiliary: AuxiliaryHead | None = None
         if auxiliary_side is not None:

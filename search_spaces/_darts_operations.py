@@ -47,15 +47,19 @@ class FactorizedReduce(nn.Module):
         return reduced
 
 
-def operation(name: str, channels: int, stride: int, *, affine: bool = True) -> nn.Module:
-    """The module of one operation: ``(B, C, H, W)`` to ``(B, C, H/stride, W/stride)``."""
-    if name == "max_pool_3x3":
-        return nn.MaxPool2d(3, stride, padding=1)
-    if name == "avg_pool_3x3":
-        return nn.AvgPool2d(3, stride, padding=1, count_include_pad=False)
+def operation(
+    name: str, channels: int, stride: int, *, affine: bool = True, pool_norm: bool = False
+) -> nn.Module:
+    """The module of one operation: ``(B, C, H, W)`` to ``(B, C, H/stride, W/stride)``.
+
+    ``pool_norm`` puts a batch norm behind a pooling, as supernets have it.
+    """
+    if name.endswith("pool_3x3"):
+        pool = _pool(name, stride)
+        norm = nn.BatchNorm2d(channels, affine=affine)
+        return nn.Sequential(pool, norm) if pool_norm else pool
     if name == "skip_connect":
-        reduce = FactorizedReduce(channels, channels, affine=affine)
-        return nn.Identity() if stride == 1 else reduce
+        return skip(channels, stride, affine=affine)
     kernel = _KERNELS[name]
     if name.startswith("dil"):
         return nn.Sequential(*_depthwise(channels, kernel, stride, affine=affine, dilation=2))
@@ -63,6 +67,17 @@ def operation(name: str, channels: int, stride: int, *, affine: bool = True) -> 
         *_depthwise(channels, kernel, stride, affine=affine),
         *_depthwise(channels, kernel, 1, affine=affine),
     )
+
+
+def skip(channels: int, stride: int, *, affine: bool = True) -> nn.Module:
+    """The identity, or where the map is halved a factorized reduction."""
+    return nn.Identity() if stride == 1 else FactorizedReduce(channels, channels, affine=affine)
+
+
+def _pool(name: str, stride: int) -> nn.Module:
+    if name == "max_pool_3x3":
+        return nn.MaxPool2d(3, stride, padding=1)
+    return nn.AvgPool2d(3, stride, padding=1, count_include_pad=False)
 
 
 def _depthwise(

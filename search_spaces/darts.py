@@ -56,6 +56,8 @@ class Darts:
             and idle in `forward`; 0 does not. Its parameters are counted.
         drop_path: Percent of the paths that are dropped in training; its ``set_drop_path`` changes
             it, as the published training does (0 to 20 % over its 600 epochs).
+        pool_norm: 1 puts a batch norm behind every pooling, as in the supernet, so that its weights
+            can be inherited; published networks have none.
 
     Source: Liu, Simonyan and Yang, DARTS, ICLR 2019 (arXiv 1806.09055).
     """
@@ -64,19 +66,26 @@ class Darts:
     source: ClassVar[str] = "DARTS (Liu, Simonyan & Yang, ICLR 2019, arXiv 1806.09055)"
 
     def __init__(
-        self, channels: int = 36, cells: int = 20, auxiliary: int = 0, drop_path: int = 0
+        self,
+        channels: int = 36,
+        cells: int = 20,
+        auxiliary: int = 0,
+        drop_path: int = 0,
+        pool_norm: int = 0,
     ) -> None:
         require_positive(self.name, channels=channels, cells=cells)
         if cells < _LEAST_CELLS:
             raise UsageError(f"{self.name}: cells is {cells}; two cells reduce, so give 3 or more.")
-        if auxiliary not in (0, 1):
-            raise UsageError(f"{self.name}: auxiliary is {auxiliary!r}; give 0 or 1.")
+        for name, value in (("auxiliary", auxiliary), ("pool_norm", pool_norm)):
+            if value not in (0, 1):
+                raise UsageError(f"{self.name}: {name} is {value!r}; give 0 or 1.")
         if not 0 <= drop_path < 100:
             raise UsageError(f"{self.name}: drop_path is {drop_path}; give a percentage below 100.")
         self.channels = channels
         self.cells = cells
         self.auxiliary = auxiliary
         self.drop_path = drop_path
+        self.pool_norm = pool_norm
         self._distributions = MappingProxyType(_distributions())
 
     @property
@@ -105,6 +114,7 @@ class Darts:
             cells=self.cells,
             in_channels=task.in_channels,
             num_classes=task.num_classes,
+            pool_norm=bool(self.pool_norm),
             auxiliary_side=self._auxiliary_side(task),
         )
         network.set_drop_path(self.drop_path / 100)
@@ -132,7 +142,11 @@ class Darts:
         """Closed form; MACs are those of a deployed network, without the auxiliary head."""
         require_task(self.name, task)
         sizes = network_sizes(
-            self._genotype(arch), task, channels=self.channels, cells=self.cells
+            self._genotype(arch),
+            task,
+            channels=self.channels,
+            cells=self.cells,
+            pool_norm=bool(self.pool_norm),
         )
         if not self.auxiliary:
             return sizes

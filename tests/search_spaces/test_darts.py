@@ -53,6 +53,14 @@ def test_a_built_network_has_the_published_sizes(auxiliary: int) -> None:
     assert counted(space.build(arch, CIFAR10), CIFAR10) == space.sizes(arch, CIFAR10)
 
 
+def test_batch_norms_behind_poolings_are_counted() -> None:
+    space = Darts(channels=4, cells=3, pool_norm=1)
+    arch = space.parse("DARTS_V2")
+    sizes = space.sizes(arch, TINY)
+    assert sizes == counted(space.build(arch, TINY), TINY)
+    assert sizes.params == SMALL.sizes(arch, TINY).params + 5 * 2 * (8 + 16)
+
+
 def test_the_space_has_the_published_number_of_pairs_of_cells() -> None:
     assert SPACE.size == (1 * 3 * 6 * 10 * 7**8) ** 2
 
@@ -158,7 +166,7 @@ def test_a_factorized_reduction_reads_both_diagonals(side: int) -> None:
 
 @pytest.mark.parametrize(
     "options",
-    [{"cells": 2}, {"channels": 0}, {"auxiliary": 2}, {"drop_path": 100}, {"drop_path": -1}],
+    [{"cells": 2}, {"channels": 0}, {"auxiliary": 2}, {"drop_path": 100}, {"drop_path": -1}, {"pool_norm": 2}],
 )
 def test_bad_options_are_refused(options: dict[str, int]) -> None:
     with pytest.raises(UsageError, match="darts"):
