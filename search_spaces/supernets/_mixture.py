@@ -47,10 +47,13 @@ class CellKind:
     Attributes:
         edges: ``(source, target)`` node of each edge.
         operations: Names of the operations on each edge.
+        inputs: Edges that a node of a decoded cell keeps; None keeps all, and then ``none`` can be
+            decoded.
     """
 
     edges: tuple[tuple[int, int], ...]
     operations: tuple[str, ...]
+    inputs: int | None = None
 
     @property
     def shape(self) -> tuple[int, int]:

@@ -48,9 +48,7 @@ class EdgeConvolutions(nn.Module):
         return slice(edge * self.channels, (edge + 1) * self.channels)
 
     def _run(self, activated: Tensor, weights: Tensor, rows: slice) -> Tensor:
-        maps = F.conv2d(
-            activated, self.convolution.weight[rows], padding=self.convolution.padding
-        )
+        maps = F.conv2d(activated, self.convolution.weight[rows], padding=self.convolution.padding)
         mean, variance = self.norm.running_mean, self.norm.running_var
         assert mean is not None
         assert variance is not None

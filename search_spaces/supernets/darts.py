@@ -61,7 +61,7 @@ class DartsSupernet(nn.Module):
     @property
     def kinds(self) -> Mapping[str, CellKind]:
         """What there is to choose."""
-        return dict.fromkeys(Genotype._fields, CellKind(EDGES, CHOICES))
+        return dict.fromkeys(Genotype._fields, CellKind(EDGES, CHOICES, inputs=2))
 
     def forward(self, images: Tensor, choice: Arch | Mixture) -> Tensor:
         return self.classify(self.last_map(images, choice))

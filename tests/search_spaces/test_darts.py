@@ -166,7 +166,14 @@ def test_a_factorized_reduction_reads_both_diagonals(side: int) -> None:
 
 @pytest.mark.parametrize(
     "options",
-    [{"cells": 2}, {"channels": 0}, {"auxiliary": 2}, {"drop_path": 100}, {"drop_path": -1}, {"pool_norm": 2}],
+    [
+        {"cells": 2},
+        {"channels": 0},
+        {"auxiliary": 2},
+        {"drop_path": 100},
+        {"drop_path": -1},
+        {"pool_norm": 2},
+    ],
 )
 def test_bad_options_are_refused(options: dict[str, int]) -> None:
     with pytest.raises(UsageError, match="darts"):

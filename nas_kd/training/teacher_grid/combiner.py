@@ -32,9 +32,7 @@ class Vote:
 
     def __post_init__(self) -> None:
         if self.kind not in VOTES:
-            raise UsageError(
-                f"teachers: vote is {self.kind!r}; choose one of {', '.join(VOTES)}."
-            )
+            raise UsageError(f"teachers: vote is {self.kind!r}; choose one of {', '.join(VOTES)}.")
 
     def shares(self, voices: Sequence[Voice]) -> list[float]:
         """How much each voice counts; one in all."""

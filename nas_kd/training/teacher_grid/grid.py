@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -64,6 +64,7 @@ class TeacherGrid:
         voices = self.provider.voices(batch, student)
         if len(voices) < max(1, self.least):
             return None
+        voices = [replace(voice, outputs=voice.outputs.detached().in_float32()) for voice in voices]
         with torch.autocast(student.logits.device.type, enabled=False):
             return weight * self.signal(student.in_float32(), voices, self.vote)
 

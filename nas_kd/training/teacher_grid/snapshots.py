@@ -49,6 +49,8 @@ class Snapshots:
         return [Voice(self._run(past.module, batch.images), past.loss) for past in self.ring]
 
     def after_step(self, batch: Batch, student: Outputs, validation_loss: Tensor) -> None:
+        if not self.ring.maxlen:
+            return
         self._steps += 1
         self._loss_sum = self._loss_sum + validation_loss.detach().cpu()
         if self._steps % self._every == 0:
