@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
@@ -181,7 +182,7 @@ class Darts:
         genotype = self._genotype(arch)
         blocks, channels = [], self.channels
         ends = (0, self.cells // 3, 2 * self.cells // 3, self.cells)
-        for number, (start, end) in enumerate(zip(ends[:-1], ends[1:], strict=True)):
+        for number, (start, end) in enumerate(itertools.pairwise(ends)):
             reduces = int(number > 0)
             channels *= 1 + reduces
             details = f"{channels} channels"

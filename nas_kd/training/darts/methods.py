@@ -86,15 +86,9 @@ def _restore(folder: Path, facts: Mapping[str, Any]) -> Supernet:
         partial=settings["partial"],
         auxiliary_skip=settings["auxiliary_skip"] > 0,
     )
-    prefix = "supernet."
     tensors = load_file(folder / facts["weights"])
-    supernet.load_state_dict(
-        {
-            name.removeprefix(prefix): value
-            for name, value in tensors.items()
-            if name.startswith(prefix)
-        }
-    )
+    shared = {n.partition(".")[2]: t for n, t in tensors.items() if n.startswith("supernet.")}
+    supernet.load_state_dict(shared)
     return supernet.eval()
 
 

@@ -18,6 +18,7 @@ FIRST_RADIUS, LAST_RADIUS = 0.03, 0.3
 """Largest change of a weight, growing linearly over the search."""
 
 _ASCENT_STEPS = 7
+_TINY = 1e-12
 
 LossOf = Callable[[Mixture], Tensor]
 """The training loss of the batch in hand, in eval mode."""
@@ -105,7 +106,5 @@ def _near(
         kind: (values + change[kind].clamp(-radius, radius)).clamp(0, 1)
         for kind, values in weights.items()
     }
-    return {
-        kind: values / values.sum(1, keepdim=True).clamp_min(1e-12)
-        for kind, values in moved.items()
-    }
+    sums = {kind: values.sum(1, keepdim=True).clamp_min(_TINY) for kind, values in moved.items()}
+    return {kind: values / sums[kind] for kind, values in moved.items()}

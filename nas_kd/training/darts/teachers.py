@@ -84,9 +84,8 @@ def _external(job: Job, settings: TeacherSettings, data: DataSplits) -> External
         views="augmented",
         accelerator=job.accelerator,
     ).__enter__()  # for as long as the search lives
-    return External(
-        teaching, loss=_loss(teaching, data, job.accelerator.device), weight=settings.external_votes
-    )
+    loss = _loss(teaching, data, job.accelerator.device)
+    return External(teaching, loss=loss, weight=settings.external_votes)
 
 
 def _loss(teaching: Teaching, data: DataSplits, device: torch.device) -> float:
