@@ -10,7 +10,6 @@ from accelerate import Accelerator
 from torch import Tensor
 
 from nas_kd.data import DataSplits, Images, stratified_split
-from nas_kd.errors import UsageError
 from nas_kd.training.batches import epoch_batches, mixed_seed, read_batches
 from nas_kd.training.darts.settings import SearchSettings
 from nas_kd.training.teacher_grid import Batch
@@ -26,9 +25,6 @@ class Halves:
         settings: ``batch_size`` and ``workers`` are read.
         seed: Of the search.
         accelerator: The device, and the processes that share every batch.
-
-    Raises:
-        UsageError: There are too few images for one batch.
     """
 
     def __init__(
@@ -39,11 +35,6 @@ class Halves:
         self._held_out = data.train.subset(second)
         self._settings, self._seed, self._accelerator = settings, seed, accelerator
         self.steps = min(len(self._indices(half, 0, 0)) for half in self._halves)
-        if self.steps == 0:
-            raise UsageError(
-                f"darts: {data.name} has {len(data.train)} training images, too few for batches of "
-                f"{settings.batch_size} from both halves; lower batch_size."
-            )
 
     def epoch(self, number: int) -> Iterator[tuple[Batch, Batch]]:
         """The pairs of an epoch: images for the weights, images for the architecture."""

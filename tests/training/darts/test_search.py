@@ -220,17 +220,13 @@ def test_bad_settings_are_refused(settings: dict[str, Any]) -> None:
 
 
 def test_a_job_that_does_not_fit_is_refused(make_job: MakeJob) -> None:
+    idle = Job(**{**vars(make_job("sd-darts")), "teacher": "timm:resnet18"})
     with pytest.raises(UsageError, match="--teacher"):
-        job = make_job("sd-darts")
-        SearchSession(Job(**{**vars(job), "teacher": "timm:resnet18"}))
-    with pytest.raises(UsageError, match="lower batch_size"):
-        SearchSession(make_job(batch_size=100_000_000))
+        SearchSession(idle)
     with pytest.raises(UsageError, match="divisor"):
         SearchSession(make_job("pc-darts", partial=3))
 
 
 def test_a_loss_that_explodes_is_told(make_job: MakeJob) -> None:
-    session = SearchSession(make_job(learning_rate=1e30, gradient_clip=None))
     with pytest.raises(NasKdError, match="no longer finite"):
-        for _ in range(session.total):
-            session.run_unit()
+        searched(make_job(learning_rate=1e30, gradient_clip=None))
