@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 from safetensors.torch import save_file
+from torch import Tensor
 
 from nas_kd.data import load_data
 from nas_kd.errors import NasKdError
@@ -25,6 +26,7 @@ from nas_kd.training.darts.relaxation import RELAXATIONS
 from nas_kd.training.darts.settings import SearchSettings
 from nas_kd.training.darts.supernets import make_supernet
 from nas_kd.training.darts.teachers import make_teachers
+from nas_kd.training.teacher_grid import Batch
 from search_spaces import Arch, Task
 from search_spaces.supernets import Mixture
 
@@ -99,6 +101,28 @@ class SearchSession:
         self._units += 1
         return metrics | self._judged()
 
+    def batches(self) -> Iterator[tuple[Batch, Batch]]:
+        """The pairs of the epoch that comes: images for the weights, images for alpha."""
+        return self._halves.epoch(self._epochs)
+
+    def step(self, number: int, train: Batch, held_out: Batch) -> dict[str, Tensor]:
+        """One step of alpha and one of the weights; the losses by name, detached.
+
+        Args:
+            number: Of the step in the epoch.
+            train: Images for the weights.
+            held_out: Images for alpha.
+        """
+        epochs = self._epochs + number / self._halves.steps
+        seed = mixed_seed(self._seed, self._epochs, number, self._process, 3)
+        loss = None
+        if self._settings.alpha_start <= self._epochs < self._settings.epochs:
+            loss = self._step.alphas(train, held_out, epochs, seed)
+        mixture = self._projection.mixture(self._step.mixture(epochs, seed + 1))
+        mixture = self._step.perturbed(mixture, train, epochs, seed + 2)
+        parts = self._step.weights(train, mixture, loss, epochs)
+        return parts if loss is None else {**parts, "validation_loss": loss}
+
     def best(self) -> str:
         return self._best
 
@@ -154,19 +178,9 @@ class SearchSession:
         """Trains on all pairs of batches; means of the losses, and the learning rate."""
         self.network.train()
         rate = self._set_learning_rate()
-        sums: dict[str, torch.Tensor] = {}
-        for step, (train, validation) in enumerate(self._halves.epoch(self._epochs)):
-            epochs = self._epochs + step / self._halves.steps
-            seed = mixed_seed(self._seed, self._epochs, step, self._process, 3)
-            held_out = None
-            if self._settings.alpha_start <= self._epochs < self._settings.epochs:
-                held_out = self._step.alphas(train, validation, epochs, seed)
-            mixture = self._projection.mixture(self._step.mixture(epochs, seed + 1))
-            mixture = self._step.perturbed(mixture, train, epochs, seed + 2)
-            parts = self._step.weights(train, mixture, held_out, epochs)
-            if held_out is not None:
-                parts["validation_loss"] = held_out
-            for name, part in parts.items():
+        sums: dict[str, Tensor] = {}
+        for number, pair in enumerate(self.batches()):
+            for name, part in self.step(number, *pair).items():
                 sums[name] = sums[name] + part if name in sums else part
         self._epochs += 1
         means = {name: float(value) / self._halves.steps for name, value in sums.items()}

@@ -85,11 +85,8 @@ def test_the_teachers_loss_on_w_leaves_the_slope_of_alpha_alone(make_job: MakeJo
 
 def _alphas_after(session: SearchSession, steps: int) -> Tensor:
     """Steps of the first epoch; with ``EARLY`` the first snapshot stands after the second one."""
-    session._set_learning_rate()
-    for number, (train, held_out) in zip(range(steps), session._halves.epoch(0), strict=False):
-        loss = session._step.alphas(train, held_out, number / 5, seed=number)
-        mixture = session._step.perturbed(session._step.mixture(number / 5, 0), train, 0.0, 0)
-        session._step.weights(train, mixture, loss, number / 5)
+    for number, pair in zip(range(steps), session.batches(), strict=False):
+        session.step(number, *pair)
     return session.network.alphas.operations["cell"].detach().clone()
 
 
