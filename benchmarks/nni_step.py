@@ -32,11 +32,11 @@ _WARM_UP = 3
 _SIDE, _CLASSES = 32, 10
 
 
-def random_images(images: int | str, seed: int) -> DataSplits:
+def random_images(images: int, seed: int) -> DataSplits:
     """Images and labels without any meaning, for time alone."""
     generator = torch.Generator().manual_seed(seed)
-    pixels = torch.rand(int(images), 3, _SIDE, _SIDE, generator=generator)
-    whole = TensorImages(pixels, torch.arange(int(images)) % _CLASSES)
+    pixels = torch.rand(images, 3, _SIDE, _SIDE, generator=generator)
+    whole = TensorImages(pixels, torch.arange(images) % _CLASSES)
     return DataSplits(
         name="random",
         train=whole,
