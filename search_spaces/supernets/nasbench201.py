@@ -14,6 +14,7 @@ from search_spaces._nasbench201_cells import EDGES, OPERATIONS, Cell, read_cell
 from search_spaces._nasbench201_modules import NasBench201Cell, NasBench201Network, ReluConvNorm
 from search_spaces._space import Task
 from search_spaces.nasbench201 import NasBench201
+from search_spaces.supernets._copying import OfSpace
 from search_spaces.supernets._mixture import CellKind, Mixture
 from search_spaces.supernets._nasbench201_cell import KERNELS, KIND, EdgeConvolutions, MixedCell
 from search_spaces.supernets._partial import require_share
@@ -21,7 +22,7 @@ from search_spaces.supernets._partial import require_share
 _STAGES = 3
 
 
-class NasBench201Supernet(nn.Module):
+class NasBench201Supernet(OfSpace):
     """Images ``(B, in_channels, S, S)`` to logits ``(B, class)``, for a cell or a mixture of cells.
 
     With the space's default options 1,686,106 parameters: the batch norms in cells have no scale
@@ -33,6 +34,8 @@ class NasBench201Supernet(nn.Module):
         partial: A channel in so many goes through the operations of an edge, the others bypass
             them; the found cell then has to be trained afresh.
     """
+
+    space: NasBench201
 
     def __init__(self, space: NasBench201, task: Task, *, partial: int = 1) -> None:
         super().__init__()

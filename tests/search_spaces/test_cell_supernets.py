@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 
 import pytest
@@ -84,6 +85,17 @@ def test_students_share_no_memory_with_the_supernet(make: Callable[..., CellSupe
     with torch.no_grad():
         for tensor in supernet.extract(arch).state_dict().values():
             tensor.zero_()
+    assert torch.equal(supernet(batch, arch), before)
+
+
+def test_a_copy_computes_the_same_on_its_own(make: Callable[..., CellSupernet]) -> None:
+    supernet, batch = warmed(make()), images(TINY, 4)
+    arch = supernet.space.anchors()[0]
+    copied, before = copy.deepcopy(supernet), supernet(batch, arch)
+    assert torch.equal(copied(batch, arch), before)
+    with torch.no_grad():
+        for parameter in copied.parameters():
+            parameter.zero_()
     assert torch.equal(supernet(batch, arch), before)
 
 

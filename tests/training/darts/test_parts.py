@@ -135,9 +135,9 @@ def test_a_search_stops_when_the_eigenvalue_has_risen() -> None:
     assert all(sharpening_began(calm[:n]) is None for n in range(21))
     rising = [1.0] * 9 + [1.5, 2.0, 3.0, 4.0]
     stops = [sharpening_began(rising[:n]) for n in range(len(rising) + 1)]
-    # The mean of epochs 7 to 11 is 1.5 times that of epochs 3 to 7.
-    assert stops.index(7) == 11
-    assert all(stop is None for stop in stops[:11])
+    # The mean of epochs 8 to 12 is 1.7 times that of epochs 4 to 8.
+    assert stops.index(8) == 12
+    assert all(stop is None for stop in stops[:12])
     assert all(sharpening_began([9.0] * 5 + [1.0] * n) is None for n in range(10))
 
 
