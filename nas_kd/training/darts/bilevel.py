@@ -11,6 +11,7 @@ from torch.nn import functional as F
 from torch.optim import SGD, Adam
 
 from nas_kd.distill import Outputs
+from nas_kd.training.darts.cost_table import cost_table
 from nas_kd.training.darts.expected_cost import ExpectedCost
 from nas_kd.training.darts.network import SearchNetwork
 from nas_kd.training.darts.order import ORDERS, Bilevel
@@ -56,7 +57,7 @@ class BilevelStep:
         self._accelerator = accelerator
         self._gradient = ORDERS[settings.order]
         self._perturb = PERTURBATIONS[settings.perturbation]
-        self._cost = ExpectedCost(network.supernet.operation_macs())
+        self._cost = ExpectedCost(cost_table(network.supernet, settings.cost_table))
         self._alphas = list(network.alphas.parameters())
         self.alphas_optimizer = Adam(
             self._alphas,

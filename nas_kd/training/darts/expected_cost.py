@@ -21,7 +21,8 @@ class ExpectedCost:
 
     def __init__(self, table: Mapping[str, Tensor]) -> None:
         self._table = dict(table)
-        self._largest = sum(float(costs.max(1).values.sum()) for costs in table.values())
+        largest = sum(float(costs.max(1).values.sum()) for costs in table.values())
+        self._largest = largest or 1.0
 
     def __call__(self, mixture: Mixture) -> Tensor:
         """A scalar in [0, 1]."""

@@ -73,8 +73,9 @@ class SearchSettings(TeacherSettings):
         selection_epochs: Epochs of tuning after each of those decisions.
         early_stop: Whether a rise of the dominant eigenvalue ends the search and brings back an
             earlier cell; it needs ``eigenvalue_every=1``.
-        cost_weight: Weight of the expected MACs in the loss of the architecture parameters.
-        cost_limit: Share of the costliest cell's MACs up to which they cost nothing.
+        cost_weight: Weight of the expected cost in the loss of the architecture parameters.
+        cost_limit: Share of the costliest cell's cost up to which nothing is charged.
+        cost_table: What is charged: a JSON file (`cost_table`); None charges MACs.
         eigenvalue_every: Epochs between two looks at the Hessian of alpha; 0 never looks.
         sharpness_radius: Length of the step by which sharpness is measured.
         judged_images: At most so many validation images are looked at after an epoch.
@@ -106,6 +107,7 @@ class SearchSettings(TeacherSettings):
     early_stop: bool = False
     cost_weight: float = 0.0
     cost_limit: float = 0.0
+    cost_table: str | None = None
     eigenvalue_every: int = 0
     sharpness_radius: float = 0.05
     judged_images: int = 2000

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -157,6 +158,18 @@ def test_a_price_on_macs_makes_cells_cheaper(make_job: MakeJob) -> None:
     assert macs(priced) < 0.9 * macs(free)
     bounded = searched(make_job(cost_weight=20.0, cost_limit=1.0, alpha_learning_rate=0.05))
     assert same(free, bounded)
+
+
+def test_a_table_of_costs_is_charged(make_job: MakeJob, tmp_path: Path) -> None:
+    file = tmp_path / "costs.json"
+    file.write_text(json.dumps({"cell": [[0.0, 9.0, 0.0, 0.0, 0.0]] * 6}))
+    settings = {"cost_weight": 20.0, "alpha_learning_rate": 0.05, "cost_table": str(file)}
+    session = searched(make_job(**settings))
+    assert float(session.network.expected().operations["cell"][:, 1].max()) < 0.18
+    for text in ("{", '{"cell": [[1]]}', '{"cell": [[0, 0, 0, 0, -1], 1, 1, 1, 1, 1]}', "[]"):
+        file.write_text(text)
+        with pytest.raises(UsageError, match="cost_table"):
+            SearchSession(make_job(**settings))
 
 
 def test_an_early_stop_brings_back_an_earlier_cell(
