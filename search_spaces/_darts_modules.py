@@ -6,6 +6,8 @@ may keep what they see.
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
 from timm.layers import DropPath
 from torch import Tensor, nn
@@ -58,7 +60,8 @@ class DartsCell(nn.Module):
 
     def _edge(self, number: int, states: list[Tensor]) -> Tensor:
         edge, state = self.edges[number], states[self._sources[number]]
-        return edge(state) if isinstance(edge, nn.Identity) else self.drop_path(edge(state))
+        value: Tensor = edge(state)
+        return value if isinstance(edge, nn.Identity) else cast(Tensor, self.drop_path(value))
 
 
 class AuxiliaryHead(nn.Sequential):

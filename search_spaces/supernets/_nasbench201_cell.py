@@ -5,6 +5,8 @@ Shapes are ``(B, C, H, W)``: batch, channels, height, width.
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -36,8 +38,7 @@ class EdgeConvolutions(nn.Module):
 
     def forward(self, activated: Tensor, weights: Tensor) -> tuple[Tensor, ...]:
         """Every edge's share, for ``weights (edge,)``."""
-        maps = self._run(activated, weights, slice(None))
-        return maps.split(self.channels, dim=1)
+        return self._run(activated, weights, slice(None)).chunk(len(weights), dim=1)
 
     def one(self, activated: Tensor, weight: Tensor, edge: int) -> Tensor:
         """The share of one edge alone."""
@@ -81,6 +82,10 @@ class MixedCell(nn.Module):
         )
         self.pool = nn.AvgPool2d(3, stride=1, padding=1, count_include_pad=False)
 
+    def edge_convolutions(self, name: str, source: int) -> EdgeConvolutions:
+        """Those of one operation on the edges that leave a node."""
+        return cast(EdgeConvolutions, cast(nn.ModuleList, self.convolutions[name])[source])
+
     def forward(self, x: Tensor, mixture: Mixture) -> Tensor:
         nodes: dict[int, Tensor] = {0: x}
         for source in range(_OUTPUT):
@@ -97,9 +102,9 @@ class MixedCell(nn.Module):
         edges, weights = _leaving(source), mixture.operations[KIND]
         activated, pooled = F.relu(state), self.pool(state)
         shares = []
-        for name, groups in self.convolutions.items():
+        for name in KERNELS:
             column = torch.stack([weights[edge, OPERATIONS.index(name)] for edge in edges])
-            shares.append(groups[source](activated, column))
+            shares.append(self.edge_convolutions(name, source)(activated, column))
         values = {}
         for edge, small, large in zip(edges, *shares, strict=True):
             value = torch.addcmul(small + large, state, weights[edge, _SKIP])
@@ -113,7 +118,8 @@ class MixedCell(nn.Module):
             number = next((n for n, w in enumerate(mixture.rows[KIND][edge]) if w), _NONE)
             name, weight = OPERATIONS[number], mixture.operations[KIND][edge, number]
             if name in KERNELS:
-                values[edge] = self.convolutions[name][source].one(F.relu(state), weight, place)
+                convolutions = self.edge_convolutions(name, source)
+                values[edge] = convolutions.one(F.relu(state), weight, place)
             elif name != "none":
                 values[edge] = weight * (state if number == _SKIP else self.pool(state))
             elif self.partial > 1:

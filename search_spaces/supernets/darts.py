@@ -72,7 +72,8 @@ class DartsSupernet(OfSpace):
     def last_map(self, images: Tensor, choice: Arch | Mixture) -> Tensor:
         """The map before pooling, ``(B, 16 channels, S/4, S/4)``."""
         mixture = self.mixture_of(choice) if isinstance(choice, Arch) else choice
-        older = newer = self.stem(images)
+        older: Tensor = self.stem(images)
+        newer = older
         for cell in self.cells:
             older, newer = newer, cell(older, newer, mixture)
         return newer

@@ -16,7 +16,7 @@ from search_spaces._space import Task
 from search_spaces.nasbench201 import NasBench201
 from search_spaces.supernets._copying import OfSpace
 from search_spaces.supernets._mixture import CellKind, Mixture
-from search_spaces.supernets._nasbench201_cell import KERNELS, KIND, EdgeConvolutions, MixedCell
+from search_spaces.supernets._nasbench201_cell import KERNELS, KIND, MixedCell
 from search_spaces.supernets._partial import require_share
 
 _STAGES = 3
@@ -136,7 +136,7 @@ def _inherit(cell: NasBench201Cell, mixed: MixedCell, operations: Cell) -> None:
     for (source, target), name in zip(EDGES, operations, strict=True):
         if name not in KERNELS:
             continue
-        group = cast(EdgeConvolutions, cast(nn.ModuleList, mixed.convolutions[name])[source])
+        group = mixed.edge_convolutions(name, source)
         edge = cast(ReluConvNorm, cell.edges[f"{source}_{target}"])
         rows = group.rows(target - source - 1)
         edge.convolution.weight.copy_(group.convolution.weight[rows])

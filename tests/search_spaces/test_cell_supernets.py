@@ -132,7 +132,7 @@ def _plain_cell(cell: MixedCell, x: Tensor, weights: Tensor) -> Tensor:
         for number, name in enumerate(OPERATIONS):
             weight = weights[edge, number]
             if name.startswith("nor_conv"):
-                group = cell.convolutions[name][source]
+                group = cell.edge_convolutions(name, source)
                 kernel = group.convolution.weight[group.rows(target - source - 1)]
                 y = F.conv2d(F.relu(nodes[source]), kernel, padding="same")
                 y = F.batch_norm(y, None, None, training=True)

@@ -56,7 +56,8 @@ def hessian_product(loss: Tensor, alphas: Sequence[Tensor]) -> Product:
 
 
 def _unit(vector: Tensor) -> Tensor:
-    return vector / vector.norm()
+    unit: Tensor = vector / vector.norm()
+    return unit
 
 
 def _tridiagonal(diagonal: Sequence[float], beside: Sequence[float]) -> Tensor:

@@ -65,7 +65,7 @@ class SearchSession:
         )
         relaxation = RELAXATIONS[settings.relaxation]()
         network = SearchNetwork(supernet, alphas, relaxation)
-        self.network = network.to(job.accelerator.device, memory_format=torch.channels_last)
+        self.network = network.to(job.accelerator.device)
         self.teachers = make_teachers(
             job, settings, self.network, self._halves.data, steps=self._halves.steps
         )
@@ -131,7 +131,8 @@ class SearchSession:
         """The cell that the search leans to; after an early stop, the one it went back to."""
         if self._went_back_to is not None:
             return Arch.from_json(self._archs[self._went_back_to - 1])
-        return self.network.supernet.discretise(self._mixture())
+        found: Arch = self.network.supernet.discretise(self._mixture())
+        return found
 
     def state(self) -> dict[str, Any]:
         return {
