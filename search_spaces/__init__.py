@@ -13,6 +13,7 @@ from search_spaces._executed import WithIdleParts, executed_arch, glue_operators
 from search_spaces._space import IllegalArchError, SearchSpace, Sizes, Task
 from search_spaces.autoformer import AutoFormerTiny
 from search_spaces.cifar_resnet import CifarResNet
+from search_spaces.darts import Darts
 from search_spaces.nasbench201 import NasBench201
 from search_spaces.nasbench_macro import NasBenchMacro
 from search_spaces.pit import Pit
@@ -24,6 +25,7 @@ __all__ = [
     "Block",
     "CellGraph",
     "CifarResNet",
+    "Darts",
     "Drawable",
     "Drawing",
     "Edge",
@@ -48,3 +50,4 @@ SPACES.register(CifarResNet.name, CifarResNet)
 SPACES.register(NasBenchMacro.name, NasBenchMacro)
 SPACES.register(AutoFormerTiny.name, AutoFormerTiny)
 SPACES.register(Pit.name, Pit)
+SPACES.register(Darts.name, Darts)

@@ -13,6 +13,7 @@ SMALL = {
     "nasbench-macro": {"width": 4, "last_width": 24},
     "autoformer-tiny": {"patch_size": 4},
     "pit": {"patch_size": 4},
+    "darts": {"channels": 3, "cells": 3},
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from nas_kd.training.darts.methods import DARTS_METHODS
 from nas_kd.training.pretraining.folder import PretrainingFolder
 from nas_kd.training.pretraining.method import Job, Method, Session, Settings
 from nas_kd.training.pretraining.methods import METHODS
@@ -21,3 +22,6 @@ __all__ = [
     "pretrain",
     "setting_kinds",
 ]
+
+for _method in DARTS_METHODS:
+    METHODS.register(_method.name, _method)

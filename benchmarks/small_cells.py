@@ -1,0 +1,128 @@
+"""Real searches on CIFAR-10 with a small supernet of NAS-Bench-201, and what their cells are worth.
+
+The reduction: one cell a stage in place of five, four channels in place of sixteen, and 12,800 of
+the 50,000 training images, half of them for the weights, in place of all. Images keep their 32 x 32
+pixels. Cells are judged by the table of the full networks, never by the small ones.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+from rich.console import Console
+from rich.progress import Progress
+
+from benchmarks.cifar10 import cifar10_data, data_file
+from nas_kd.data import DataSplits, stratified_split
+from nas_kd.training.pretraining import METHODS, Job, PretrainingFolder, pretrain
+from nas_kd.training.processes import make_accelerator
+from search_spaces import Arch, NasBench201
+
+IMAGES = 12_800
+EPOCHS, BATCH = 15, 64
+TEACHER = "benchmarks.cifar10:resnet56_teacher"
+TABLE = {"c10_accuracy": "c10_test_200", "c100_accuracy": "c100_test_200"}
+_OPTIONS = {"channels": 4, "cells_per_stage": 1}
+_DATA = "benchmarks.small_cells:small_cifar10"
+
+
+def small_cifar10(seed: int) -> DataSplits:
+    """12,800 training images, 1,280 of each class, and the 2,500 of validation."""
+    whole = cifar10_data(seed)
+    share = 1 - IMAGES / len(whole.train)
+    chosen, _ = stratified_split(whole.train.labels, share, seed)
+    return replace(whole, train=whole.train.subset(chosen))
+
+
+def search(
+    folder: Path, method: str, seed: int, settings: Mapping[str, Any], *, progress: Progress
+) -> dict[str, Any]:
+    """One search, continued where it stands; its facts and the last row of its metrics.
+
+    Args:
+        folder: Its own.
+        method: Name in the registry.
+        seed: Of everything.
+        settings: Beside the reduction.
+        progress: Shows the epochs.
+    """
+    job = search_job(method, seed, settings)
+    run = PretrainingFolder(folder)
+    run.claim(
+        {
+            "method": method,
+            "settings": vars(job.settings),
+            "space": NasBench201.name,
+            "space_options": _OPTIONS,
+            "seed": seed,
+        }
+    )
+    task = progress.add_task(folder.name)
+
+    def show(done: int, total: int, best: str) -> None:
+        progress.update(task, completed=done, total=total, description=f"{folder.name}  {best}")
+
+    facts = pretrain(METHODS.get(method), job, run, show)
+    last = pd.read_csv(run.metrics_csv).iloc[-1].to_dict()
+    return {**last, **worth(facts["arch"]), "seconds": facts["seconds"]}
+
+
+def search_job(method: str, seed: int, settings: Mapping[str, Any]) -> Job:
+    """A search in the small supernet."""
+    kept = {"epochs": EPOCHS, "batch_size": BATCH, **settings}
+    external = "external" in str(kept.get("teacher_sources", ""))
+    return Job(
+        space=NasBench201(**_OPTIONS),
+        settings=METHODS.get(method).settings(**kept),
+        data=_DATA,
+        teacher=TEACHER if external else None,
+        checkpoint=None,
+        image_size=None,
+        seed=seed,
+        accelerator=make_accelerator("no"),
+    )
+
+
+def worth(genes: Mapping[str, Any]) -> dict[str, Any]:
+    """The cell's notation and index, and its accuracies in percent, mean of the table's seeds.
+
+    A cell that is not in the shared table has none, and is told by ``in_table``.
+    """
+    arch = Arch(genes)
+    index = _SPACE.index_of(arch)
+    found = _table().reindex([index]).iloc[0]
+    accuracies = {name: float(found[column]) for name, column in TABLE.items()}
+    return {
+        "cell": _SPACE.describe(arch),
+        "index": index,
+        **accuracies,
+        "in_table": not math.isnan(accuracies["c10_accuracy"]),
+    }
+
+
+def means(rows: Sequence[Mapping[str, Any]], by: str, columns: Sequence[str]) -> pd.DataFrame:
+    """The mean of the columns for every value of ``by``, in order of appearance."""
+    return pd.DataFrame(rows).groupby(by, sort=False)[list(columns)].mean()
+
+
+def show_means(console: Console, frame: pd.DataFrame) -> None:
+    console.print(frame.round(4).to_string())
+
+
+def use_two_cores() -> None:
+    torch.set_num_threads(2)
+
+
+_SPACE = NasBench201()
+
+
+@cache
+def _table() -> pd.DataFrame:
+    return pd.read_csv(data_file("nb201.csv.gz"), index_col="idx")

@@ -1,0 +1,189 @@
+"""One step of a search: the architecture parameters, then the weights."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import torch
+from accelerate import Accelerator
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.optim import SGD, Adam
+
+from nas_kd.distill import Outputs
+from nas_kd.training.darts.cost_table import cost_table
+from nas_kd.training.darts.expected_cost import ExpectedCost
+from nas_kd.training.darts.network import SearchNetwork
+from nas_kd.training.darts.order import ORDERS, Bilevel
+from nas_kd.training.darts.perturbation import PERTURBATIONS
+from nas_kd.training.darts.regularisation import auxiliary_skip, beta_decay
+from nas_kd.training.darts.settings import SearchSettings
+from nas_kd.training.evaluate import eval_mode
+from nas_kd.training.teacher_grid import Batch, TeacherGrid
+from search_spaces.supernets import Mixture
+
+_BETAS = (0.5, 0.999)
+_MOMENTUM = 0.9
+
+
+class Shell(nn.Module):
+    """The network as accelerate sees it: last map and logits of a mixture."""
+
+    def __init__(self, network: SearchNetwork) -> None:
+        super().__init__()
+        self.supernet = network.supernet
+
+    def forward(self, images: Tensor, mixture: Mixture) -> tuple[Tensor, Tensor]:
+        last_map = self.supernet.last_map(images, mixture)
+        return last_map, self.supernet.classify(last_map)
+
+
+class BilevelStep:
+    """Both steps, with all parts that the settings name.
+
+    Attributes:
+        weights_optimizer: SGD.
+        alphas_optimizer: Adam.
+    """
+
+    def __init__(
+        self,
+        network: SearchNetwork,
+        settings: SearchSettings,
+        teachers: TeacherGrid,
+        accelerator: Accelerator,
+    ) -> None:
+        self._network, self._settings, self._teachers = network, settings, teachers
+        self._accelerator = accelerator
+        self._gradient = ORDERS[settings.order]
+        self._perturb = PERTURBATIONS[settings.perturbation]
+        self._cost = ExpectedCost(cost_table(network.supernet, settings.cost_table))
+        self._alphas = list(network.alphas.parameters())
+        self.alphas_optimizer = Adam(
+            self._alphas,
+            lr=settings.alpha_learning_rate,
+            betas=_BETAS,
+            weight_decay=settings.alpha_weight_decay,
+        )
+        self.weights_optimizer = SGD(
+            network.supernet.parameters(),
+            lr=settings.learning_rate,
+            momentum=_MOMENTUM,
+            nesterov=settings.nesterov,
+            weight_decay=settings.weight_decay,
+        )
+        self._shell, self._prepared = accelerator.prepare(Shell(network), self.weights_optimizer)
+
+    def alphas(self, train: Batch, validation: Batch, epochs: float, seed: int) -> Tensor:
+        """Trains the architecture parameters on held-out images.
+
+        Args:
+            train: For the second order.
+            validation: The held-out images.
+            epochs: How many are over.
+            seed: Of everything drawn in this step.
+
+        Returns:
+            Their cross-entropy, detached.
+        """
+        said: list[Tensor] = []
+
+        def outer() -> Tensor:
+            mixture = self.mixture(epochs, seed)
+            outputs = self._outputs(validation.images, mixture)
+            said.append(F.cross_entropy(outputs.logits, validation.targets))
+            taught = self._teachers.loss("alpha", validation, outputs, epochs)
+            loss = said[-1] + self._regularisers(mixture, epochs)
+            return loss if taught is None else loss + taught
+
+        def inner() -> Tensor:
+            outputs = self._outputs(train.images, self.mixture(epochs, seed))
+            return F.cross_entropy(outputs.logits, train.targets)
+
+        problem = Bilevel(
+            list(self._network.supernet.parameters()),
+            self._alphas,
+            outer,
+            inner,
+            self.weights_optimizer,
+        )
+        _, slopes = self._gradient(problem)
+        for alpha, slope in zip(self._alphas, slopes, strict=True):
+            alpha.grad = self._accelerator.reduce(slope, reduction="mean")
+        self.alphas_optimizer.step()
+        return said[0].detach()
+
+    def weights(
+        self, train: Batch, mixture: Mixture, validation_loss: Tensor | None, epochs: float
+    ) -> dict[str, Tensor]:
+        """Trains the weights; the parts of the loss by name, detached.
+
+        Args:
+            train: Images with their labels.
+            mixture: What is run, without gradients.
+            validation_loss: The loss on held-out images; the training loss stands in for None.
+            epochs: How many are over.
+        """
+        last_map, logits = self._shell(train.images, mixture)
+        outputs = Outputs(logits.float(), (last_map,))
+        loss = F.cross_entropy(outputs.logits, train.targets)
+        parts = {"train_loss": loss.detach()}
+        taught = self._teachers.loss("w", train, outputs, epochs)
+        if taught is not None:
+            parts["teacher_loss"] = taught.detach()
+            loss = loss + taught
+        self._prepared.zero_grad()
+        self._accelerator.backward(loss)
+        if self._settings.gradient_clip is not None:
+            self._accelerator.clip_grad_norm_(
+                self._shell.parameters(), self._settings.gradient_clip
+            )
+        self._prepared.step()
+        judged = parts["train_loss"] if validation_loss is None else validation_loss
+        self._teachers.after_step(train, outputs, judged)
+        return parts
+
+    def mixture(self, epochs: float, seed: int) -> Mixture:
+        """The mixture of one step, with gradients; the same for the same seed."""
+        share = self._share(epochs)
+        skip = auxiliary_skip(self._settings.auxiliary_skip, share)
+        return self._network.sampled(share, skip, torch.Generator().manual_seed(seed))
+
+    def perturbed(self, mixture: Mixture, train: Batch, epochs: float, seed: int) -> Mixture:
+        """The mixture that a step of the weights runs, without gradients."""
+
+        def loss_of(there: Mixture) -> Tensor:
+            with eval_mode(self._network):
+                logits = self._outputs(train.images, there).logits
+            return F.cross_entropy(logits, train.targets)
+
+        generator = torch.Generator().manual_seed(seed)
+        return self._perturb(_detached(mixture), self._share(epochs), loss_of, generator)
+
+    def _regularisers(self, mixture: Mixture, epochs: float) -> Tensor:
+        settings, total = self._settings, torch.zeros((), device=self._accelerator.device)
+        if settings.beta_decay:
+            share = self._share(epochs)
+            total = total + share * settings.beta_decay * beta_decay(self._network.alphas)
+        if settings.cost_weight:
+            penalty = self._cost.penalty(mixture, settings.cost_limit)
+            total = total + settings.cost_weight * penalty
+        return total
+
+    def _outputs(self, images: Tensor, mixture: Mixture) -> Outputs:
+        with self._accelerator.autocast():
+            outputs = self._network.outputs(images, mixture)
+        return outputs.in_float32()
+
+    def _share(self, epochs: float) -> float:
+        return min(1.0, epochs / self._settings.epochs)
+
+
+def _detached(mixture: Mixture) -> Mixture:
+    """The same weights without gradients."""
+    edges = mixture.edges
+    return replace(
+        mixture,
+        operations={kind: weights.detach() for kind, weights in mixture.operations.items()},
+        edges=None if edges is None else {kind: value.detach() for kind, value in edges.items()},
+    )

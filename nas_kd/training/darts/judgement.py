@@ -1,0 +1,72 @@
+"""What is measured of a supernet after an epoch."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from nas_kd.data import Images
+from nas_kd.training.darts.batch_statistics import batch_statistics
+from nas_kd.training.darts.cell_facts import entropy, margin, skip_count
+from nas_kd.training.darts.eigenvalue import hessian_product, largest_eigenvalue
+from nas_kd.training.darts.network import SearchNetwork
+from nas_kd.training.darts.recalibration import accuracy
+from nas_kd.training.darts.sharpness import loss_rise
+from search_spaces.supernets import Mixture
+
+_BATCH = 128
+
+
+class Judge:
+    """Measures on the same validation images after every epoch.
+
+    Args:
+        network: What is judged; it is left as it was.
+        images: Validation images.
+        batches: Over which batch-norm statistics are re-estimated, images ``(B, C, H, W)``.
+    """
+
+    def __init__(self, network: SearchNetwork, images: Images, batches: list[Tensor]) -> None:
+        self._network, self._images, self._batches = network, images, batches
+
+    def accuracy(self, mixture: Mixture) -> float:
+        """Of a mixture, its batch-norm statistics re-estimated."""
+        return accuracy(self._network.supernet, mixture, self._images, self._batches)
+
+    def facts(self, mixture: Mixture, radius: float) -> dict[str, float]:
+        """Of the supernet and of the cell that it decodes to.
+
+        The discretisation gap is what the accuracy loses between the two. ``sharpness`` is the rise
+        of the loss on validation images, with batch statistics.
+        """
+        supernet = self._network.supernet
+        arch = supernet.discretise(mixture)
+        whole, cell = (self.accuracy(choice) for choice in (mixture, supernet.mixture_of(arch)))
+        weights = list(supernet.parameters())
+        with batch_statistics(self._network):
+            rise = loss_rise(lambda: self._loss(mixture), weights, radius)
+        return {
+            "supernet_accuracy": whole,
+            "cell_accuracy": cell,
+            "discretisation_gap": whole - cell,
+            "skips": float(skip_count(arch)),
+            "alpha_entropy": entropy(mixture),
+            "alpha_margin": margin(mixture),
+            "sharpness": rise,
+        }
+
+    def eigenvalue(self, seed: int) -> float:
+        """The dominant eigenvalue of the Hessian of the validation loss with respect to alpha."""
+        alphas = list(self._network.alphas.parameters())
+        with batch_statistics(self._network):
+            loss = self._loss(self._network.expected())
+            product = hessian_product(loss, alphas)
+            size = sum(alpha.numel() for alpha in alphas)
+            return largest_eigenvalue(product, size, torch.Generator().manual_seed(seed))
+
+    def _loss(self, mixture: Mixture) -> Tensor:
+        images, targets = self._images.batch(torch.arange(min(_BATCH, len(self._images))))
+        device = next(self._network.parameters()).device
+        logits = self._network.outputs(images.to(device), mixture).logits
+        return F.cross_entropy(logits, targets.to(device))

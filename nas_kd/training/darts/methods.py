@@ -1,0 +1,156 @@
+"""Published searches as points on the grid of parts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors.torch import load_file
+
+from nas_kd.training.darts.session import SearchSession
+from nas_kd.training.darts.settings import SearchSettings
+from nas_kd.training.darts.supernets import SPACES, make_supernet
+from nas_kd.training.pretraining.method import Method
+from search_spaces import Task, create_space
+from search_spaces.supernets import Supernet
+
+_OURS = "temperature, weight and start of the teachers are SAF's, their number and distance ours"
+
+
+@dataclass(frozen=True)
+class SdDarts(SearchSettings):
+    """Three snapshots of the own past, one an epoch, vote softly on the weights' loss."""
+
+    teacher_sources: str = "snapshots"
+
+
+@dataclass(frozen=True)
+class PcDarts(SearchSettings):
+    """A quarter of the channels, edges that compete, and the weights alone for 15 epochs."""
+
+    batch_size: int = 256
+    learning_rate: float = 0.1
+    alpha_learning_rate: float = 6e-4
+    alpha_start: int = 15
+    partial: int = 4
+
+
+@dataclass(frozen=True)
+class Gdas(SearchSettings):
+    """One operation an edge, drawn; weight decay and Nesterov's momentum of its authors."""
+
+    epochs: int = 250
+    nesterov: bool = True
+    weight_decay: float = 5e-4
+    relaxation: str = "gdas"
+
+
+@dataclass(frozen=True)
+class DrNas(SearchSettings):
+    """Weights of operations from a Dirichlet distribution."""
+
+    epochs: int = 100
+    relaxation: str = "dirichlet"
+
+
+@dataclass(frozen=True)
+class BetaDarts(SearchSettings):
+    """A regulariser on alpha that grows to 50 over 100 epochs."""
+
+    epochs: int = 100
+    beta_decay: float = 50.0
+
+
+@dataclass(frozen=True)
+class SdartsRs(SearchSettings):
+    """Weights of operations disturbed at random in the steps of w."""
+
+    perturbation: str = "random"
+
+
+@dataclass(frozen=True)
+class DartsMinus(SearchSettings):
+    """A skip connection beside every edge, fading out."""
+
+    auxiliary_skip: float = 1.0
+
+
+def _restore(folder: Path, facts: Mapping[str, Any]) -> Supernet:
+    """The supernet without its architecture parameters, in eval mode."""
+    settings = facts["settings"]
+    supernet = make_supernet(
+        create_space(facts["space"], **facts["space_options"]),
+        Task(**facts["task"]),
+        partial=settings["partial"],
+        auxiliary_skip=settings["auxiliary_skip"] > 0,
+    )
+    tensors = load_file(folder / facts["weights"])
+    shared = {n.partition(".")[2]: t for n, t in tensors.items() if n.startswith("supernet.")}
+    supernet.load_state_dict(shared)
+    return supernet.eval()
+
+
+def _method(name: str, settings: type[SearchSettings], summary: str, source: str) -> Method:
+    return Method(
+        name=name,
+        summary=summary,
+        source=source,
+        spaces=SPACES,
+        settings=settings,
+        start=SearchSession,
+        restore=_restore,
+    )
+
+
+DARTS_METHODS = [
+    _method(
+        "darts",
+        SearchSettings,
+        "cells by gradients: softmax over operations, weights and alphas in turn",
+        "Liu, Simonyan and Yang, ICLR 2019, arXiv 1806.09055",
+    ),
+    _method(
+        "sd-darts",
+        SdDarts,
+        "DARTS taught by votes of its own past supernets",
+        f"Zhu et al., Neural Networks 2023, arXiv 2302.05629; {_OURS}",
+    ),
+    _method(
+        "pc-darts",
+        PcDarts,
+        "DARTS on a part of the channels, with competing edges",
+        "Xu et al., ICLR 2020, arXiv 1907.05737",
+    ),
+    _method(
+        "gdas",
+        Gdas,
+        "one drawn operation an edge, straight-through Gumbel",
+        "Dong and Yang, CVPR 2019, arXiv 1910.04465",
+    ),
+    _method(
+        "drnas",
+        DrNas,
+        "weights of operations drawn from a Dirichlet distribution",
+        "Chen et al., ICLR 2021, arXiv 2006.10355",
+    ),
+    _method(
+        "beta-darts",
+        BetaDarts,
+        "DARTS with a growing regulariser on alpha",
+        "Ye et al., CVPR 2022, arXiv 2203.01665",
+    ),
+    _method(
+        "sdarts-rs",
+        SdartsRs,
+        "DARTS with disturbed weights of operations",
+        "Chen and Hsieh, ICML 2020, arXiv 2002.05283",
+    ),
+    _method(
+        "darts-minus",
+        DartsMinus,
+        "DARTS with an auxiliary skip that fades out",
+        "Chu et al., ICLR 2021, arXiv 2009.01027",
+    ),
+]

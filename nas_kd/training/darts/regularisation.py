@@ -1,0 +1,59 @@
+"""What keeps the architecture parameters from collapsing."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from nas_kd.training.darts.alphas import Alphas
+
+WINDOW = 5
+FIRST_STOP = 10
+_LAG = 4
+_LARGEST_RISE = 1.3
+
+
+def beta_decay(alphas: Alphas) -> Tensor:
+    """The mean over the edges of logsumexp(alpha): large values of alpha are held down.
+
+    Source: Ye et al., beta-DARTS, CVPR 2022 (arXiv 2203.01665), equation 11.
+    """
+    rows = torch.cat([values.logsumexp(1) for values in alphas.operations.values()])
+    return rows.mean()
+
+
+def auxiliary_skip(first: float, share: float) -> float:
+    """The weight of the skip beside every edge, from ``first`` to zero along a cosine.
+
+    Source: Chu et al., DARTS-, ICLR 2021 (arXiv 2009.01027), equation 4.
+    """
+    return first * 0.5 * (1 + math.cos(math.pi * share))
+
+
+def sharpening_began(eigenvalues: Sequence[float]) -> int | None:
+    """How many epochs to go back to, once the Hessian's dominant eigenvalue has risen too far.
+
+    Its mean over five epochs is compared with that of four epochs before, from the tenth epoch on;
+    a rise by three tenths ends the search. None while it has not risen so far.
+
+    Source: Zela et al., R-DARTS, ICLR 2020 (arXiv 1909.09656), section 4.3, with the constants of
+    its code (the paper names the ratio 0.75 of the inverse).
+
+    Args:
+        eigenvalues: One an epoch.
+    """
+    now = len(eigenvalues)
+    before = now - _LAG
+    if now < FIRST_STOP or before < WINDOW:
+        return None
+    rise = _mean(eigenvalues[now - WINDOW :]) > _LARGEST_RISE * _mean(
+        eigenvalues[before - WINDOW : before]
+    )
+    return before if rise else None
+
+
+def _mean(values: Sequence[float]) -> float:
+    return math.fsum(values) / len(values)

@@ -1,0 +1,133 @@
+"""How cells are searched for by gradients."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from nas_kd.errors import UsageError
+from nas_kd.training.darts.order import ORDERS
+from nas_kd.training.darts.perturbation import PERTURBATIONS
+from nas_kd.training.darts.relaxation import RELAXATIONS
+from nas_kd.training.darts.teacher_settings import TeacherSettings
+
+SELECTIONS = ("argmax", "perturbation")
+
+_CHOICES = {
+    "relaxation": tuple(RELAXATIONS),
+    "perturbation": tuple(PERTURBATIONS),
+    "order": tuple(ORDERS),
+    "selection": SELECTIONS,
+    "precision": ("no", "bf16"),
+}
+_LEAST = {
+    "epochs": 1,
+    "batch_size": 2,
+    "learning_rate": 0,
+    "last_learning_rate": 0,
+    "weight_decay": 0,
+    "alpha_learning_rate": 0,
+    "alpha_weight_decay": 0,
+    "alpha_start": 0,
+    "partial": 1,
+    "beta_decay": 0,
+    "auxiliary_skip": 0,
+    "selection_epochs": 0,
+    "cost_weight": 0,
+    "cost_limit": 0,
+    "eigenvalue_every": 0,
+    "sharpness_radius": 0,
+    "judged_images": 1,
+    "workers": 0,
+}
+
+
+@dataclass(frozen=True)
+class SearchSettings(TeacherSettings):
+    """The parts of a search; every published method is a choice of them.
+
+    The defaults are those of DARTS on its own space, first order. Half of the training images train
+    the weights, the other half the architecture parameters.
+
+    Attributes:
+        epochs: Passes over the half that trains the weights.
+        batch_size: Images per step of each of the two, over all processes.
+        learning_rate: Of the weights' SGD (momentum 0.9), falling along a cosine by the epoch.
+        last_learning_rate: Where it ends.
+        nesterov: Whether the momentum is Nesterov's.
+        weight_decay: Of the weights.
+        gradient_clip: Largest norm of the weights' gradient; None does not clip.
+        alpha_learning_rate: Of the architecture parameters' Adam (betas 0.5 and 0.999).
+        alpha_weight_decay: Of the architecture parameters.
+        alpha_start: Epochs before they are trained.
+        relaxation: How they become weights of operations: ``softmax``, ``gumbel``, ``gdas`` or
+            ``dirichlet``.
+        partial: A channel in so many goes through the operations; above 1 edges compete, too.
+        perturbation: Of the weights of operations in the steps of w: ``none``, ``random`` or
+            ``adversarial``.
+        beta_decay: Weight of beta-DARTS's regulariser at the end, growing linearly from zero.
+        auxiliary_skip: Weight of DARTS-'s skip beside every edge at the start, falling to zero.
+        order: ``first`` or ``second``.
+        selection: ``argmax``, or ``perturbation``: after the epochs, edge by edge, the operation
+            that is missed most.
+        selection_epochs: Epochs of tuning after each of those decisions.
+        early_stop: Whether a rise of the dominant eigenvalue ends the search and brings back an
+            earlier cell; it needs ``eigenvalue_every=1``.
+        cost_weight: Weight of the expected cost in the loss of the architecture parameters.
+        cost_limit: Share of the costliest cell's cost up to which nothing is charged.
+        cost_table: What is charged: a JSON file (`cost_table`); None charges MACs.
+        eigenvalue_every: Epochs between two looks at the Hessian of alpha; 0 never looks.
+        sharpness_radius: Length of the step by which sharpness is measured.
+        judged_images: At most so many validation images are looked at after an epoch.
+        precision: ``no`` (float32) or ``bf16`` autocast of the steps.
+        workers: Processes that read images ahead; the results do not depend on it.
+
+    Raises:
+        UsageError: A value is out of range, or two exclude each other.
+    """
+
+    epochs: int = 50
+    batch_size: int = 64
+    learning_rate: float = 0.025
+    last_learning_rate: float = 0.001
+    nesterov: bool = False
+    weight_decay: float = 3e-4
+    gradient_clip: float | None = 5.0
+    alpha_learning_rate: float = 3e-4
+    alpha_weight_decay: float = 1e-3
+    alpha_start: int = 0
+    relaxation: str = "softmax"
+    partial: int = 1
+    perturbation: str = "none"
+    beta_decay: float = 0.0
+    auxiliary_skip: float = 0.0
+    order: str = "first"
+    selection: str = "argmax"
+    selection_epochs: int = 1
+    early_stop: bool = False
+    cost_weight: float = 0.0
+    cost_limit: float = 0.0
+    cost_table: str | None = None
+    eigenvalue_every: int = 0
+    sharpness_radius: float = 0.05
+    judged_images: int = 2000
+    precision: str = "no"
+    workers: int = 0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name, choices in _CHOICES.items():
+            if (value := getattr(self, name)) not in choices:
+                raise UsageError(f"darts: {name} is {value!r}; choose one of {', '.join(choices)}.")
+        for name, least in _LEAST.items():
+            if not least <= (value := getattr(self, name)) < math.inf:
+                raise UsageError(f"darts: {name} is {value}; give a number of at least {least}.")
+        if self.gradient_clip is not None and not self.gradient_clip > 0:
+            raise UsageError(
+                f"darts: gradient_clip is {self.gradient_clip}; give a number above 0, or none."
+            )
+        if self.early_stop and self.eigenvalue_every != 1:
+            raise UsageError(
+                "darts: early_stop looks at the dominant eigenvalue of every epoch; set "
+                "eigenvalue_every=1."
+            )

@@ -1,0 +1,94 @@
+"""Who teaches the supernet while it is searched."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from nas_kd.errors import UsageError
+from nas_kd.training.teacher_grid import SIGNALS, TARGETS, VOTES
+
+SOURCES = ("snapshots", "cached", "ema", "external")
+
+_CHOICES = {"vote": VOTES, "signal": SIGNALS, "applied_to": TARGETS}
+_LEAST = {
+    "teachers": 0,
+    "teacher_weight": 0,
+    "teacher_start": 0,
+    "teacher_ramp": 0,
+    "least_teachers": 1,
+    "external_votes": 0,
+}
+
+
+@dataclass(frozen=True)
+class TeacherSettings:
+    """A point on the grid of teachers.
+
+    SD-DARTS's paper gives no constants that could be found: temperature, weight and start are those
+    of SAF (Du et al., NeurIPS 2022), the number of teachers and their distance are ours.
+
+    Attributes:
+        teacher_sources: ``none``, or some of ``snapshots`` (the supernet's own past), ``cached``
+            (what it said of each image in the past), ``ema`` (the average of its weights) and
+            ``external`` (the trained teacher that is given), joined by ``+``.
+        teachers: Most snapshots, or rounds of cached logits, that vote.
+        teacher_interval: Epochs between two of them.
+        ema_decay: Share of the average that a step keeps.
+        external_votes: How many votes the external teacher has beside one of each other.
+        vote: ``soft``, ``hard``, or ``loss``: weighted by validation loss.
+        signal: ``logits`` or ``relations``.
+        teacher_temperature: Of soft votes on logits.
+        teacher_weight: Of the teachers' loss.
+        teacher_start: Epochs without teachers.
+        teacher_ramp: Epochs over which their weight then grows.
+        least_teachers: So many voices have to be there.
+        applied_to: Whose steps they are heard in: ``w``, ``alpha`` or ``both``.
+
+    Raises:
+        UsageError: A value is out of range, or two exclude each other.
+    """
+
+    teacher_sources: str = "none"
+    teachers: int = 3
+    teacher_interval: float = 1.0
+    ema_decay: float = 0.999
+    external_votes: float = 1.0
+    vote: str = "soft"
+    signal: str = "logits"
+    teacher_temperature: float = 5.0
+    teacher_weight: float = 0.3
+    teacher_start: float = 5.0
+    teacher_ramp: float = 0.0
+    least_teachers: int = 1
+    applied_to: str = "w"
+
+    def __post_init__(self) -> None:
+        for name, choices in _CHOICES.items():
+            if (value := getattr(self, name)) not in choices:
+                raise UsageError(
+                    f"teachers: {name} is {value!r}; choose one of {', '.join(choices)}."
+                )
+        for name, least in _LEAST.items():
+            if not least <= (value := getattr(self, name)) < math.inf:
+                raise UsageError(f"teachers: {name} is {value}; give at least {least}.")
+        for name in ("teacher_interval", "teacher_temperature"):
+            if not 0 < (value := getattr(self, name)) < math.inf:
+                raise UsageError(f"teachers: {name} is {value}; give a number above 0.")
+        if not 0 <= self.ema_decay < 1:
+            raise UsageError(f"teachers: ema_decay is {self.ema_decay}; give a share below 1.")
+        if unknown := [source for source in self.sources if source not in SOURCES]:
+            raise UsageError(
+                f"teachers: there is no source {unknown[0]!r}; give none, or some of "
+                f"{', '.join(SOURCES)}, joined by +."
+            )
+        if "cached" in self.sources and (self.signal, self.applied_to) != ("logits", "w"):
+            raise UsageError(
+                "teachers: what is cached are logits of the images that train the weights; set "
+                "signal=logits and applied_to=w, or use snapshots."
+            )
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The names in ``teacher_sources``."""
+        return () if self.teacher_sources == "none" else tuple(self.teacher_sources.split("+"))

@@ -1,0 +1,98 @@
+"""The teachers that a search's settings ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import torch
+from torch.nn import functional as F
+
+from nas_kd.data import DataSplits
+from nas_kd.errors import UsageError
+from nas_kd.teachers import load_teacher
+from nas_kd.training.darts.network import SearchNetwork, outputs_of
+from nas_kd.training.darts.teacher_settings import TeacherSettings
+from nas_kd.training.teacher_grid import (
+    CachedLogits,
+    External,
+    Mixed,
+    MovingAverage,
+    Provider,
+    Schedule,
+    Snapshots,
+    TeacherGrid,
+    Vote,
+    make_signal,
+)
+from nas_kd.training.teaching import Teaching
+
+if TYPE_CHECKING:  # the registry of methods imports this package
+    from nas_kd.training.pretraining import Job
+
+_JUDGED = 1024
+_BATCH = 256
+
+
+def make_teachers(
+    job: Job, settings: TeacherSettings, network: SearchNetwork, data: DataSplits, *, steps: int
+) -> TeacherGrid:
+    """The point on the grid that the settings name.
+
+    Args:
+        job: Names the external teacher.
+        settings: What is asked for.
+        network: Whose past teaches.
+        data: Its training images are those that train the weights.
+        steps: Of an epoch.
+
+    Raises:
+        UsageError: An external teacher is asked for and none is given, or the other way round.
+    """
+    if ("external" in settings.sources) != (job.teacher is not None):
+        raise UsageError(
+            "teachers: an external teacher takes both: name it with --teacher, and let "
+            "teacher_sources hold external, as in --set teacher_sources=snapshots+external."
+        )
+    every = max(1, round(settings.teacher_interval * steps))
+    ring = {"capacity": settings.teachers, "every": every}
+    make: dict[str, Callable[[], Provider]] = {
+        "snapshots": lambda: Snapshots(network, outputs_of, **ring),
+        "cached": lambda: CachedLogits(len(data.train), data.num_classes, **ring),
+        "ema": lambda: MovingAverage(network, outputs_of, decay=settings.ema_decay),
+        "external": lambda: _external(job, settings, data),
+    }
+    vote = Vote(settings.vote)
+    return TeacherGrid(
+        provider=Mixed([make[source]() for source in settings.sources]),
+        vote=vote,
+        signal=make_signal(settings.signal, vote, settings.teacher_temperature),
+        schedule=Schedule(settings.teacher_weight, settings.teacher_start, settings.teacher_ramp),
+        applied_to=settings.applied_to,
+        least=settings.least_teachers,
+    )
+
+
+def _external(job: Job, settings: TeacherSettings, data: DataSplits) -> External:
+    assert job.teacher is not None
+    teacher = load_teacher(job.teacher, data=data, checkpoint=job.checkpoint, seed=job.seed)
+    needs = {"logits"} if settings.signal == "logits" else {"logits", "features"}
+    teaching = Teaching(
+        teacher,
+        data,
+        needs=frozenset(needs),
+        views="augmented",
+        accelerator=job.accelerator,
+    ).__enter__()  # for as long as the search lives
+    loss = _loss(teaching, data, job.accelerator.device)
+    return External(teaching, loss=loss, weight=settings.external_votes)
+
+
+def _loss(teaching: Teaching, data: DataSplits, device: torch.device) -> float:
+    """The teacher's cross-entropy on validation images."""
+    total, indices = 0.0, torch.arange(min(_JUDGED, len(data.validation)))
+    for part in indices.split(_BATCH):
+        images, targets = data.validation.batch(part)
+        logits = teaching.outputs(images.to(device), part).logits.float().cpu()
+        total += float(F.cross_entropy(logits, targets, reduction="sum"))
+    return total / max(1, len(indices))

@@ -1,0 +1,141 @@
+"""The cell of NAS-Bench-201 with all operations on all edges.
+
+Shapes are ``(B, C, H, W)``: batch, channels, height, width.
+"""
+
+from __future__ import annotations
+
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from search_spaces._nasbench201_cells import EDGES, OPERATIONS
+from search_spaces.supernets._mixture import Mixture
+from search_spaces.supernets._partial import merged
+
+KIND = "cell"
+KERNELS = {"nor_conv_1x1": 1, "nor_conv_3x3": 3}
+_NONE, _SKIP, _POOL = map(OPERATIONS.index, ("none", "skip_connect", "avg_pool_3x3"))
+_OUTPUT = 3
+
+
+class EdgeConvolutions(nn.Module):
+    """The convolutions of one size on all edges that leave a node, each with its batch norm.
+
+    They read the same map, so they run as one convolution with their filters side by side. The
+    weight of an edge is the scale of its batch norm.
+    """
+
+    def __init__(self, channels: int, kernel: int, edges: int) -> None:
+        super().__init__()
+        self.channels = channels
+        self.convolution = nn.Conv2d(
+            channels, edges * channels, kernel, padding=kernel // 2, bias=False
+        )
+        self.norm = nn.BatchNorm2d(edges * channels, affine=False)
+
+    def forward(self, activated: Tensor, weights: Tensor) -> tuple[Tensor, ...]:
+        """Every edge's share, for ``weights (edge,)``."""
+        return self._run(activated, weights, slice(None)).chunk(len(weights), dim=1)
+
+    def one(self, activated: Tensor, weight: Tensor, edge: int) -> Tensor:
+        """The share of one edge alone."""
+        return self._run(activated, weight[None], self.rows(edge))
+
+    def rows(self, edge: int) -> slice:
+        """Where the filters of an edge are."""
+        return slice(edge * self.channels, (edge + 1) * self.channels)
+
+    def _run(self, activated: Tensor, weights: Tensor, rows: slice) -> Tensor:
+        maps = F.conv2d(activated, self.convolution.weight[rows], padding=self.convolution.padding)
+        mean, variance = self.norm.running_mean, self.norm.running_var
+        assert mean is not None
+        assert variance is not None
+        return F.batch_norm(
+            maps,
+            mean[rows],
+            variance[rows],
+            weight=weights.repeat_interleave(self.channels),
+            training=self.training,
+            momentum=self.norm.momentum or 0.0,
+            eps=self.norm.eps,
+        )
+
+
+class MixedCell(nn.Module):
+    """Four nodes, each the sum of its incoming edges: ``(B, C, H, W)`` to the same shape."""
+
+    def __init__(self, channels: int, partial: int = 1) -> None:
+        super().__init__()
+        self.partial = partial
+        self.computed = channels // partial
+        self.convolutions = nn.ModuleDict(
+            {
+                name: nn.ModuleList(
+                    EdgeConvolutions(self.computed, kernel, _OUTPUT - source)
+                    for source in range(_OUTPUT)
+                )
+                for name, kernel in KERNELS.items()
+            }
+        )
+        self.pool = nn.AvgPool2d(3, stride=1, padding=1, count_include_pad=False)
+
+    def edge_convolutions(self, name: str, source: int) -> EdgeConvolutions:
+        """Those of one operation on the edges that leave a node."""
+        return cast(EdgeConvolutions, cast(nn.ModuleList, self.convolutions[name])[source])
+
+    def forward(self, x: Tensor, mixture: Mixture) -> Tensor:
+        nodes: dict[int, Tensor] = {0: x}
+        for source in range(_OUTPUT):
+            state = nodes[source] if source in nodes else torch.zeros_like(x)
+            leaving = self._single if mixture.hard else self._mixed
+            for edge, value in leaving(source, state[:, : self.computed], mixture).items():
+                target = EDGES[edge][1]
+                whole = self._whole(value, state, mixture, edge)
+                nodes[target] = nodes[target] + whole if target in nodes else whole
+        return nodes[_OUTPUT] if _OUTPUT in nodes else torch.zeros_like(x)
+
+    def _mixed(self, source: int, state: Tensor, mixture: Mixture) -> dict[int, Tensor]:
+        """What each edge from ``source`` gives: all of its operations, weighted."""
+        edges, weights = _leaving(source), mixture.operations[KIND]
+        activated, pooled = F.relu(state), self.pool(state)
+        shares = []
+        for name in KERNELS:
+            column = torch.stack([weights[edge, OPERATIONS.index(name)] for edge in edges])
+            shares.append(self.edge_convolutions(name, source)(activated, column))
+        values = {}
+        for edge, small, large in zip(edges, *shares, strict=True):
+            value = torch.addcmul(small + large, state, weights[edge, _SKIP])
+            values[edge] = torch.addcmul(value, pooled, weights[edge, _POOL])
+        return values
+
+    def _single(self, source: int, state: Tensor, mixture: Mixture) -> dict[int, Tensor]:
+        """What each edge from ``source`` gives: the one operation that counts, if any."""
+        values: dict[int, Tensor] = {}
+        for place, edge in enumerate(_leaving(source)):
+            number = next((n for n, w in enumerate(mixture.rows[KIND][edge]) if w), _NONE)
+            name, weight = OPERATIONS[number], mixture.operations[KIND][edge, number]
+            if name in KERNELS:
+                convolutions = self.edge_convolutions(name, source)
+                values[edge] = convolutions.one(F.relu(state), weight, place)
+            elif name != "none":
+                values[edge] = weight * (state if number == _SKIP else self.pool(state))
+            elif self.partial > 1:
+                values[edge] = torch.zeros_like(state)
+        return values
+
+    def _whole(self, value: Tensor, state: Tensor, mixture: Mixture, edge: int) -> Tensor:
+        """An edge's map with the channels that bypass its operations, and its own weight."""
+        if self.partial > 1:
+            value = merged(value, state[:, self.computed :], self.partial)
+        weight = mixture.edge_weight(KIND, edge)
+        if weight is not None:
+            value = weight * value
+        return value + mixture.skip * state if mixture.skip else value
+
+
+def _leaving(source: int) -> list[int]:
+    """The edges that leave a node, by their targets."""
+    return [edge for edge, (start, _) in enumerate(EDGES) if start == source]

@@ -1,0 +1,243 @@
+"""Whole searches: exact resume, what reduces to plain DARTS, what is left on disk."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from nas_kd.errors import NasKdError, UsageError
+from nas_kd.training.darts.session import SearchSession
+from nas_kd.training.pretraining import METHODS, Job, PretrainingFolder, load_supernet, pretrain
+from nas_kd.training.teacher_grid import Mixed, Snapshots
+
+MakeJob = Callable[..., Job]
+EARLY = {"teacher_start": 0.0, "teacher_interval": 0.4}
+"""Teachers from the second step on, two a round of five steps."""
+
+
+def searched(job: Job, units: int | None = None) -> SearchSession:
+    session = SearchSession(job)
+    for _ in range(session.total if units is None else units):
+        session.run_unit()
+    return session
+
+
+def same(one: SearchSession, other: SearchSession) -> bool:
+    """Whether weights, statistics, architecture and optimisers are equal bit for bit."""
+    pairs = [
+        (s.state()[name], o.state()[name])
+        for s, o in [(one, other)]
+        for name in ("network", "weights_optimizer", "alphas_optimizer")
+    ]
+    return all(_equal(*pair) for pair in pairs)
+
+
+def _equal(one: Any, other: Any) -> bool:
+    if isinstance(one, Tensor):
+        return torch.equal(one, other)
+    if isinstance(one, dict):
+        return one.keys() == other.keys() and all(_equal(one[k], other[k]) for k in one)
+    if isinstance(one, list | tuple):
+        return len(one) == len(other) and all(map(_equal, one, other))
+    return bool(one == other)
+
+
+def ring_of(session: SearchSession) -> Snapshots:
+    assert isinstance(session.teachers.provider, Mixed)
+    (ring,) = session.teachers.provider.providers
+    assert isinstance(ring, Snapshots)
+    return ring
+
+
+@pytest.mark.parametrize("off", [{"teacher_weight": 0.0}, {"teachers": 0}])
+def test_without_weight_or_teachers_it_is_darts_bit_for_bit(
+    make_job: MakeJob, off: dict[str, Any]
+) -> None:
+    plain = searched(make_job("darts"))
+    assert same(plain, searched(make_job("sd-darts", **EARLY, **off)))
+    assert not same(plain, searched(make_job("sd-darts", **EARLY)))
+
+
+def test_snapshots_carry_their_own_alphas(make_job: MakeJob) -> None:
+    session = searched(make_job("sd-darts", **EARLY))
+    first, *_, last = ring_of(session).ring
+    names = [name for name in first.module.state_dict() if name.startswith("alphas.")]
+    assert names
+    for name in names:
+        assert not torch.equal(first.module.state_dict()[name], last.module.state_dict()[name])
+    assert len(ring_of(session).ring) == 3
+
+
+def test_the_teachers_loss_on_w_leaves_the_slope_of_alpha_alone(make_job: MakeJob) -> None:
+    """In the first step that is taught, alpha still moves as without teachers."""
+    plain, taught = (SearchSession(make_job(name, **EARLY)) for name in ("darts", "sd-darts"))
+    alphas = [_alphas_after(session, steps=3) for session in (plain, taught)]
+    weights = [_weights(session) for session in (plain, taught)]
+    assert torch.equal(*alphas)
+    assert not torch.equal(*weights)
+
+
+def _alphas_after(session: SearchSession, steps: int) -> Tensor:
+    """Steps of the first epoch; with ``EARLY`` the first snapshot stands after the second one."""
+    for number, pair in zip(range(steps), session.batches(), strict=False):
+        session.step(number, *pair)
+    return session.network.alphas.operations["cell"].detach().clone()
+
+
+def _weights(session: SearchSession) -> Tensor:
+    return torch.cat([p.detach().flatten() for p in session.network.supernet.parameters()])
+
+
+VARIANTS: list[tuple[str, str, dict[str, Any]]] = [
+    ("darts", "nasbench201", {}),
+    ("darts", "nasbench201", {"order": "second", "cost_weight": 1.0, "eigenvalue_every": 1}),
+    ("darts", "nasbench201", {"selection": "perturbation", "judged_images": 16}),
+    ("sd-darts", "nasbench201", EARLY),
+    ("sd-darts", "nasbench201", {**EARLY, "teacher_sources": "cached+ema", "vote": "loss"}),
+    ("sd-darts", "nasbench201", {**EARLY, "teacher_sources": "snapshots+external"}),
+    ("sd-darts", "nasbench201", {**EARLY, "signal": "relations", "applied_to": "both"}),
+    ("sd-darts", "nasbench201", {**EARLY, "vote": "hard", "applied_to": "alpha"}),
+    ("pc-darts", "nasbench201", {}),
+    ("gdas", "nasbench201", {}),
+    ("drnas", "nasbench201", {}),
+    ("beta-darts", "nasbench201", {}),
+    ("sdarts-rs", "nasbench201", {}),
+    ("darts", "nasbench201", {"perturbation": "adversarial"}),
+    ("darts-minus", "nasbench201", {}),
+    ("sd-darts", "darts", {**EARLY, "batch_size": 80, "judged_images": 8, "partial": 4}),
+    ("darts-minus", "darts", {"batch_size": 80, "judged_images": 8}),
+]
+
+
+@pytest.mark.parametrize(("method", "space", "settings"), VARIANTS)
+def test_a_search_goes_on_where_it_was_cut(
+    make_job: MakeJob, method: str, space: str, settings: dict[str, Any]
+) -> None:
+    cut = SearchSession(make_job(method, space, **settings))
+    first = cut.run_unit()
+    assert first["train_loss"] > 0
+    assert 0 <= first["cell_accuracy"] <= 1
+    file = io.BytesIO()
+    torch.save(cut.state(), file)
+    file.seek(0)
+    resumed = SearchSession(make_job(method, space, **settings))
+    resumed.load(torch.load(file, weights_only=True))
+    assert same(cut, resumed)
+    for _ in range(min(2, cut.total - 1)):
+        rows = [session.run_unit() for session in (cut, resumed)]
+        assert rows[0] == rows[1]
+    assert same(cut, resumed)
+    assert cut.arch == resumed.arch
+    assert cut.best() == resumed.best()
+    cut.network.supernet.space.canonical(cut.arch)
+
+
+def test_perturbation_decides_every_edge(make_job: MakeJob) -> None:
+    job = make_job(epochs=1, selection="perturbation", selection_epochs=0, judged_images=16)
+    session = searched(job)
+    assert session.total == 1 + 6
+    rows = session._mixture().operations["cell"]
+    assert sorted(rows.flatten().tolist()) == [0.0] * 24 + [1.0] * 6
+
+
+def test_a_price_on_macs_makes_cells_cheaper(make_job: MakeJob) -> None:
+    def macs(session: SearchSession) -> float:
+        table = session.network.supernet.operation_macs()["cell"]
+        weights = session.network.expected().operations["cell"].detach()
+        return float((weights * table).sum())
+
+    free, priced = (
+        searched(make_job(cost_weight=weight, alpha_learning_rate=0.05)) for weight in (0.0, 20.0)
+    )
+    assert macs(priced) < 0.9 * macs(free)
+    bounded = searched(make_job(cost_weight=20.0, cost_limit=1.0, alpha_learning_rate=0.05))
+    assert same(free, bounded)
+
+
+def test_a_table_of_costs_is_charged(make_job: MakeJob, tmp_path: Path) -> None:
+    file = tmp_path / "costs.json"
+    file.write_text(json.dumps({"cell": [[0.0, 9.0, 0.0, 0.0, 0.0]] * 6}))
+    settings = {"cost_weight": 20.0, "alpha_learning_rate": 0.05, "cost_table": str(file)}
+    session = searched(make_job(**settings))
+    assert float(session.network.expected().operations["cell"][:, 1].max()) < 0.18
+    for text in ("{", '{"cell": [[1]]}', '{"cell": [[0, 0, 0, 0, -1], 1, 1, 1, 1, 1]}', "[]"):
+        file.write_text(text)
+        with pytest.raises(UsageError, match="cost_table"):
+            SearchSession(make_job(**settings))
+
+
+def test_an_early_stop_brings_back_an_earlier_cell(
+    make_job: MakeJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = SearchSession(make_job(epochs=40, eigenvalue_every=1, early_stop=True))
+    values = iter([1.0] * 9 + [1.5, 2.0, 3.0])
+    monkeypatch.setattr(session._judge, "eigenvalue", lambda seed: next(values))
+    monkeypatch.setattr(session, "_epoch", lambda: {"train_loss": 1.0})
+    while session._units < session.total:
+        session.run_unit()
+    assert session.total == 12
+    assert session.arch.to_json() == session._archs[7]
+
+
+def test_what_a_search_leaves(make_job: MakeJob, tmp_path: Path) -> None:
+    job, folder = make_job("sd-darts", **EARLY), PretrainingFolder(tmp_path / "run")
+    folder.claim(
+        {
+            "method": "sd-darts",
+            "settings": vars(job.settings),
+            "space": "nasbench201",
+            "space_options": {"channels": 4, "cells_per_stage": 1},
+        }
+    )
+    facts = pretrain(METHODS.get("sd-darts"), job, folder, lambda *told: None)
+    supernet = load_supernet(folder.path)
+    arch = job.space.parse(facts["description"])
+    assert dict(arch) == facts["arch"]
+    assert len(facts["archs"]) == 2
+    whole = searched(make_job("sd-darts", **EARLY))
+    images = torch.randn(4, 1, 8, 8)
+    torch.testing.assert_close(supernet(images, arch), whole.network.supernet.eval()(images, arch))
+    columns = folder.metrics_csv.read_text().splitlines()[0].split(",")
+    assert {"teacher_loss", "discretisation_gap", "sharpness", "skips", "alpha_entropy"} <= {
+        *columns
+    }
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"relaxation": "hardmax"},
+        {"epochs": 0},
+        {"learning_rate": float("nan")},
+        {"gradient_clip": 0.0},
+        {"early_stop": True},
+        {"teacher_sources": "snapshots+oracle"},
+        {"teacher_sources": "cached", "applied_to": "alpha"},
+        {"teacher_temperature": 0.0},
+        {"ema_decay": 1.0},
+        {"vote": "loud"},
+    ],
+)
+def test_bad_settings_are_refused(settings: dict[str, Any]) -> None:
+    with pytest.raises(UsageError):
+        METHODS.get("sd-darts").settings(**settings)
+
+
+def test_a_job_that_does_not_fit_is_refused(make_job: MakeJob) -> None:
+    idle = Job(**{**vars(make_job("sd-darts")), "teacher": "timm:resnet18"})
+    with pytest.raises(UsageError, match="--teacher"):
+        SearchSession(idle)
+    with pytest.raises(UsageError, match="divisor"):
+        SearchSession(make_job("pc-darts", partial=3))
+
+
+def test_a_loss_that_explodes_is_told(make_job: MakeJob) -> None:
+    with pytest.raises(NasKdError, match="no longer finite"):
+        searched(make_job(learning_rate=1e30, gradient_clip=None))
