@@ -16,6 +16,7 @@ from search_spaces.cifar_resnet import CifarResNet
 from search_spaces.nasbench201 import NasBench201
 from search_spaces.nasbench_macro import NasBenchMacro
 from search_spaces.pit import Pit
+from search_spaces.token_states import TokenStates
 
 __all__ = [
     "SPACES",
@@ -36,6 +37,7 @@ __all__ = [
     "Sizes",
     "SpaceFactory",
     "Task",
+    "TokenStates",
     "WithIdleParts",
     "create_space",
     "drawing_of",
