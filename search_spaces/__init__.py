@@ -10,8 +10,25 @@ from search_spaces._arch import Arch, Gene
 from search_spaces._create import SPACES, SpaceFactory, create_space
 from search_spaces._drawing import Block, CellGraph, Drawable, Drawing, Edge, drawing_of
 from search_spaces._executed import WithIdleParts, executed_arch, glue_operators
-from search_spaces._space import IllegalArchError, SearchSpace, Sizes, Task
+from search_spaces._space import (
+    AnyTask,
+    IllegalArchError,
+    SearchSpace,
+    Sizes,
+    Task,
+    TextTask,
+)
+from search_spaces._transformer_space import TransformerSpace
+from search_spaces.autodistil import (
+    autodistil,
+    autodistil_base,
+    autodistil_decoder,
+    autodistil_small,
+    autodistil_tiny,
+    teacher_options,
+)
 from search_spaces.autoformer import AutoFormerTiny
+from search_spaces.by_size import nearest_in_size, sample_by_size, sizes_of_all
 from search_spaces.cifar_resnet import CifarResNet
 from search_spaces.nasbench201 import NasBench201
 from search_spaces.nasbench_macro import NasBenchMacro
@@ -20,6 +37,7 @@ from search_spaces.token_states import TokenStates
 
 __all__ = [
     "SPACES",
+    "AnyTask",
     "Arch",
     "AutoFormerTiny",
     "Block",
@@ -37,12 +55,18 @@ __all__ = [
     "Sizes",
     "SpaceFactory",
     "Task",
+    "TextTask",
     "TokenStates",
+    "TransformerSpace",
     "WithIdleParts",
     "create_space",
     "drawing_of",
     "executed_arch",
     "glue_operators",
+    "nearest_in_size",
+    "sample_by_size",
+    "sizes_of_all",
+    "teacher_options",
 ]
 
 SPACES.register(NasBench201.name, NasBench201)
@@ -50,3 +74,8 @@ SPACES.register(CifarResNet.name, CifarResNet)
 SPACES.register(NasBenchMacro.name, NasBenchMacro)
 SPACES.register(AutoFormerTiny.name, AutoFormerTiny)
 SPACES.register(Pit.name, Pit)
+SPACES.register("autodistil-base", autodistil_base)
+SPACES.register("autodistil-small", autodistil_small)
+SPACES.register("autodistil-tiny", autodistil_tiny)
+SPACES.register("autodistil", autodistil)
+SPACES.register("autodistil-decoder", autodistil_decoder)

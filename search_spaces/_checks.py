@@ -9,7 +9,7 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, IntD
 from nas_kd.errors import UsageError
 from nas_kd.registry import unknown_name
 from search_spaces._arch import Arch, Gene
-from search_spaces._space import IllegalArchError, Task
+from search_spaces._space import AnyTask, IllegalArchError, Task, TextTask
 
 
 def gene_values(distribution: BaseDistribution) -> Sequence[Gene]:
@@ -64,11 +64,49 @@ def require_positive(owner: str, **values: int) -> None:
             raise UsageError(f"{owner}: {name} is {value!r}; give a positive integer.")
 
 
-def require_task(space: str, task: Task) -> None:
-    """Raises `UsageError` when a size of ``task`` is not a positive integer."""
+def require_task(space: str, task: AnyTask) -> Task:
+    """The task, which a space of image students can build for.
+
+    Raises:
+        UsageError: It is no `Task` of images, or a size in it is not a positive integer.
+    """
+    if not isinstance(task, Task):
+        raise UsageError(
+            f"{space}: its students classify images, and the task is text. Choose a space of "
+            "language models, such as autodistil-tiny, or data of images."
+        )
     require_positive(
         space,
         in_channels=task.in_channels,
         image_size=task.image_size,
         num_classes=task.num_classes,
     )
+    return task
+
+
+def require_text_task(space: str, task: AnyTask) -> TextTask:
+    """The task, which a space of language models can build for.
+
+    Raises:
+        UsageError: It is no `TextTask`, a size in it is not a positive integer (the number of
+            classes may be 0), or its sequences are longer than its positions.
+    """
+    if not isinstance(task, TextTask):
+        raise UsageError(
+            f"{space}: its students read text, and the task is images. Choose a space of image "
+            "students, such as nasbench201, or a teacher and data of text."
+        )
+    require_positive(
+        space,
+        vocabulary=task.vocabulary,
+        length=task.length,
+        positions=task.positions,
+        segments=task.segments,
+        num_classes=task.num_classes + 1,
+    )
+    if task.length > task.positions:
+        raise UsageError(
+            f"{space}: sequences of {task.length} tokens do not fit into {task.positions} "
+            "positions; give the task more positions or shorter sequences."
+        )
+    return task

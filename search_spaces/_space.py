@@ -32,6 +32,30 @@ class Task:
 
 
 @dataclass(frozen=True)
+class TextTask:
+    """What a student is built for: reading sequences of tokens.
+
+    Attributes:
+        vocabulary: Number of different tokens.
+        length: Tokens of the sequences for which MACs are counted.
+        positions: Tokens of the longest sequence that can be read.
+        segments: Kinds of segments that tokens can belong to; decoders have none.
+        num_classes: Classes of whole sequences; 0 leaves out the classifier, as for students that
+            are to serve any task.
+    """
+
+    vocabulary: int = 30_522
+    length: int = 128
+    positions: int = 512
+    segments: int = 2
+    num_classes: int = 0
+
+
+AnyTask = Task | TextTask
+"""What a student can be built for. A space builds for one of the two and refuses the other."""
+
+
+@dataclass(frozen=True)
 class Sizes:
     """Exact closed-form sizes of a student."""
 
@@ -56,6 +80,11 @@ class SearchSpace(Protocol):
         ...
 
     @property
+    def task_type(self) -> type[AnyTask]:
+        """What students are built for: `Task`, square images, or `TextTask`, tokens."""
+        ...
+
+    @property
     def distributions(self) -> Mapping[str, BaseDistribution]:
         """Gene name to Optuna distribution, in gene order."""
         ...
@@ -73,7 +102,7 @@ class SearchSpace(Protocol):
         """
         ...
 
-    def build(self, arch: Arch, task: Task) -> nn.Module:
+    def build(self, arch: Arch, task: AnyTask) -> nn.Module:
         """A stand-alone student with PyTorch's default initialisation, drawn from the global
         generator: callers that want a seed fork it (`torch.random.fork_rng`)."""
         ...
@@ -95,7 +124,7 @@ class SearchSpace(Protocol):
         """All legal archs that differ from ``arch`` in one gene."""
         ...
 
-    def sizes(self, arch: Arch, task: Task) -> Sizes | None:
+    def sizes(self, arch: Arch, task: AnyTask) -> Sizes | None:
         """Closed-form sizes where they are exact, else None."""
         ...
 

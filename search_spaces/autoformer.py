@@ -18,7 +18,7 @@ from search_spaces._arch import Arch
 from search_spaces._checks import one_gene_neighbours, require_member, require_task
 from search_spaces._drawing import Block, Drawing
 from search_spaces._patches import BY_IMAGE_SIZE, patch_side, require_patch_option
-from search_spaces._space import IllegalArchError, Sizes, Task
+from search_spaces._space import AnyTask, IllegalArchError, Sizes, Task
 from search_spaces._table_rows import read_row, require_keys, require_list
 
 if TYPE_CHECKING:  # timm takes a second to import: only who builds a student waits for it
@@ -62,6 +62,7 @@ class AutoFormerTiny:
     """
 
     name: ClassVar[str] = "autoformer-tiny"
+    task_type: ClassVar[type[Task]] = Task
     source: ClassVar[str] = "AutoFormer, space Tiny (Chen et al., ICCV 2021, arXiv 2107.00651)"
 
     def __init__(self, patch_size: int = BY_IMAGE_SIZE, head_dim: int = 64) -> None:
@@ -96,9 +97,9 @@ class AutoFormerTiny:
         """The arch with the smallest choices in all layers beyond its depth."""
         return self._arch(*self._layer_genes(arch))
 
-    def build(self, arch: Arch, task: Task) -> nn.Module:
+    def build(self, arch: Arch, task: AnyTask) -> nn.Module:
         """An `AutoFormerNetwork` with timm's initialisation of vision transformers."""
-        require_task(self.name, task)
+        task = require_task(self.name, task)
         dim, heads, _ = self._layer_genes(arch)
         hidden = self._hidden(arch)
         network, layer = _modules()
@@ -148,9 +149,9 @@ class AutoFormerTiny:
         genes = {gene: kind for gene, kind in self._distributions.items() if gene in used}
         return one_gene_neighbours(genes, member)
 
-    def sizes(self, arch: Arch, task: Task) -> Sizes:
+    def sizes(self, arch: Arch, task: AnyTask) -> Sizes:
         """Closed form; attention's two products are counted."""
-        require_task(self.name, task)
+        task = require_task(self.name, task)
         dim, heads, _ = self._layer_genes(arch)
         patch = patch_side(self.name, self.patch_size, task)
         side = task.image_size // patch

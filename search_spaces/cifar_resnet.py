@@ -22,7 +22,7 @@ from search_spaces._checks import (
 )
 from search_spaces._cifar_resnet_modules import CifarResNetNetwork
 from search_spaces._drawing import Block, Drawing
-from search_spaces._space import IllegalArchError, Sizes, Task
+from search_spaces._space import AnyTask, IllegalArchError, Sizes, Task
 
 _GENES = ("depth_1", "depth_2", "depth_3")
 _DEPTHS = range(1, 8, 2)
@@ -44,6 +44,7 @@ class CifarResNet:
     """
 
     name: ClassVar[str] = "cifar-resnet"
+    task_type: ClassVar[type[Task]] = Task
     source: ClassVar[str] = "DisWOT, space S0 (Dong, Li & Wei, CVPR 2023, arXiv 2303.15678)"
 
     def __init__(self, width: int = 16) -> None:
@@ -65,9 +66,9 @@ class CifarResNet:
         """The arch itself, its genes in the space's order."""
         return require_member(self.name, self._distributions, arch)
 
-    def build(self, arch: Arch, task: Task) -> nn.Module:
+    def build(self, arch: Arch, task: AnyTask) -> nn.Module:
         """A `CifarResNetNetwork` with PyTorch's default initialisation."""
-        require_task(self.name, task)
+        task = require_task(self.name, task)
         return CifarResNetNetwork(
             self._depths(arch),
             width=self.width,
@@ -90,8 +91,8 @@ class CifarResNet:
     def neighbours(self, arch: Arch) -> Iterator[Arch]:
         return one_gene_neighbours(self._distributions, self.canonical(arch))
 
-    def sizes(self, arch: Arch, task: Task) -> Sizes:
-        require_task(self.name, task)
+    def sizes(self, arch: Arch, task: AnyTask) -> Sizes:
+        task = require_task(self.name, task)
         depth_1, depth_2, depth_3 = self._depths(arch)
         side, width = task.image_size, self.width
         parts = [

@@ -34,7 +34,7 @@ from search_spaces._nasbench201_cells import (
 from search_spaces._nasbench201_drawing import cell_graph
 from search_spaces._nasbench201_fusion import glue_operators
 from search_spaces._nasbench201_modules import NasBench201Network
-from search_spaces._space import IllegalArchError, Sizes, Task
+from search_spaces._space import AnyTask, IllegalArchError, Sizes, Task
 
 _GENES = tuple(f"edge_{source}_{target}" for source, target in EDGES)
 _RESNET_CELL = "|nor_conv_3x3~0|+|none~0|nor_conv_3x3~1|+|skip_connect~0|none~1|skip_connect~2|"
@@ -53,6 +53,7 @@ class NasBench201:
     """
 
     name: ClassVar[str] = "nasbench201"
+    task_type: ClassVar[type[Task]] = Task
     source: ClassVar[str] = "NAS-Bench-201 (Dong & Yang, ICLR 2020), NATS-Bench (TPAMI 2021)"
 
     def __init__(self, channels: int = 16, cells_per_stage: int = 5) -> None:
@@ -87,9 +88,9 @@ class NasBench201:
         """Additions, activations and zero maps in one canonical cell."""
         return glue_operators(without_idle_edges(representatives()[self._cell(arch)]))
 
-    def build(self, arch: Arch, task: Task) -> nn.Module:
+    def build(self, arch: Arch, task: AnyTask) -> nn.Module:
         """A `NasBench201Network` with PyTorch's default initialisation."""
-        require_task(self.name, task)
+        task = require_task(self.name, task)
         return NasBench201Network(
             self._cell(arch),
             channels=self.channels,
@@ -116,9 +117,9 @@ class NasBench201:
             self._distributions, require_member(self.name, self._distributions, arch)
         )
 
-    def sizes(self, arch: Arch, task: Task) -> Sizes:
+    def sizes(self, arch: Arch, task: AnyTask) -> Sizes:
         """Closed form: only the numbers of 3x3 and 1x1 convolutions in the cell matter."""
-        require_task(self.name, task)
+        task = require_task(self.name, task)
         cell = self._cell(arch)
         side, width = task.image_size, self.channels
         parts = [count.convolution(task.in_channels, width, 3, side), count.batch_norm(width)]

@@ -25,7 +25,7 @@ from search_spaces._nasbench_macro_modules import (
     LAYERS_PER_STAGE,
     NasBenchMacroNetwork,
 )
-from search_spaces._space import IllegalArchError, Sizes, Task
+from search_spaces._space import AnyTask, IllegalArchError, Sizes, Task
 
 OPERATIONS = ("identity", "mb3_k3", "mb6_k5")
 """In the order of the benchmark's digits 0, 1, 2."""
@@ -52,6 +52,7 @@ class NasBenchMacro:
     """
 
     name: ClassVar[str] = "nasbench-macro"
+    task_type: ClassVar[type[Task]] = Task
     source: ClassVar[str] = "NAS-Bench-Macro (Su et al., CVPR 2021, arXiv 2103.11922)"
 
     def __init__(self, width: int = 32, last_width: int = 1280) -> None:
@@ -81,9 +82,9 @@ class NasBenchMacro:
             canonical += [first, *sorted(others, key=lambda name: name != "identity")]
         return _arch(canonical)
 
-    def build(self, arch: Arch, task: Task) -> nn.Module:
+    def build(self, arch: Arch, task: AnyTask) -> nn.Module:
         """A `NasBenchMacroNetwork` with PyTorch's default initialisation."""
-        require_task(self.name, task)
+        task = require_task(self.name, task)
         return NasBenchMacroNetwork(
             self._layers(arch),
             width=self.width,
@@ -110,9 +111,9 @@ class NasBenchMacro:
             self._distributions, require_member(self.name, self._distributions, arch)
         )
 
-    def sizes(self, arch: Arch, task: Task) -> Sizes:
+    def sizes(self, arch: Arch, task: AnyTask) -> Sizes:
         """Closed form; equals the benchmark's parameters and FLOPs (which are MACs)."""
-        require_task(self.name, task)
+        task = require_task(self.name, task)
         side, width = task.image_size, self.width
         parts = [_conv_norm(task.in_channels, width, 3, side)]
         for operations in _stages(self._layers(arch)):

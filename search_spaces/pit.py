@@ -23,7 +23,7 @@ from search_spaces._checks import (
 )
 from search_spaces._drawing import Block, Drawing
 from search_spaces._patches import BY_IMAGE_SIZE, patch_side, require_patch_option
-from search_spaces._space import IllegalArchError, Sizes, Task
+from search_spaces._space import AnyTask, IllegalArchError, Sizes, Task
 from search_spaces._table_rows import read_row, require_keys, require_list
 
 if TYPE_CHECKING:  # timm takes a second to import: only who builds a student waits for it
@@ -72,6 +72,7 @@ class Pit:
     """
 
     name: ClassVar[str] = "pit"
+    task_type: ClassVar[type[Task]] = Task
     source: ClassVar[str] = (
         "PiT (Heo et al., ICCV 2021, arXiv 2103.16302), choices of Auto-Prox (AAAI 2024)"
     )
@@ -105,9 +106,9 @@ class Pit:
         """The arch itself, its genes in the space's order."""
         return require_member(self.name, self._distributions, arch)
 
-    def build(self, arch: Arch, task: Task) -> nn.Module:
+    def build(self, arch: Arch, task: AnyTask) -> nn.Module:
         """A `PitNetwork` with timm's initialisation."""
-        require_task(self.name, task)
+        task = require_task(self.name, task)
         shape = self._shape(arch)
         patch, stride = self._patch(task)
         return _network()(
@@ -140,9 +141,9 @@ class Pit:
     def neighbours(self, arch: Arch) -> Iterator[Arch]:
         return one_gene_neighbours(self._distributions, self.canonical(arch))
 
-    def sizes(self, arch: Arch, task: Task) -> Sizes:
+    def sizes(self, arch: Arch, task: AnyTask) -> Sizes:
         """Closed form; attention's two products are counted."""
-        require_task(self.name, task)
+        task = require_task(self.name, task)
         shape = self._shape(arch)
         patch, stride = self._patch(task)
         side = (task.image_size - patch) // stride + 1

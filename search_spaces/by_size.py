@@ -1,0 +1,93 @@
+"""Archs of a space by their size: the nearest to a number, and even samples over the range."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from typing import Literal
+
+from nas_kd.errors import UsageError
+from search_spaces._arch import Arch
+from search_spaces._space import AnyTask, SearchSpace
+
+Measure = Literal["params", "macs"]
+
+
+def sizes_of_all(space: SearchSpace, task: AnyTask, measure: Measure) -> dict[Arch, int]:
+    """Every arch of the space with its parameters or MACs, the smallest first.
+
+    Raises:
+        UsageError: The space is too large to go through, or states no sizes in closed form.
+    """
+    sizes = {}
+    for arch in space.enumerate():
+        size = space.sizes(arch, task)
+        if size is None:
+            raise UsageError(
+                f"{space.name}: it has no closed form for the sizes of its students, so that none "
+                "can be chosen by size. Search it under a budget instead."
+            )
+        sizes[arch] = getattr(size, measure)
+    return dict(sorted(sizes.items(), key=lambda entry: (entry[1], entry[0].key)))
+
+
+def nearest_in_size(space: SearchSpace, task: AnyTask, measure: Measure, size: int) -> Arch:
+    """The arch with about so many parameters or MACs; of two equally near, the smaller.
+
+    Raises:
+        UsageError: As in `sizes_of_all`.
+    """
+    sizes = sizes_of_all(space, task, measure)
+    return min(sizes, key=lambda arch: abs(sizes[arch] - size))
+
+
+def sample_by_size(
+    space: SearchSpace,
+    task: AnyTask,
+    measure: Measure,
+    count: int,
+    *,
+    bins: int = 20,
+    seed: int = 0,
+) -> list[Arch]:
+    """Distinct archs spread evenly over the range of sizes, the smallest first.
+
+    The range from the smallest student to the largest is cut into bins of equal width. In turn,
+    each bin that is not yet empty gives one arch at random, until there are enough.
+
+    Args:
+        space: A space that can be enumerated.
+        task: What its students are built for.
+        measure: ``params`` or ``macs``.
+        count: Number of archs, at most the number in the space.
+        bins: Number of bins.
+        seed: Of the choice within the bins.
+
+    Raises:
+        UsageError: As in `sizes_of_all`, or more archs are asked for than there are.
+    """
+    sizes = sizes_of_all(space, task, measure)
+    if not 1 <= count <= len(sizes) or bins < 1:
+        raise UsageError(
+            f"{space.name}: {count} of {len(sizes)} archs from {bins} bins cannot be drawn; ask "
+            "for at least one, at most all, and one bin or more."
+        )
+    generator = random.Random(seed)
+    filled = _bins(sizes, bins)
+    for members in filled:
+        generator.shuffle(members)
+    drawn: list[Arch] = []
+    while len(drawn) < count:
+        turn = [members.pop() for members in filled if members]
+        generator.shuffle(turn)
+        drawn += turn[: count - len(drawn)]
+    return sorted(drawn, key=lambda arch: (sizes[arch], arch.key))
+
+
+def _bins(sizes: Mapping[Arch, int], count: int) -> list[list[Arch]]:
+    low, high = min(sizes.values()), max(sizes.values())
+    members: list[list[Arch]] = [[] for _ in range(count)]
+    for arch, size in sizes.items():
+        place = (size - low) * count // max(1, high - low)
+        members[min(place, count - 1)].append(arch)
+    return members

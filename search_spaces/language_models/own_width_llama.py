@@ -1,0 +1,54 @@
+"""Llama whose heads need not divide the width of the tokens.
+
+Transformers' Llama computes with heads of any ``head_dim``; only its configuration refuses numbers
+of heads that do not divide the tokens' width.
+
+This file imports transformers alone: it is saved beside the weights of such a model, which then
+open with ``AutoModel.from_pretrained(folder, trust_remote_code=True)`` wherever transformers is.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from transformers import LlamaConfig, LlamaForCausalLM, LlamaForSequenceClassification, LlamaModel
+
+
+class OwnWidthLlamaConfig(LlamaConfig):
+    """A Llama's configuration with any number of heads."""
+
+    model_type = "own-width-llama"
+
+    def validate_architecture(self) -> None:
+        """Accepts every number of heads."""
+
+
+class OwnWidthLlamaModel(LlamaModel):
+    """`LlamaModel` with any number of heads."""
+
+    config_class = OwnWidthLlamaConfig
+
+
+class OwnWidthLlamaForCausalLM(LlamaForCausalLM):
+    """`LlamaForCausalLM` with any number of heads."""
+
+    config_class = OwnWidthLlamaConfig
+
+
+class OwnWidthLlamaForSequenceClassification(LlamaForSequenceClassification):
+    """`LlamaForSequenceClassification` with any number of heads."""
+
+    config_class = OwnWidthLlamaConfig
+
+
+OWN_WIDTH: dict[type[Any], type[Any]] = {
+    LlamaModel: OwnWidthLlamaModel,
+    LlamaForCausalLM: OwnWidthLlamaForCausalLM,
+    LlamaForSequenceClassification: OwnWidthLlamaForSequenceClassification,
+}
+"""Transformers' classes, and those of such models."""
+
+OwnWidthLlamaConfig.register_for_auto_class()
+OwnWidthLlamaModel.register_for_auto_class("AutoModel")
+OwnWidthLlamaForCausalLM.register_for_auto_class("AutoModelForCausalLM")
+OwnWidthLlamaForSequenceClassification.register_for_auto_class("AutoModelForSequenceClassification")
