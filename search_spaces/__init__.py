@@ -20,6 +20,7 @@ from search_spaces._space import (
 )
 from search_spaces._transformer_space import TransformerSpace
 from search_spaces.autodistil import (
+    AutoDistil,
     autodistil,
     autodistil_base,
     autodistil_decoder,
@@ -39,6 +40,7 @@ __all__ = [
     "SPACES",
     "AnyTask",
     "Arch",
+    "AutoDistil",
     "AutoFormerTiny",
     "Block",
     "CellGraph",

@@ -13,7 +13,7 @@ from search_spaces._arch import Arch
 from search_spaces._autodistil_bands import BERT_BASE, bands, scaled
 from search_spaces._checks import require_positive
 from search_spaces._space import Sizes, TextTask
-from search_spaces._transformer_space import TransformerSpace
+from search_spaces._transformer_space import Choices, TransformerSpace
 from search_spaces.language_models import BERT, LLAMA, Family, TransformerShape, family_of
 
 SOURCE = "AutoDistil (Xu et al., NeurIPS 2022, arXiv 2201.12507)"
@@ -30,9 +30,51 @@ _PICKS = [
 """The networks that the authors' configurations name, found with MNLI as the proxy."""
 
 
+class AutoDistil(TransformerSpace):
+    """A sub-space of AutoDistil's, cut from a teacher.
+
+    Args:
+        name: The space's name.
+        family: Kind of language model.
+        teacher: Sizes of the teacher.
+        band: The choices for BERT-base; for another teacher they are scaled.
+        per_head: As of `TransformerSpace`.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        family: Family,
+        teacher: TransformerShape,
+        band: Choices,
+        per_head: bool = False,
+    ) -> None:
+        known = _PICKS if teacher == BERT_BASE else ()
+        super().__init__(
+            name,
+            SOURCE,
+            family,
+            teacher,
+            scaled(band, teacher),
+            per_head=per_head,
+            known=known,
+        )
+        self._band = band
+
+    def recut(self, config: Any) -> AutoDistil:
+        """The same sub-space of another teacher, by its configuration of transformers.
+
+        Raises:
+            UsageError: The teacher is of a family that is not known, or whose heads cannot be
+                narrowed as this space does.
+        """
+        family = family_of(config)
+        return AutoDistil(self.name, family, family.shape(config), self._band, self.per_head)
+
+
 def autodistil_base(
     layers: int = 12, hidden: int = 768, heads: int = 12, inner: int = 0, per_head: int = 0
-) -> TransformerSpace:
+) -> AutoDistil:
     """The sub-space of the largest students of a BERT: 256 of BERT-base.
 
     Args:
@@ -48,14 +90,14 @@ def autodistil_base(
 
 def autodistil_small(
     layers: int = 12, hidden: int = 768, heads: int = 12, inner: int = 0, per_head: int = 0
-) -> TransformerSpace:
+) -> AutoDistil:
     """As deep as `autodistil_base`, and narrow. Options as there."""
     return _of_bert(NAMES[1], 1, layers, hidden, heads, inner, per_head)
 
 
 def autodistil_tiny(
     layers: int = 12, hidden: int = 768, heads: int = 12, inner: int = 0, per_head: int = 0
-) -> TransformerSpace:
+) -> AutoDistil:
     """Shallow and narrow. Options as in `autodistil_base`."""
     return _of_bert(NAMES[2], 2, layers, hidden, heads, inner, per_head)
 
@@ -68,7 +110,7 @@ def autodistil(
     heads: int = 12,
     inner: int = 0,
     per_head: int = 0,
-) -> TransformerSpace:
+) -> AutoDistil:
     """One of any number of sub-spaces of a BERT.
 
     Args:
@@ -92,7 +134,7 @@ def autodistil_decoder(
     heads: int = 9,
     key_value_heads: int = 3,
     inner: int = 1536,
-) -> TransformerSpace:
+) -> AutoDistil:
     """One of any number of sub-spaces of a Llama, by default of SmolLM2-135M.
 
     Args:
@@ -147,7 +189,7 @@ def formula_sizes(space: TransformerSpace, arch: Arch, task: TextTask) -> Sizes:
 
 def _of_bert(
     name: str, band: int, layers: int, hidden: int, heads: int, inner: int, per_head: int
-) -> TransformerSpace:
+) -> AutoDistil:
     teacher = _teacher(name, layers, hidden, heads, heads, inner)
     return _space(name, BERT, len(NAMES), band + 1, teacher, per_head)
 
@@ -175,20 +217,11 @@ def _space(
     which: int,
     teacher: TransformerShape,
     per_head: int,
-) -> TransformerSpace:
+) -> AutoDistil:
     require_positive(name, subspaces=subspaces, which=which)
     if which > subspaces or per_head not in (0, 1):
         raise UsageError(
             f"{name}: sub-space {which} of {subspaces} with per_head {per_head!r} does not exist; "
             "`which` is at most `subspaces`, and per_head is 0 or 1."
         )
-    choices = bands(subspaces)[which - 1]
-    return TransformerSpace(
-        name,
-        SOURCE,
-        family,
-        teacher,
-        scaled(choices, teacher),
-        per_head=bool(per_head),
-        known=_PICKS if teacher == BERT_BASE else (),
-    )
+    return AutoDistil(name, family, teacher, bands(subspaces)[which - 1], bool(per_head))

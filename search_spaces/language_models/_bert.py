@@ -8,7 +8,7 @@ from search_spaces import _counting as count
 from search_spaces import _vit_counting as vit
 from search_spaces._space import Sizes, TextTask
 from search_spaces.language_models._family import LayerNames, TransformerShape
-from search_spaces.language_models._resizing import own_width_class, with_sizes
+from search_spaces.language_models._resizing import class_for, with_sizes
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig, PreTrainedModel
@@ -60,12 +60,10 @@ class Bert:
             return with_sizes(config, BertConfig, **sizes)
         return with_sizes(config, OwnWidthBertConfig, **sizes, head_dim=shape.head_dim)
 
-    def model_class(self, stock: type[Any], shape: TransformerShape) -> type[PreTrainedModel]:
-        if self.is_stock(shape):
-            return stock
+    def model_class(self, kind: type[Any], shape: TransformerShape) -> type[PreTrainedModel]:
         from search_spaces.language_models.own_width_bert import OWN_WIDTH
 
-        return own_width_class(OWN_WIDTH, stock)
+        return class_for(OWN_WIDTH, kind, stock=self.is_stock(shape))
 
     def build(self, shape: TransformerShape, task: TextTask) -> PreTrainedModel:
         """`BertModel` with its pooler, or `BertForSequenceClassification`."""

@@ -107,8 +107,8 @@ class Family(Protocol):
         one with a width of queries, keys and values of its own."""
         ...
 
-    def model_class(self, stock: type[Any], shape: TransformerShape) -> type[PreTrainedModel]:
-        """The class for such a shape of the model that ``stock`` is for transformers' own shapes.
+    def model_class(self, kind: type[Any], shape: TransformerShape) -> type[PreTrainedModel]:
+        """The class of a model like ``kind``, with the same head, for such a shape.
 
         Raises:
             UsageError: There is none.

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from search_spaces._space import Sizes, TextTask
 from search_spaces.language_models._family import LayerNames, TransformerShape
-from search_spaces.language_models._resizing import own_width_class, with_sizes
+from search_spaces.language_models._resizing import class_for, with_sizes
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig, PreTrainedModel
@@ -58,12 +58,10 @@ class Llama:
             head_dim=shape.head_dim,
         )
 
-    def model_class(self, stock: type[Any], shape: TransformerShape) -> type[PreTrainedModel]:
-        if self.is_stock(shape):
-            return stock
+    def model_class(self, kind: type[Any], shape: TransformerShape) -> type[PreTrainedModel]:
         from search_spaces.language_models.own_width_llama import OWN_WIDTH
 
-        return own_width_class(OWN_WIDTH, stock)
+        return class_for(OWN_WIDTH, kind, stock=self.is_stock(shape))
 
     def build(self, shape: TransformerShape, task: TextTask) -> PreTrainedModel:
         """`LlamaForCausalLM` whose head is its embedding, or `LlamaForSequenceClassification`."""

@@ -19,16 +19,24 @@ def with_sizes(config: Any, kind: type[Any], **sizes: int) -> Any:
     return resized
 
 
-def own_width_class(table: Mapping[type[Any], type[Any]], stock: type[Any]) -> type[Any]:
-    """The class with its own width of queries, keys and values beside one of transformers.
+def class_for(table: Mapping[type[Any], type[Any]], kind: type[Any], *, stock: bool) -> type[Any]:
+    """The class of transformers that ``kind`` is or stands beside, or the one beside it.
+
+    Args:
+        table: Classes of transformers, and those with their own width of queries, keys and values.
+        kind: Any of both.
+        stock: Whether transformers' own is wanted.
 
     Raises:
-        UsageError: There is none.
+        UsageError: There is none beside it.
     """
-    if stock not in table:
+    own = next((own for of, own in table.items() if kind in (of, own)), None)
+    if stock:
+        return next((of for of, beside in table.items() if beside is kind), kind)
+    if own is None:
         raise UsageError(
-            f"language models: there is no {stock.__name__} with its own width of queries, keys "
-            f"and values; there are those of {', '.join(kind.__name__ for kind in table)}. Take "
-            "one of these, or shapes that transformers' own classes have."
+            f"language models: there is no {kind.__name__} with its own width of queries, keys "
+            f"and values; there are those of {', '.join(of.__name__ for of in table)}. Take one "
+            "of these, or shapes that transformers' own classes have."
         )
-    return table[stock]
+    return own

@@ -2,6 +2,26 @@
 
 from __future__ import annotations
 
+from search_spaces.supernets._observing import Observation, observe
 from search_spaces.supernets._supernet import Supernet
+from search_spaces.supernets.superlm import SuperLM
+from search_spaces.supernets.superlm_depth import DepthRule, kept_layers
+from search_spaces.supernets.superlm_importance import (
+    Importance,
+    activation_importance,
+    gradient_importance,
+    sort_by_importance,
+)
 
-__all__ = ["Supernet"]
+__all__ = [
+    "DepthRule",
+    "Importance",
+    "Observation",
+    "SuperLM",
+    "Supernet",
+    "activation_importance",
+    "gradient_importance",
+    "kept_layers",
+    "observe",
+    "sort_by_importance",
+]

@@ -1,0 +1,92 @@
+"""What a language model computes: its output, and the states of its layers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from search_spaces.language_models import family_of
+from search_spaces.token_states import TokenStates
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+    from transformers.utils import ModelOutput
+
+
+@dataclass(frozen=True)
+class Observation:
+    """What one language model gave for a batch.
+
+    Attributes:
+        output: Transformers' own output: ``logits`` of a model with a head, else
+            ``last_hidden_state``, and ``hidden_states``.
+        states: Hidden states, queries, keys and values of every layer.
+    """
+
+    output: ModelOutput
+    states: TokenStates
+
+
+def observe(
+    model: PreTrainedModel,
+    inputs: Mapping[str, Tensor],
+    weights: Mapping[str, Tensor] | None = None,
+) -> Observation:
+    """Calls a model, a teacher as well as a student, and keeps what its layers computed.
+
+    The queries and keys of a decoder are those before their positions are rotated in.
+
+    Args:
+        model: Of a family that `family_of` knows, with any head or none.
+        inputs: ``input_ids`` and, where there is padding, ``attention_mask``, each
+            ``(batch, token)``; other keyword arguments of the model are passed on.
+        weights: Parameters by name to use instead of the model's own.
+    """
+    family = family_of(model.config)
+    shape = family.shape(model.config)
+    layers = model.base_model.get_submodule(family.layers)
+    names = family.names
+    with _outputs(layers, (names.query, names.key, names.value)) as seen:
+        output = functional_call(
+            model, dict(weights or {}), (), {**inputs, "output_hidden_states": True}
+        )
+    queries, keys, values = (
+        tuple(part.unflatten(-1, (-1, shape.head_dim)).transpose(1, 2) for part in seen[name])
+        for name in (names.query, names.key, names.value)
+    )  # each (batch, head, token, head_dim)
+    mask = inputs.get("attention_mask")
+    if mask is None:
+        mask = torch.ones_like(inputs["input_ids"])
+    states = TokenStates(
+        tuple(output.hidden_states), queries, keys, values, mask.bool(), family.causal
+    )
+    return Observation(output, states)
+
+
+@contextmanager
+def _outputs(layers: Any, names: tuple[str, ...]) -> Iterator[dict[str, list[Tensor]]]:
+    """Within it, the outputs of the named part of every layer are kept in the order of calls."""
+    seen: dict[str, list[Tensor]] = {name: [] for name in names}
+
+    def keeper(kept: list[Tensor]) -> Any:
+        def keep(_part: nn.Module, _inputs: Any, output: Tensor) -> None:
+            kept.append(output)
+
+        return keep
+
+    handles = [
+        layer.get_submodule(name).register_forward_hook(keeper(seen[name]))
+        for layer in layers
+        for name in names
+    ]
+    try:
+        yield seen
+    finally:
+        for handle in handles:
+            handle.remove()

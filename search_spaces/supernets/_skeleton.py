@@ -1,0 +1,52 @@
+"""Models of transformers of a given shape, without weights or with weights that are copied in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+from search_spaces.language_models import TransformerShape, family_of
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+
+def uninitialised(like: PreTrainedModel, shape: TransformerShape) -> PreTrainedModel:
+    """A model of the kind and settings of ``like`` in another shape, its weights arbitrary."""
+    from transformers.initialization import no_init_weights
+
+    family = family_of(like.config)
+    kind = family.model_class(type(like), shape)
+    with no_init_weights():
+        model = kind(family.resized(like.config, shape))
+    model.tie_weights()
+    return model
+
+
+def skeleton(like: PreTrainedModel, shape: TransformerShape) -> PreTrainedModel:
+    """The same without memory for weights: for `torch.func.functional_call` on the device of
+    ``like``."""
+    model = uninitialised(like, shape)
+    empty = {
+        parameter: nn.Parameter(torch.empty_like(parameter, device="meta"))
+        for parameter in model.parameters()
+    }
+    for module in model.modules():
+        for name, parameter in module.named_parameters(recurse=False):
+            setattr(module, name, empty[parameter])
+        for name, buffer in module.named_buffers(recurse=False):
+            setattr(module, name, buffer.to(like.device))
+    return model
+
+
+def filled(model: PreTrainedModel, weights: Mapping[str, Tensor]) -> PreTrainedModel:
+    """The model with copies of the weights, on their device, in eval mode."""
+    device = next(iter(weights.values())).device
+    model.to(device)
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            parameter.copy_(weights[name])
+    return model.eval()
