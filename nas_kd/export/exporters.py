@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -23,9 +23,13 @@ TRACED_BATCH = 2
 
 
 def export_graph(
-    module: nn.Module, inputs: Mapping[str, Tensor], output: str, opset: int
+    module: nn.Module,
+    inputs: Mapping[str, Tensor],
+    output: str,
+    opset: int,
+    axes: Mapping[str, Sequence[str]] | None = None,
 ) -> onnx.ModelProto:
-    """The module as an ONNX graph with a dynamic axis ``batch``; weights are inside.
+    """The module as an ONNX graph with dynamic axes; weights are inside.
 
     The tracing exporter of torch is tried first: on torch 2.14 it took 0.06 to 1.1 s where the
     ``torch.export`` based one took 4 to 9 s (a small CNN to ResNet-18 and ViT-Tiny), and files of
@@ -37,10 +41,13 @@ def export_graph(
         inputs: Example tensors by the names they get in the graph, with a batch of two or more.
         output: Name of the output.
         opset: Version of the ONNX operator set.
+        axes: Names of the leading axes that are dynamic, by the name of the tensor; by default
+            ``batch`` of all.
 
     Raises:
         ExportError: No exporter can write the module, with both reasons.
     """
+    axes = axes or dict.fromkeys((*inputs, output), (BATCH,))
     exporters: dict[str, Callable[..., None]] = {"tracing": _trace, "torch.export": _capture}
     reasons = []
     for name, exporter in exporters.items():
@@ -48,15 +55,20 @@ def export_graph(
             file = Path(folder) / "model.onnx"
             try:
                 with quiet():
-                    exporter(module, inputs, output, file, opset)
-                return _checked(file, list(inputs), output)
+                    exporter(module, inputs, output, file, opset, axes)
+                return _checked(file, list(inputs), output, axes)
             except Exception as error:
                 reasons.append(f"{name}: {type(error).__name__}, {first_line(error)}")
     raise ExportError("; ".join(reasons))
 
 
 def _trace(
-    module: nn.Module, inputs: Mapping[str, Tensor], output: str, file: Path, opset: int
+    module: nn.Module,
+    inputs: Mapping[str, Tensor],
+    output: str,
+    file: Path,
+    opset: int,
+    axes: Mapping[str, Sequence[str]],
 ) -> None:
     torch.onnx.export(
         module,
@@ -64,23 +76,31 @@ def _trace(
         str(file),
         input_names=list(inputs),
         output_names=[output],
-        dynamic_axes={name: {0: BATCH} for name in (*inputs, output)},
+        dynamic_axes={name: dict(enumerate(names)) for name, names in axes.items()},
         opset_version=opset,
         dynamo=False,
     )
 
 
 def _capture(
-    module: nn.Module, inputs: Mapping[str, Tensor], output: str, file: Path, opset: int
+    module: nn.Module,
+    inputs: Mapping[str, Tensor],
+    output: str,
+    file: Path,
+    opset: int,
+    axes: Mapping[str, Sequence[str]],
 ) -> None:
-    batch = torch.export.Dim(BATCH, min=1)
+    known = {name for names in axes.values() for name in names}
+    sizes = {name: torch.export.Dim(name, min=1) for name in sorted(known)}
     torch.onnx.export(
         _ByPosition(module),
         tuple(inputs.values()),
         str(file),
         input_names=list(inputs),
         output_names=[output],
-        dynamic_shapes=(tuple({0: batch} for _ in inputs),),
+        dynamic_shapes=(
+            tuple({at: sizes[axis] for at, axis in enumerate(axes[name])} for name in inputs),
+        ),
         opset_version=opset,
         dynamo=True,
         external_data=False,
@@ -100,16 +120,20 @@ class _ByPosition(nn.Module):
         return output
 
 
-def _checked(file: Path, inputs: list[str], output: str) -> onnx.ModelProto:
+def _checked(
+    file: Path, inputs: list[str], output: str, axes: Mapping[str, Sequence[str]]
+) -> onnx.ModelProto:
     """The model, once ONNX's checker accepts it and its ends are named as promised."""
     onnx.checker.check_model(str(file))
     model = onnx.load(str(file))
     ends = [[value.name for value in values] for values in (model.graph.input, model.graph.output)]
     if ends != [inputs, [output]]:
         raise ExportError(f"the graph has inputs {ends[0]} and outputs {ends[1]}")
-    first = [value.type.tensor_type.shape.dim[0].dim_param for value in model.graph.input]
-    if first != [BATCH] * len(inputs):
-        raise ExportError("the batch was frozen into the graph")
+    for value in model.graph.input:
+        named = [size.dim_param for size in value.type.tensor_type.shape.dim]
+        for axis, found in zip(axes[value.name], named, strict=False):
+            if axis != found:
+                raise ExportError(f"the {axis} was frozen into the graph")
     _strip_traces(model.graph)
     return model
 

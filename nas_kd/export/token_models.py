@@ -6,19 +6,31 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from nas_kd.costs.evaluating import evaluating
 from nas_kd.costs.messages import first_line
-from nas_kd.costs.tokens import example_tokens
+from nas_kd.costs.tokens import TOKENS, example_tokens
 from nas_kd.costs.traced import Traced, tensors_in
 from nas_kd.errors import ExportError, UsageError
-from nas_kd.export.exporters import DEFAULT_OPSET, TRACED_BATCH, export_graph
+from nas_kd.export.exporters import BATCH, DEFAULT_OPSET, TRACED_BATCH, export_graph
 from nas_kd.export.onnx_file import OUTPUT, write_model
 
+SEGMENTS = "token_type_ids"
+SEQUENCE = "sequence"
 
-def export_tokens(module: nn.Module, length: int, path: Path, *, opset: int | None = None) -> Path:
-    """Writes a transformers model in eval mode, for sequences of one length.
+
+def export_tokens(
+    module: nn.Module,
+    length: int,
+    path: Path,
+    *,
+    opset: int | None = None,
+    any_length: bool = False,
+    segments: bool = False,
+) -> Path:
+    """Writes a transformers model in eval mode.
 
     Inputs are ``input_ids`` and ``attention_mask`` (``decoder_input_ids`` too, where there is a
     decoder beside an encoder), each ``(batch, length)`` with a dynamic batch. The one output is the
@@ -31,6 +43,8 @@ def export_tokens(module: nn.Module, length: int, path: Path, *, opset: int | No
         length: Tokens in a sequence.
         path: The file to write; its folder must exist.
         opset: Version of the ONNX operator set, 18 by default.
+        any_length: Whether the length is dynamic too, an axis called ``sequence``.
+        segments: Whether ``token_type_ids`` is an input, for models that tell segments apart.
 
     Returns:
         ``path``.
@@ -41,11 +55,19 @@ def export_tokens(module: nn.Module, length: int, path: Path, *, opset: int | No
     """
     path = Path(path)
     tokens = example_tokens(module, TRACED_BATCH, length)
+    if segments:
+        tokens[SEGMENTS] = torch.zeros_like(tokens[TOKENS])
     with evaluating(module):
-        output = _output_name(module, tokens)
+        output, shape = _output(module, tokens)
+        axes = (BATCH, SEQUENCE) if any_length else (BATCH,)
+        one_per_token = len(shape) == 3 and shape[1] == length
         try:
             model = export_graph(
-                FirstTensor(module, tuple(tokens)), tokens, output, opset or DEFAULT_OPSET
+                FirstTensor(module, tuple(tokens)),
+                tokens,
+                output,
+                opset or DEFAULT_OPSET,
+                {**dict.fromkeys(tokens, axes), output: axes if one_per_token else (BATCH,)},
             )
         except ExportError as error:
             raise ExportError(
@@ -68,7 +90,8 @@ class FirstTensor(nn.Module):
         return first
 
 
-def _output_name(module: nn.Module, tokens: Mapping[str, Tensor]) -> str:
+def _output(module: nn.Module, tokens: Mapping[str, Tensor]) -> tuple[str, torch.Size]:
+    """Name and shape of the module's first tensor."""
     try:
         output: Any = module(**tokens)
     except Exception as error:
@@ -84,5 +107,6 @@ def _output_name(module: nn.Module, tokens: Mapping[str, Tensor]) -> str:
             "batch. Give a model that answers every sequence."
         )
     if isinstance(output, Mapping):
-        return next(str(name) for name, value in output.items() if isinstance(value, Tensor))
-    return OUTPUT
+        named = (str(name) for name, value in output.items() if isinstance(value, Tensor))
+        return next(named), first.shape
+    return OUTPUT, first.shape

@@ -12,7 +12,7 @@ from search_spaces.language_models._bert import Bert
 from search_spaces.language_models._family import Family, LayerNames, TransformerShape
 from search_spaces.language_models._llama import Llama
 
-__all__ = ["BERT", "LLAMA", "Family", "LayerNames", "TransformerShape", "family_of"]
+__all__ = ["BERT", "LLAMA", "Family", "LayerNames", "TransformerShape", "class_named", "family_of"]
 
 BERT: Family = Bert()
 LLAMA: Family = Llama()
@@ -32,3 +32,20 @@ def family_of(config: Any) -> Family:
         f"language models: {kind or type(config).__name__} is of no known family. Give a model of "
         f"type {BERT.model_type} or {LLAMA.model_type}."
     )
+
+
+def class_named(name: str) -> type[Any]:
+    """The class of that name, transformers' own or one of ours with its own width.
+
+    Raises:
+        UsageError: There is none.
+    """
+    import transformers
+
+    from search_spaces.language_models import own_width_bert, own_width_llama
+
+    for module in (transformers, own_width_bert, own_width_llama):
+        found = getattr(module, name, None)
+        if isinstance(found, type) and issubclass(found, transformers.PreTrainedModel):
+            return found
+    raise UsageError(f"language models: neither transformers nor this package has {name!r}.")

@@ -12,9 +12,13 @@ from torch import Tensor, nn
 
 from nas_kd.costs.operator_counts import HANDLES
 from nas_kd.errors import UsageError
-from search_spaces import Arch, IllegalArchError, SearchSpace, Sizes, Task
+from search_spaces import AnyTask, Arch, IllegalArchError, SearchSpace, Sizes, Task, TextTask
 
 TASKS = [Task(3, 32, 10), Task(1, 8, 4), Task(2, 9, 3)]
+TEXT_TASKS = [
+    TextTask(vocabulary=50, length=12, positions=16, num_classes=3),
+    TextTask(vocabulary=20, length=7, positions=7, segments=1),
+]
 
 
 def values(space: SearchSpace, gene: str) -> list[int | str]:
@@ -35,7 +39,7 @@ def draw(space: SearchSpace, number: int, seed: int = 0) -> list[Arch]:
     ]
 
 
-def build(space: SearchSpace, arch: Arch, task: Task, seed: int = 0) -> nn.Module:
+def build(space: SearchSpace, arch: Arch, task: AnyTask, seed: int = 0) -> nn.Module:
     """A student in eval mode whose weights depend on ``seed`` only."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -76,7 +80,11 @@ def outputs_of(module: nn.Module, names: list[str], inputs: Tensor) -> list[Tens
 
 
 class SearchSpaceContract:
-    """Archs are checked and round-trip; students are what the space says of them."""
+    """Archs are checked and round-trip, whatever the students are built for."""
+
+    @pytest.fixture
+    def task(self, space: SearchSpace) -> AnyTask:
+        return TASKS[0] if space.task_type is Task else TEXT_TASKS[0]
 
     def test_size_is_the_number_of_combinations(self, space: SearchSpace) -> None:
         combinations = 1
@@ -102,10 +110,10 @@ class SearchSpaceContract:
             assert space.canonical(canonical) == canonical
             assert list(canonical) == list(space.distributions)
 
-    def test_canonical_is_never_larger(self, space: SearchSpace) -> None:
+    def test_canonical_is_never_larger(self, space: SearchSpace, task: AnyTask) -> None:
         for arch in draw(space, 50):
             whole, least = (
-                space.sizes(a, TASKS[0]) or counted(space.build(a, TASKS[0]), TASKS[0])
+                space.sizes(a, task) or counted(space.build(a, task), task)
                 for a in (arch, space.canonical(arch))
             )
             assert least.macs <= whole.macs
@@ -119,14 +127,14 @@ class SearchSpaceContract:
                 space.canonical(neighbour)
                 assert sum(neighbour[gene] != arch[gene] for gene in arch) == 1
 
-    def test_first_anchors_are_the_extremes(self, space: SearchSpace) -> None:
-        largest, smallest, *_ = (space.sizes(arch, TASKS[0]) for arch in space.anchors())
-        for sizes in (space.sizes(arch, TASKS[0]) for arch in draw(space, 100)):
+    def test_first_anchors_are_the_extremes(self, space: SearchSpace, task: AnyTask) -> None:
+        largest, smallest, *_ = (space.sizes(arch, task) for arch in space.anchors())
+        for sizes in (space.sizes(arch, task) for arch in draw(space, 100)):
             if sizes is not None and largest is not None and smallest is not None:
                 assert smallest.macs <= sizes.macs <= largest.macs
                 assert smallest.params <= sizes.params <= largest.params
 
-    def test_illegal_archs_are_refused_everywhere(self, space: SearchSpace) -> None:
+    def test_illegal_archs_are_refused_everywhere(self, space: SearchSpace, task: AnyTask) -> None:
         legal = dict(space.anchors()[0])
         gene = next(iter(legal))
         illegal = [
@@ -142,7 +150,7 @@ class SearchSpaceContract:
                     use(arch)
             for use_with_task in (space.build, space.sizes):
                 with pytest.raises(IllegalArchError, match=space.name):
-                    use_with_task(arch, TASKS[0])
+                    use_with_task(arch, task)
             with pytest.raises(IllegalArchError, match=space.name):
                 space.parse(arch.to_json())
 
@@ -150,6 +158,26 @@ class SearchSpaceContract:
     def test_illegal_text_is_refused(self, space: SearchSpace, text: str) -> None:
         with pytest.raises(UsageError):
             space.parse(text)
+
+    def test_foreign_modules_are_refused(self, space: SearchSpace) -> None:
+        for use in (space.features, space.head):
+            with pytest.raises(UsageError, match="was not built by this space"):
+                use(nn.Linear(1, 1))
+
+    def test_same_seed_same_weights(self, space: SearchSpace, task: AnyTask) -> None:
+        arch = space.anchors()[-1]
+        first, second = (build(space, arch, task, seed=5).state_dict() for _ in range(2))
+        assert all(torch.equal(first[name], second[name]) for name in first)
+
+    def test_tasks_of_another_kind_are_refused(self, space: SearchSpace, task: AnyTask) -> None:
+        other = TEXT_TASKS[0] if isinstance(task, Task) else TASKS[0]
+        for use in (space.build, space.sizes):
+            with pytest.raises(UsageError, match=f"{space.name}: its students"):
+                use(space.anchors()[0], other)
+
+
+class ImageSpaceContract(SearchSpaceContract):
+    """Students of images are what the space says of them."""
 
     @pytest.mark.parametrize("task", [Task(0, 8, 2), Task(3, -1, 2), Task(3, 8, 0)])
     def test_illegal_tasks_are_refused(self, space: SearchSpace, task: Task) -> None:
@@ -182,18 +210,8 @@ class SearchSpaceContract:
             assert all(output.dim() == 4 for output in outputs[:-1])
             torch.testing.assert_close(head(outputs[-2].mean((2, 3))), outputs[-1])
 
-    def test_foreign_modules_are_refused(self, space: SearchSpace) -> None:
-        for use in (space.features, space.head):
-            with pytest.raises(UsageError, match="was not built by this space"):
-                use(nn.Linear(1, 1))
-
     def test_no_activation_works_in_place(self, space: SearchSpace) -> None:
         module = space.build(space.anchors()[0], TASKS[0])
         activations = [m for m in module.modules() if isinstance(m, nn.ReLU | nn.GELU)]
         assert activations
         assert not any(getattr(m, "inplace", False) for m in module.modules())
-
-    def test_same_seed_same_weights(self, space: SearchSpace) -> None:
-        arch = space.anchors()[-1]
-        first, second = (build(space, arch, TASKS[1], seed=5).state_dict() for _ in range(2))
-        assert all(torch.equal(first[name], second[name]) for name in first)

@@ -1,26 +1,41 @@
 from __future__ import annotations
 
-from typing import cast
-
 import pytest
 
-from search_spaces import SPACES, SearchSpace, create_space
-from tests.contracts.search_space import SearchSpaceContract
+from search_spaces import SPACES, SearchSpace, Task, create_space
+from tests.contracts.search_space import ImageSpaceContract
+from tests.contracts.text_space import TextSpaceContract
 
+BERT = {"layers": 4, "hidden": 96, "heads": 12}
 SMALL = {
     "nasbench201": {"channels": 6, "cells_per_stage": 1},
     "cifar-resnet": {"width": 6},
     "nasbench-macro": {"width": 4, "last_width": 24},
     "autoformer-tiny": {"patch_size": 4},
     "pit": {"patch_size": 4},
+    "autodistil-base": BERT,
+    "autodistil-small": BERT,
+    "autodistil-tiny": BERT,
+    "autodistil": BERT,
+    "autodistil-decoder": {**BERT, "key_value_heads": 4},
 }
+OF_IMAGES = [name for name in SPACES.names() if create_space(name).task_type is Task]
 
 
-@pytest.fixture(params=SPACES.names())
-def space(request: pytest.FixtureRequest) -> SearchSpace:
-    name = cast(str, request.param)
+OF_TEXT = [name for name in SPACES.names() if name not in OF_IMAGES]
+
+
+def small(name: str) -> SearchSpace:
     return create_space(name, **SMALL.get(name, {}))
 
 
-class TestRegisteredSpaces(SearchSpaceContract):
-    pass
+class TestImageSpaces(ImageSpaceContract):
+    @pytest.fixture(params=OF_IMAGES)
+    def space(self, request: pytest.FixtureRequest) -> SearchSpace:
+        return small(request.param)
+
+
+class TestTextSpaces(TextSpaceContract):
+    @pytest.fixture(params=OF_TEXT)
+    def space(self, request: pytest.FixtureRequest) -> SearchSpace:
+        return small(request.param)

@@ -1,0 +1,108 @@
+"""What is delivered of a student of text: its files, checked ONNX, latency and a manifest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nas_kd.costs import DeviceProfile, count_macs
+from nas_kd.costs.token_latency import LENGTHS, measure_token_latency
+from nas_kd.costs.tokens import example_tokens
+from nas_kd.errors import ExportError
+from nas_kd.export.manifest import write_manifest
+from nas_kd.export.precision import precision_file
+from nas_kd.export.quantise import Int8Settings, quantise_onnx
+from nas_kd.export.text_student import save_text_student
+from nas_kd.export.token_models import SEGMENTS, export_tokens
+from nas_kd.export.token_parity import check_token_parity
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+ONNX = "student.onnx"
+_INT8_TOLERANCE = 0.25
+"""Of the largest output: 8-bit activations differ in every run, but by no more than this."""
+
+
+def deliver_text_student(
+    directory: Path,
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase | None,
+    provenance: Mapping[str, Any],
+    *,
+    lengths: Sequence[int] = LENGTHS,
+    profile: DeviceProfile | None = None,
+    int8: bool = False,
+    max_seconds: float = 5.0,
+    seed: int = 0,
+) -> Path:
+    """Writes the student's directory: transformers' files, ``student.onnx`` for any batch and
+    length, on request ``student.int8.onnx``, and ``manifest.json``.
+
+    Args:
+        directory: Made if it does not exist.
+        model: The student.
+        tokenizer: The teacher's.
+        provenance: Where it comes from, as JSON values.
+        lengths: Tokens of the sequences that are counted, compared and measured.
+        profile: Where latency is measured; None leaves it out.
+        int8: Whether the dynamically quantised file is wanted too.
+        max_seconds: Of measuring, for each length and file.
+        seed: Of the tokens that are compared.
+
+    Returns:
+        The manifest's path.
+
+    Raises:
+        ExportError: The model cannot be written, or a file does not compute what it computes.
+    """
+    directory = Path(directory)
+    save_text_student(directory, model, tokenizer, provenance)
+    onnx = directory / ONNX
+    export_tokens(model, lengths[0], onnx, any_length=True, segments=_segments(model, tokenizer))
+    files = {"fp32": onnx}
+    if int8:
+        settings = Int8Settings(
+            method="dynamic", reduce_range=Int8Settings.for_device("cpu").reduce_range
+        )
+        files["int8"] = quantise_onnx(onnx, precision_file(onnx, "int8"), (), settings)
+    parity = {
+        precision: check_token_parity(
+            model,
+            file,
+            lengths,
+            seed=seed,
+            **({"tolerance": _INT8_TOLERANCE} if precision == "int8" else {}),
+        )
+        for precision, file in files.items()
+    }
+    for precision, record in parity.items():
+        if not record.passed:
+            raise ExportError(
+                f"export: {files[precision]} differs from the model by {record.max_rel:.1e} of the "
+                f"largest output; {record.tolerance:.1e} is allowed. Export it without int8, or "
+                "report the model."
+            )
+    latency = None
+    if profile is not None:
+        latency = {
+            precision: measure_token_latency(file, profile, lengths, max_seconds=max_seconds)
+            for precision, file in files.items()
+        }
+    counts = {n: count_macs(model, example_tokens(model, 1, n)) for n in lengths}
+    return write_manifest(
+        directory,
+        costs=counts,
+        latency=latency,
+        parity=parity,
+        accuracy={},
+        seeds={"parity": seed},
+        extra={"provenance": provenance},
+    )
+
+
+def _segments(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase | None) -> bool:
+    """Whether the model tells segments apart, and the tokenizer says which is which."""
+    kinds = getattr(model.config, "type_vocab_size", 0)
+    return tokenizer is not None and kinds > 1 and SEGMENTS in tokenizer.model_input_names

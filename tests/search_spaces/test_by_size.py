@@ -1,0 +1,61 @@
+"""Archs chosen by their size."""
+
+from __future__ import annotations
+
+import pytest
+
+from nas_kd.errors import UsageError
+from search_spaces import (
+    Task,
+    TextTask,
+    create_space,
+    nearest_in_size,
+    sample_by_size,
+    sizes_of_all,
+)
+
+SPACE, TASK = create_space("autodistil-tiny"), TextTask()
+IMAGES = Task(3, 32, 10)
+
+
+def test_all_sizes_in_order() -> None:
+    sizes = sizes_of_all(SPACE, TASK, "params")
+    assert list(sizes.values()) == sorted(sizes.values())
+    assert set(sizes) == set(SPACE.enumerate())
+    largest, smallest, *_ = SPACE.anchors()
+    assert next(iter(sizes)) == smallest
+    assert list(sizes)[-1] == largest
+
+
+def test_the_nearest_arch() -> None:
+    params = sizes_of_all(SPACE, TASK, "params")
+    for wanted in (1, 7_000_000, 9_140_000, 10**12):
+        found = nearest_in_size(SPACE, TASK, "params", wanted)
+        assert abs(params[found] - wanted) == min(abs(size - wanted) for size in params.values())
+    assert nearest_in_size(create_space("cifar-resnet"), IMAGES, "macs", 0) is not None
+
+
+def test_a_sample_covers_the_range() -> None:
+    macs = sizes_of_all(SPACE, TASK, "macs")
+    drawn = sample_by_size(SPACE, TASK, "macs", 10, bins=10, seed=3)
+    assert len(set(drawn)) == 10
+    low, high = min(macs.values()), max(macs.values())
+    bins = [min(9, (macs[arch] - low) * 10 // (high - low)) for arch in drawn]
+    assert bins == list(range(10))
+    assert drawn == sample_by_size(SPACE, TASK, "macs", 10, bins=10, seed=3)
+    assert drawn != sample_by_size(SPACE, TASK, "macs", 10, bins=10, seed=4)
+
+
+def test_the_whole_space_can_be_drawn() -> None:
+    assert set(sample_by_size(SPACE, TASK, "params", 256)) == set(SPACE.enumerate())
+
+
+@pytest.mark.parametrize(("count", "bins"), [(0, 5), (257, 5), (5, 0)])
+def test_impossible_samples_are_refused(count: int, bins: int) -> None:
+    with pytest.raises(UsageError, match="cannot be drawn"):
+        sample_by_size(SPACE, TASK, "params", count, bins=bins)
+
+
+def test_spaces_that_are_too_large_are_refused() -> None:
+    with pytest.raises(UsageError, match="too many"):
+        nearest_in_size(create_space("autoformer-tiny"), IMAGES, "params", 10)
