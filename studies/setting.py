@@ -20,10 +20,11 @@ from nas_kd.export import export_onnx
 from nas_kd.teachers import Teacher, load_teacher
 from nas_kd.training import evaluate_accuracy, train_default_teacher
 from nas_kd.user_cache import user_cache
-from search_spaces import SearchSpace, Task, create_space
+from search_spaces import SearchSpace, Task
 from studies.machine_lock import machine_alone
 from studies.observer import PER_MILLE, Observer, per_mille
 from studies.recipe import BudgetSection, Recipe
+from studies.recipe_space import space_of
 from studies.run_directory import RunDirectory
 
 DEFAULT_TEACHER = "digits-cnn"
@@ -66,7 +67,7 @@ def prepare(recipe: Recipe, run: RunDirectory, observer: Observer) -> Setting:
     budget = Budget.parse(recipe.budget.limits)
     profile = device_profile(recipe.budget)
     require_provider(profile)
-    space = create_space(recipe.space.name, **recipe.space.options)
+    space = space_of(recipe)
     data, teacher = load_data_and_teacher(recipe, observer)
     facts, onnx = _teacher_facts(teacher, data, profile, run, observer)
     channels, side, _ = data.input_shape

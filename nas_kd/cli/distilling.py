@@ -20,9 +20,9 @@ SCHEMA = "nas-kd.distill/1"
 
 def parse_arch(recipe: Recipe, text: str) -> Arch:
     """The canonical form of an architecture given as JSON or in the space's own notation."""
-    from search_spaces import create_space
+    from studies.recipe_space import space_of
 
-    space = create_space(recipe.space.name, **recipe.space.options)
+    space = space_of(recipe)
     return space.canonical(space.parse(text))
 
 

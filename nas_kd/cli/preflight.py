@@ -20,12 +20,12 @@ def check_recipe(recipe: Recipe) -> None:
     from nas_kd.costs import require_provider
     from nas_kd.distill import DISTILLERS
     from proxies import PROXIES
-    from search_spaces import create_space
     from studies.objectives import check_objectives
+    from studies.recipe_space import space_of
     from studies.samplers import SAMPLERS
     from studies.setting import device_profile
 
-    create_space(recipe.space.name, **recipe.space.options)
+    space_of(recipe)
     SAMPLERS.get(recipe.search.sampler)
     for name in recipe.search.proxies:
         PROXIES.get(name)

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from proxies import log_rank_fusion
-from search_spaces import Arch, SearchSpace, create_space
+from search_spaces import Arch, SearchSpace
 from studies.observer import Observer
 from studies.ranking.accuracy_table import AccuracyTable, read_table
 from studies.ranking.entries import (
@@ -31,6 +31,7 @@ from studies.ranking.score_file import ScoreFile
 from studies.ranking.scores import Scores
 from studies.ranking.scoring import Bench, prepare_bench, score_functions, usable_proxies
 from studies.recipe import Recipe
+from studies.recipe_space import space_of
 
 SCHEMA = "nas-kd.rank/1"
 
@@ -77,7 +78,7 @@ def rank_scores(request: RankRequest, observer: Observer) -> dict[str, Any]:
         UsageError: The table, a name or the file of scores cannot be used.
     """
     recipe = request.recipe
-    space = create_space(recipe.space.name, **recipe.space.options)
+    space = space_of(recipe)
     entries = read_entries(request.proxies)
     everything = every_proxy() if ALL in request.proxies else []
     observer.phase("table", None)

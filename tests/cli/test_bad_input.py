@@ -40,6 +40,12 @@ CASES: list[tuple[str, list[str], int, list[str]]] = [
     ("missing argument", ["measure"], 2, ["MODEL"]),
     ("unknown kind of list", ["list", "teachers"], 2, ["teachers", "spaces"]),
     ("unknown space", _search("--space", "nasbench21"), 2, ["nasbench21", "'nasbench201'"]),
+    (
+        "space of language models",
+        _search("--space", "autodistil-tiny"),
+        2,
+        ["autodistil-tiny: its students read text", "nas-kd pretrain"],
+    ),
     ("unknown space option", _search("--space-option", "chanels=8"), 2, ["chanels", "channels"]),
     ("space option no number", _search("--space-option", "channels=big"), 2, ["channels=16"]),
     ("space option out of range", _search("--space-option", "channels=0"), 2, ["channels"]),
