@@ -17,9 +17,9 @@ from __future__ import annotations
 
 import argparse
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from importlib.resources import files
 from typing import Any
 
@@ -130,8 +130,7 @@ def main() -> None:
     with Progress(console=Console(stderr=True)) as progress, torch.no_grad():
         bar = progress.add_task("networks", total=len(waiting) * options.networks)
         for case in waiting:
-            advance = lambda: progress.advance(bar)  # noqa: E731
-            rows.append(_compare(case, options.networks, advance))
+            rows.append(_compare(case, options.networks, partial(progress.advance, bar)))
             pd.DataFrame(rows).to_csv(_UNFINISHED, index=False)
     _show(rows)
     Console().print(f"rows in {write_rows(_NAME, rows)}")
@@ -146,7 +145,7 @@ def _finished(networks: int) -> list[dict[str, Any]]:
     return [row for row in rows if row["networks"] == networks]
 
 
-def _compare(case: Case, networks: int, advance: Any) -> dict[str, Any]:
+def _compare(case: Case, networks: int, advance: Callable[[], None]) -> dict[str, Any]:
     teacher, space = _TEACHERS[case.teacher](), case.cut()
     superlm = SuperLM(teacher, space).eval()
     archs = list(space.enumerate())

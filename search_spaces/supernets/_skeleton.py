@@ -43,10 +43,7 @@ def skeleton(like: PreTrainedModel, shape: TransformerShape) -> PreTrainedModel:
 
 
 def filled(model: PreTrainedModel, weights: Mapping[str, Tensor]) -> PreTrainedModel:
-    """The model with copies of the weights, on their device, in eval mode."""
-    device = next(iter(weights.values())).device
-    model.to(device)
-    with torch.no_grad():
-        for name, parameter in model.named_parameters():
-            parameter.copy_(weights[name])
-    return model.eval()
+    """The model with copies of the weights, of their type and on their device, in eval mode."""
+    for name, parameter in model.named_parameters():
+        parameter.data = weights[name].detach().clone()
+    return model.to(next(model.parameters()).device).eval()
