@@ -42,7 +42,7 @@ def list_components(
 def _spaces() -> list[dict[str, Any]]:
     import inspect
 
-    from search_spaces import SPACES, create_space
+    from search_spaces import SPACES, Task, create_space
 
     entries = []
     for name, factory in SPACES.items():
@@ -51,6 +51,7 @@ def _spaces() -> list[dict[str, Any]]:
         entries.append(
             {
                 "name": name,
+                "reads": "images" if space.task_type is Task else "text",
                 "size": space.size,
                 "genes": len(space.distributions),
                 "options": {parameter.name: parameter.default for parameter in parameters},

@@ -11,14 +11,14 @@ import pytest
 from tests.cli.conftest import Command
 
 FIELDS = {
-    "spaces": {"name", "size", "source", "options"},
+    "spaces": {"name", "reads", "size", "source", "options"},
     "proxies": {"name", "needs", "cost", "source", "ours"},
     "distillers": {"name", "needs", "source"},
     "samplers": {"name", "source"},
     "recipes": {"name", "teacher", "data"},
 }
 EXPECTED = {
-    "spaces": {"nasbench201", "cifar-resnet"},
+    "spaces": {"nasbench201", "cifar-resnet", "autodistil-tiny"},
     "proxies": {"diswot", "naswot", "synflow", "grad_norm", "snip", "jacov", "params", "macs"},
     "distillers": {"kd", "diswot_mr", "diswot_ms"},
     "samplers": {"nsga2", "tpe", "random", "exhaustive", "regularised-evolution"},
