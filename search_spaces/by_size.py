@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Literal
 
 from nas_kd.errors import UsageError
@@ -11,16 +11,28 @@ from search_spaces._arch import Arch
 from search_spaces._space import AnyTask, SearchSpace
 
 Measure = Literal["params", "macs"]
+Filter = Callable[[Arch], bool]
 
 
-def sizes_of_all(space: SearchSpace, task: AnyTask, measure: Measure) -> dict[Arch, int]:
+def sizes_of_all(
+    space: SearchSpace, task: AnyTask, measure: Measure, where: Filter | None = None
+) -> dict[Arch, int]:
     """Every arch of the space with its parameters or MACs, the smallest first.
 
+    Args:
+        space: A space that can be enumerated.
+        task: What its students are built for.
+        measure: ``params`` or ``macs``.
+        where: Which archs are wanted, such as `TransformerSpace.is_stock`; by default all.
+
     Raises:
-        UsageError: The space is too large to go through, or states no sizes in closed form.
+        UsageError: The space is too large to go through, states no sizes in closed form, or no
+            arch in it is wanted.
     """
     sizes = {}
     for arch in space.enumerate():
+        if where is not None and not where(arch):
+            continue
         size = space.sizes(arch, task)
         if size is None:
             raise UsageError(
@@ -28,16 +40,20 @@ def sizes_of_all(space: SearchSpace, task: AnyTask, measure: Measure) -> dict[Ar
                 "can be chosen by size. Search it under a budget instead."
             )
         sizes[arch] = getattr(size, measure)
+    if not sizes:
+        raise UsageError(f"{space.name}: not one of its {space.size} archs is of the wanted kind.")
     return dict(sorted(sizes.items(), key=lambda entry: (entry[1], entry[0].key)))
 
 
-def nearest_in_size(space: SearchSpace, task: AnyTask, measure: Measure, size: int) -> Arch:
+def nearest_in_size(
+    space: SearchSpace, task: AnyTask, measure: Measure, size: int, where: Filter | None = None
+) -> Arch:
     """The arch with about so many parameters or MACs; of two equally near, the smaller.
 
     Raises:
         UsageError: As in `sizes_of_all`.
     """
-    sizes = sizes_of_all(space, task, measure)
+    sizes = sizes_of_all(space, task, measure, where)
     return min(sizes, key=lambda arch: abs(sizes[arch] - size))
 
 
@@ -49,6 +65,7 @@ def sample_by_size(
     *,
     bins: int = 20,
     seed: int = 0,
+    where: Filter | None = None,
 ) -> list[Arch]:
     """Distinct archs spread evenly over the range of sizes, the smallest first.
 
@@ -59,14 +76,15 @@ def sample_by_size(
         space: A space that can be enumerated.
         task: What its students are built for.
         measure: ``params`` or ``macs``.
-        count: Number of archs, at most the number in the space.
+        count: Number of archs, at most the number that there is.
         bins: Number of bins.
         seed: Of the choice within the bins.
+        where: As in `sizes_of_all`.
 
     Raises:
         UsageError: As in `sizes_of_all`, or more archs are asked for than there are.
     """
-    sizes = sizes_of_all(space, task, measure)
+    sizes = sizes_of_all(space, task, measure, where)
     if not 1 <= count <= len(sizes) or bins < 1:
         raise UsageError(
             f"{space.name}: {count} of {len(sizes)} archs from {bins} bins cannot be drawn; ask "

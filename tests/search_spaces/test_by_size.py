@@ -6,6 +6,7 @@ import pytest
 
 from nas_kd.errors import UsageError
 from search_spaces import (
+    AutoDistil,
     Task,
     TextTask,
     create_space,
@@ -48,6 +49,17 @@ def test_a_sample_covers_the_range() -> None:
 
 def test_the_whole_space_can_be_drawn() -> None:
     assert set(sample_by_size(SPACE, TASK, "params", 256)) == set(SPACE.enumerate())
+
+
+def test_of_a_kind_alone() -> None:
+    space = create_space("autodistil-base")
+    assert isinstance(space, AutoDistil)
+    stock = sizes_of_all(space, TASK, "params", space.is_stock)
+    assert len(stock) == 2 * 4 * 4
+    assert nearest_in_size(space, TASK, "params", 0, space.is_stock) == next(iter(stock))
+    assert set(sample_by_size(space, TASK, "macs", 5, where=space.is_stock)) < set(stock)
+    with pytest.raises(UsageError, match="not one of its 256 archs"):
+        nearest_in_size(SPACE, TASK, "params", 0, lambda arch: False)
 
 
 @pytest.mark.parametrize(("count", "bins"), [(0, 5), (257, 5), (5, 0)])
