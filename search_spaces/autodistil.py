@@ -173,17 +173,14 @@ def formula_sizes(space: TransformerSpace, arch: Arch, task: TextTask) -> Sizes:
     no biases of queries, keys and values, and calls its multiply-accumulates FLOPs.
     """
     shape, length = space.shape(arch), task.length
-    width, inner = shape.hidden, shape.inner
-    attention = width * shape.heads // space.teacher.heads
+    width, inner, of = shape.hidden, shape.inner, space.teacher.heads
     rows = task.vocabulary + task.positions + task.segments
-    layer = 3 * width * attention + width**2 + 2 * width * inner
-    products = 2 * length**2 * attention
+    layer = 3 * width**2 * shape.heads // of + width**2 + 2 * width * inner
+    products = 2 * length**2 * width * shape.heads // of
+    pooler = width**2
     return Sizes(
-        macs=shape.layers * (length * layer + products) + length * width**2 + 2 * width,
-        params=(rows + 2) * width
-        + shape.layers * (layer + inner + 9 * width)
-        + width**2
-        + 2 * width,
+        macs=shape.layers * (length * layer + products) + length * pooler + 2 * width,
+        params=(rows + 2) * width + shape.layers * (layer + inner + 9 * width) + pooler + 2 * width,
     )
 
 

@@ -13,6 +13,8 @@ from typing import Any
 
 from torch import nn
 from transformers import (
+    AutoConfig,
+    AutoModel,
     BertConfig,
     BertForMaskedLM,
     BertForSequenceClassification,
@@ -86,6 +88,8 @@ OWN_WIDTH: dict[type[Any], type[Any]] = {
 }
 """Transformers' classes, and those of such models."""
 
+AutoConfig.register("own-width-bert", OwnWidthBertConfig, exist_ok=True)
+AutoModel.register(OwnWidthBertConfig, OwnWidthBertModel, exist_ok=True)
 OwnWidthBertConfig.register_for_auto_class()
 OwnWidthBertModel.register_for_auto_class("AutoModel")
 OwnWidthBertForMaskedLM.register_for_auto_class("AutoModelForMaskedLM")

@@ -11,7 +11,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from transformers import LlamaConfig, LlamaForCausalLM, LlamaForSequenceClassification, LlamaModel
+from transformers import (
+    AutoConfig,
+    AutoModel,
+    LlamaConfig,
+    LlamaForCausalLM,
+    LlamaForSequenceClassification,
+    LlamaModel,
+)
 
 
 class OwnWidthLlamaConfig(LlamaConfig):
@@ -48,6 +55,8 @@ OWN_WIDTH: dict[type[Any], type[Any]] = {
 }
 """Transformers' classes, and those of such models."""
 
+AutoConfig.register("own-width-llama", OwnWidthLlamaConfig, exist_ok=True)
+AutoModel.register(OwnWidthLlamaConfig, OwnWidthLlamaModel, exist_ok=True)
 OwnWidthLlamaConfig.register_for_auto_class()
 OwnWidthLlamaModel.register_for_auto_class("AutoModel")
 OwnWidthLlamaForCausalLM.register_for_auto_class("AutoModelForCausalLM")

@@ -74,7 +74,7 @@ def test_gradients_are_those_by_a_factor_on_a_head(kind: str) -> None:
     width = shape.queries // shape.key_value_heads
     for head in range(shape.key_value_heads):
         losses = []
-        for factor in (1 - 1e-5, 1 + 1e-5):
+        for factor in (1 - 1e-3, 1 + 1e-3):
             factors = torch.ones(shape.queries, dtype=torch.float64)
             factors[head * width : (head + 1) * width] = factor
             hook = layer.get_submodule(family.names.out).register_forward_pre_hook(
@@ -82,8 +82,8 @@ def test_gradients_are_those_by_a_factor_on_a_head(kind: str) -> None:
             )
             losses.append(of_logits(model(**inputs), inputs))
             hook.remove()
-        slope = (losses[1] - losses[0]).abs() / 2e-5
-        torch.testing.assert_close(found.heads[1, head], slope, rtol=1e-4, atol=1e-9)
+        slope = (losses[1] - losses[0]).abs() / 2e-3
+        torch.testing.assert_close(found.heads[1, head], slope, rtol=1e-2, atol=1e-6)
 
 
 def test_gradients_of_channels_are_sums_of_weights_times_gradients() -> None:
