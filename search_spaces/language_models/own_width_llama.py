@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from huggingface_hub.dataclasses import strict
 from transformers import (
     AutoConfig,
     AutoModel,
@@ -21,6 +22,7 @@ from transformers import (
 )
 
 
+@strict  # collects the methods that validate anew, as it did for the class above
 class OwnWidthLlamaConfig(LlamaConfig):
     """A Llama's configuration with any number of heads."""
 
