@@ -151,8 +151,8 @@ class TransformerSpace:
     def head(self, module: nn.Module) -> str:
         """The classifier; where there is none, the last linear layer, which any head reads from."""
         model = self._own(module)
-        linear = [name for name, part in model.named_modules() if isinstance(part, nn.Linear)]
-        return linear[-1]
+        *_, last = (name for name, part in model.named_modules() if isinstance(part, nn.Linear))
+        return str(last)
 
     def enumerate(self) -> Iterator[Arch]:
         for genes in itertools.product(*self._values.values()):

@@ -120,8 +120,8 @@ def _batches(
 def _real(mask: Tensor, output: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Which sequences, or which tokens where there is an output for each, count."""
     per_token = output.ndim == 3 and output.shape[1] == mask.shape[1]
-    real: NDArray[np.bool_] = mask.bool().numpy()
-    return real if per_token else real.any(1)
+    real: NDArray[np.bool_] = (mask.bool() if per_token else mask.bool().any(1)).numpy()
+    return real
 
 
 def _of_file(

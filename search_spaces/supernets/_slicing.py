@@ -57,7 +57,8 @@ class WeightSlices:
         if axis is not None and narrow < whole:
             heads = weight.unflatten(axis, (-1, whole))
             weight = heads.narrow(axis + 1, 0, narrow).flatten(axis, axis + 1)
-        return weight[tuple(slice(size) for size in shape)]
+        leading: Tensor = weight[tuple(slice(size) for size in shape)]
+        return leading
 
     def _full_layer(self, found: re.Match[str]) -> str:
         return f"{found[1]}{self._kept[int(found[2])]}"

@@ -130,7 +130,8 @@ def _summed(batches: list[list[Tensor]]) -> list[Tensor]:
 def _by_head(model: PreTrainedModel, channels: Tensor) -> Tensor:
     """``(layer, channel of the queries)`` summed to ``(layer, head of keys and values)``."""
     heads = family_of(model.config).shape(model.config).key_value_heads
-    return channels.unflatten(-1, (heads, -1)).sum(-1)
+    by_head: Tensor = channels.unflatten(-1, (heads, -1)).sum(-1)
+    return by_head
 
 
 def _channels(heads: Tensor, width: int) -> Tensor:
