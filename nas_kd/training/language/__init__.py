@@ -1,0 +1,1 @@
+"""Training of language models: one loop, what it minimises, and fine-tuning."""
