@@ -13,6 +13,7 @@ from nas_kd.distill.last_hidden import LastHidden
 from nas_kd.distill.minilm_v1 import MiniLMv1
 from nas_kd.distill.minilm_v2 import MiniLMv2
 from nas_kd.distill.outputs import Outputs
+from nas_kd.distill.sentence_similarity import SentenceSimilarity
 from nas_kd.distill.tinybert import TinyBERT
 from nas_kd.registry import Registry
 
@@ -27,6 +28,7 @@ for _distiller in (
     AutoDistilKL,
     TinyBERT,
     LastHidden,
+    SentenceSimilarity,
 ):
     DISTILLERS.register(_distiller.name, _distiller)
 
@@ -54,6 +56,7 @@ __all__ = [
     "Outputs",
     "RelationDistillation",
     "SemanticDistillation",
+    "SentenceSimilarity",
     "TinyBERT",
     "configured",
     "create_distiller",

@@ -55,6 +55,10 @@ class TokenSequences:
         """Tokens of the longest sequence."""
         return max(map(len, self._ids))
 
+    def by_length(self) -> Tensor:
+        """Places of the sequences ``(N,)``, the longest first."""
+        return torch.tensor([len(ids) for ids in self._ids]).argsort(descending=True, stable=True)
+
     def subset(self, indices: Sequence[int] | Tensor) -> TokenSequences:
         """The sequences at ``indices``, in that order."""
         places = torch.as_tensor(indices).tolist()

@@ -104,6 +104,11 @@ class LanguageLoop:
         """Units that are over."""
         return -(-self._step // self._unit_steps)
 
+    @property
+    def is_first(self) -> bool:
+        """Whether this is the process that writes and reports."""
+        return bool(self._accelerator.is_main_process)
+
     def run_unit(self) -> dict[str, float]:
         """Trains one unit; the mean of every named loss over the steps that it occurred in.
 

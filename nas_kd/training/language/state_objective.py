@@ -55,6 +55,10 @@ class StateObjective:
             return None
         return HiddenFit(student_width, self._teacher.config.hidden_size)
 
+    def on_device(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+        """The batch where the teacher is."""
+        return {name: part.to(self._accelerator.device) for name, part in batch.items()}
+
     @torch.no_grad()
     def taught(self, batch: dict[str, Tensor]) -> Outputs:
         """The teacher's outputs for a batch ``(batch, token)``."""

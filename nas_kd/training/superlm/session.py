@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from safetensors.torch import save_file
 from torch import nn
@@ -18,11 +18,12 @@ from nas_kd.training.language.loop import LanguageLoop
 from nas_kd.training.language.state_objective import StateObjective
 from nas_kd.training.pretraining.method import Job
 from nas_kd.training.superlm.losses import StudentLosses
-from nas_kd.training.superlm.relation_loss import held_out_losses
+from nas_kd.training.superlm.ranking import shared_weight_losses
 from nas_kd.training.superlm.settings import SuperLMSettings
-from nas_kd.training.superlm.sizes import spread, text_task_of
 from nas_kd.training.superlm.strategies import Chooser, Strategy
-from search_spaces.supernets import SuperLM
+from nas_kd.training.superlm.students import cut_from, spread, text_task_of
+from search_spaces import create_space
+from search_spaces.supernets import DepthRule, SuperLM
 
 MODEL = "superlm"
 FIT = "fit.safetensors"
@@ -55,15 +56,15 @@ class SuperLMSession:
             relation_heads=settings.relation_heads,
             teacher_layer=settings.teacher_layer,
         )
-        self.superlm = SuperLM(teacher.model, job.space, settings.depth)
-        self.superlm.requires_grad_(True)
+        space = cut_from(job.space, teacher.model.config)
+        self.superlm = SuperLM(teacher.model, space, cast(DepthRule, settings.depth))
         self._judged = spread(
-            self.superlm.space, text_task_of(teacher.model.config, settings.max_tokens)
+            space, text_task_of(teacher.model.config, settings.max_tokens)
         )
         self._fit = self._objective.make_fit(teacher.model.config.hidden_size)
         chooser = Chooser(
             strategy,
-            job.space,
+            space,
             count=settings.random_students,
             seed=mixed_seed(job.seed, _STUDENTS),
         )
@@ -84,7 +85,7 @@ class SuperLMSession:
     def run_unit(self) -> dict[str, float]:
         """Mean losses in training by role, and those of three students on what is held out."""
         trained = self._loop.run_unit()
-        losses = held_out_losses(
+        losses = shared_weight_losses(
             self.superlm,
             list(self._judged.values()),
             self._held_out,
@@ -124,11 +125,9 @@ def restore(folder: Path, facts: Mapping[str, Any]) -> SuperLM:
     Raises:
         UsageError: Its model is missing or damaged.
     """
-    from search_spaces import create_space
-
     model = load_language_teacher(f"hf:{folder / facts['model']}").model
-    space = create_space(facts["space"], **facts["space_options"])
-    return SuperLM(model, space, facts["settings"]["depth"]).eval()
+    space = cut_from(create_space(facts["space"], **facts["space_options"]), model.config)
+    return SuperLM(model, space, cast(DepthRule, facts["settings"]["depth"])).eval()
 
 
 def _load_teacher(job: Job) -> LanguageTeacher:
