@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+import zlib
 from collections.abc import Iterator
 from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
@@ -61,7 +62,7 @@ def _from_archive(path: Path, pattern: str, where: str) -> Iterator[tuple[str, s
                 )
             for member in chosen:
                 yield member.filename, _decoded(archive.read(member), member.filename, where)
-    except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError, EOFError) as error:
+    except (zipfile.BadZipFile, zlib.error, OSError, RuntimeError, EOFError) as error:
         raise UsageError(
             f"{where}: the archive {path} cannot be read ({error}). Fetch it again, or unpack it "
             "and give the folder."
