@@ -36,9 +36,7 @@ class AutoDistil(Distiller):
 
     def parts(self, student: Outputs, teacher: Outputs, targets: Tensor) -> dict[str, Tensor]:
         s, t = student.token_states(), teacher.token_states()
-        pairs = relation_pairs(
-            self.name, s, t, relation_heads=self.relation_heads, drops_rest=True
-        )
+        pairs = relation_pairs(self.name, s, t, relation_heads=self.relation_heads, drops_rest=True)
         return {
             f"{self.name}_{kind}": self.distance(ours, theirs, real_tokens(t), t.mask)
             for kind, ours, theirs in pairs

@@ -95,5 +95,6 @@ class Outputs:
         }
         return sorted(need for need in needs if not there.get(need, False))
 
+
 def _in_float32(tensor: Tensor) -> Tensor:
     return tensor if tensor.dtype == torch.float64 else tensor.float()

@@ -61,9 +61,7 @@ def test_padding_changes_neither_value_nor_gradient(
 @pytest.mark.parametrize("name", NAMES)
 @given(lengths=lengths, seed=st.integers(0, 99))
 @few
-def test_a_sequence_counts_the_same_in_any_batch(
-    name: str, lengths: list[int], seed: int
-) -> None:
+def test_a_sequence_counts_the_same_in_any_batch(name: str, lengths: list[int], seed: int) -> None:
     student, teacher = drawn(lengths, seed=seed), drawn(lengths, seed=seed + 100)
     distiller = create_distiller(name)
     single = [

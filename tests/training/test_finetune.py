@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from nas_kd.data.text import LabelledTexts, TextExamples
+from nas_kd.data.text import LabelledTexts, TextExamples, encoded
 from nas_kd.errors import UsageError
 from nas_kd.training.checkpoint import CheckpointFile
 from nas_kd.training.language import (
@@ -23,7 +23,6 @@ from nas_kd.training.language import (
     task_score,
     with_head,
 )
-from nas_kd.data.text import encoded
 from search_spaces.supernets import SuperLM
 from tests.data.text.words import word_tokenizer
 from tests.training.language_models import lines, on_cpu, small_bert, small_space
@@ -56,9 +55,7 @@ def _student() -> Any:
 def test_a_task_is_learned_and_judged_on_the_validation_examples(kind: dict[str, bool]) -> None:
     task = _task(**kind)
     model = with_head(small_bert(), task.outputs, seed=0)
-    result = finetune(
-        model, task, TOKENIZER, settings=SETTINGS, seed=0, accelerator=on_cpu()
-    )
+    result = finetune(model, task, TOKENIZER, settings=SETTINGS, seed=0, accelerator=on_cpu())
     assert result.score is not None
     assert result.score > 0.8
     outputs = outputs_of(model, encoded(task.validation, TOKENIZER, 16))
@@ -106,9 +103,7 @@ def test_the_last_weights_are_kept_where_the_score_is_not_to_choose(tmp_path: Pa
     for keep_best in (True, False):
         model = with_head(small_bert(), task.outputs, seed=0)
         settings = replace(SETTINGS, keep_best=keep_best, learning_rate=5e-4)
-        result = finetune(
-            model, task, TOKENIZER, settings=settings, seed=0, accelerator=on_cpu()
-        )
+        result = finetune(model, task, TOKENIZER, settings=settings, seed=0, accelerator=on_cpu())
         history = [row["score"] for row in result.history]
         assert result.score == (max(history) if keep_best else history[-1])
         outputs = outputs_of(model, encoded(task.validation, TOKENIZER, 16))

@@ -61,9 +61,7 @@ def test_a_budget_leaves_out_what_does_not_fit() -> None:
     ranked = rank_students(superlm, HELD_OUT, objective, task=TASK, budget=budget)
     assert sorted(student.macs for student in ranked) == [m for m in macs if m <= macs[10]]
     with pytest.raises(NoFeasibleStudentError, match="none of the 48 students"):
-        rank_students(
-            superlm, HELD_OUT, objective, task=TASK, budget=Budget.parse(["params=100"])
-        )
+        rank_students(superlm, HELD_OUT, objective, task=TASK, budget=Budget.parse(["params=100"]))
 
 
 def test_the_short_list_is_distilled_and_judged_alone() -> None:

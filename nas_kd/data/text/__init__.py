@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from nas_kd.data.text.corpus import Corpus, load_corpus
+from nas_kd.data.text.labelled import LabelledTexts, TextExamples
 from nas_kd.data.text.load_labelled import load_labelled_texts
 from nas_kd.data.text.sequences import TokenSequences, encoded, packed
-from nas_kd.data.text.labelled import TextExamples, LabelledTexts
 
 __all__ = [
     "Corpus",
-    "TextExamples",
     "LabelledTexts",
+    "TextExamples",
     "TokenSequences",
     "encoded",
     "load_corpus",

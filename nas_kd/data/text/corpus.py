@@ -82,9 +82,9 @@ def _fields(spec: SourceSpec, where: str) -> list[str]:
     return [
         field
         for name, content in files.items()
-        for field in read_table(
-            content, spec.kind, header=header, where=f"{where}, {name}"
-        ).column(column)
+        for field in read_table(content, spec.kind, header=header, where=f"{where}, {name}").column(
+            column
+        )
     ]
 
 

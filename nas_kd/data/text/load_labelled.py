@@ -12,8 +12,8 @@ from nas_kd.data.sources.hf_datasets import open_sets
 from nas_kd.data.splitting import stratified_split
 from nas_kd.data.text.corpus import column_option, dataset_column
 from nas_kd.data.text.files import read_files
+from nas_kd.data.text.labelled import LabelledTexts, TextExamples
 from nas_kd.data.text.tables import read_table
-from nas_kd.data.text.labelled import TextExamples, LabelledTexts
 from nas_kd.errors import UsageError
 from nas_kd.registry import unknown_name
 from nas_kd.source_spec import SourceSpec
@@ -36,7 +36,9 @@ class _Columns:
     labels: list[str]
 
 
-def load_labelled_texts(source: str, *, seed: int = 0, validation_share: float = 0.1) -> LabelledTexts:
+def load_labelled_texts(
+    source: str, *, seed: int = 0, validation_share: float = 0.1
+) -> LabelledTexts:
     """Loads the labelled texts that ``source`` names.
 
     Args:
@@ -63,7 +65,9 @@ def load_labelled_texts(source: str, *, seed: int = 0, validation_share: float =
     learned = _examples(train, classes, f"{where}, train")
     name = Path(spec.word("train") or spec.target).with_suffix("").as_posix()
     if validation is not None:
-        return LabelledTexts(name, learned, _examples(validation, classes, f"{where}, validation"), classes)
+        return LabelledTexts(
+            name, learned, _examples(validation, classes, f"{where}, validation"), classes
+        )
     strata = learned.targets if classes else torch.zeros(len(learned), dtype=torch.int64)
     first, second = stratified_split(strata, validation_share, seed, where)
     return LabelledTexts(name, learned.subset(first), learned.subset(second), classes)

@@ -86,8 +86,7 @@ def rank_students(
         on_batch=on_batch,
     )
     ranked = [
-        RankedStudent(arch, losses[arch], sizes[arch].params, sizes[arch].macs)
-        for arch in feasible
+        RankedStudent(arch, losses[arch], sizes[arch].params, sizes[arch].macs) for arch in feasible
     ]
     return sorted(ranked, key=lambda student: (student.loss, student.macs, student.arch.key))
 

@@ -58,9 +58,7 @@ class SuperLMSession:
         )
         space = cut_from(job.space, teacher.model.config)
         self.superlm = SuperLM(teacher.model, space, cast(DepthRule, settings.depth))
-        self._judged = spread(
-            space, text_task_of(teacher.model.config, settings.max_tokens)
-        )
+        self._judged = spread(space, text_task_of(teacher.model.config, settings.max_tokens))
         self._fit = self._objective.make_fit(teacher.model.config.hidden_size)
         chooser = Chooser(
             strategy,

@@ -71,9 +71,7 @@ class Chooser:
         seed: Of the choice.
     """
 
-    def __init__(
-        self, strategy: Strategy, space: SearchSpace, *, count: int, seed: int
-    ) -> None:
+    def __init__(self, strategy: Strategy, space: SearchSpace, *, count: int, seed: int) -> None:
         self._strategy = strategy
         self._largest, self._smallest = space.anchors()[:2]
         self._archs = list(space.enumerate())

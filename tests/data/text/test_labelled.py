@@ -19,9 +19,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_classes_are_numbered_by_their_size(folder: Path) -> None:
-    task = load_labelled_texts(
-        f"tsv:{folder}?train=train.tsv&validation=dev.tsv&text=s1&label=y"
-    )
+    task = load_labelled_texts(f"tsv:{folder}?train=train.tsv&validation=dev.tsv&text=s1&label=y")
     assert task.classes == ("9", "10")
     assert task.outputs == 2
     assert task.train.targets.tolist() == [1, 0] * 6
@@ -43,9 +41,7 @@ def test_pairs_with_scores(folder: Path) -> None:
 
 def test_without_a_validation_file_every_class_is_held_out_in_its_share(folder: Path) -> None:
     source = f"tsv:{folder}/train.tsv?text=s1&label=y"
-    first, second = (
-        load_labelled_texts(source, seed=1, validation_share=0.5) for _ in range(2)
-    )
+    first, second = (load_labelled_texts(source, seed=1, validation_share=0.5) for _ in range(2))
     assert first.validation.targets.bincount().tolist() == [3, 3]
     assert len(first.train) == 6
     assert first.validation.texts == second.validation.texts
