@@ -9,7 +9,7 @@ from nas_kd.costs import Budget
 from nas_kd.errors import NoFeasibleStudentError
 from nas_kd.training.language import LoopSettings, StateObjective, imitation_loss
 from nas_kd.training.superlm import (
-    choose_student,
+    distil_shortlist,
     rank_students,
     teacher_sizes,
     text_task_of,
@@ -69,7 +69,7 @@ def test_the_short_list_is_distilled_and_judged_alone() -> None:
     before = {name: value.clone() for name, value in superlm.model.named_parameters()}
     ranked = rank_students(superlm, HELD_OUT, objective, task=TASK)
     settings = LoopSettings(epochs=3, batch_size=8, max_tokens=12, learning_rate=2e-3)
-    finalists = choose_student(
+    finalists = distil_shortlist(
         superlm,
         ranked,
         sequences(60),

@@ -70,7 +70,7 @@ class TokenSequences:
         )
 
     def split(self, share: float, seed: int) -> tuple[TokenSequences, TokenSequences]:
-        """The sequences in two parts, the second with about ``share`` of them, at random.
+        """The sequences in a random order and two parts, the second with about ``share`` of them.
 
         Raises:
             UsageError: There are fewer than two sequences.
@@ -79,7 +79,7 @@ class TokenSequences:
             raise UsageError("text: a single sequence cannot be split in two; give more text.")
         count = min(max(1, round(share * len(self))), len(self) - 1)
         order = torch.randperm(len(self), generator=torch.Generator().manual_seed(seed))
-        return self.subset(order[count:].sort().values), self.subset(order[:count].sort().values)
+        return self.subset(order[count:]), self.subset(order[:count])
 
     def batch(self, indices: Sequence[int] | Tensor) -> dict[str, Tensor]:
         """What a model of transformers takes, each ``(batch, token)``, int64, padded at the end.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,6 +53,8 @@ class LanguageLoop:
         settings: Length, batches, optimiser and schedule.
         seed: Of the order and of dropout.
         accelerator: The device and the processes.
+        apart: Parts of ``module`` whose gradients are clipped each by itself, as those of networks
+            that learn side by side; by default it is clipped as a whole.
 
     Raises:
         UsageError: There are fewer sequences than processes, or nothing to train.
@@ -67,6 +69,7 @@ class LanguageLoop:
         settings: LoopSettings,
         seed: int,
         accelerator: Accelerator,
+        apart: Sequence[nn.Module] = (),
     ) -> None:
         if len(sequences) < accelerator.num_processes:
             raise UsageError(
@@ -79,6 +82,7 @@ class LanguageLoop:
         self._settings = settings
         self._seed = seed
         self._accelerator = accelerator
+        self._clipped = list(apart) or [module]
         self._kept_order: tuple[int, list[Tensor]] = (-1, [])
         self._epoch_steps = len(self._order(0))
         self._unit_steps = settings.unit_steps or self._epoch_steps
@@ -163,7 +167,8 @@ class LanguageLoop:
                 self._accelerator.backward(share * loss)
                 found[name] = found[name] + share * loss.detach().cpu()
         mean_gradients(self.module, self._accelerator)
-        self._accelerator.clip_grad_norm_(self.module.parameters(), self._settings.gradient_clip)
+        for part in self._clipped:
+            self._accelerator.clip_grad_norm_(part.parameters(), self._settings.gradient_clip)
         self._optimizer.step()
         self._optimizer.zero_grad()
         self._schedule.step()

@@ -1,8 +1,8 @@
-"""A student by itself, trained to imitate its teacher on unlabelled text."""
+"""Students by themselves, trained to imitate their teacher on unlabelled text."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from accelerate import Accelerator
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def imitate(
-    student: PreTrainedModel,
+    students: Sequence[PreTrainedModel],
     sequences: TokenSequences,
     held_out: TokenSequences,
     objective: StateObjective,
@@ -35,13 +35,16 @@ def imitate(
     accelerator: Accelerator,
     checkpoint: CheckpointFile | None = None,
     on_progress: Progress | None = None,
-) -> float:
-    """Trains a student, of any shape, to imitate the teacher of ``objective``.
+) -> list[float]:
+    """Trains students, each of any shape, to imitate the teacher of ``objective``.
+
+    They share nothing but the teacher's forward, which runs once for a batch. Dropout aside, each
+    of them ends where it would have ended alone.
 
     Args:
-        student: A model of transformers; on return it is trained, in eval mode.
-        sequences: What it is trained on.
-        held_out: What it is judged on at the end.
+        students: Models of transformers; on return they are trained, in eval mode.
+        sequences: What they are trained on.
+        held_out: What they are judged on at the end.
         objective: The loss.
         settings: Length, batches, optimiser and schedule.
         seed: Of the order of the sequences and of dropout.
@@ -50,22 +53,26 @@ def imitate(
         on_progress: Told how many of how many units are over.
 
     Returns:
-        The mean loss on the held-out sequences.
+        The mean loss of each on the held-out sequences.
 
     Raises:
-        NasKdError: The loss is no longer finite, or a checkpoint cannot be written.
+        NasKdError: A loss is no longer finite, or a checkpoint cannot be written.
     """
-    fit = objective.make_fit(student.config.hidden_size)
+    learners = [_Learner(student, objective) for student in students]
     loop = LanguageLoop(
-        nn.ModuleList([student, *([] if fit is None else [fit])]),
+        nn.ModuleList(learners),
         sequences,
-        _StudentLoss(student, fit, objective, accelerator),
+        _Losses(learners, objective, accelerator),
         settings=settings,
         seed=seed,
         accelerator=accelerator,
+        apart=learners,
     )
     train_language(loop, checkpoint=checkpoint, on_progress=on_progress)
-    return imitation_loss(student, held_out, objective, fit=fit)
+    return [
+        imitation_loss(learner.student, held_out, objective, fit=learner.fit)
+        for learner in learners
+    ]
 
 
 def imitation_loss(
@@ -81,18 +88,22 @@ def imitation_loss(
         return imitation_losses(networks, sequences, objective, fit=fit)["student"]
 
 
-class _StudentLoss:
-    """The loss of a batch."""
+class _Learner(nn.Module):
+    """A student with the map of its hidden states, where the loss needs one."""
+
+    def __init__(self, student: PreTrainedModel, objective: StateObjective) -> None:
+        super().__init__()
+        self.student = student
+        self.fit = objective.make_fit(student.config.hidden_size)
+
+
+class _Losses:
+    """The loss of each student for a batch."""
 
     def __init__(
-        self,
-        student: PreTrainedModel,
-        fit: HiddenFit | None,
-        objective: StateObjective,
-        accelerator: Accelerator,
+        self, learners: Sequence[_Learner], objective: StateObjective, accelerator: Accelerator
     ) -> None:
-        self._student = student
-        self._fit = fit
+        self._learners = learners
         self._objective = objective
         self._accelerator = accelerator
 
@@ -100,6 +111,7 @@ class _StudentLoss:
         self, batch: dict[str, Tensor], places: Tensor, moment: Moment
     ) -> Iterator[tuple[str, Tensor]]:
         taught = self._objective.taught(batch)
-        with self._accelerator.autocast():
-            states = observe(self._student, batch).states
-        yield "loss", self._objective(states, taught, self._fit)
+        for number, learner in enumerate(self._learners, start=1):
+            with self._accelerator.autocast():
+                states = observe(learner.student, batch).states
+            yield f"student_{number}", self._objective(states, taught, learner.fit)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -18,8 +19,8 @@ class LanguageResult:
     """How a training of a language model went.
 
     Attributes:
-        history: For each unit its number, the means of its losses and, where it is judged, its
-            ``score``.
+        history: For each unit its number, the means of its losses, the ``seconds`` of its training
+            and, where it is judged, its ``score``.
         score: Of the weights that were kept; None where nothing judges.
     """
 
@@ -56,7 +57,9 @@ def train_language(
         loop.load(kept["loop"])
         history, best = kept["history"], kept["best"]
     while loop.units < loop.total:
+        began = time.monotonic()
         row = {"unit": loop.units + 1.0, **loop.run_unit()}
+        row["seconds"] = time.monotonic() - began
         if judge is not None:
             row["score"] = judge()
             if keep_best and row["score"] >= max((r["score"] for r in history), default=-2.0):

@@ -9,7 +9,6 @@ from typing import Any, cast
 from safetensors.torch import save_file
 from torch import nn
 
-from nas_kd.data.text import load_corpus, packed
 from nas_kd.errors import UsageError
 from nas_kd.teachers import load_weights
 from nas_kd.teachers.language import LanguageTeacher, load_language_teacher
@@ -22,12 +21,12 @@ from nas_kd.training.superlm.ranking import shared_weight_losses
 from nas_kd.training.superlm.settings import SuperLMSettings
 from nas_kd.training.superlm.strategies import Chooser, Strategy
 from nas_kd.training.superlm.students import cut_from, spread, text_task_of
+from nas_kd.training.superlm.text import training_text
 from search_spaces import create_space
 from search_spaces.supernets import DepthRule, SuperLM
 
 MODEL = "superlm"
 FIT = "fit.safetensors"
-_SPLIT, _STUDENTS = 1, 2  # what the seeds beside that of the loop are for
 
 
 class SuperLMSession:
@@ -44,9 +43,7 @@ class SuperLMSession:
     def __init__(self, job: Job, strategy: Strategy) -> None:
         settings: SuperLMSettings = job.settings
         teacher = _load_teacher(job)
-        corpus = load_corpus(job.data)
-        sequences = packed(corpus.texts, teacher.tokenizer, settings.max_tokens)
-        train, held_out = sequences.split(settings.held_out, mixed_seed(job.seed, _SPLIT))
+        train, held_out = training_text(job.data, teacher.tokenizer, settings, job.seed)
         self._held_out = held_out.subset(range(min(len(held_out), settings.held_out_limit)))
         self._tokenizer = teacher.tokenizer
         self._objective = StateObjective(
@@ -64,7 +61,7 @@ class SuperLMSession:
             strategy,
             space,
             count=settings.random_students,
-            seed=mixed_seed(job.seed, _STUDENTS),
+            seed=mixed_seed(job.seed, 2),
         )
         self._loop = LanguageLoop(
             nn.ModuleList([self.superlm, *([] if self._fit is None else [self._fit])]),

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from accelerate import Accelerator
 
 from nas_kd.data.text import TokenSequences
+from nas_kd.training.checkpoint import CheckpointFile
 from nas_kd.training.language.settings import LoopSettings
 from nas_kd.training.language.standalone import imitate
 from nas_kd.training.language.state_objective import StateObjective
 from nas_kd.training.superlm.ranking import RankedStudent
+from nas_kd.training.trainer import Progress
 from search_spaces.supernets import SuperLM
 
 if TYPE_CHECKING:
@@ -34,7 +36,7 @@ class Finalist:
     model: PreTrainedModel
 
 
-def choose_student(
+def distil_shortlist(
     superlm: SuperLM,
     ranked: Sequence[RankedStudent],
     sequences: TokenSequences,
@@ -45,12 +47,13 @@ def choose_student(
     settings: LoopSettings,
     seed: int,
     accelerator: Accelerator,
-    on_student: Callable[[int, int], None] | None = None,
+    checkpoint: CheckpointFile | None = None,
+    on_progress: Progress | None = None,
 ) -> list[Finalist]:
-    """The ``top`` first of ``ranked``, each distilled by itself for as long, the best first.
+    """The ``top`` first of ``ranked``, distilled on weights of their own, the best first.
 
     A student's rank with shared weights says how far the SuperLM has brought it; a few steps on
-    its own weights say which one goes furthest.
+    its own weights say which one goes furthest. They train side by side on the same batches.
 
     Args:
         superlm: The shared weights, which every student starts from.
@@ -59,28 +62,26 @@ def choose_student(
         held_out: What they are judged on.
         objective: The loss.
         top: How many are distilled.
-        settings: Length, batches, optimiser and schedule of each distillation.
-        seed: Of the order of the sequences, the same for all, and of dropout.
+        settings: Length, batches, optimiser and schedule.
+        seed: Of the order of the sequences and of dropout.
         accelerator: The device and the processes.
-        on_student: Told how many of how many students are over.
+        checkpoint: Where the state is kept; the same call continues from there.
+        on_progress: Told how many of how many units are over.
 
     Raises:
-        NasKdError: A loss is no longer finite.
+        NasKdError: A loss is no longer finite, or a checkpoint cannot be written.
     """
-    finalists = []
-    short = list(ranked[:top])
-    for number, student in enumerate(short, start=1):
-        model = superlm.extract(student.arch)
-        loss = imitate(
-            model,
-            sequences,
-            held_out,
-            objective,
-            settings=settings,
-            seed=seed,
-            accelerator=accelerator,
-        )
-        finalists.append(Finalist(student, loss, model))
-        if on_student is not None:
-            on_student(number, len(short))
-    return sorted(finalists, key=lambda finalist: finalist.loss)
+    models = [superlm.extract(student.arch) for student in ranked[:top]]
+    losses = imitate(
+        models,
+        sequences,
+        held_out,
+        objective,
+        settings=settings,
+        seed=seed,
+        accelerator=accelerator,
+        checkpoint=checkpoint,
+        on_progress=on_progress,
+    )
+    found = zip(ranked[:top], losses, models, strict=True)
+    return sorted((Finalist(*each) for each in found), key=lambda finalist: finalist.loss)
