@@ -26,7 +26,14 @@ import numpy as np
 from rich.console import Console
 from rich.progress import Progress
 
-from benchmarks.minilm import default_folder, once, teacher, trained_superlm, wikipedia
+from benchmarks.minilm import (
+    default_folder,
+    once,
+    progress_bars,
+    teacher,
+    trained_superlm,
+    wikipedia,
+)
 from benchmarks.record import write_rows
 from nas_kd.training.checkpoint import CheckpointFile
 from nas_kd.training.language import StateObjective, imitate
@@ -73,7 +80,7 @@ class _Space:
         self._name = space
         self._options = options
         self._folder = options.folder / space
-        self._progress = progress
+        self._told = progress_bars(progress)
         self._settings = SuperLMSettings(
             epochs=options.epochs,
             batch_size=options.batch,
@@ -99,7 +106,7 @@ class _Space:
             self._name,
             self._settings,
             self._options.seed,
-            self._told("SuperLM"),
+            self._told(f"{self._name}: SuperLM"),
         )
         ranking = once(self._folder / "ranking.json", lambda: self._ranking(superlm))
         drawn = sample_by_size(
@@ -123,7 +130,7 @@ class _Space:
 
     def _ranking(self, superlm: SuperLM) -> dict[str, Any]:
         began = time.monotonic()
-        told = self._told("ranking")
+        told = self._told(f"{self._name}: ranking")
         ranked = rank_students(
             superlm,
             self._held_out,
@@ -155,18 +162,10 @@ class _Space:
             seed=self._options.seed,
             accelerator=self._accelerator,
             checkpoint=CheckpointFile(self._folder, {"settings": str(vars(self._options))}),
-            on_progress=self._told("alone"),
+            on_progress=self._told(f"{self._name}: alone"),
         )
         found = {arch.to_json(): loss for arch, loss in zip(archs, losses, strict=True)}
         return {"losses": found, "seconds": time.monotonic() - began}
-
-    def _told(self, phase: str) -> Any:
-        task = self._progress.add_task(f"{self._name}: {phase}")
-
-        def told(done: int, total: int, best: str) -> None:
-            self._progress.update(task, completed=done, total=total)
-
-        return told
 
 
 def _summary(space: str, rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
