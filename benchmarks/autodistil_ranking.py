@@ -36,9 +36,15 @@ from benchmarks.minilm import (
 )
 from benchmarks.record import write_rows
 from nas_kd.training.checkpoint import CheckpointFile
-from nas_kd.training.language import StateObjective, imitate
+from nas_kd.training.language import imitate
 from nas_kd.training.processes import make_accelerator
-from nas_kd.training.superlm import SuperLMSettings, rank_students, text_task_of, training_text
+from nas_kd.training.superlm import (
+    SuperLMSettings,
+    objective_of,
+    rank_students,
+    text_task_of,
+    training_text,
+)
 from search_spaces import Arch, sample_by_size
 from search_spaces.supernets import SuperLM
 from studies.ranking.correlation import kendall_tau
@@ -93,11 +99,10 @@ class _Space:
         )
         self._teacher = teacher()
         self._accelerator = make_accelerator("no")
-        self._objective = StateObjective("autodistil_kl", self._teacher.model, self._accelerator)
-        self._train, held_out = training_text(
+        self._objective = objective_of(self._settings, self._teacher.model, self._accelerator)
+        self._train, self._held_out = training_text(
             wikipedia(), self._teacher.tokenizer, self._settings, options.seed
         )
-        self._held_out = held_out.subset(range(min(len(held_out), options.held_out)))
         self._task = text_task_of(self._teacher.model.config, options.tokens)
 
     def rows(self) -> list[dict[str, Any]]:

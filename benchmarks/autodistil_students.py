@@ -19,11 +19,12 @@ from safetensors.torch import load_file, save_file
 from benchmarks.minilm import teacher, trained_superlm, wikipedia
 from nas_kd.costs import Budget
 from nas_kd.training.checkpoint import CheckpointFile
-from nas_kd.training.language import StateObjective, imitate, imitation_loss
+from nas_kd.training.language import imitate, imitation_loss
 from nas_kd.training.processes import make_accelerator
 from nas_kd.training.superlm import (
     RankedStudent,
     SuperLMSettings,
+    objective_of,
     rank_students,
     text_task_of,
     training_text,
@@ -79,9 +80,10 @@ class Students:
         self._told = told
         self.teacher = teacher()
         self._accelerator = make_accelerator("no")
-        self._objective = StateObjective(settings.distillers, self.teacher.model, self._accelerator)
-        self._train, held_out = training_text(wikipedia(), self.teacher.tokenizer, settings, seed)
-        self._held_out = held_out.subset(range(min(len(held_out), settings.held_out_limit)))
+        self._objective = objective_of(settings, self.teacher.model, self._accelerator)
+        self._train, self._held_out = training_text(
+            wikipedia(), self.teacher.tokenizer, settings, seed
+        )
         self.task = text_task_of(self.teacher.model.config, settings.max_tokens)
 
     @cached_property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from nas_kd.training.superlm.objective import objective_of
 from nas_kd.training.superlm.ranking import RankedStudent, rank_students, shared_weight_losses
 from nas_kd.training.superlm.settings import SuperLMSettings
 from nas_kd.training.superlm.shortlist import Finalist, distil_shortlist
@@ -18,6 +19,7 @@ __all__ = [
     "SuperLMSettings",
     "cut_from",
     "distil_shortlist",
+    "objective_of",
     "rank_students",
     "shared_weight_losses",
     "spread",

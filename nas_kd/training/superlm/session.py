@@ -14,9 +14,9 @@ from nas_kd.teachers import load_weights
 from nas_kd.teachers.language import LanguageTeacher, load_language_teacher
 from nas_kd.training.batches import mixed_seed
 from nas_kd.training.language.loop import LanguageLoop
-from nas_kd.training.language.state_objective import StateObjective
 from nas_kd.training.pretraining.method import Job
 from nas_kd.training.superlm.losses import StudentLosses
+from nas_kd.training.superlm.objective import objective_of
 from nas_kd.training.superlm.ranking import shared_weight_losses
 from nas_kd.training.superlm.settings import SuperLMSettings
 from nas_kd.training.superlm.strategies import Chooser, Strategy
@@ -43,16 +43,9 @@ class SuperLMSession:
     def __init__(self, job: Job, strategy: Strategy) -> None:
         settings: SuperLMSettings = job.settings
         teacher = _load_teacher(job)
-        train, held_out = training_text(job.data, teacher.tokenizer, settings, job.seed)
-        self._held_out = held_out.subset(range(min(len(held_out), settings.held_out_limit)))
+        train, self._held_out = training_text(job.data, teacher.tokenizer, settings, job.seed)
         self._tokenizer = teacher.tokenizer
-        self._objective = StateObjective(
-            settings.distillers,
-            teacher.model,
-            job.accelerator,
-            relation_heads=settings.relation_heads,
-            teacher_layer=settings.teacher_layer,
-        )
+        self._objective = objective_of(settings, teacher.model, job.accelerator)
         space = cut_from(job.space, teacher.model.config)
         self.superlm = SuperLM(teacher.model, space, cast(DepthRule, settings.depth))
         self._judged = spread(space, text_task_of(teacher.model.config, settings.max_tokens))

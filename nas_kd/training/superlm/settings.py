@@ -21,7 +21,7 @@ class SuperLMSettings(LoopSettings):
         random_students: How many random students a step trains, where the strategy trains any.
         depth: Which of the teacher's layers shallower students keep.
         held_out: Share of the sequences that is kept from training to compare students on.
-        held_out_limit: At most so many of them are used after a unit.
+        held_out_limit: At most so many of them are used.
 
     Raises:
         UsageError: A value is out of range.

@@ -12,7 +12,7 @@ from nas_kd.training.superlm.settings import SuperLMSettings
 def training_text(
     source: str, tokenizer: Any, settings: SuperLMSettings, seed: int
 ) -> tuple[TokenSequences, TokenSequences]:
-    """Sequences to train on, and others to compare students on.
+    """Sequences to train on, and at most ``held_out_limit`` others to compare students on.
 
     Args:
         source: Unlabelled text, see `nas_kd.data.text.load_corpus`.
@@ -25,4 +25,5 @@ def training_text(
     """
     corpus = load_corpus(source)
     sequences = packed(corpus.texts, tokenizer, settings.max_tokens)
-    return sequences.split(settings.held_out, mixed_seed(seed, 1))
+    train, held_out = sequences.split(settings.held_out, mixed_seed(seed, 1))
+    return train, held_out.subset(range(min(len(held_out), settings.held_out_limit)))
