@@ -72,7 +72,7 @@ class _Step:
         self._batch = train.batch(self._places)
         self._objective = StateObjective(settings.distillers, found.model, accelerator)
         self._superlm = SuperLM(found.model, space).train()
-        self._losses = StudentLosses(self._superlm, None, self._objective, chooser, accelerator)
+        self._losses = StudentLosses(self._superlm, None, self._objective, chooser)
         chosen = chooser(self._moment)
         self._students = [self._superlm.extract(arch).train() for _, arch in chosen]
 

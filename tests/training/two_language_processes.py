@@ -29,7 +29,7 @@ def run() -> tuple[Tensor, Mapping[str, float]]:
     loop = LanguageLoop(
         superlm,
         sequences(40),
-        StudentLosses(superlm, None, objective, chooser, accelerator),
+        StudentLosses(superlm, None, objective, chooser),
         settings=SETTINGS,
         seed=0,
         accelerator=accelerator,

@@ -47,7 +47,9 @@ def imitation_losses(
         batch = objective.on_device(sequences.batch(part))
         taught = objective.taught(batch)
         for name, network in networks.items():
-            sums[name] += float(objective(network(batch), taught, fit)) * len(part)
+            with objective.autocast():
+                states = network(batch)
+            sums[name] += float(objective(states, taught, fit)) * len(part)
         if on_batch is not None:
             on_batch(number, len(parts))
     return {name: total / len(sequences) for name, total in sums.items()}

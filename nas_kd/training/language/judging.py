@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -54,7 +55,7 @@ def task_score(task: LabelledTexts, outputs: Tensor, targets: Tensor) -> float:
 def rank_correlation(found: Tensor, wanted: Tensor) -> float:
     """Spearman's rho of two ``(example,)``; 0 where one of them is constant."""
     rho = float(spearmanr(found.double().numpy(), wanted.double().numpy()).statistic)
-    return 0.0 if rho != rho else rho
+    return 0.0 if math.isnan(rho) else rho
 
 
 @torch.no_grad()

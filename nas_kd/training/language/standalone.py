@@ -62,7 +62,7 @@ def imitate(
     loop = LanguageLoop(
         nn.ModuleList(learners),
         sequences,
-        _Losses(learners, objective, accelerator),
+        _Losses(learners, objective),
         settings=settings,
         seed=seed,
         accelerator=accelerator,
@@ -100,18 +100,15 @@ class _Learner(nn.Module):
 class _Losses:
     """The loss of each student for a batch."""
 
-    def __init__(
-        self, learners: Sequence[_Learner], objective: StateObjective, accelerator: Accelerator
-    ) -> None:
+    def __init__(self, learners: Sequence[_Learner], objective: StateObjective) -> None:
         self._learners = learners
         self._objective = objective
-        self._accelerator = accelerator
 
     def __call__(
         self, batch: dict[str, Tensor], places: Tensor, moment: Moment
     ) -> Iterator[tuple[str, Tensor]]:
         taught = self._objective.taught(batch)
         for number, learner in enumerate(self._learners, start=1):
-            with self._accelerator.autocast():
+            with self._objective.autocast():
                 states = observe(learner.student, batch).states
             yield f"student_{number}", self._objective(states, taught, learner.fit)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
 import torch
@@ -59,10 +60,15 @@ class StateObjective:
         """The batch where the teacher is."""
         return {name: part.to(self._accelerator.device) for name, part in batch.items()}
 
+    def autocast(self) -> AbstractContextManager[None]:
+        """The precision in which networks are to run; losses are computed in float32 anyway."""
+        context: AbstractContextManager[None] = self._accelerator.autocast()
+        return context
+
     @torch.no_grad()
     def taught(self, batch: dict[str, Tensor]) -> Outputs:
         """The teacher's outputs for a batch ``(batch, token)``."""
-        with self._accelerator.autocast():
+        with self.autocast():
             return Outputs.of_states(observe(self._teacher, batch).states)
 
     def __call__(self, states: TokenStates, taught: Outputs, fit: HiddenFit | None) -> Tensor:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from accelerate import Accelerator
 from torch import Tensor
 
 from nas_kd.distill import HiddenFit
@@ -23,13 +22,11 @@ class StudentLosses:
         fit: HiddenFit | None,
         objective: StateObjective,
         chooser: Chooser,
-        accelerator: Accelerator,
     ) -> None:
         self._superlm = superlm
         self._fit = fit
         self._objective = objective
         self._chooser = chooser
-        self._accelerator = accelerator
 
     def __call__(
         self, batch: dict[str, Tensor], places: Tensor, moment: Moment
@@ -37,6 +34,6 @@ class StudentLosses:
         """Role and loss of each student, one after the other."""
         taught = self._objective.taught(batch)
         for role, arch in self._chooser(moment):
-            with self._accelerator.autocast():
+            with self._objective.autocast():
                 states = self._superlm(batch, arch).states
             yield role, self._objective(states, taught, self._fit)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from safetensors.torch import save_file
 from torch import nn
@@ -14,7 +14,6 @@ from nas_kd.teachers import load_weights
 from nas_kd.teachers.language import LanguageTeacher, load_language_teacher
 from nas_kd.training.batches import mixed_seed
 from nas_kd.training.language.loop import LanguageLoop
-from nas_kd.training.pretraining.method import Job
 from nas_kd.training.superlm.losses import StudentLosses
 from nas_kd.training.superlm.objective import objective_of
 from nas_kd.training.superlm.ranking import shared_weight_losses
@@ -24,6 +23,9 @@ from nas_kd.training.superlm.students import cut_from, spread, text_task_of
 from nas_kd.training.superlm.text import training_text
 from search_spaces import create_space
 from search_spaces.supernets import DepthRule, SuperLM
+
+if TYPE_CHECKING:  # the frame imports this file to register its methods
+    from nas_kd.training.pretraining import Job
 
 MODEL = "superlm"
 FIT = "fit.safetensors"
@@ -59,7 +61,7 @@ class SuperLMSession:
         self._loop = LanguageLoop(
             nn.ModuleList([self.superlm, *([] if self._fit is None else [self._fit])]),
             train,
-            StudentLosses(self.superlm, self._fit, self._objective, chooser, job.accelerator),
+            StudentLosses(self.superlm, self._fit, self._objective, chooser),
             settings=settings,
             seed=job.seed,
             accelerator=job.accelerator,
