@@ -19,6 +19,7 @@ import argparse
 import shutil
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -163,7 +164,7 @@ class _Space:
             self._train,
             self._held_out,
             self._objective,
-            settings=self._settings,
+            settings=replace(self._settings, unit_steps=5 * self._settings.unit_steps),
             seed=self._options.seed,
             accelerator=self._accelerator,
             checkpoint=CheckpointFile(self._folder, {"settings": str(vars(self._options))}),

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from accelerate import Accelerator
+from accelerate.optimizer import AcceleratedOptimizer
 from timm.optim import param_groups_weight_decay
 from torch import Tensor, nn
 from torch.optim import AdamW
@@ -71,10 +72,11 @@ class LanguageLoop:
         accelerator: Accelerator,
         apart: Sequence[nn.Module] = (),
     ) -> None:
-        if len(sequences) < accelerator.num_processes:
+        if min(len(sequences), settings.batch_size) < accelerator.num_processes:
             raise UsageError(
-                f"training: {len(sequences)} sequences are too few for "
-                f"{accelerator.num_processes} processes; give more text or fewer processes."
+                f"training: a batch of {settings.batch_size} out of {len(sequences)} sequences is "
+                f"too small for {accelerator.num_processes} processes; raise batch_size, or give "
+                "more text or fewer processes."
             )
         self.module = module.to(accelerator.device)
         self._sequences = sequences
@@ -90,7 +92,8 @@ class LanguageLoop:
         self._schedule = get_linear_schedule_with_warmup(
             optimizer, round(settings.warmup * self.steps), self.steps
         )
-        self._optimizer = accelerator.prepare(optimizer)
+        # accelerator.prepare would keep the optimiser's state alive as long as the accelerator.
+        self._optimizer = AcceleratedOptimizer(optimizer, scaler=accelerator.scaler)
         self._step = 0
 
     @property
@@ -167,8 +170,10 @@ class LanguageLoop:
                 self._accelerator.backward(share * loss)
                 found[name] = found[name] + share * loss.detach().cpu()
         mean_gradients(self.module, self._accelerator)
-        for part in self._clipped:
-            self._accelerator.clip_grad_norm_(part.parameters(), self._settings.gradient_clip)
+        if (scaler := self._accelerator.scaler) is not None:
+            scaler.unscale_(self._optimizer.optimizer)
+        for clipped in self._clipped:
+            nn.utils.clip_grad_norm_(clipped.parameters(), self._settings.gradient_clip)
         self._optimizer.step()
         self._optimizer.zero_grad()
         self._schedule.step()
