@@ -40,7 +40,8 @@ class _Norm:
 
 
 def _loop(settings: LoopSettings = SETTINGS, scale: float = 1.0) -> tuple[LanguageLoop, _Norm]:
-    model = small_bert(hidden_dropout_prob=0.1 if settings is SETTINGS else 0.0)
+    dropout = 0.1 if settings is SETTINGS else 0.0
+    model = small_bert(hidden_dropout_prob=dropout, attention_probs_dropout_prob=dropout)
     losses = _Norm(model, scale)
     loop = LanguageLoop(
         model, sequences(20), losses, settings=settings, seed=3, accelerator=on_cpu()
@@ -84,7 +85,8 @@ def test_accumulated_parts_give_the_gradient_of_the_batch() -> None:
     parts, losses = _loop(replace(settings, accumulate=4))
     assert parts.run_unit()["loss"] == pytest.approx(whole.run_unit()["loss"], rel=1e-5)
     assert len(losses.moments) == 2 * 4
-    torch.testing.assert_close(_weights(parts), _weights(whole), rtol=1e-3, atol=1e-5)
+    # Adam makes steps of 1e-3 even of gradients that are nothing but rounding.
+    torch.testing.assert_close(_weights(parts), _weights(whole), rtol=1e-3, atol=2e-4)
 
 
 def test_the_global_generator_is_left_alone() -> None:

@@ -60,7 +60,7 @@ def test_a_saved_data_set_with_its_own_splits(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ("?text=s1", "name the column of its label"),
+        ("?train=train.tsv&text=s1", "name the column of its label"),
         ("?text=s1&label=y", "matches 2 files"),
         ("?train=train.tsv&text=s1&label=w", "there is no 'w'"),
         ("?train=train.tsv&validation=dev.tsv&text=s1&label=s2", "does not occur among"),
@@ -79,7 +79,7 @@ def test_what_does_not_fit_is_named(folder: Path, options: str, message: str) ->
     [
         ("SST-2/{}.tsv&text=sentence&label=label", 67_349, 872, 2),
         ("CoLA/{}.tsv&text=4&label=2&header=false", 8_551, 1_043, 2),
-        ("MRPC/{}.tsv&text=#1 String&second=#2 String&label=Quality", 3_668, 408, 2),
+        ("MRPC/{}.tsv&text=#1 String&second=#2 String&label=Quality", 3_667, 408, 2),
         ("RTE/{}.tsv&text=sentence1&second=sentence2&label=label", 2_490, 277, 2),
         (
             "STS-B/{}.tsv&text=sentence1&second=sentence2&label=score&regression=true",
