@@ -32,21 +32,27 @@ SETTINGS = FinetuneSettings(epochs=4, batch_size=16, max_tokens=16, learning_rat
 
 
 def _examples(count: int, seed: int, *, scores: bool = False, pairs: bool = False) -> TextExamples:
-    """Texts that hold ``w1`` or not; of pairs, the first one."""
-    texts = [text.replace("w1 ", "w2 ") for text in lines(count, seed)]
-    holds = torch.arange(count) % 2
-    marked = [f"w1 {text} w1" if flag else text for text, flag in zip(texts, holds, strict=True)]
-    targets = holds.float() + 0.5 if scores else holds
-    return TextExamples(tuple(marked), tuple(lines(count, seed + 1)) if pairs else None, targets)
+    """Texts of low words and of high words in turn; of pairs, the first one decides."""
+    high = torch.arange(count) % 2
+    generator = torch.Generator().manual_seed(seed)
+    words = torch.randint(0, 18, (count, 6), generator=generator) + 18 * high[:, None]
+    texts = tuple(" ".join(f"w{word}" for word in row) for row in words.tolist())
+    targets = high.float() + 0.5 if scores else high
+    return TextExamples(texts, tuple(lines(count, seed + 1)) if pairs else None, targets)
 
 
 def _task(**kind: bool) -> LabelledTexts:
-    classes = () if kind.get("scores") else ("no", "yes")
-    return LabelledTexts("marks", _examples(96, 0, **kind), _examples(64, 7, **kind), classes)
+    classes = () if kind.get("scores") else ("low", "high")
+    return LabelledTexts("words", _examples(80, 0, **kind), _examples(40, 7, **kind), classes)
+
+
+def _encoder() -> Any:
+    return small_bert(initializer_range=0.05)
 
 
 def _student() -> Any:
-    return SuperLM(small_bert(), small_space()).extract(small_space().anchors()[0])
+    space = small_space("autodistil-base")
+    return SuperLM(_encoder(), space).extract(space.anchors()[0])
 
 
 @pytest.mark.parametrize(
@@ -54,24 +60,24 @@ def _student() -> Any:
 )
 def test_a_task_is_learned_and_judged_on_the_validation_examples(kind: dict[str, bool]) -> None:
     task = _task(**kind)
-    model = with_head(small_bert(), task.outputs, seed=0)
+    model = with_head(_encoder(), task.outputs, seed=0)
     result = finetune(model, task, TOKENIZER, settings=SETTINGS, seed=0, accelerator=on_cpu())
     assert result.score is not None
-    assert result.score > 0.8
+    assert result.score > 0.75
     outputs = outputs_of(model, encoded(task.validation, TOKENIZER, 16))
     assert task_score(task, outputs, task.validation.targets) == result.score
 
 
 @pytest.mark.parametrize("scores", [False, True])
 def test_the_teacher_alone_teaches(scores: bool) -> None:
-    """Labels of the student's training examples are noise; the teacher knows better."""
+    """All labels of the student's examples are wrong; it looks at the teacher alone."""
     task = _task(scores=scores)
-    teacher = with_head(small_bert(), task.outputs, seed=0)
+    teacher = with_head(_encoder(), task.outputs, seed=0)
     finetune(teacher, task, TOKENIZER, settings=SETTINGS, seed=0, accelerator=on_cpu())
-    noise = task.train.targets.flip(0).roll(1)
-    blind = replace(task, train=replace(task.train, targets=noise))
+    wrong = task.train.targets.flip(0)
+    blind = replace(task, train=replace(task.train, targets=wrong))
     student = with_head(_student(), task.outputs, seed=1)
-    settings = replace(SETTINGS, label_weight=0.0, teacher_weight=1.0, epochs=8)
+    settings = replace(SETTINGS, label_weight=0.0, teacher_weight=1.0, epochs=6)
     result = finetune(
         student,
         blind,
@@ -82,7 +88,7 @@ def test_the_teacher_alone_teaches(scores: bool) -> None:
         accelerator=on_cpu(),
     )
     assert result.score is not None
-    assert result.score > 0.8
+    assert result.score > 0.75
 
 
 def test_a_head_leaves_the_states_of_any_shape_as_they_are() -> None:
@@ -101,8 +107,8 @@ def test_the_last_weights_are_kept_where_the_score_is_not_to_choose(tmp_path: Pa
     task = _task()
     scores = {}
     for keep_best in (True, False):
-        model = with_head(small_bert(), task.outputs, seed=0)
-        settings = replace(SETTINGS, keep_best=keep_best, learning_rate=5e-4)
+        model = with_head(_encoder(), task.outputs, seed=0)
+        settings = replace(SETTINGS, keep_best=keep_best, epochs=3, learning_rate=5e-4)
         result = finetune(model, task, TOKENIZER, settings=settings, seed=0, accelerator=on_cpu())
         history = [row["score"] for row in result.history]
         assert result.score == (max(history) if keep_best else history[-1])
@@ -119,7 +125,7 @@ def test_an_interrupted_fine_tuning_goes_on(tmp_path: Path) -> None:
             if done == stop:
                 raise KeyboardInterrupt
 
-        model = with_head(small_bert(), task.outputs, seed=0)
+        model = with_head(_encoder(), task.outputs, seed=0)
         return finetune(
             model,
             task,
@@ -131,7 +137,7 @@ def test_an_interrupted_fine_tuning_goes_on(tmp_path: Path) -> None:
             on_progress=told,
         )
 
-    kept = CheckpointFile(tmp_path, {"what": "marks"})
+    kept = CheckpointFile(tmp_path, {"what": "words"})
     with pytest.raises(KeyboardInterrupt):
         run(kept, stop=2)
     resumed, whole = (
@@ -142,13 +148,13 @@ def test_an_interrupted_fine_tuning_goes_on(tmp_path: Path) -> None:
 
 def test_what_does_not_fit_is_refused() -> None:
     task = _task()
-    model = with_head(small_bert(), 3, seed=0)
-    with pytest.raises(UsageError, match="the model has 3 outputs and marks takes 2"):
+    model = with_head(_encoder(), 3, seed=0)
+    with pytest.raises(UsageError, match="the model has 3 outputs and words takes 2"):
         finetune(model, task, TOKENIZER, settings=SETTINGS, seed=0, accelerator=on_cpu())
     settings = replace(SETTINGS, label_weight=0.0)
     with pytest.raises(UsageError, match="there is no teacher"):
         finetune(
-            with_head(small_bert(), 2, seed=0),
+            with_head(_encoder(), 2, seed=0),
             task,
             TOKENIZER,
             settings=settings,
@@ -186,5 +192,5 @@ def test_a_student_puts_sentences_where_its_teacher_has_them() -> None:
         accelerator=on_cpu(),
     )
     losses = [row["sentence_similarity"] for row in result.history]
-    assert losses[-1] < losses[0] / 2
+    assert losses[-1] < 0.75 * losses[0]
     assert similarity_score(student, task, TOKENIZER) > before
