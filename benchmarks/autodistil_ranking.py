@@ -1,10 +1,11 @@
 """Does a SuperLM rank its students as they rank after a distillation of their own?
 
     python -m benchmarks.autodistil_ranking [--spaces autodistil-tiny ...] [--students 10]
-        [--tokens 64] [--batch 32] [--epochs 1] [--seed 0] [--fresh] [--folder DIR]
+        [--tokens 32] [--batch 32] [--epochs 1] [--files wikitext2_valid.txt] [--seed 0] [--fresh]
+        [--folder DIR]
 
 Teacher: all-MiniLM-L6-v2. For each of AutoDistil's sub-spaces, cut from it, a SuperLM is trained on
-WikiText-2 with AutoDistil's four students a step. All its students are ranked by their held-out
+articles of WikiText-2 with AutoDistil's four students a step. All its students are ranked by their held-out
 relation loss with the shared weights. Ten of them, spread over the range of MACs, are then cut from
 the teacher anew and distilled on weights of their own with the same tokens, and ranked by the same
 loss. Kendall's tau between the two rankings stands beside that of parameters and of MACs.
@@ -58,9 +59,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--spaces", nargs="+", default=SPACES)
     parser.add_argument("--students", type=int, default=10)
-    parser.add_argument("--tokens", type=int, default=64)
+    parser.add_argument("--tokens", type=int, default=32)
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--epochs", type=int, default=1)
+    parser.add_argument("--files", default="wikitext2_valid.txt")
     parser.add_argument("--unit-steps", type=int, default=20)
     parser.add_argument("--held-out", type=int, default=128)
     parser.add_argument("--seed", type=int, default=0)
@@ -101,8 +103,9 @@ class _Space:
         self._teacher = teacher()
         self._accelerator = make_accelerator("no")
         self._objective = objective_of(self._settings, self._teacher.model, self._accelerator)
+        self._text = wikipedia(options.files)
         self._train, self._held_out = training_text(
-            wikipedia(), self._teacher.tokenizer, self._settings, options.seed
+            self._text, self._teacher.tokenizer, self._settings, options.seed
         )
         self._task = text_task_of(self._teacher.model.config, options.tokens)
 
@@ -113,6 +116,7 @@ class _Space:
             self._settings,
             self._options.seed,
             self._told(f"{self._name}: SuperLM"),
+            self._text,
         )
         ranking = once(self._folder / "ranking.json", lambda: self._ranking(superlm))
         drawn = sample_by_size(
@@ -159,6 +163,11 @@ class _Space:
         """Students cut from the teacher, not from the trained SuperLM, and distilled."""
         began = time.monotonic()
         untrained = SuperLM(self._teacher.model, superlm.space, superlm.depth)
+        identity = {
+            "settings": str(self._settings),
+            "students": str([arch.key for arch in archs]),
+            "text": self._text,
+        }
         losses = imitate(
             [untrained.extract(arch) for arch in archs],
             self._train,
@@ -167,7 +176,7 @@ class _Space:
             settings=replace(self._settings, unit_steps=5 * self._settings.unit_steps),
             seed=self._options.seed,
             accelerator=self._accelerator,
-            checkpoint=CheckpointFile(self._folder, {"settings": str(vars(self._options))}),
+            checkpoint=CheckpointFile(self._folder, identity),
             on_progress=self._told(f"{self._name}: alone"),
         )
         found = {arch.to_json(): loss for arch, loss in zip(archs, losses, strict=True)}

@@ -4,7 +4,8 @@
         [--share 0.15] [--epochs 2] [--seeds 3] [--fresh] [--folder DIR]
 
 Teacher: all-MiniLM-L6-v2. Under half of its encoder's MACs: the student that ranks first among the
-SuperLM's after a short distillation, random students of the same space and size, and the teacher's
+SuperLM's after a short distillation, networks of the same space and size
+drawn at random, and the teacher's
 first layers, all pre-trained on the same number of tokens (`benchmarks.autodistil_students`). The
 teacher is fine-tuned on a share of SST-2's training sentences, stated in every row; every student
 learns the same sentences from the labels and from the teacher of the same seed. Accuracy is that of

@@ -91,7 +91,7 @@ class Students:
         """Trained, or read where that is done."""
         told = self._told(f"{self._space}: SuperLM")
         found, _ = trained_superlm(
-            self._folder / "superlm", self._space, self._settings, self._seed, told
+            self._folder / "superlm", self._space, self._settings, self._seed, told, wikipedia()
         )
         return found
 
@@ -111,27 +111,33 @@ class Students:
         """The best of the short list, random students of its size, the truncated teacher."""
         ranked = self.ranked(budget)
         least = _NEAR * max(student.macs for student in ranked)
-        near = [student for student in ranked[SHORTLIST:] if student.macs >= least]
-        order = torch.randperm(len(near), generator=torch.Generator().manual_seed(self._seed))
-        drawn = [near[int(place)] for place in order[:randoms]]
-        short = ranked[:SHORTLIST]
-        models = [self.superlm.extract(student.arch) for student in (*short, *drawn)]
+        near = [student for student in ranked if student.macs >= least]
+        draw = torch.randint(
+            len(near), (randoms,), generator=torch.Generator().manual_seed(self._seed)
+        )
+        students = [*ranked[:SHORTLIST], *(near[place] for place in draw.tolist())]
+        models = [self.superlm.extract(student.arch) for student in students]
         losses = self._imitate("short", models, self._settings)
         found = [
-            Candidate("chosen" if student in short else "random", student.arch, student.macs, *rest)
-            for student, *rest in zip((*short, *drawn), losses, models, strict=True)
+            Candidate(
+                "chosen" if place < SHORTLIST else "random", student.arch, student.macs, *rest
+            )
+            for place, (student, *rest) in enumerate(zip(students, losses, models, strict=True))
         ]
-        best = min((each for each in found if each.role == "chosen"), key=lambda each: each.loss)
-        return [best, *[each for each in found if each.role == "random"], self._truncated(budget)]
+        best = min(found[:SHORTLIST], key=lambda candidate: candidate.loss)
+        return [best, *found[SHORTLIST:], self._truncated(budget)]
 
     def _truncated(self, budget: str) -> Candidate:
-        """The first layers of the teacher, as many as the budget allows, on as many tokens."""
+        """The first layers of the teacher, as many as the budget allows, on as many tokens.
+
+        The budget may be exceeded by a hundredth: half of the layers come with the whole pooler.
+        """
         family, shape = self.superlm.space.family, self.superlm.space.teacher
         whole = family.sizes(shape, self.task).macs
         limit = Budget.parse([budget]).limits({"macs": whole}).values["macs"]
         depths = range(1, shape.layers + 1)
         macs = {n: family.sizes(replace(shape, layers=n), self.task).macs for n in depths}
-        layers = max(n for n in depths if macs[n] <= limit)
+        layers = max(n for n in depths if macs[n] <= 1.01 * limit)
         model = _first_layers(self.teacher.model, layers)
         longer = replace(self._settings, epochs=2 * self._settings.epochs)
         (loss,) = self._imitate("truncated", [model], longer)

@@ -34,9 +34,9 @@ def teacher() -> LanguageTeacher:
     return load_language_teacher(TEACHER)
 
 
-def wikipedia() -> str:
-    """WikiText-2's validation and test articles, as a source of text."""
-    return f"text:{data_file('text_en.zip')}?files=wikitext2_*.txt"
+def wikipedia(files: str = "wikitext2_*.txt") -> str:
+    """WikiText-2's validation and test articles, or some of them, as a source of text."""
+    return f"text:{data_file('text_en.zip')}?files={files}"
 
 
 def glue(task: str, columns: str) -> str:
@@ -62,7 +62,12 @@ def once(path: Path, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
 
 
 def trained_superlm(
-    folder: Path, space: str, settings: SuperLMSettings, seed: int, told: Callable[..., None]
+    folder: Path,
+    space: str,
+    settings: SuperLMSettings,
+    seed: int,
+    told: Callable[..., None],
+    text: str,
 ) -> tuple[SuperLM, float]:
     """The SuperLM of a space cut from the teacher, and the seconds of its training.
 
@@ -74,7 +79,7 @@ def trained_superlm(
         "settings": vars(settings),
         "space": space,
         "space_options": options,
-        "data": wikipedia(),
+        "data": text,
         "teacher": TEACHER,
         "seed": seed,
     }
@@ -83,7 +88,7 @@ def trained_superlm(
     job = Job(
         space=create_space(space, **options),
         settings=settings,
-        data=wikipedia(),
+        data=text,
         teacher=TEACHER,
         checkpoint=None,
         image_size=None,
