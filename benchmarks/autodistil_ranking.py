@@ -5,10 +5,10 @@
         [--folder DIR]
 
 Teacher: all-MiniLM-L6-v2. For each of AutoDistil's sub-spaces, cut from it, a SuperLM is trained on
-articles of WikiText-2 with AutoDistil's four students a step. All its students are ranked by their held-out
-relation loss with the shared weights. Ten of them, spread over the range of MACs, are then cut from
-the teacher anew and distilled on weights of their own with the same tokens, and ranked by the same
-loss. Kendall's tau between the two rankings stands beside that of parameters and of MACs.
+articles of WikiText-2 with AutoDistil's four students a step. All its students are ranked by their
+held-out relation loss with the shared weights. Ten of them, spread over the range of MACs, are then
+cut from the teacher anew and distilled on weights of their own with the same tokens, and ranked by
+the same loss. Kendall's tau between the two rankings stands beside that of parameters and of MACs.
 
 One row a student, one ``summary`` row a space, and one of all students together. An interrupted run
 goes on where it was; ``--fresh`` begins anew.
