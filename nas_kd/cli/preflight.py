@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from nas_kd.errors import UsageError
 
 if TYPE_CHECKING:
+    from nas_kd.distill import Distiller
     from studies.recipe import Recipe
 
 
@@ -31,9 +32,17 @@ def check_recipe(recipe: Recipe) -> None:
         PROXIES.get(name)
     check_objectives(recipe.search.objectives, recipe.search.proxies)
     for name in recipe.distill.distillers:
-        DISTILLERS.get(name)
+        _check_distiller(DISTILLERS.get(name))
     profile = device_profile(recipe.budget)
     checkpoint = recipe.teacher.checkpoint
     if checkpoint is not None and not checkpoint.is_file():
         raise UsageError(f"checkpoint: there is no file {checkpoint}. Check --checkpoint.")
     require_provider(profile)
+
+
+def _check_distiller(distiller: type[Distiller]) -> None:
+    if "states" in distiller.needs:
+        raise UsageError(
+            f"recipe: the distiller {distiller.name} compares the token states of language models, "
+            "and this recipe trains a classifier of images. Take kd, diswot_mr or diswot_ms."
+        )

@@ -12,7 +12,7 @@ from torch import Tensor
 from nas_kd.distill.outputs import Outputs
 from nas_kd.errors import UsageError
 
-NEEDS = frozenset({"logits", "features", "pooled"})
+NEEDS = frozenset({"logits", "features", "pooled", "states"})
 """What a distiller can ask for."""
 
 
@@ -26,11 +26,14 @@ class Distiller(ABC):
 
     Attributes:
         name: Name in the registry.
-        needs: Of ``logits``, ``features`` and ``pooled``, what it reads of both networks.
+        needs: Of ``logits``, ``features``, ``pooled`` and ``states``, what it reads of both
+            networks.
         source: Paper and equation.
         deviation: Where it differs from them.
         default_weight: A sensible weight beside a cross-entropy, and where it comes from.
         ours: Whether it is a loss of our own.
+        fits: Whether it compares hidden states through a map to the teacher's width (`HiddenFit`),
+            which has to be trained with the student.
     """
 
     name: ClassVar[str]
@@ -39,14 +42,15 @@ class Distiller(ABC):
     deviation: ClassVar[str] = ""
     default_weight: ClassVar[float] = 1.0
     ours: ClassVar[bool] = False
+    fits: ClassVar[bool] = False
 
     def __call__(self, student: Outputs, teacher: Outputs, targets: Tensor) -> dict[str, Tensor]:
         """The loss of a batch as named scalars; their sum is the loss.
 
         Args:
             student: Outputs of the student, with gradients.
-            teacher: Outputs of the teacher for the same images.
-            targets: Labels ``(batch,)``.
+            teacher: Outputs of the teacher for the same inputs.
+            targets: Labels ``(batch,)``; distillers that need nothing but states ignore them.
 
         Raises:
             UsageError: Something that it needs is not there.
@@ -65,7 +69,7 @@ class Distiller(ABC):
         """The loss itself: scalars in float32 by name."""
 
 
-def configured(distiller: type[Distiller], **settings: float) -> Distiller:
+def configured(distiller: type[Distiller], **settings: float | None) -> Distiller:
     """An instance with those of ``settings`` that it has a field for.
 
     Settings are shared by all distillers of a training (one temperature, say), so those that a

@@ -57,3 +57,14 @@ def first_says(numbers: tuple[float, ...], accelerator: Accelerator) -> tuple[fl
     tensor = torch.tensor(numbers, device=accelerator.device, dtype=torch.float32)
     broadcast(tensor)
     return tuple(tensor.tolist())
+
+
+def mean_gradients(module: nn.Module, accelerator: Accelerator) -> None:
+    """Gives all processes the mean of their gradients, each of the same parameters."""
+    if accelerator.num_processes == 1:
+        return
+    gradients = [part.grad for part in module.parameters() if part.grad is not None]
+    joined = torch.cat([gradient.flatten() for gradient in gradients])
+    mean = accelerator.reduce(joined, reduction="mean")
+    for gradient, part in zip(gradients, mean.split([g.numel() for g in gradients]), strict=True):
+        gradient.copy_(part.view_as(gradient))

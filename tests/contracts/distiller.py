@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 
 import pytest
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from nas_kd.distill import DISTILLERS, NEEDS, Distiller, Outputs
+from nas_kd.distill import DISTILLERS, NEEDS, Distiller, HiddenFit, Outputs
 from nas_kd.errors import UsageError
+from search_spaces import TokenStates
 
-BATCH, CLASSES = 12, 10
+BATCH, CLASSES, TOKENS, HEADS, LAYERS = 12, 10, 6, 4, 2
 
 
 def outputs(
@@ -27,7 +29,20 @@ def outputs(
     maps = draw(BATCH, channels, side, side).relu()  # batch, channel, height, width
     pooled = maps.mean((2, 3))
     logits = 5 * pooled @ draw(channels, CLASSES)
-    return Outputs(logits.to(dtype), (maps.to(dtype),), pooled.to(dtype))
+    given = Outputs(logits, (maps,), pooled, _states(draw, channels))
+    return given.mapped(lambda tensor: tensor.to(dtype))
+
+
+def _states(draw: Callable[..., Tensor], width: int) -> TokenStates:
+    """States of sequences of two to six tokens, padded to six."""
+
+    def of_layers() -> tuple[Tensor, ...]:
+        return tuple(draw(BATCH, HEADS, TOKENS, width // HEADS) for _ in range(LAYERS))
+
+    hidden = tuple(draw(BATCH, TOKENS, width) for _ in range(LAYERS + 1))
+    lengths = 2 + torch.arange(BATCH) % (TOKENS - 1)
+    mask = torch.arange(TOKENS) < lengths[:, None]  # batch, token
+    return TokenStates(hidden, of_layers(), of_layers(), of_layers(), mask)
 
 
 def targets() -> Tensor:
@@ -36,17 +51,18 @@ def targets() -> Tensor:
 
 def trainable(given: Outputs) -> Outputs:
     """A copy whose tensors collect gradients."""
-    assert given.pooled is not None
-    return Outputs(
-        given.logits.clone().requires_grad_(),
-        tuple(feature.clone().requires_grad_() for feature in given.features),
-        given.pooled.clone().requires_grad_(),
-    )
+    return given.mapped(lambda tensor: tensor.clone().requires_grad_())
 
 
 def tensors(given: Outputs) -> list[Tensor]:
-    assert given.pooled is not None
-    return [given.logits, *given.features, given.pooled]
+    found: list[Tensor] = []
+
+    def collect(tensor: Tensor) -> Tensor:
+        found.append(tensor)
+        return tensor
+
+    given.mapped(collect)
+    return found
 
 
 def loss_of(distiller: Distiller, student: Outputs, teacher: Outputs) -> Tensor:
@@ -101,11 +117,14 @@ class DistillerContract:
             tensor.detach() if tensor.grad is None else tensor.detach() - 1e-4 * tensor.grad
             for tensor in tensors(student)
         ]
-        after = loss_of(distiller, Outputs(moved[0], (moved[1],), moved[2]), teacher)
+        steps = iter(moved)
+        after = loss_of(distiller, student.mapped(lambda _: next(steps)), teacher)
         assert after < before
 
     def test_widths_and_resolutions_may_differ(self, distiller: Distiller) -> None:
         student = trainable(outputs(0, channels=8, side=2))
+        if distiller.fits:
+            student = dataclasses.replace(student, fit=HiddenFit(8, 24))
         loss = loss_of(distiller, student, outputs(1, channels=24, side=5))
         loss.backward()
         assert torch.isfinite(loss)
@@ -114,8 +133,11 @@ class DistillerContract:
         order = torch.randperm(BATCH, generator=torch.Generator().manual_seed(3))
 
         def shuffled(given: Outputs) -> Outputs:
-            assert given.pooled is not None
-            return Outputs(given.logits[order], (given.features[0][order],), given.pooled[order])
+            moved = given.mapped(lambda tensor: tensor[order])
+            states = moved.token_states()
+            return dataclasses.replace(
+                moved, states=dataclasses.replace(states, mask=states.mask[order])
+            )
 
         student, teacher = outputs(0), outputs(1)
         expected = distiller(student, teacher, targets())

@@ -49,7 +49,7 @@ class _Column:
 def load_hf_datasets(spec: SourceSpec, request: Request) -> RawSplits:
     """The splits of a data set, decoded once where they fit in memory."""
     where = f"data {spec.text}"
-    found = _open(spec, where)
+    found = open_sets(spec, where)
     splits = {
         role: next((found[name] for name in names if name in found), None)
         for role, names in _SPLITS.items()
@@ -86,7 +86,13 @@ def load_hf_datasets(spec: SourceSpec, request: Request) -> RawSplits:
     return RawSplits(Path(spec.target).name, first, images("validation"), images("test"), names)
 
 
-def _open(spec: SourceSpec, where: str) -> dict[str, Any]:
+def open_sets(spec: SourceSpec, where: str) -> dict[str, Any]:
+    """The splits of a data set by name; one that is not split is ``train``.
+
+    Raises:
+        UsageError: It cannot be loaded, or ``datasets`` is not installed.
+        NasKdError: The network cannot be reached.
+    """
     try:
         import datasets
     except ImportError as error:

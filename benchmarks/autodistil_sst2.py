@@ -1,0 +1,185 @@
+"""Is the student that AutoDistil chooses worth more than one of the same cost?
+
+    python -m benchmarks.autodistil_sst2 [--budget macs=50%] [--space autodistil-base]
+        [--share 0.15] [--epochs 2] [--seeds 3] [--fresh] [--folder DIR]
+
+Teacher: all-MiniLM-L6-v2. Under half of its encoder's MACs: the student that ranks first among the
+SuperLM's after a short distillation, networks of the same space and size
+drawn at random, and the teacher's
+first layers, all pre-trained on the same number of tokens (`benchmarks.autodistil_students`). The
+teacher is fine-tuned on a share of SST-2's training sentences, stated in every row; every student
+learns the same sentences from the labels and from the teacher of the same seed. Accuracy is that of
+the last weights on the whole dev set, which chooses nothing. The random student of each seed is
+another network. One row a training, one ``summary`` row a role. An interrupted run goes on where it
+was; ``--fresh`` begins anew.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from rich.console import Console
+from rich.progress import Progress
+from safetensors.torch import load_file, save_file
+
+from benchmarks.autodistil_students import Candidate, Students
+from benchmarks.minilm import default_folder, glue, once, progress_bars
+from benchmarks.record import write_rows
+from nas_kd.data.text import LabelledTexts, load_labelled_texts
+from nas_kd.training.checkpoint import CheckpointFile
+from nas_kd.training.language import FinetuneSettings, finetune, with_head
+from nas_kd.training.processes import make_accelerator
+from nas_kd.training.superlm import SuperLMSettings
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--budget", default="macs=50%")
+    parser.add_argument("--space", default="autodistil-base")
+    parser.add_argument("--tokens", type=int, default=64)
+    parser.add_argument("--pretraining-epochs", type=int, default=1)
+    parser.add_argument("--share", type=float, default=0.15)
+    parser.add_argument("--epochs", type=int, default=2)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--fresh", action="store_true")
+    parser.add_argument("--folder", type=Path, default=default_folder("autodistil-sst2"))
+    options = parser.parse_args()
+    if options.fresh:
+        shutil.rmtree(options.folder, ignore_errors=True)
+    with Progress(console=Console(stderr=True)) as progress:
+        rows = _Runs(options, progress_bars(progress)).rows()
+    summaries = _summaries(rows)
+    path = write_rows("autodistil_sst2", [*rows, *summaries])
+    for row in summaries:
+        Console().print(f"{row['role']}: {row['accuracy']:.2%} ± {row['accuracy_std']:.2%}")
+    Console().print(f"rows in {path}")
+
+
+class _Runs:
+    """The teacher and every candidate on SST-2, for every seed."""
+
+    def __init__(
+        self, options: argparse.Namespace, told: Callable[[str], Callable[[int, int, str], None]]
+    ) -> None:
+        self._options = options
+        self._told = told
+        pretraining = SuperLMSettings(
+            epochs=options.pretraining_epochs,
+            batch_size=32,
+            max_tokens=options.tokens,
+            learning_rate=5e-4,
+            warmup=0.1,
+            unit_steps=20,
+            distillers="autodistil_kl",
+            held_out_limit=128,
+        )
+        self._students = Students(options.folder, options.space, pretraining, 0, told)
+        self._settings = FinetuneSettings(
+            epochs=options.epochs,
+            max_tokens=options.tokens,
+            learning_rate=5e-5,
+            unit_steps=50,
+            keep_best=False,
+        )
+        self._task = _share_of(
+            load_labelled_texts(glue("SST-2", "text=sentence&label=label")), options.share
+        )
+        self._accelerator = make_accelerator("no")
+
+    def rows(self) -> list[dict[str, Any]]:
+        seeds = range(self._options.seeds)
+        candidates = self._students.candidates(self._options.budget, len(seeds))
+        randoms = [candidate for candidate in candidates if candidate.role == "random"]
+        fixed = [candidate for candidate in candidates if candidate.role != "random"]
+        rows = []
+        for seed in seeds:
+            teacher, row = self._teacher(seed)
+            rows.append(row)
+            rows += [self._student(each, teacher, seed) for each in (*fixed, randoms[seed])]
+        return rows
+
+    def _teacher(self, seed: int) -> tuple[Any, dict[str, Any]]:
+        model = with_head(self._students.teacher.model, 2, seed).requires_grad_()
+        weights = self._options.folder / f"teacher-{seed}.safetensors"
+        space, task = self._students.superlm.space, self._students.task
+        macs = space.family.sizes(space.teacher, task).macs
+        row = self._run("teacher", model, None, seed, weights)
+        model.load_state_dict(load_file(weights))
+        return model.eval(), {**row, "macs": macs}
+
+    def _student(self, candidate: Candidate, teacher: Any, seed: int) -> dict[str, Any]:
+        model = with_head(candidate.model, 2, seed)
+        row = self._run(candidate.role, model, teacher, seed, None)
+        arch = "" if candidate.arch is None else candidate.arch.to_json()
+        return {**row, "macs": candidate.macs, "relation_loss": candidate.loss, "arch": arch}
+
+    def _run(
+        self, role: str, model: Any, teacher: Any, seed: int, weights: Path | None
+    ) -> dict[str, Any]:
+        """One fine-tuning; its weights are kept where they are asked for."""
+        name = f"{role}-{seed}"
+
+        def train() -> dict[str, Any]:
+            identity = {"settings": str(self._settings), "examples": str(len(self._task.train))}
+            result = finetune(
+                model,
+                self._task,
+                self._students.teacher.tokenizer,
+                teacher=teacher,
+                settings=self._settings,
+                seed=seed,
+                accelerator=self._accelerator,
+                checkpoint=CheckpointFile(self._options.folder / name, identity),
+                on_progress=self._told(name),
+            )
+            if weights is not None:
+                save_file(model.state_dict(), weights)
+            return {
+                "kind": "run",
+                "role": role,
+                "seed": seed,
+                "accuracy": result.score,
+                "examples": len(self._task.train),
+                "share": self._options.share,
+                "epochs": self._options.epochs,
+                "seconds": sum(row["seconds"] for row in result.history),
+            }
+
+        return once(self._options.folder / f"{name}.json", train)
+
+
+def _share_of(task: LabelledTexts, share: float) -> LabelledTexts:
+    """The task with a random share of its training examples."""
+    order = torch.randperm(len(task.train), generator=torch.Generator().manual_seed(0))
+    return replace(task, train=task.train.subset(order[: round(share * len(order))]))
+
+
+def _summaries(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Mean and spread over the seeds, beside the teacher's mean."""
+    found = []
+    for role in dict.fromkeys(row["role"] for row in rows):
+        some = [row for row in rows if row["role"] == role]
+        accuracies = np.array([row["accuracy"] for row in some])
+        found.append(
+            {
+                "kind": "summary",
+                "role": role,
+                "accuracy": float(accuracies.mean()),
+                "accuracy_std": float(accuracies.std(ddof=1)) if len(some) > 1 else 0.0,
+                "macs": float(np.mean([row["macs"] for row in some])),
+                "longest_s": max(row["seconds"] for row in some),
+            }
+        )
+    teacher = next(row for row in found if row["role"] == "teacher")
+    return [{**row, "kept": row["accuracy"] / teacher["accuracy"]} for row in found]
+
+
+if __name__ == "__main__":
+    main()

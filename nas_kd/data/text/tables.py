@@ -1,0 +1,87 @@
+"""Tables of text: TSV and CSV with columns by name or number."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from nas_kd.errors import UsageError
+from nas_kd.registry import unknown_name
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of text fields.
+
+    Attributes:
+        columns: Names of the columns; ``1``, ``2``, ... where there is no header.
+        rows: The fields of each row, with its line in the file.
+        where: What was read, for messages.
+    """
+
+    columns: Sequence[str]
+    rows: Sequence[tuple[int, Sequence[str]]]
+    where: str
+
+    def column(self, name: str | int) -> list[str]:
+        """The fields of the column called ``name``, or with that number counted from 1.
+
+        Raises:
+            UsageError: There is no such column, or a row ends before it.
+        """
+        index = self._index(name)
+        for line, fields in self.rows:
+            if len(fields) <= index:
+                raise UsageError(
+                    f"{self.where}: line {line} has {len(fields)} fields and column {name!r} is "
+                    f"number {index + 1}. Mend the line."
+                )
+        return [fields[index] for _, fields in self.rows]
+
+    def _index(self, name: str | int) -> int:
+        if str(name) in self.columns:
+            return self.columns.index(str(name))
+        if isinstance(name, int) and 1 <= name <= len(self.columns):
+            return name - 1
+        raise UsageError(unknown_name(f"{self.where}, columns", str(name), list(self.columns)))
+
+
+def read_table(content: str, kind: str, *, header: bool, where: str) -> Table:
+    """Reads a table; empty lines are passed over.
+
+    Args:
+        content: The file.
+        kind: ``tsv``: fields end at tabs, and quotes are text. ``csv``: commas, and fields in
+            double quotes may hold commas and line breaks.
+        header: Whether the first line names the columns.
+        where: What is read, for messages.
+
+    Raises:
+        UsageError: There is no row.
+    """
+    lines = _csv(content, where) if kind == "csv" else _tsv(content)
+    filled = [(number, fields) for number, fields in lines if any(fields)]
+    if len(filled) <= header:
+        raise UsageError(f"{where}: there are no rows.")
+    first = filled[0][1]
+    columns = list(first) if header else [str(number + 1) for number in range(len(first))]
+    return Table(columns, filled[header:], where)
+
+
+def _tsv(content: str) -> list[tuple[int, Sequence[str]]]:
+    return [
+        (number, line.rstrip("\r").split("\t"))
+        for number, line in enumerate(content.split("\n"), start=1)
+    ]
+
+
+def _csv(content: str, where: str) -> list[tuple[int, Sequence[str]]]:
+    reader = csv.reader(io.StringIO(content, newline=""), strict=True)
+    try:
+        return [(reader.line_num, fields) for fields in reader]
+    except csv.Error as error:
+        raise UsageError(
+            f"{where}: line {reader.line_num} is not CSV ({error}). Mend the line, or give a TSV."
+        ) from error

@@ -1,0 +1,47 @@
+"""What AutoDistil's two losses share: their relations, for networks of any width."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import ClassVar
+
+from torch import Tensor
+
+from nas_kd.distill._qkv_relations import relation_pairs, require_positive
+from nas_kd.distill._relations import real_tokens
+from nas_kd.distill.distiller import Distiller
+from nas_kd.distill.outputs import Outputs
+
+
+@dataclass(frozen=True)
+class AutoDistil(Distiller):
+    """A distance of the scores X X^T / sqrt(d) of the last layers, for X = Q, K and V.
+
+    The heads are joined, split into ``relation_heads`` parts of width d =
+    floor(width / relation_heads), and the columns left over at the end are dropped: student and
+    teacher may have any widths.
+
+    Attributes:
+        relation_heads: Number of parts; None takes the teacher's heads, 12 for BERT-base as
+            released.
+    """
+
+    relation_heads: int | None = None
+
+    needs: ClassVar[frozenset[str]] = frozenset({"states"})
+
+    def __post_init__(self) -> None:
+        require_positive(self.name, self.relation_heads)
+
+    def parts(self, student: Outputs, teacher: Outputs, targets: Tensor) -> dict[str, Tensor]:
+        s, t = student.token_states(), teacher.token_states()
+        pairs = relation_pairs(self.name, s, t, relation_heads=self.relation_heads, drops_rest=True)
+        return {
+            f"{self.name}_{kind}": self.distance(ours, theirs, real_tokens(t), t.mask)
+            for kind, ours, theirs in pairs
+        }
+
+    @abstractmethod
+    def distance(self, student: Tensor, teacher: Tensor, keys: Tensor, mask: Tensor) -> Tensor:
+        """Between scores ``(batch, relation head, token, token)``, a scalar."""

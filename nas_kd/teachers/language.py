@@ -1,0 +1,98 @@
+"""Trained language models as teachers: ``hf:NAME_OR_FOLDER`` and ``package:NAME/FOLDER``.
+
+The second form names a folder of an installed package that ships a model; the package is found and
+not imported. No code that comes with a model is run.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nas_kd.errors import NasKdError, UsageError
+from nas_kd.network import is_network_failure, unreachable
+from nas_kd.registry import unknown_name
+from nas_kd.source_spec import SourceSpec
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+_KINDS = ("hf", "package")
+
+
+@dataclass(frozen=True)
+class LanguageTeacher:
+    """A trained language model without a head, frozen and in eval mode.
+
+    Attributes:
+        model: A model of transformers.
+        tokenizer: Its tokenizer.
+        name: What to call it.
+        source: The specification that it was loaded from.
+    """
+
+    model: PreTrainedModel
+    tokenizer: Any
+    name: str
+    source: str
+
+    def __post_init__(self) -> None:
+        self.model.eval().requires_grad_(False)
+
+
+def load_language_teacher(source: str) -> LanguageTeacher:
+    """Loads the language model that ``source`` names, with its tokenizer.
+
+    Raises:
+        UsageError: It does not exist, or it is no language model of transformers.
+        NasKdError: It cannot be downloaded.
+    """
+    spec = SourceSpec.parse(source)
+    if spec.kind not in _KINDS:
+        raise UsageError(unknown_name("teacher of language models", spec.kind, list(_KINDS)))
+    spec.require_options(())
+    if not spec.target:
+        raise UsageError(f"teacher: {source!r} names no model; write {spec.kind}:NAME.")
+    place = _package_folder(spec) if spec.kind == "package" else _place(spec)
+    from transformers import AutoModel, AutoTokenizer
+
+    try:
+        model = AutoModel.from_pretrained(place, trust_remote_code=False)
+        tokenizer = AutoTokenizer.from_pretrained(place, trust_remote_code=False)
+    except Exception as error:
+        raise _failure(spec, error) from error
+    return LanguageTeacher(model, tokenizer, spec.target, source)
+
+
+def _package_folder(spec: SourceSpec) -> str:
+    package, _, folder = spec.target.partition("/")
+    found = find_spec(package) if package.isidentifier() else None
+    places = [] if found is None else list(found.submodule_search_locations or ())
+    if not places:
+        raise UsageError(
+            f"teacher: {spec.text}: there is no installed package {package!r}. Install it, or give "
+            "hf:FOLDER."
+        )
+    path = Path(places[0]) / folder
+    if not path.is_dir():
+        raise UsageError(f"teacher: {spec.text}: the package has no folder {folder!r}.")
+    return str(path)
+
+
+def _place(spec: SourceSpec) -> str:
+    folder = Path(spec.target).expanduser()
+    return str(folder) if folder.exists() else spec.target
+
+
+def _failure(spec: SourceSpec, error: Exception) -> NasKdError:
+    if is_network_failure(error):
+        return unreachable(
+            f"teacher {spec.text}", instead="give the folder of a model saved with save_pretrained"
+        )
+    return UsageError(
+        f"teacher: {spec.text} cannot be loaded as a language model of transformers "
+        f"({type(error).__name__}: {error}). Check the name or folder; code that comes with a "
+        "model is never run."
+    )

@@ -1,0 +1,114 @@
+"""Students by themselves, trained to imitate their teacher on unlabelled text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from accelerate import Accelerator
+from torch import Tensor, nn
+
+from nas_kd.data.text import TokenSequences
+from nas_kd.distill import HiddenFit
+from nas_kd.training.checkpoint import CheckpointFile
+from nas_kd.training.evaluate import eval_mode
+from nas_kd.training.language.imitation import imitation_losses
+from nas_kd.training.language.loop import LanguageLoop, Moment
+from nas_kd.training.language.settings import LoopSettings
+from nas_kd.training.language.state_objective import StateObjective
+from nas_kd.training.language.train import train_language
+from nas_kd.training.trainer import Progress
+from search_spaces.supernets import observe
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+
+def imitate(
+    students: Sequence[PreTrainedModel],
+    sequences: TokenSequences,
+    held_out: TokenSequences,
+    objective: StateObjective,
+    *,
+    settings: LoopSettings,
+    seed: int,
+    accelerator: Accelerator,
+    checkpoint: CheckpointFile | None = None,
+    on_progress: Progress | None = None,
+) -> list[float]:
+    """Trains students, each of any shape, to imitate the teacher of ``objective``.
+
+    They share nothing but the teacher's forward, which runs once for a batch. Dropout aside, each
+    of them ends where it would have ended alone.
+
+    Args:
+        students: Models of transformers; on return they are trained, in eval mode.
+        sequences: What they are trained on.
+        held_out: What they are judged on at the end.
+        objective: The loss.
+        settings: Length, batches, optimiser and schedule.
+        seed: Of the order of the sequences and of dropout.
+        accelerator: The device and the processes.
+        checkpoint: Where the state is kept; the same call continues from there.
+        on_progress: Told how many of how many units are over.
+
+    Returns:
+        The mean loss of each on the held-out sequences.
+
+    Raises:
+        NasKdError: A loss is no longer finite, or a checkpoint cannot be written.
+    """
+    learners = [_Learner(student, objective) for student in students]
+    loop = LanguageLoop(
+        nn.ModuleList(learners),
+        sequences,
+        _Losses(learners, objective),
+        settings=settings,
+        seed=seed,
+        accelerator=accelerator,
+        apart=learners,
+    )
+    train_language(loop, checkpoint=checkpoint, on_progress=on_progress)
+    return [
+        imitation_loss(learner.student, held_out, objective, fit=learner.fit)
+        for learner in learners
+    ]
+
+
+def imitation_loss(
+    student: PreTrainedModel,
+    sequences: TokenSequences,
+    objective: StateObjective,
+    *,
+    fit: HiddenFit | None = None,
+) -> float:
+    """Mean loss of a student over the sequences, without dropout."""
+    with eval_mode(student):
+        networks = {"student": lambda batch: observe(student, batch).states}
+        return imitation_losses(networks, sequences, objective, fit=fit)["student"]
+
+
+class _Learner(nn.Module):
+    """A student with the map of its hidden states, where the loss needs one."""
+
+    def __init__(self, student: PreTrainedModel, objective: StateObjective) -> None:
+        super().__init__()
+        self.student = student
+        self.fit = objective.make_fit(student.config.hidden_size)
+
+
+class _Losses:
+    """The loss of each student for a batch."""
+
+    def __init__(self, learners: Sequence[_Learner], objective: StateObjective) -> None:
+        self._learners = learners
+        self._objective = objective
+
+    def __call__(
+        self, batch: dict[str, Tensor], places: Tensor, moment: Moment
+    ) -> Iterator[tuple[str, Tensor]]:
+        taught = self._objective.taught(batch)
+        for number, learner in enumerate(self._learners, start=1):
+            with self._objective.autocast():
+                states = observe(learner.student, batch).states
+            yield f"student_{number}", self._objective(states, taught, learner.fit)

@@ -1,0 +1,83 @@
+"""What a student that imitates its teacher's states minimises."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING
+
+import torch
+from accelerate import Accelerator
+from torch import Tensor
+
+from nas_kd.distill import HiddenFit, Outputs, create_distiller
+from nas_kd.errors import UsageError
+from search_spaces import TokenStates
+from search_spaces.supernets import observe
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+
+class StateObjective:
+    """The sum of distillers of token states, and the teacher that they compare with.
+
+    Args:
+        names: The distillers, separated by commas.
+        teacher: A language model, in eval mode.
+        accelerator: Its device and precision.
+        **settings: Of the distillers, such as ``relation_heads``; each takes those that it has.
+
+    Raises:
+        UsageError: A distiller is unknown, or needs more than states.
+    """
+
+    def __init__(
+        self,
+        names: str,
+        teacher: PreTrainedModel,
+        accelerator: Accelerator,
+        **settings: float | None,
+    ) -> None:
+        chosen = [name.strip() for name in names.split(",")]
+        self._distillers = [create_distiller(name, **settings) for name in chosen]
+        for distiller in self._distillers:
+            if further := sorted(distiller.needs - {"states"}):
+                raise UsageError(
+                    f"training: the distiller {distiller.name} needs {', '.join(further)}, and a "
+                    "language model without a head has nothing but its layers' states. Take, for "
+                    "example, autodistil_mse, minilm_v2 or last_hidden."
+                )
+        self._teacher = teacher.to(accelerator.device)
+        self._accelerator = accelerator
+
+    def make_fit(self, student_width: int) -> HiddenFit | None:
+        """A map of hidden states up to that width to the teacher's; None where none is needed."""
+        if not any(distiller.fits for distiller in self._distillers):
+            return None
+        return HiddenFit(student_width, self._teacher.config.hidden_size)
+
+    def on_device(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+        """The batch where the teacher is."""
+        return {name: part.to(self._accelerator.device) for name, part in batch.items()}
+
+    def autocast(self) -> AbstractContextManager[None]:
+        """The precision in which networks are to run; losses are computed in float32 anyway."""
+        context: AbstractContextManager[None] = self._accelerator.autocast()
+        return context
+
+    @torch.no_grad()
+    def taught(self, batch: dict[str, Tensor]) -> Outputs:
+        """The teacher's outputs for a batch ``(batch, token)``."""
+        with self.autocast():
+            return Outputs.of_states(observe(self._teacher, batch).states)
+
+    def __call__(self, states: TokenStates, taught: Outputs, fit: HiddenFit | None) -> Tensor:
+        """The loss of a student with these states, a scalar: a mean over the batch."""
+        student = Outputs.of_states(states, fit)
+        no_labels = torch.zeros(len(states.mask), dtype=torch.int64)
+        losses = [
+            value
+            for distiller in self._distillers
+            for value in distiller(student, taught, no_labels).values()
+        ]
+        return torch.stack(losses).sum()

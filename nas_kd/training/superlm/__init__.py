@@ -1,0 +1,29 @@
+"""SuperLMs: their training, the ranking of their students, and short lists."""
+
+from __future__ import annotations
+
+from nas_kd.training.superlm.objective import objective_of
+from nas_kd.training.superlm.ranking import RankedStudent, rank_students, shared_weight_losses
+from nas_kd.training.superlm.settings import SuperLMSettings
+from nas_kd.training.superlm.shortlist import Finalist, distil_shortlist
+from nas_kd.training.superlm.strategies import STRATEGIES, Chooser, Strategy
+from nas_kd.training.superlm.students import cut_from, spread, teacher_sizes, text_task_of
+from nas_kd.training.superlm.text import training_text
+
+__all__ = [
+    "STRATEGIES",
+    "Chooser",
+    "Finalist",
+    "RankedStudent",
+    "Strategy",
+    "SuperLMSettings",
+    "cut_from",
+    "distil_shortlist",
+    "objective_of",
+    "rank_students",
+    "shared_weight_losses",
+    "spread",
+    "teacher_sizes",
+    "text_task_of",
+    "training_text",
+]

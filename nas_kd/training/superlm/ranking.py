@@ -1,0 +1,120 @@
+"""The students of a SuperLM in the order of their held-out relation loss, with shared weights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from nas_kd.costs import Budget
+from nas_kd.data.text import TokenSequences
+from nas_kd.distill import HiddenFit
+from nas_kd.errors import NoFeasibleStudentError
+from nas_kd.training.evaluate import eval_mode
+from nas_kd.training.language.imitation import Network, imitation_losses
+from nas_kd.training.language.state_objective import StateObjective
+from nas_kd.training.superlm.students import teacher_sizes
+from search_spaces import Arch, TextTask, TokenStates
+from search_spaces.supernets import SuperLM
+
+
+@dataclass(frozen=True)
+class RankedStudent:
+    """A student with its loss.
+
+    Attributes:
+        arch: The student.
+        loss: Mean relation loss on what was held out, with the shared weights as they are.
+        params: Elements of all its parameters.
+        macs: Its multiply-accumulates for one sequence.
+    """
+
+    arch: Arch
+    loss: float
+    params: int
+    macs: int
+
+
+def rank_students(
+    superlm: SuperLM,
+    sequences: TokenSequences,
+    objective: StateObjective,
+    *,
+    task: TextTask,
+    budget: Budget | None = None,
+    fit: HiddenFit | None = None,
+    batch_size: int = 32,
+    on_batch: Callable[[int, int], None] | None = None,
+) -> list[RankedStudent]:
+    """Every student of the space that fits the budget, the best first.
+
+    Args:
+        superlm: The shared weights.
+        sequences: What students are judged on, best not seen in training.
+        objective: The loss.
+        task: What the students are built for; MACs are counted for sequences of its length.
+        budget: Limits on ``params`` and ``macs``; shares are of the teacher's.
+        fit: The map that was trained with the SuperLM, for distillers that need one.
+        batch_size: Sequences that go through a network at once.
+        on_batch: Told how many of how many batches are over.
+
+    Raises:
+        NoFeasibleStudentError: No student fits the budget.
+    """
+    space, budget = superlm.space, budget or Budget()
+    limits = budget.limits(vars(teacher_sizes(space, task)))
+    sizes = {arch: space.sizes(arch, task) for arch in space.enumerate()}
+    feasible = [
+        arch for arch in sizes if max(limits.violations(vars(sizes[arch])).values(), default=0) <= 0
+    ]
+    if not feasible:
+        smallest = min(size.macs for size in sizes.values())
+        raise NoFeasibleStudentError(
+            f"superlm: none of the {len(sizes)} students of {space.name} fits the budget "
+            f"{', '.join(entry.text for entry in budget.entries)}; the smallest has "
+            f"{min(size.params for size in sizes.values()):,} parameters and {smallest:,} MACs. "
+            "Raise the budget or take a smaller space."
+        )
+    losses = shared_weight_losses(
+        superlm,
+        feasible,
+        sequences,
+        objective,
+        fit=fit,
+        batch_size=batch_size,
+        on_batch=on_batch,
+    )
+    ranked = [
+        RankedStudent(arch, losses[arch], sizes[arch].params, sizes[arch].macs) for arch in feasible
+    ]
+    return sorted(ranked, key=lambda student: (student.loss, student.macs, student.arch.key))
+
+
+def shared_weight_losses(
+    superlm: SuperLM,
+    archs: Sequence[Arch],
+    sequences: TokenSequences,
+    objective: StateObjective,
+    *,
+    fit: HiddenFit | None = None,
+    batch_size: int = 32,
+    on_batch: Callable[[int, int], None] | None = None,
+) -> dict[Arch, float]:
+    """Mean loss of these students over the sequences; arguments as in `rank_students`."""
+
+    def network(arch: Arch) -> Network:
+        def states(batch: dict[str, Tensor]) -> TokenStates:
+            return superlm(batch, arch).states
+
+        return states
+
+    with eval_mode(superlm):
+        return imitation_losses(
+            {arch: network(arch) for arch in archs},
+            sequences,
+            objective,
+            fit=fit,
+            batch_size=batch_size,
+            on_batch=on_batch,
+        )

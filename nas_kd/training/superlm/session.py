@@ -1,0 +1,134 @@
+"""The training of a SuperLM, as a session of the pre-training frame."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from safetensors.torch import save_file
+from torch import nn
+
+from nas_kd.errors import UsageError
+from nas_kd.teachers import load_weights
+from nas_kd.teachers.language import LanguageTeacher, load_language_teacher
+from nas_kd.training.batches import mixed_seed
+from nas_kd.training.language.loop import LanguageLoop
+from nas_kd.training.superlm.losses import StudentLosses
+from nas_kd.training.superlm.objective import objective_of
+from nas_kd.training.superlm.ranking import shared_weight_losses
+from nas_kd.training.superlm.settings import SuperLMSettings
+from nas_kd.training.superlm.strategies import Chooser, Strategy
+from nas_kd.training.superlm.students import cut_from, spread, text_task_of
+from nas_kd.training.superlm.text import training_text
+from search_spaces import create_space
+from search_spaces.supernets import DepthRule, SuperLM
+
+if TYPE_CHECKING:  # the frame imports this file to register its methods
+    from nas_kd.training.pretraining import Job
+
+MODEL = "superlm"
+FIT = "fit.safetensors"
+
+
+class SuperLMSession:
+    """Trains the students of a space, with shared weights, to imitate the teacher they come from.
+
+    Args:
+        job: The space, the settings (`SuperLMSettings`), unlabelled text and a language model.
+        strategy: Which students a step trains.
+
+    Raises:
+        UsageError: The job does not fit together, or names what does not exist.
+    """
+
+    def __init__(self, job: Job, strategy: Strategy) -> None:
+        settings: SuperLMSettings = job.settings
+        teacher = _load_teacher(job)
+        train, self._held_out = training_text(job.data, teacher.tokenizer, settings, job.seed)
+        self._tokenizer = teacher.tokenizer
+        self._objective = objective_of(settings, teacher.model, job.accelerator)
+        space = cut_from(job.space, teacher.model.config)
+        self.superlm = SuperLM(teacher.model, space, cast(DepthRule, settings.depth))
+        self._judged = spread(space, text_task_of(teacher.model.config, settings.max_tokens))
+        self._fit = self._objective.make_fit(teacher.model.config.hidden_size)
+        chooser = Chooser(
+            strategy,
+            space,
+            count=settings.random_students,
+            seed=mixed_seed(job.seed, 2),
+        )
+        self._loop = LanguageLoop(
+            nn.ModuleList([self.superlm, *([] if self._fit is None else [self._fit])]),
+            train,
+            StudentLosses(self.superlm, self._fit, self._objective, chooser),
+            settings=settings,
+            seed=job.seed,
+            accelerator=job.accelerator,
+        )
+        self._found: dict[str, float] = {}
+
+    @property
+    def total(self) -> int:
+        return self._loop.total
+
+    def run_unit(self) -> dict[str, float]:
+        """Mean losses in training by role, and those of three students on what is held out."""
+        trained = self._loop.run_unit()
+        losses = shared_weight_losses(
+            self.superlm,
+            list(self._judged.values()),
+            self._held_out,
+            self._objective,
+            fit=self._fit,
+        )
+        self._found = {size: losses[arch] for size, arch in self._judged.items()}
+        held_out = {f"held_out_{size}": loss for size, loss in self._found.items()}
+        return {**{f"loss_{role}": loss for role, loss in trained.items()}, **held_out}
+
+    def best(self) -> str:
+        sizes = ", ".join(f"{size} {loss:.3g}" for size, loss in self._found.items())
+        return f"relation loss {sizes}" if sizes else ""
+
+    def state(self) -> dict[str, Any]:
+        return {"loop": self._loop.state(), "found": self._found}
+
+    def load(self, state: Mapping[str, Any]) -> None:
+        self._loop.load(state["loop"])
+        self._found = dict(state["found"])
+
+    def save(self, folder: Path) -> dict[str, Any]:
+        """The shared weights as a model of transformers with its tokenizer, the size of the
+        teacher; and the map of hidden states, where there is one."""
+        self.superlm.model.save_pretrained(folder / MODEL)
+        self._tokenizer.save_pretrained(folder / MODEL)
+        facts: dict[str, Any] = {"model": MODEL, "held_out_loss": self._found}
+        if self._fit is not None:
+            save_file({"weight": self._fit.weight.detach().cpu()}, folder / FIT)
+            facts["fit"] = FIT
+        return facts
+
+
+def restore(folder: Path, facts: Mapping[str, Any]) -> SuperLM:
+    """The SuperLM that `SuperLMSession.save` wrote, in eval mode.
+
+    Raises:
+        UsageError: Its model is missing or damaged.
+    """
+    model = load_language_teacher(f"hf:{folder / facts['model']}").model
+    space = cut_from(create_space(facts["space"], **facts["space_options"]), model.config)
+    return SuperLM(model, space, cast(DepthRule, facts["settings"]["depth"])).eval()
+
+
+def _load_teacher(job: Job) -> LanguageTeacher:
+    if job.teacher is None:
+        raise UsageError(
+            "superlm: students are cut from a trained language model; name it with --teacher, as "
+            "hf:NAME_OR_FOLDER or package:NAME/FOLDER."
+        )
+    if job.image_size is not None:
+        raise UsageError("superlm: text has no image size; leave --image-size out.")
+    teacher = load_language_teacher(job.teacher)
+    if job.checkpoint is not None:
+        load_weights(teacher.model, job.checkpoint)
+    return teacher

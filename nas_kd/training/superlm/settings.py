@@ -1,0 +1,49 @@
+"""How a SuperLM is trained."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from nas_kd.errors import UsageError
+from nas_kd.training.language.settings import LoopSettings
+
+
+@dataclass(frozen=True)
+class SuperLMSettings(LoopSettings):
+    """AutoDistil's settings, but for ``unit_steps`` and what is held out, which are ours.
+
+    Attributes:
+        distillers: What every student of a step imitates the teacher by: names of distillers of
+            token states, separated by commas.
+        relation_heads: Of the relation distillers; None takes the teacher's heads.
+        teacher_layer: Of the teacher, counted from 1, for distillers that have a choice; None takes
+            the last.
+        random_students: How many random students a step trains, where the strategy trains any.
+        depth: Which of the teacher's layers shallower students keep.
+        held_out: Share of the sequences that is kept from training to compare students on.
+        held_out_limit: At most so many of them are used.
+
+    Raises:
+        UsageError: A value is out of range.
+    """
+
+    epochs: int = 15
+    batch_size: int = 2048
+    learning_rate: float = 4e-5
+    warmup: float = 0.0
+    unit_steps: int = 500
+    distillers: str = "autodistil_mse"
+    relation_heads: int | None = None
+    teacher_layer: int | None = None
+    random_students: int = 2
+    depth: str = "stride-floor"
+    held_out: float = 0.02
+    held_out_limit: int = 256
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._require("random_students", 1)
+        self._require("held_out_limit", 1)
+        self._require("held_out", 0, above=True, below=1)
+        if not self.distillers.strip():
+            raise UsageError("training: distillers is empty; name one, such as autodistil_mse.")

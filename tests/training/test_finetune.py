@@ -1,0 +1,196 @@
+"""Fine-tuning on classes, pairs and scores, with a teacher; sentence encoders."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from nas_kd.data.text import LabelledTexts, TextExamples, encoded
+from nas_kd.errors import UsageError
+from nas_kd.training.checkpoint import CheckpointFile
+from nas_kd.training.language import (
+    FinetuneSettings,
+    LoopSettings,
+    distil_embeddings,
+    embeddings_of,
+    finetune,
+    outputs_of,
+    similarity_score,
+    task_score,
+    with_head,
+)
+from search_spaces.supernets import SuperLM
+from tests.data.text.words import word_tokenizer
+from tests.training.language_models import lines, on_cpu, small_bert, small_space
+
+TOKENIZER = word_tokenizer()
+SETTINGS = FinetuneSettings(epochs=4, batch_size=16, max_tokens=16, learning_rate=2e-3)
+
+
+def _examples(count: int, seed: int, *, scores: bool = False, pairs: bool = False) -> TextExamples:
+    """Texts of low words and of high words in turn; of pairs, the first one decides."""
+    high = torch.arange(count) % 2
+    generator = torch.Generator().manual_seed(seed)
+    words = torch.randint(0, 18, (count, 6), generator=generator) + 18 * high[:, None]
+    texts = tuple(" ".join(f"w{word}" for word in row) for row in words.tolist())
+    targets = high.float() + 0.5 if scores else high
+    return TextExamples(texts, tuple(lines(count, seed + 1)) if pairs else None, targets)
+
+
+def _task(**kind: bool) -> LabelledTexts:
+    classes = () if kind.get("scores") else ("low", "high")
+    return LabelledTexts("words", _examples(80, 0, **kind), _examples(40, 7, **kind), classes)
+
+
+def _encoder() -> Any:
+    return small_bert(initializer_range=0.05)
+
+
+def _student() -> Any:
+    space = small_space("autodistil-base")
+    return SuperLM(_encoder(), space).extract(space.anchors()[0])
+
+
+@pytest.mark.parametrize(
+    "kind", [{}, {"pairs": True}, {"scores": True}, {"scores": True, "pairs": True}]
+)
+def test_a_task_is_learned_and_judged_on_the_validation_examples(kind: dict[str, bool]) -> None:
+    task = _task(**kind)
+    model = with_head(_encoder(), task.outputs, seed=0)
+    result = finetune(model, task, TOKENIZER, settings=SETTINGS, seed=0, accelerator=on_cpu())
+    assert result.score is not None
+    assert result.score > 0.75
+    outputs = outputs_of(model, encoded(task.validation, TOKENIZER, 16))
+    assert task_score(task, outputs, task.validation.targets) == result.score
+
+
+@pytest.mark.parametrize("scores", [False, True])
+def test_the_teacher_alone_teaches(scores: bool) -> None:
+    """All labels of the student's examples are wrong; it looks at the teacher alone."""
+    task = _task(scores=scores)
+    teacher = with_head(_encoder(), task.outputs, seed=0)
+    finetune(teacher, task, TOKENIZER, settings=SETTINGS, seed=0, accelerator=on_cpu())
+    wrong = task.train.targets.flip(0)
+    blind = replace(task, train=replace(task.train, targets=wrong))
+    student = with_head(_student(), task.outputs, seed=1)
+    settings = replace(SETTINGS, label_weight=0.0, teacher_weight=1.0, epochs=6)
+    result = finetune(
+        student,
+        blind,
+        TOKENIZER,
+        teacher=teacher,
+        settings=settings,
+        seed=0,
+        accelerator=on_cpu(),
+    )
+    assert result.score is not None
+    assert result.score > 0.75
+
+
+def test_a_head_leaves_the_states_of_any_shape_as_they_are() -> None:
+    for model in (small_bert(), _student()):
+        classifier = with_head(model, 3, seed=0)
+        batch = {"input_ids": torch.tensor([[2, 7, 9, 3]])}
+        found = classifier.base_model.eval()(**batch).last_hidden_state
+        assert torch.equal(found, model.eval()(**batch).last_hidden_state)
+        assert classifier.eval()(**batch).logits.shape == (1, 3)
+        same, other = (with_head(model, 3, seed=seed).classifier.weight for seed in (0, 1))
+        assert torch.equal(same, classifier.classifier.weight)
+        assert not torch.equal(same, other)
+
+
+def test_the_last_weights_are_kept_where_the_score_is_not_to_choose(tmp_path: Path) -> None:
+    task = _task()
+    scores = {}
+    for keep_best in (True, False):
+        model = with_head(_encoder(), task.outputs, seed=0)
+        settings = replace(SETTINGS, keep_best=keep_best, epochs=3, learning_rate=5e-4)
+        result = finetune(model, task, TOKENIZER, settings=settings, seed=0, accelerator=on_cpu())
+        history = [row["score"] for row in result.history]
+        assert result.score == (max(history) if keep_best else history[-1])
+        outputs = outputs_of(model, encoded(task.validation, TOKENIZER, 16))
+        scores[keep_best] = task_score(task, outputs, task.validation.targets)
+        assert scores[keep_best] == result.score
+
+
+def test_an_interrupted_fine_tuning_goes_on(tmp_path: Path) -> None:
+    task = _task()
+
+    def run(checkpoint: CheckpointFile | None, stop: int | None = None) -> Any:
+        def told(done: int, total: int, best: str) -> None:
+            if done == stop:
+                raise KeyboardInterrupt
+
+        model = with_head(_encoder(), task.outputs, seed=0)
+        return finetune(
+            model,
+            task,
+            TOKENIZER,
+            settings=SETTINGS,
+            seed=0,
+            accelerator=on_cpu(),
+            checkpoint=checkpoint,
+            on_progress=told,
+        )
+
+    kept = CheckpointFile(tmp_path, {"what": "words"})
+    with pytest.raises(KeyboardInterrupt):
+        run(kept, stop=2)
+    resumed, whole = (
+        [{**row, "seconds": 0} for row in run(checkpoint).history] for checkpoint in (kept, None)
+    )
+    assert resumed == whole
+
+
+def test_what_does_not_fit_is_refused() -> None:
+    task = _task()
+    model = with_head(_encoder(), 3, seed=0)
+    with pytest.raises(UsageError, match="the model has 3 outputs and words takes 2"):
+        finetune(model, task, TOKENIZER, settings=SETTINGS, seed=0, accelerator=on_cpu())
+    settings = replace(SETTINGS, label_weight=0.0)
+    with pytest.raises(UsageError, match="there is no teacher"):
+        finetune(
+            with_head(_encoder(), 2, seed=0),
+            task,
+            TOKENIZER,
+            settings=settings,
+            seed=0,
+            accelerator=on_cpu(),
+        )
+    with pytest.raises(UsageError, match="neither the labels nor the teacher"):
+        FinetuneSettings(label_weight=0.0, teacher_weight=0.0)
+    with pytest.raises(UsageError, match="pairs of texts with scores"):
+        similarity_score(small_bert(), task, TOKENIZER)
+
+
+def test_a_student_puts_sentences_where_its_teacher_has_them() -> None:
+    teacher, student = small_bert(), _student()
+    texts = lines(120)
+    firsts, seconds = tuple(lines(60, 8)), tuple(lines(60, 9))
+
+    def embedded(texts: tuple[str, ...]) -> torch.Tensor:
+        examples = TextExamples(texts, None, torch.zeros(len(texts)))
+        return embeddings_of(teacher, encoded(examples, TOKENIZER, 16))
+
+    scores = (embedded(firsts) * embedded(seconds)).sum(1)
+    pairs = TextExamples(firsts, seconds, scores)
+    task = LabelledTexts("pairs", pairs, pairs, ())
+    assert similarity_score(teacher, task, TOKENIZER) == pytest.approx(1.0)
+    before = similarity_score(student, task, TOKENIZER)
+    settings = LoopSettings(epochs=8, batch_size=24, max_tokens=16, learning_rate=3e-3)
+    result = distil_embeddings(
+        student,
+        texts,
+        TOKENIZER,
+        teacher=teacher,
+        settings=settings,
+        seed=0,
+        accelerator=on_cpu(),
+    )
+    losses = [row["sentence_similarity"] for row in result.history]
+    assert losses[-1] < 0.75 * losses[0]
+    assert similarity_score(student, task, TOKENIZER) > before

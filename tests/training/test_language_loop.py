@@ -1,0 +1,133 @@
+"""The loop of language models: resume, accumulation, what it does to weights."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from io import BytesIO
+
+import pytest
+import torch
+from torch import Tensor
+
+from nas_kd.errors import NasKdError, UsageError
+from nas_kd.training.language import LanguageLoop, LoopSettings, Moment
+from tests.training.language_models import on_cpu, sequences, small_bert
+
+SETTINGS = LoopSettings(
+    epochs=2, batch_size=6, max_tokens=12, learning_rate=1e-3, warmup=0.25, unit_steps=2
+)
+
+
+class _Norm:
+    """A loss that reads everything: the size of the last hidden states."""
+
+    def __init__(self, model: torch.nn.Module, scale: float = 1.0) -> None:
+        self.model = model
+        self.scale = scale
+        self.moments: list[Moment] = []
+        self.places: list[int] = []
+
+    def __call__(
+        self, batch: dict[str, Tensor], places: Tensor, moment: Moment
+    ) -> Iterator[tuple[str, Tensor]]:
+        self.moments.append(moment)
+        self.places += places.tolist()
+        hidden = self.model(**batch).last_hidden_state
+        mask = batch["attention_mask"]
+        by_sequence = (hidden[..., :3].square().sum(-1) * mask).sum(1) / mask.sum(1)
+        yield "loss", self.scale * by_sequence.mean()
+
+
+def _loop(settings: LoopSettings = SETTINGS, scale: float = 1.0) -> tuple[LanguageLoop, _Norm]:
+    dropout = 0.1 if settings is SETTINGS else 0.0
+    model = small_bert(hidden_dropout_prob=dropout, attention_probs_dropout_prob=dropout)
+    losses = _Norm(model, scale)
+    loop = LanguageLoop(
+        model, sequences(20), losses, settings=settings, seed=3, accelerator=on_cpu()
+    )
+    return loop, losses
+
+
+def _weights(loop: LanguageLoop) -> Tensor:
+    return torch.cat([value.flatten() for value in loop.module.state_dict().values()])
+
+
+def test_it_learns_reads_every_sequence_once_an_epoch_and_ends() -> None:
+    loop, losses = _loop()
+    rows = [loop.run_unit() for _ in range(loop.total)]
+    assert rows[-1]["loss"] < rows[0]["loss"]
+    assert loop.units == loop.total
+    assert [moment.step for moment in losses.moments] == list(range(loop.steps))
+    half = len(losses.places) // 2
+    assert sorted(losses.places[:half]) == sorted(set(losses.places[:half]))
+    assert losses.places[:half] != losses.places[half:]
+
+
+def test_a_resumed_training_equals_an_uninterrupted_one_bit_for_bit() -> None:
+    whole, _ = _loop()
+    rows = [whole.run_unit() for _ in range(whole.total)]
+    first, _ = _loop()
+    for _ in range(2):
+        first.run_unit()
+    kept = BytesIO()
+    torch.save(first.state(), kept)
+    kept.seek(0)
+    second, _ = _loop()
+    second.load(torch.load(kept, weights_only=True))
+    assert [second.run_unit() for _ in range(second.total - 2)] == rows[2:]
+    assert torch.equal(_weights(second), _weights(whole))
+
+
+def test_accumulated_parts_give_the_gradient_of_the_batch() -> None:
+    settings = replace(SETTINGS, epochs=1)
+    whole, _ = _loop(settings)
+    parts, losses = _loop(replace(settings, accumulate=4))
+    assert parts.run_unit()["loss"] == pytest.approx(whole.run_unit()["loss"], rel=1e-5)
+    assert len(losses.moments) == 2 * 4
+    # Adam makes steps of 1e-3 even of gradients that are nothing but rounding.
+    torch.testing.assert_close(_weights(parts), _weights(whole), rtol=1e-3, atol=2e-4)
+
+
+def test_the_global_generator_is_left_alone() -> None:
+    loop, _ = _loop()
+    before = torch.get_rng_state()
+    loop.run_unit()
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_a_loss_that_is_no_longer_finite_is_told() -> None:
+    loop, _ = _loop(scale=float("nan"))
+    with pytest.raises(NasKdError, match="loss is no longer finite"):
+        loop.run_unit()
+
+
+def test_what_cannot_be_trained_is_refused() -> None:
+    model = small_bert().requires_grad_(False)
+    with pytest.raises(UsageError, match="no parameter to train"):
+        LanguageLoop(
+            model,
+            sequences(20),
+            _Norm(model),
+            settings=SETTINGS,
+            seed=0,
+            accelerator=on_cpu(),
+        )
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"epochs": 0},
+        {"batch_size": 0},
+        {"accumulate": 0},
+        {"max_tokens": 2},
+        {"learning_rate": 0.0},
+        {"warmup": 1.0},
+        {"gradient_clip": 0.0},
+        {"precision": "int8"},
+    ],
+)
+def test_settings_out_of_range_are_refused(wrong: dict[str, object]) -> None:
+    with pytest.raises(UsageError, match=next(iter(wrong))):
+        LoopSettings(**wrong)  # type: ignore[arg-type]

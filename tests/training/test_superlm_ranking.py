@@ -1,0 +1,89 @@
+"""Ranking students with shared weights, and the short list."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from nas_kd.costs import Budget
+from nas_kd.errors import NoFeasibleStudentError
+from nas_kd.training.language import LoopSettings, StateObjective, imitation_loss
+from nas_kd.training.superlm import (
+    distil_shortlist,
+    rank_students,
+    teacher_sizes,
+    text_task_of,
+)
+from search_spaces.supernets import SuperLM
+from tests.training.language_models import on_cpu, sequences, small_bert, small_space
+
+TEACHER = small_bert()
+SPACE = small_space()
+TASK = text_task_of(TEACHER.config, 12)
+HELD_OUT = sequences(12, seed=5)
+
+
+def _objective(names: str = "autodistil_kl") -> StateObjective:
+    return StateObjective(names, TEACHER, on_cpu())
+
+
+def test_every_student_is_ranked_by_the_loss_that_it_has_alone() -> None:
+    superlm, objective = SuperLM(TEACHER, SPACE), _objective()
+    superlm.train()
+    ranked = rank_students(superlm, HELD_OUT, objective, task=TASK)
+    assert {student.arch for student in ranked} == set(SPACE.enumerate())
+    losses = [student.loss for student in ranked]
+    assert losses == sorted(losses)
+    assert len(set(losses)) > len(losses) // 2
+    assert superlm.training
+    for student in (ranked[0], ranked[-1]):
+        alone = imitation_loss(superlm.extract(student.arch), HELD_OUT, objective)
+        assert student.loss == pytest.approx(alone, rel=1e-5)
+        sizes = SPACE.sizes(student.arch, TASK)
+        assert (student.params, student.macs) == (sizes.params, sizes.macs)
+
+
+def test_the_size_of_the_batches_does_not_matter() -> None:
+    superlm, objective = SuperLM(TEACHER, SPACE), _objective()
+    first, second = (
+        rank_students(superlm, HELD_OUT, objective, task=TASK, batch_size=size) for size in (3, 64)
+    )
+    found = {student.arch: student.loss for student in second}
+    for student in first:
+        assert found[student.arch] == pytest.approx(student.loss, rel=1e-4)
+
+
+def test_a_budget_leaves_out_what_does_not_fit() -> None:
+    superlm, objective = SuperLM(TEACHER, SPACE), _objective()
+    macs = sorted(SPACE.sizes(arch, TASK).macs for arch in SPACE.enumerate())
+    share = 100 * macs[10] / teacher_sizes(SPACE, TASK).macs
+    budget = Budget.parse([f"macs={share + 1e-6}%"])
+    ranked = rank_students(superlm, HELD_OUT, objective, task=TASK, budget=budget)
+    assert sorted(student.macs for student in ranked) == [m for m in macs if m <= macs[10]]
+    with pytest.raises(NoFeasibleStudentError, match="none of the 48 students"):
+        rank_students(superlm, HELD_OUT, objective, task=TASK, budget=Budget.parse(["params=100"]))
+
+
+def test_the_short_list_is_distilled_and_judged_alone() -> None:
+    superlm, objective = SuperLM(TEACHER, SPACE), _objective()
+    before = {name: value.clone() for name, value in superlm.model.named_parameters()}
+    ranked = rank_students(superlm, HELD_OUT, objective, task=TASK)
+    settings = LoopSettings(epochs=3, batch_size=8, max_tokens=12, learning_rate=2e-3)
+    finalists = distil_shortlist(
+        superlm,
+        ranked,
+        sequences(60),
+        HELD_OUT,
+        objective,
+        top=3,
+        settings=settings,
+        seed=0,
+        accelerator=on_cpu(),
+    )
+    assert {finalist.ranked for finalist in finalists} == set(ranked[:3])
+    assert [finalist.loss for finalist in finalists] == sorted(f.loss for f in finalists)
+    for finalist in finalists:
+        assert finalist.loss < finalist.ranked.loss
+        assert finalist.loss == imitation_loss(finalist.model, HELD_OUT, objective)
+    for name, value in superlm.model.named_parameters():
+        assert torch.equal(value, before[name])

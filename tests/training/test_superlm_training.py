@@ -1,0 +1,180 @@
+"""Training a SuperLM: one teacher forward a batch, exact resume, and what the parts do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from nas_kd.errors import NasKdError, UsageError
+from nas_kd.training.pretraining import (
+    METHODS,
+    Job,
+    PretrainingFolder,
+    load_supernet,
+    parse_settings,
+    pretrain,
+)
+from nas_kd.training.superlm.session import SuperLMSession
+from search_spaces import create_space
+from search_spaces.supernets import SuperLM, observe
+from tests.training.language_models import on_cpu, save_teacher, save_text, small_space
+
+FEW = ("epochs=1", "batch_size=8", "max_tokens=12", "unit_steps=4", "learning_rate=0.001")
+
+
+def _job(folder: Path, method: str = "autodistil", *settings: str, **changes: Any) -> Job:
+    given = {
+        "space": create_space("autodistil-tiny"),  # of BERT-base: the method cuts it anew
+        "settings": parse_settings(METHODS.get(method), (*FEW, *settings)),
+        "data": save_text(folder / "text.txt", 70),
+        "teacher": save_teacher(folder / "teacher"),
+        "checkpoint": None,
+        "image_size": None,
+        "seed": 0,
+        "accelerator": on_cpu(),
+    }
+    return Job(**{**given, **changes})
+
+
+def _session(job: Job, method: str = "autodistil") -> SuperLMSession:
+    session = METHODS.get(method).start(job)
+    assert isinstance(session, SuperLMSession)
+    return session
+
+
+SUPERLM = [name for name, method in METHODS.items() if "autodistil-tiny" in method.spaces]
+
+
+@pytest.mark.parametrize("method", SUPERLM)
+def test_students_come_nearer_to_the_teacher(tmp_path: Path, method: str) -> None:
+    session = _session(_job(tmp_path, method, "epochs=2", "distillers=autodistil_kl"), method)
+    rows = [session.run_unit() for _ in range(session.total)]
+    assert rows[-1]["held_out_middle"] < rows[0]["held_out_middle"]
+    assert any(name.startswith("loss_") for name in rows[0])
+    assert "middle" in session.best()
+
+
+@pytest.mark.parametrize(
+    "distillers", ["minilm_v2", "autodistil_mse", "autodistil_kl", "last_hidden,autodistil_mse"]
+)
+def test_each_loss_of_a_step_is_the_distillers(tmp_path: Path, distillers: str) -> None:
+    session = _session(_job(tmp_path, "autodistil", f"distillers={distillers}"))
+    row = session.run_unit()
+    assert {"loss_largest", "loss_smallest", "loss_random_1", "loss_random_2"} <= set(row)
+    assert all(value > 0 for value in row.values())
+
+
+def test_the_teacher_runs_once_a_batch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from nas_kd.training.language import state_objective
+
+    calls: list[int] = []
+
+    def counted(model: Any, batch: Any) -> Any:
+        calls.append(len(batch["input_ids"]))
+        return observe(model, batch)
+
+    monkeypatch.setattr(state_objective, "observe", counted)
+    session = _session(_job(tmp_path, "autodistil", "accumulate=2", "held_out=0.1"))
+    session.run_unit()
+    held_out = calls.pop()
+    assert calls == [4] * 2 * 4  # two parts of four steps, whatever the number of students
+    assert held_out > 1
+
+
+def test_only_the_slices_that_were_trained_move(tmp_path: Path) -> None:
+    session = _session(_job(tmp_path, "autodistil", "weight_decay=0"))
+    before = {name: value.clone() for name, value in session.superlm.model.named_parameters()}
+    session.run_unit()
+    shape = session.superlm.space.shape(session.superlm.space.anchors()[0])
+    after = dict(session.superlm.model.named_parameters())
+    name = "encoder.layer.0.attention.self.query.weight"
+    moved = (after[name] - before[name]) != 0
+    assert moved[: shape.queries, : shape.hidden].any()
+    assert not moved[shape.queries :].any()
+    assert not moved[:, shape.hidden :].any()
+    layers = session.superlm.kept_layers(session.superlm.space.anchors()[0])
+    unused = next(n for n in range(4) if n not in layers)
+    for name, value in after.items():
+        if name.startswith(f"encoder.layer.{unused}."):
+            assert torch.equal(value, before[name])
+
+
+def test_a_training_that_is_killed_goes_on_to_the_same_bits(tmp_path: Path) -> None:
+    method = METHODS.get("autodistil")
+    results = []
+    for name, kill in (("whole", None), ("killed", 1)):
+        folder = PretrainingFolder(tmp_path / name)
+        folder.path.mkdir()
+        job = _job(tmp_path, "autodistil", "unit_steps=2", "distillers=last_hidden,autodistil_mse")
+        if kill is not None:
+            with pytest.raises(KeyboardInterrupt):
+                pretrain(method, job, folder, _interrupt_after(kill))
+        pretrain(method, job, folder, lambda *told: None)
+        weights = (folder.path / "superlm" / "model.safetensors").read_bytes()
+        metrics = [line.rpartition(",")[0] for line in folder.metrics_csv.read_text().splitlines()]
+        results.append((weights, metrics))
+    assert results[0] == results[1]
+
+
+def test_a_finished_supernet_computes_what_was_trained(tmp_path: Path) -> None:
+    method, folder = METHODS.get("autodistil"), PretrainingFolder(tmp_path / "run")
+    job = _job(tmp_path)
+    folder.claim(
+        {
+            "method": "autodistil",
+            "space": "autodistil-tiny",
+            "space_options": {},
+            "settings": vars(job.settings),
+        }
+    )
+    session = _session(job)
+    for _ in range(session.total):
+        session.run_unit()
+    folder.write_facts(session.save(folder.path))
+    found = load_supernet(folder.path)
+    assert isinstance(found, SuperLM)
+    arch = found.space.anchors()[1]
+    assert found.space.teacher == small_space().teacher
+    batch = {"input_ids": torch.tensor([[2, 8, 9, 3]])}
+    expected = session.superlm(batch, arch).states.hidden[-1]
+    assert torch.equal(found(batch, arch).states.hidden[-1], expected)
+    assert method.restore is not None
+
+
+@pytest.mark.parametrize(
+    ("settings", "changes", "message"),
+    [
+        (("distillers=kd",), {}, "kd needs logits"),
+        (("distillers=minilm_v1",), {}, "the student has . and the teacher 8"),
+        (("distillers=no_such",), {}, "there is no 'no_such'"),
+        ((), {"teacher": None}, "name it with --teacher"),
+        ((), {"teacher": "timm:resnet18"}, "there is no 'timm'"),
+        ((), {"teacher": "package:no_such_package"}, "no installed package"),
+        ((), {"image_size": 32}, "no image size"),
+        ((), {"space": create_space("nasbench201")}, "no language models"),
+        ((), {"data": "digits"}, "there is no 'digits'"),
+        (("depth=last",), {}, "no depth rule 'last'"),
+    ],
+)
+def test_what_does_not_fit_is_refused(
+    tmp_path: Path, settings: tuple[str, ...], changes: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(UsageError, match=message):
+        _session(_job(tmp_path, "autodistil", *settings, **changes)).run_unit()
+
+
+def test_a_loss_that_explodes_is_told(tmp_path: Path) -> None:
+    session = _session(_job(tmp_path, "autodistil", "learning_rate=1e30"))
+    with pytest.raises(NasKdError, match="no longer finite"):
+        session.run_unit()
+
+
+def _interrupt_after(units: int) -> Any:
+    def told(done: int, total: int, best: str) -> None:
+        if done == units:
+            raise KeyboardInterrupt
+
+    return told
