@@ -32,7 +32,11 @@ def recalibrated(module: nn.Module, batches: Iterable[Tensor]) -> nn.Module:
     variances, as PyTorch keeps them.
     """
     student = copy.deepcopy(module).eval()
-    norms = [norm for norm in student.modules() if _keeps_statistics(norm)]
+    norms = [
+        module
+        for module in student.modules()
+        if isinstance(module, _BatchNorm) and module.track_running_stats
+    ]
     if not norms:
         return student
     momenta = [norm.momentum for norm in norms]
@@ -47,7 +51,3 @@ def recalibrated(module: nn.Module, batches: Iterable[Tensor]) -> nn.Module:
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum = momentum
     return student.eval()
-
-
-def _keeps_statistics(module: nn.Module) -> bool:
-    return isinstance(module, _BatchNorm) and module.track_running_stats

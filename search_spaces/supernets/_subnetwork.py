@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from torch import Tensor, nn
 from torch.func import functional_call
@@ -17,6 +17,9 @@ from search_spaces.supernets._cuts import Cut, find_cuts
 
 Result = TypeVar("Result")
 
+TimmModel: TypeAlias = Any
+"""A model of timm's; what it offers beyond `nn.Module` is not typed."""
+
 
 class _Hollow(nn.Module):
     """A network whose tensors are put in for one call."""
@@ -25,7 +28,7 @@ class _Hollow(nn.Module):
         super().__init__()
         self.network = network
 
-    def forward(self, use: Callable[[nn.Module], Result]) -> Result:
+    def forward(self, use: Callable[[TimmModel], Result]) -> Result:
         return use(self.network)
 
 
@@ -37,7 +40,7 @@ class Subnetwork:
     cuts: Mapping[str, Cut]
 
     @property
-    def network(self) -> nn.Module:
+    def network(self) -> TimmModel:
         return self.hollow.network
 
     def tensors(self, parent: nn.Module) -> dict[str, Tensor]:
@@ -46,7 +49,7 @@ class Subnetwork:
         return {name: cut.of(whole[cut.source]) for name, cut in self.cuts.items()}
 
     def call(
-        self, tensors: Mapping[str, Tensor], use: Callable[[nn.Module], Result], *, training: bool
+        self, tensors: Mapping[str, Tensor], use: Callable[[TimmModel], Result], *, training: bool
     ) -> Result:
         """What ``use`` makes of the network while it has these tensors."""
         self.network.train(training)

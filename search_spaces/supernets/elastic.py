@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from search_spaces._arch import Arch
 from search_spaces._elastic_space import ElasticSpace
 from search_spaces._space import Task
-from search_spaces.supernets._subnetwork import Subnetwork, subnetwork
+from search_spaces.supernets._subnetwork import Subnetwork, TimmModel, subnetwork
 
 Result = TypeVar("Result")
 
@@ -84,9 +84,10 @@ class ElasticSupernet(nn.Module, ABC):
         Raises:
             IllegalArchError: ``arch`` is not a member of the space.
         """
-        return self.call(images, arch, lambda network: network(images))
+        logits: Tensor = self.call(images, arch, lambda network: network(images))
+        return logits
 
-    def call(self, images: Tensor, arch: Arch, use: Callable[[nn.Module], Result]) -> Result:
+    def call(self, images: Tensor, arch: Arch, use: Callable[[TimmModel], Result]) -> Result:
         """What ``use`` makes of the sub-network ``arch``, a model of timm's that has the shared
         weights for as long as ``use`` runs and takes images of the size of ``images``."""
         arch = self.space.canonical(arch)
@@ -98,8 +99,8 @@ class ElasticSupernet(nn.Module, ABC):
 
     def embedding_dim(self, arch: Arch) -> int:
         """Channels of what `embed` returns."""
-        network = self._part(self.space.canonical(arch), any_size=False).network
-        return int(network.head_hidden_size)
+        part = self._part(self.space.canonical(arch), any_size=False)
+        return int(part.network.head_hidden_size)
 
     def extract(self, arch: Arch) -> nn.Module:
         """A model of timm's, in eval mode, with copies of its weights.

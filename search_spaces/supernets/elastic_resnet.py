@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from search_spaces._arch import Arch
 from search_spaces.elastic_resnet import ElasticResNet
+from search_spaces.supernets._subnetwork import TimmModel
 from search_spaces.supernets.elastic import ElasticSupernet, Embedding
 
 
@@ -19,7 +20,7 @@ class ElasticResNetSupernet(ElasticSupernet):
         return 1
 
     def embed(self, images: Tensor, arch: Arch) -> Embedding:
-        def embed(network: nn.Module) -> Embedding:
+        def embed(network: TimmModel) -> Embedding:
             last = network.forward_features(images)  # (batch, channel, height, width)
             patches = last.flatten(2).transpose(1, 2)
             return Embedding(network.forward_head(last, pre_logits=True), patches)

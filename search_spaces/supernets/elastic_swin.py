@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from search_spaces._arch import Arch
 from search_spaces.elastic_swin import ElasticSwin
+from search_spaces.supernets._subnetwork import TimmModel
 from search_spaces.supernets.elastic import ElasticSupernet, Embedding
 
 
@@ -19,7 +20,7 @@ class ElasticSwinSupernet(ElasticSupernet):
         return self.space.patch_side(self.task)
 
     def embed(self, images: Tensor, arch: Arch) -> Embedding:
-        def embed(network: nn.Module) -> Embedding:
+        def embed(network: TimmModel) -> Embedding:
             last = network.forward_features(images)  # (batch, height, width, channel)
             return Embedding(network.forward_head(last, pre_logits=True), last.flatten(1, 2))
 

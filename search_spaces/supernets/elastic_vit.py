@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from search_spaces._arch import Arch
 from search_spaces._space import Task
 from search_spaces.elastic_vit import ElasticVit
+from search_spaces.supernets._subnetwork import TimmModel
 from search_spaces.supernets.elastic import ElasticSupernet, Embedding
 
 
@@ -41,7 +42,7 @@ class ElasticVitSupernet(ElasticSupernet):
             mask: ``(batch, token)``, true where the patch is hidden.
         """
 
-        def embed(network: nn.Module) -> Embedding:
+        def embed(network: TimmModel) -> Embedding:
             tokens = network.patch_embed(images)  # (batch, token, channel), or a map of them
             if mask is not None:
                 hidden = self.mask_token[: tokens.shape[-1]].to(tokens.dtype)
@@ -69,7 +70,7 @@ class ElasticVitSupernet(ElasticSupernet):
             blocks asked for, in the order of the blocks.
         """
 
-        def encode(network: nn.Module) -> tuple[Tensor, list[Tensor]]:
+        def encode(network: TimmModel) -> tuple[Tensor, list[Tensor]]:
             tokens = network._pos_embed(network.patch_embed(images))
             prefix, patches = tokens.tensor_split([network.num_prefix_tokens], dim=1)
             chosen = visible[..., None].expand(-1, -1, patches.shape[-1])
