@@ -109,11 +109,12 @@ class ElasticSupernet(nn.Module, ABC):
         """
         arch = self.space.canonical(arch)
         tensors = self._part(arch, any_size=False).tensors(self.parent)
-        with torch.random.fork_rng(devices=[]):
-            student = self.space.host(arch, self.task).create()
-        student.load_state_dict({name: tensors[name] for name in student.state_dict()})
         device = next(self.parent.parameters()).device
-        return student.to(device).eval()
+        student = self.space.host(arch, self.task).create(device="meta").to_empty(device=device)
+        with torch.no_grad():
+            for name, tensor in [*student.named_parameters(), *student.named_buffers()]:
+                tensor.copy_(tensors[name])
+        return student.eval()
 
     def _part(self, arch: Arch, *, any_size: bool) -> Subnetwork:
         return subnetwork(
