@@ -32,6 +32,9 @@ from search_spaces.autoformer import AutoFormerTiny
 from search_spaces.by_size import nearest_in_size, sample_by_size, sizes_of_all
 from search_spaces.cifar_resnet import CifarResNet
 from search_spaces.darts import Darts
+from search_spaces.elastic_resnet import ElasticResNet
+from search_spaces.elastic_swin import ElasticSwin
+from search_spaces.elastic_vit import ElasticVit
 from search_spaces.nasbench201 import NasBench201
 from search_spaces.nasbench_macro import NasBenchMacro
 from search_spaces.pit import Pit
@@ -50,6 +53,9 @@ __all__ = [
     "Drawable",
     "Drawing",
     "Edge",
+    "ElasticResNet",
+    "ElasticSwin",
+    "ElasticVit",
     "Gene",
     "IllegalArchError",
     "NasBench201",
@@ -84,3 +90,6 @@ SPACES.register("autodistil-small", autodistil_small)
 SPACES.register("autodistil-tiny", autodistil_tiny)
 SPACES.register("autodistil", autodistil)
 SPACES.register("autodistil-decoder", autodistil_decoder)
+SPACES.register(ElasticVit.name, ElasticVit)
+SPACES.register(ElasticSwin.name, ElasticSwin)
+SPACES.register(ElasticResNet.name, ElasticResNet)

@@ -20,6 +20,8 @@ TEXT_TASKS = [
     TextTask(vocabulary=20, length=7, positions=7, segments=1),
 ]
 
+_MULTIPLIERS = ("conv", "linear", "matmul", "scaled_dot_product_attention")
+
 
 def values(space: SearchSpace, gene: str) -> list[int | str]:
     """All values of a gene."""
@@ -60,7 +62,7 @@ def counted(module: nn.Module, task: Task) -> Sizes:
     analysis.set_op_handle(**HANDLES)
     with torch.no_grad():
         operators = analysis.unsupported_ops_warnings(False).by_operator()
-    macs = sum(operators[name] for name in ("conv", "linear", "scaled_dot_product_attention"))
+    macs = sum(operators[name] for name in _MULTIPLIERS)
     return Sizes(int(macs) // 2, sum(parameter.numel() for parameter in module.parameters()))
 
 

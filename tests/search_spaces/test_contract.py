@@ -5,6 +5,7 @@ import pytest
 from search_spaces import SPACES, SearchSpace, Task, create_space
 from tests.contracts.search_space import ImageSpaceContract
 from tests.contracts.text_space import TextSpaceContract
+from tests.search_spaces import elastic
 
 BERT = {"layers": 4, "hidden": 96, "heads": 12}
 SMALL = {
@@ -19,6 +20,7 @@ SMALL = {
     "autodistil-tiny": BERT,
     "autodistil": BERT,
     "autodistil-decoder": {**BERT, "key_value_heads": 4},
+    **elastic.SMALL,
 }
 OF_IMAGES = [name for name in SPACES.names() if create_space(name).task_type is Task]
 
