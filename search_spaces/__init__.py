@@ -13,6 +13,9 @@ from search_spaces._executed import WithIdleParts, executed_arch, glue_operators
 from search_spaces._space import IllegalArchError, SearchSpace, Sizes, Task
 from search_spaces.autoformer import AutoFormerTiny
 from search_spaces.cifar_resnet import CifarResNet
+from search_spaces.elastic_resnet import ElasticResNet
+from search_spaces.elastic_swin import ElasticSwin
+from search_spaces.elastic_vit import ElasticVit
 from search_spaces.nasbench201 import NasBench201
 from search_spaces.nasbench_macro import NasBenchMacro
 from search_spaces.pit import Pit
@@ -27,6 +30,9 @@ __all__ = [
     "Drawable",
     "Drawing",
     "Edge",
+    "ElasticResNet",
+    "ElasticSwin",
+    "ElasticVit",
     "Gene",
     "IllegalArchError",
     "NasBench201",
@@ -48,3 +54,6 @@ SPACES.register(CifarResNet.name, CifarResNet)
 SPACES.register(NasBenchMacro.name, NasBenchMacro)
 SPACES.register(AutoFormerTiny.name, AutoFormerTiny)
 SPACES.register(Pit.name, Pit)
+SPACES.register(ElasticVit.name, ElasticVit)
+SPACES.register(ElasticSwin.name, ElasticSwin)
+SPACES.register(ElasticResNet.name, ElasticResNet)

@@ -32,9 +32,14 @@ def patch_side(space: str, patch_size: int, task: Task) -> int:
     """
     if patch_size == BY_IMAGE_SIZE:
         return max(1, task.image_size // _PATCHES_PER_SIDE)
+    require_patch_fits(space, patch_size, task)
+    return patch_size
+
+
+def require_patch_fits(space: str, patch_size: int, task: Task) -> None:
+    """Raises `UsageError` when the chosen patch is larger than the image."""
     if patch_size > task.image_size:
         raise UsageError(
             f"{space}: patches of {patch_size} pixels do not fit into images of "
             f"{task.image_size}; choose a smaller patch_size."
         )
-    return patch_size

@@ -16,6 +16,8 @@ from search_spaces import Arch, IllegalArchError, SearchSpace, Sizes, Task
 
 TASKS = [Task(3, 32, 10), Task(1, 8, 4), Task(2, 9, 3)]
 
+_MULTIPLIERS = ("conv", "linear", "matmul", "scaled_dot_product_attention")
+
 
 def values(space: SearchSpace, gene: str) -> list[int | str]:
     """All values of a gene."""
@@ -56,7 +58,7 @@ def counted(module: nn.Module, task: Task) -> Sizes:
     analysis.set_op_handle(**HANDLES)
     with torch.no_grad():
         operators = analysis.unsupported_ops_warnings(False).by_operator()
-    macs = sum(operators[name] for name in ("conv", "linear", "scaled_dot_product_attention"))
+    macs = sum(operators[name] for name in _MULTIPLIERS)
     return Sizes(int(macs) // 2, sum(parameter.numel() for parameter in module.parameters()))
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from search_spaces import SPACES, SearchSpace, create_space
 from tests.contracts.search_space import SearchSpaceContract
+from tests.search_spaces import elastic
 
 SMALL = {
     "nasbench201": {"channels": 6, "cells_per_stage": 1},
@@ -13,6 +14,7 @@ SMALL = {
     "nasbench-macro": {"width": 4, "last_width": 24},
     "autoformer-tiny": {"patch_size": 4},
     "pit": {"patch_size": 4},
+    **elastic.SMALL,
 }
 
 
