@@ -1,0 +1,1 @@
+"""Who teaches: providers of targets other than one frozen network."""
