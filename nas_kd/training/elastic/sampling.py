@@ -31,8 +31,8 @@ def replicas(space: SearchSpace, scale: float, *, by_depth_only: bool = False) -
     archs = list(space.enumerate())
     widths = sorted({_width(arch) for arch in archs})
     depths = sorted({_depths(arch) for arch in archs}, key=lambda depths: (sum(depths), depths))
-    of_width = dict(zip(widths, np.linspace(scale, 1, len(widths)), strict=True))
-    of_depth = dict(zip(depths, np.linspace(scale, 1, len(depths)), strict=True))
+    of_width = dict(zip(widths, np.linspace(scale, 1, len(widths)).tolist(), strict=True))
+    of_depth = dict(zip(depths, np.linspace(scale, 1, len(depths)).tolist(), strict=True))
     if by_depth_only:
         of_width = dict.fromkeys(widths, 1.0)
     return [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nas_kd.errors import UsageError
 from nas_kd.training.pretraining.restored import load_supernet
@@ -23,7 +23,8 @@ def take_weights(supernet: ElasticSupernet, run: Path) -> float:
     """
     theirs = load_supernet(run).state_dict()  # type: ignore[attr-defined]
     mine = supernet.state_dict()
-    classifier = {id(p) for p in supernet.parent.get_classifier().parameters()}
+    parent: Any = supernet.parent  # one of timm's models
+    classifier = {id(p) for p in parent.get_classifier().parameters()}
     parameters = dict(supernet.named_parameters())
     body = {name for name in mine if id(parameters.get(name)) not in classifier}
     if misfits := sorted(n for n in body if n not in theirs or theirs[n].shape != mine[n].shape):

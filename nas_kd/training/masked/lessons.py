@@ -85,7 +85,7 @@ class DmaeLesson(MaskedLesson):
         self._settings = settings
         pixels = supernet.task.in_channels * supernet.image_multiple**2
         self.pixels = nn.Linear(settings.decoder_width, pixels)
-        self.projection = None
+        self.projection: ElasticLinear | None = None
         if teacher is not None and settings.feature_weight:
             self.projection = ElasticLinear(self.width, teacher.width)
 

@@ -48,12 +48,14 @@ def adjust_hue(images: Tensor, turns: Tensor) -> Tensor:
 
 def to_grey(images: Tensor) -> Tensor:
     """Luma by ITU-R 601, with one channel."""
-    return images if images.shape[1] == 1 else transforms.rgb_to_grayscale(images)
+    grey: Tensor = images if images.shape[1] == 1 else transforms.rgb_to_grayscale(images)
+    return grey
 
 
 def solarize(images: Tensor) -> Tensor:
     """Inverts what is brighter than a half."""
-    return transforms.solarize(images, 128 / 255)
+    inverted: Tensor = transforms.solarize(images, 128 / 255)
+    return inverted
 
 
 def blur(images: Tensor, sigmas: Tensor, size: int) -> Tensor:

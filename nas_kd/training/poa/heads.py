@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.parametrizations import weight_norm
@@ -68,7 +66,6 @@ class PrototypeHeads(nn.ModuleList):
             for number in range(heads)
         )
 
-    def prototype_parameters(self) -> Iterable[nn.Parameter]:
+    def prototype_parameters(self) -> list[nn.Parameter]:
         """The last layers', which rest at the start of a training."""
-        for head in self:
-            yield from head.prototypes.parameters()
+        return [p for name, p in self.named_parameters() if ".prototypes." in name]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from typing import Any
 
 from timm.optim import param_groups_layer_decay
@@ -47,6 +46,6 @@ def make_optimizer(students: Students, settings: ResolvedSettings) -> AdamW:
 
 
 def _group(
-    parameters: Iterable[nn.Parameter], *, scale: float = 1.0, decays: bool, rests: bool = False
+    parameters: list[nn.Parameter], *, scale: float = 1.0, decays: bool, rests: bool = False
 ) -> dict[str, Any]:
-    return {"params": list(parameters), "lr_scale": scale, "decays": decays, "rests": rests}
+    return {"params": parameters, "lr_scale": scale, "decays": decays, "rests": rests}

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from nas_kd.training.poa.heads import PrototypeHeads
 from nas_kd.training.poa.views import OfViews
 from search_spaces import Arch
-from search_spaces.supernets.elastic import ElasticSupernet
+from search_spaces.supernets.elastic import ElasticSupernet, Embedding
 
 
 @dataclass(frozen=True)
@@ -54,8 +54,7 @@ class Students(nn.Module):
             hide: Whether masked patches are hidden from it; the teacher sees them.
         """
         count, batch = views.whole.shape[:2]
-        hiding = () if masks is None or not hide else (masks,)
-        whole = self.backbone.embed(views.whole.flatten(0, 1), arch, *hiding)
+        whole = self._embed(views.whole.flatten(0, 1), arch, masks if hide else None)
         embeddings = [whole.pooled]
         if views.has_local:
             embeddings.append(self.backbone.embed(views.local.flatten(0, 1), arch).pooled)
@@ -67,3 +66,8 @@ class Students(nn.Module):
             views=[OfViews(score[:count], score[count:]) for score in scores],
             patches=hidden,
         )
+
+    def _embed(self, images: Tensor, arch: Arch, masks: Tensor | None) -> Embedding:
+        if masks is None:
+            return self.backbone.embed(images, arch)
+        return self.backbone.embed(images, arch, masks)  # type: ignore[call-arg]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +59,7 @@ class SandwichSession(EpochSession):
         self._teaching = _teaching(teacher, data, job)
 
     def run_unit(self) -> dict[str, float]:
-        with self._teaching or _nothing():
+        with self._teaching or nullcontext():
             return super().run_unit()
 
     def step(self, step: Step) -> dict[str, Tensor]:
@@ -122,7 +122,3 @@ def _teaching(teacher: Teacher | None, data: DataSplits, job: Job) -> Teaching |
         return None
     needs = frozenset({"logits"})
     return Teaching(teacher, data, needs=needs, views="augmented", accelerator=job.accelerator)
-
-
-def _nothing() -> AbstractContextManager[None]:
-    return nullcontext()
