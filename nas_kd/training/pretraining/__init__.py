@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from nas_kd.training.darts.methods import DARTS_METHODS
+from nas_kd.training.masked.methods import DMAE, G2SD
+from nas_kd.training.poa.methods import POA
 from nas_kd.training.pretraining.folder import PretrainingFolder
 from nas_kd.training.pretraining.method import Job, Method, Session, Settings
 from nas_kd.training.pretraining.methods import METHODS
 from nas_kd.training.pretraining.restored import load_supernet
 from nas_kd.training.pretraining.run import pretrain
 from nas_kd.training.pretraining.settings_text import parse_settings, setting_kinds
+from nas_kd.training.sandwich.methods import SANDWICH
 
 __all__ = [
     "METHODS",
@@ -23,5 +26,5 @@ __all__ = [
     "setting_kinds",
 ]
 
-for _method in DARTS_METHODS:
+for _method in (*DARTS_METHODS, POA, SANDWICH, DMAE, G2SD):
     METHODS.register(_method.name, _method)

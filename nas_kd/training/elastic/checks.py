@@ -1,0 +1,42 @@
+"""Checks of settings that come from the command line."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from nas_kd.errors import UsageError
+
+
+def require_number(
+    settings: object,
+    name: str,
+    *,
+    least: float = -math.inf,
+    above: float = -math.inf,
+    most: float = math.inf,
+    below: float = math.inf,
+) -> None:
+    """Raises `UsageError` unless the field lies within the limits; None always does."""
+    value = getattr(settings, name)
+    if value is None:
+        return
+    if not (least <= value <= most and above < value < below):
+        limits = [
+            f"{word} {limit:g}"
+            for word, limit in (
+                ("at least", least),
+                ("above", above),
+                ("at most", most),
+                ("below", below),
+            )
+            if math.isfinite(limit)
+        ]
+        raise UsageError(f"pretrain: {name} is {value}; give a number {' and '.join(limits)}.")
+
+
+def require_choice(settings: object, name: str, choices: Sequence[str]) -> None:
+    """Raises `UsageError` unless the field is one of ``choices``."""
+    value = getattr(settings, name)
+    if value not in choices:
+        raise UsageError(f"pretrain: {name} is {value!r}; choose one of {', '.join(choices)}.")

@@ -1,0 +1,1 @@
+"""Masked autoencoders as teachers: DMAE and G2SD."""

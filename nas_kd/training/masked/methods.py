@@ -1,0 +1,41 @@
+"""DMAE and G2SD as methods of pre-training."""
+
+from __future__ import annotations
+
+from nas_kd.training.elastic.restoring import restore_supernet
+from nas_kd.training.masked.settings import DmaeSettings, G2sdSettings
+from nas_kd.training.pretraining.method import Job, Method, Session
+
+
+def _start_dmae(job: Job) -> Session:
+    from nas_kd.training.masked.lessons import DmaeLesson
+    from nas_kd.training.masked.session import MaskedSession
+
+    return MaskedSession(job, DmaeLesson)
+
+
+def _start_g2sd(job: Job) -> Session:
+    from nas_kd.training.masked.lessons import G2sdLesson
+    from nas_kd.training.masked.session import MaskedSession
+
+    return MaskedSession(job, G2sdLesson)
+
+
+DMAE = Method(
+    name="dmae",
+    summary="without labels: pixels of hidden patches, features of a masked autoencoder",
+    source="Bai et al., CVPR 2023, arXiv 2208.12256",
+    spaces=("elastic-vit",),
+    settings=DmaeSettings,
+    start=_start_dmae,
+    restore=restore_supernet,
+)
+G2SD = Method(
+    name="g2sd",
+    summary="without labels: decoder features of a masked autoencoder; then use sandwich",
+    source="Huang et al., CVPR 2023, arXiv 2302.14771",
+    spaces=("elastic-vit",),
+    settings=G2sdSettings,
+    start=_start_g2sd,
+    restore=restore_supernet,
+)

@@ -1,0 +1,109 @@
+"""A pre-training of vision transformers by a masked autoencoder, epoch by epoch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from timm.optim import param_groups_weight_decay
+from torch import Tensor
+from torch.optim import AdamW
+
+from nas_kd.data import CropFlip, load_data
+from nas_kd.training.elastic.random_crops import Draws, random_crop
+from nas_kd.training.elastic.sampling import elastic_deck
+from nas_kd.training.elastic.saving import save_supernet
+from nas_kd.training.elastic.session import EpochSession, Step
+from nas_kd.training.elastic.start import elastic, make_supernet
+from nas_kd.training.masked.hiding import hide_patches
+from nas_kd.training.masked.lessons import MaskedLesson
+from nas_kd.training.masked.settings import MaskedSettings
+from nas_kd.training.masked.teacher import MaeTeacher, load_mae
+from nas_kd.training.optimisation import Schedule
+from nas_kd.training.pretraining.method import Job
+from nas_kd.training.settings import TrainingSettings
+
+if TYPE_CHECKING:
+    from search_spaces.supernets.elastic_vit import ElasticVitSupernet
+
+CROP = (0.2, 1.0)
+BETAS = (0.9, 0.95)
+REFERENCE_BATCH = 256
+
+MakeLesson = Callable[["ElasticVitSupernet", Any, MaeTeacher | None], MaskedLesson]
+
+
+class MaskedSession(EpochSession):
+    """Students that see a quarter of the patches, and the teacher, if there is one, the same.
+
+    Args:
+        job: Its settings are `MaskedSettings`.
+        make_lesson: What they learn, from the supernet, the settings and the teacher.
+    """
+
+    def __init__(self, job: Job, make_lesson: MakeLesson) -> None:
+        settings: MaskedSettings = job.settings
+        data = load_data(job.data, seed=job.seed, image_size=job.image_size)
+        self.settings = settings
+        self._supernet: ElasticVitSupernet = make_supernet(  # type: ignore[assignment]
+            job, data, num_classes=0, drop_path=0.0, scaled=settings.scaled
+        )
+        patch = self._supernet.image_multiple
+        self._teacher = None if job.teacher is None else load_mae(job.teacher, data, patch)
+        if self._teacher is not None and self._teacher.mean and self._teacher.std:
+            data = data.normalised(self._teacher.mean, self._teacher.std)
+        self.data = data
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(job.seed)
+            lesson = make_lesson(self._supernet, settings, self._teacher)
+        rates = _rates(settings)
+        optimizer = AdamW(
+            param_groups_weight_decay(lesson, settings.weight_decay),
+            lr=rates.learning_rate,
+            betas=BETAS,
+        )
+        self._schedule = Schedule(optimizer, rates)
+        super().__init__(job, data.train, lesson, optimizer)
+        self._lesson = lesson
+        if self._teacher is not None:
+            self._teacher.to(job.accelerator.device)
+        space = elastic(job.space)
+        self._largest = space.largest
+        process = job.accelerator.process_index
+        self._deck = elastic_deck(space, settings.size_scale, seed=job.seed, process=process)
+
+    def step(self, step: Step) -> dict[str, Tensor]:
+        self._schedule.set(step.share)
+        images = self._augmented(step)
+        side = images.shape[-1] // self._supernet.image_multiple
+        noise = torch.rand(len(images), side**2, generator=step.generator).to(images.device)
+        hiding = hide_patches(noise, self.settings.mask_ratio)
+        taught = None
+        if self._teacher is not None:
+            with self._accelerator.autocast():
+                taught = self._lesson.teach(self._teacher, images, hiding)
+        archs = [self._largest, *self._deck.draw(step.number, self.settings.elastic_students)]
+        parts: dict[str, Tensor] = self.network(images, hiding, archs, taught)
+        self.optimise(parts["loss"])
+        return {name: part.detach() for name, part in parts.items()}
+
+    def save(self, folder: Path) -> dict[str, Any]:
+        return save_supernet(folder, self._supernet, self.data)
+
+    def _augmented(self, step: Step) -> Tensor:
+        own = self.data.augment
+        mirrored = isinstance(own, CropFlip) and own.flip
+        flip = mirrored if self.settings.flip is None else self.settings.flip
+        draws = Draws(len(step.images), step.images.device, step.generator)
+        return random_crop(step.images, CROP, step.images.shape[-1], draws, flip=flip)
+
+
+def _rates(settings: MaskedSettings) -> TrainingSettings:
+    """The schedule in the words of the student trainer."""
+    return TrainingSettings(
+        epochs=settings.epochs,
+        learning_rate=settings.learning_rate * settings.batch_size / REFERENCE_BATCH,
+        warmup=settings.warmup,
+    )

@@ -1,0 +1,130 @@
+"""A trained masked autoencoder of transformers as a teacher of features."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from nas_kd.data import DataSplits
+from nas_kd.errors import UsageError
+from nas_kd.network import is_network_failure, unreachable
+from nas_kd.source_spec import SourceSpec
+
+
+class MaeTeacher(nn.Module):
+    """transformers' `ViTMAEForPreTraining`, frozen.
+
+    Attributes:
+        patch_side: Pixels along the side of a patch.
+        width: Channels of the encoder.
+        decoder_width: Channels of the decoder.
+        mean: By which its images are normalised; None where its folder does not say.
+        std: Likewise.
+    """
+
+    def __init__(self, model: Any, processor: Any = None) -> None:
+        super().__init__()
+        self.model = model.eval().requires_grad_(False)
+        self.patch_side = int(model.config.patch_size)
+        self.width = int(model.config.hidden_size)
+        self.decoder_width = int(model.config.decoder_hidden_size)
+        self.mean: list[float] | None = getattr(processor, "image_mean", None)
+        self.std: list[float] | None = getattr(processor, "image_std", None)
+
+    @property
+    def depth(self) -> int:
+        """Blocks of the encoder."""
+        return len(self.model.vit.layers)
+
+    @property
+    def decoder_depth(self) -> int:
+        """Blocks of the decoder."""
+        return len(self.model.decoder.decoder_layers)
+
+    def encoded(self, images: Tensor, noise: Tensor, ratio: float, *, after: int) -> Tensor:
+        """Class token and visible patches after encoder block ``after``,
+        ``(image, 1 + visible, width)``."""
+        return self._run(self.model.vit, self.model.vit.layers[after], images, noise, ratio)
+
+    def decoded(self, images: Tensor, noise: Tensor, ratio: float, *, after: int) -> Tensor:
+        """All patches after decoder block ``after``, ``(image, patch, decoder_width)``."""
+        block = self.model.decoder.decoder_layers[after]
+        return self._run(self.model, block, images, noise, ratio)[:, 1:]
+
+    @torch.no_grad()
+    def _run(
+        self, part: nn.Module, block: nn.Module, images: Tensor, noise: Tensor, ratio: float
+    ) -> Tensor:
+        """The output of ``block`` while ``part`` runs."""
+        seen: list[Tensor] = []
+        self.model.config.mask_ratio = ratio
+        handle = block.register_forward_hook(lambda _, inputs, output: seen.append(output))
+        try:
+            part(pixel_values=images, noise=noise)
+        finally:
+            handle.remove()
+        return seen[0]
+
+
+def load_mae(source: str, data: DataSplits, patch_side: int) -> MaeTeacher:
+    """Loads ``hf:NAME_OR_FOLDER``, a masked autoencoder with its decoder.
+
+    Args:
+        source: Such as ``hf:facebook/vit-mae-large``, or a folder of ``save_pretrained``. No code
+            that comes with a model is run.
+        data: Whose images it has to fit.
+        patch_side: The students', which has to be its own.
+
+    Raises:
+        UsageError: It is no masked autoencoder, or does not fit the images or the students.
+        NasKdError: It cannot be downloaded.
+    """
+    spec = SourceSpec.parse(source)
+    if spec.kind != "hf" or not spec.target:
+        raise UsageError(
+            f"teacher: {source} is not a masked autoencoder. Give hf:NAME_OR_FOLDER, such as "
+            "hf:facebook/vit-mae-base."
+        )
+    spec.require_options(())
+    teacher = MaeTeacher(*_from_pretrained(spec))
+    config = teacher.model.config
+    channels, side, _ = data.input_shape
+    wanted = {"image_size": side, "num_channels": channels, "patch_size": patch_side}
+    if misfits := [name for name, value in wanted.items() if getattr(config, name) != value]:
+        told = ", ".join(f"{name} {getattr(config, name)}" for name in misfits)
+        needed = ", ".join(f"{name} {wanted[name]}" for name in misfits)
+        raise UsageError(
+            f"teacher: {source} has {told}, and images and students have {needed}. Set "
+            "--image-size, ?channels= of the data or --space-option patch_size accordingly."
+        )
+    return teacher
+
+
+def _from_pretrained(spec: SourceSpec) -> tuple[Any, Any]:
+    from transformers import AutoImageProcessor, ViTMAEForPreTraining
+
+    folder = Path(spec.target).expanduser()
+    place = str(folder) if folder.exists() else spec.target
+    try:
+        model, report = ViTMAEForPreTraining.from_pretrained(place, output_loading_info=True)
+    except Exception as error:
+        if is_network_failure(error):
+            raise unreachable(
+                f"teacher {spec.text}", instead="give a folder written by save_pretrained"
+            ) from error
+        raise UsageError(
+            f"teacher: {spec.text} cannot be loaded as a masked autoencoder "
+            f"({type(error).__name__}: {error}). Check the name or folder."
+        ) from error
+    if missing := sorted(report["missing_keys"]):
+        raise UsageError(
+            f"teacher: the weights of {spec.text} lack {', '.join(missing[:3])}: it is no trained "
+            "masked autoencoder with its decoder."
+        )
+    try:
+        return model, AutoImageProcessor.from_pretrained(place)
+    except Exception:
+        return model, None

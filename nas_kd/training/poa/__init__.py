@@ -1,0 +1,1 @@
+"""POA: pre-training an elastic supernet once, without labels, for all its sizes."""

@@ -1,0 +1,24 @@
+"""POA as a method of pre-training."""
+
+from __future__ import annotations
+
+from nas_kd.training.elastic.restoring import restore_supernet
+from nas_kd.training.poa.settings import PoaSettings
+from nas_kd.training.pretraining.method import Job, Method, Session
+
+
+def _start(job: Job) -> Session:
+    from nas_kd.training.poa.session import PoaSession
+
+    return PoaSession(job)
+
+
+POA = Method(
+    name="poa",
+    summary="without labels: an intact and an elastic student follow a moving average",
+    source="Chen et al., ECCV 2024, arXiv 2408.01031",
+    spaces=("elastic-vit", "elastic-swin", "elastic-resnet"),
+    settings=PoaSettings,
+    start=_start,
+    restore=restore_supernet,
+)

@@ -1,0 +1,89 @@
+"""The published values that differ from backbone to backbone."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+from nas_kd.errors import UsageError
+from nas_kd.training.poa.settings import PoaSettings
+
+
+@dataclass(frozen=True)
+class Published:
+    """What the settings leave open, see `PoaSettings`.
+
+    Attributes:
+        by_depth_only: Whether students are drawn by depth alone, see `replicas`.
+    """
+
+    size_scale: float
+    patch_weight: float
+    warmup: float
+    planned: float
+    layer_decay: float
+    drop_path: float
+    by_depth_only: bool = False
+
+
+PUBLISHED = {
+    "elastic-vit": Published(
+        size_scale=3.0,
+        patch_weight=1.0,
+        warmup=10 / 346,
+        planned=0.78,
+        layer_decay=0.9,
+        drop_path=0.2,
+    ),
+    "elastic-swin": Published(
+        size_scale=2.0,
+        patch_weight=0.0,
+        warmup=30 / 346,
+        planned=0.9,
+        layer_decay=0.9,
+        drop_path=0.2,
+    ),
+    "elastic-resnet": Published(
+        size_scale=2.0,
+        patch_weight=0.0,
+        warmup=30 / 692,
+        planned=1.0,
+        layer_decay=0.95,
+        drop_path=0.0,
+        by_depth_only=True,
+    ),
+}
+"""By the name of a space.
+
+Deviations: masked patches are for the ViT alone (the published code also masks a grid of 14 x 14 on
+the inputs of Swin and ResNet), and its stochastic depth rises linearly with the blocks.
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResolvedSettings(PoaSettings):
+    """Settings with nothing left open."""
+
+    size_scale: float
+    patch_weight: float
+    warmup: float
+    planned: float
+    layer_decay: float
+    drop_path: float
+
+
+def resolved(settings: PoaSettings, space: str) -> ResolvedSettings:
+    """The settings with the published values where they are None.
+
+    Raises:
+        UsageError: Masked patches are asked for and the backbone has none.
+    """
+    published = PUBLISHED[space]
+    if settings.patch_weight and not published.patch_weight:
+        raise UsageError(
+            f"pretrain: patch_weight is {settings.patch_weight}, but {space} has no patches to "
+            "mask. Leave it out."
+        )
+    chosen = asdict(settings)
+    names = ("size_scale", "patch_weight", "warmup", "planned", "layer_decay", "drop_path")
+    left_open = [name for name in names if chosen[name] is None]
+    return ResolvedSettings(**chosen | {name: getattr(published, name) for name in left_open})

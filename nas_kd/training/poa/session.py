@@ -1,0 +1,136 @@
+"""A pre-training by POA, epoch by epoch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from nas_kd.data import CropFlip, DataSplits, load_data
+from nas_kd.training.elastic.sampling import elastic_deck
+from nas_kd.training.elastic.saving import save_supernet
+from nas_kd.training.elastic.session import EpochSession, Step
+from nas_kd.training.elastic.start import elastic, make_supernet
+from nas_kd.training.poa.branches import Branches, Targets
+from nas_kd.training.poa.crops import MultiCrop
+from nas_kd.training.poa.ema_teacher import EmaTeacher
+from nas_kd.training.poa.heads import PrototypeHeads
+from nas_kd.training.poa.masking import draw_masks
+from nas_kd.training.poa.optimisation import make_optimizer
+from nas_kd.training.poa.published import PUBLISHED, ResolvedSettings, resolved
+from nas_kd.training.poa.schedules import Moment, Schedules
+from nas_kd.training.poa.sinkhorn import sinkhorn
+from nas_kd.training.poa.students import Students
+from nas_kd.training.poa.views import OfViews
+from nas_kd.training.pretraining.method import Job
+
+LOCAL_SHARE = 96 / 224
+
+
+class PoaSession(EpochSession):
+    """The three branches on unlabelled images; the teacher's supernet is the result."""
+
+    def __init__(self, job: Job) -> None:
+        data = load_data(job.data, seed=job.seed, image_size=job.image_size)
+        self.settings = resolved(job.settings, job.space.name)
+        self.data = data
+        students = _make_students(job, self.settings, data)
+        optimizer = make_optimizer(students, self.settings)
+        self._schedules = Schedules(optimizer, self.settings)
+        unnormalised = data.train.normalised(None, None)
+        super().__init__(job, unnormalised, Branches(students, self.settings), optimizer)
+        self._students = students
+        self._teacher = EmaTeacher(students)
+        self._crops = _make_crops(self.settings, data, students)
+        self._deck = elastic_deck(
+            elastic(job.space),
+            self.settings.size_scale,
+            seed=job.seed,
+            process=job.accelerator.process_index,
+            by_depth_only=PUBLISHED[job.space.name].by_depth_only,
+        )
+
+    def step(self, step: Step) -> dict[str, Tensor]:
+        moment = self._schedules.set(step.share)
+        views = self._crops(step.images, step.generator)
+        masks = self._masks(views, step.generator) if moment.patch_weight else None
+        with self._accelerator.autocast():
+            targets = self._targets(views, masks, moment)
+        archs = self._deck.draw(step.number, self.settings.elastic_students)
+        parts: dict[str, Tensor] = self.network(views, masks, archs, targets, moment.patch_weight)
+        self.optimise(parts["loss"])
+        self._teacher.update(self._students, moment.momentum)
+        return {name: part.detach() for name, part in parts.items()}
+
+    def state(self) -> dict[str, Any]:
+        return {**super().state(), "teacher": self._teacher.model.state_dict()}
+
+    def load(self, state: Mapping[str, Any]) -> None:
+        super().load(state)
+        self._teacher.model.load_state_dict(state["teacher"])
+
+    def save(self, folder: Path) -> dict[str, Any]:
+        return save_supernet(folder, self._teacher.model.backbone, self.data)
+
+    @torch.no_grad()
+    def _targets(self, views: OfViews, masks: Tensor | None, moment: Moment) -> Targets:
+        whole = replace(views, local=views.local[:0])
+        largest = self._students.backbone.space.largest
+        scored = self._teacher.model(whole, masks, largest, hide=False)
+        balanced = [
+            sinkhorn(scores.whole.flatten(0, 1), moment.temperature, self._accelerator)
+            for scores in scored.views
+        ]
+        return Targets(
+            views=[shares.unflatten(0, views.whole.shape[:2]) for shares in balanced],
+            patches=[
+                sinkhorn(scores, moment.temperature, self._accelerator) for scores in scored.patches
+            ],
+        )
+
+    def _masks(self, views: OfViews, generator: torch.Generator) -> Tensor:
+        settings = self.settings
+        side = views.whole.shape[-1] // self._students.backbone.image_multiple
+        masks = draw_masks(
+            views.whole.shape[:2].numel(),
+            (side, side),
+            probability=settings.mask_probability,
+            ratio=(settings.mask_least, settings.mask_most),
+            generator=generator,
+        )
+        return masks.to(views.whole.device)
+
+
+def _make_students(job: Job, settings: ResolvedSettings, data: DataSplits) -> Students:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(job.seed)
+        backbone = make_supernet(
+            job, data, num_classes=0, drop_path=settings.drop_path, scaled=settings.scaled
+        )
+        heads = PrototypeHeads(
+            backbone.embedding_dim(backbone.space.largest),
+            heads=settings.heads,
+            prototypes=settings.prototypes,
+            hidden=settings.head_hidden,
+            bottleneck=settings.head_bottleneck,
+        )
+    return Students(backbone, heads)
+
+
+def _make_crops(settings: ResolvedSettings, data: DataSplits, students: Students) -> MultiCrop:
+    side = data.input_shape[-1]
+    multiple = students.backbone.image_multiple
+    fitting = max(1, round(side * LOCAL_SHARE / multiple)) * multiple
+    mirrored = isinstance(data.augment, CropFlip) and data.augment.flip
+    return MultiCrop(
+        side=side,
+        local_side=settings.local_size or fitting,
+        local_views=settings.local_views,
+        mean=data.mean,
+        std=data.std,
+        flip=mirrored if settings.flip is None else settings.flip,
+    )

@@ -1,0 +1,91 @@
+"""The terms of POA's loss. Views come first in every shape: ``(view, sample, prototype)``."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from nas_kd.training.poa.views import OfViews
+
+STUDENT_TEMPERATURE = 0.1
+
+
+def cross_entropy(targets: Tensor, scores: Tensor) -> Tensor:
+    """-sum over prototypes of target log softmax(score / 0.1), ``(..., sample)``."""
+    log_shares = F.log_softmax(scores.float() / STUDENT_TEMPERATURE, dim=-1)
+    return -(targets * log_shares).sum(-1)
+
+
+def cross_view(targets: Tensor, scores: OfViews) -> Tensor:
+    """A student's agreement with the teacher on other views of the same image.
+
+    Args:
+        targets: The teacher's for the global views, ``(global, sample, prototype)``.
+        scores: The student's. A global view is compared with all global views but itself, a local
+            view with all.
+
+    Returns:
+        The mean over all such pairs: for two global and eight local views, over 2 + 16.
+
+    Source: POA, equations 5 to 8, divided as in DINOv2's code.
+    """
+    pairs = [
+        cross_entropy(target, score).mean()
+        for seen, target in enumerate(targets)
+        for score in (*_without(scores.whole, seen), *scores.local)
+    ]
+    return torch.stack(pairs).mean()
+
+
+def same_view(intact: OfViews, elastic: OfViews) -> Tensor:
+    """The elastic student's agreement with the intact one on the very same views.
+
+    Returns:
+        The mean over the global views plus the mean over the local ones; the intact student gets
+        no gradient, and its targets are its own softmax, without centring.
+
+    Source: POA, equation 9; the two means are added, as in the released code.
+    """
+    loss = _same(intact.whole, elastic.whole)
+    return loss + _same(intact.local, elastic.local) if intact.has_local else loss
+
+
+def masked_patches(targets: Tensor, scores: Tensor, weights: Tensor, images: int) -> Tensor:
+    """A student's agreement with the teacher on patches that only the teacher saw.
+
+    Args:
+        targets: The teacher's, ``(masked patch, prototype)``.
+        scores: The student's, likewise.
+        weights: One over the number of masked patches of the patch's image, ``(masked patch,)``.
+        images: Views in all, masked or not, by whose number the sum is divided.
+
+    Source: iBOT (Zhou et al., ICLR 2022, arXiv 2111.07832), equation 2, divided as DINOv2 does.
+    """
+    return (cross_entropy(targets, scores) * weights).sum() / images
+
+
+def spread(pooled: Tensor) -> Tensor:
+    """KoLeo of the embeddings ``(sample, channel)``: -log distance to the nearest other one.
+
+    Source: Sablayrolles et al., ICLR 2019 (arXiv 1806.03198), equation 2, of unit vectors. A single
+    sample has no neighbour and gives 0.
+    """
+    if len(pooled) < 2:
+        return pooled.sum() * 0
+    unit = F.normalize(pooled.float(), dim=-1)
+    with torch.no_grad():
+        nearest = (unit @ unit.T).fill_diagonal_(-1).argmax(1)
+    return -(F.pairwise_distance(unit, unit[nearest], eps=_SMALLEST) + _SMALLEST).log().mean()
+
+
+_SMALLEST = 1e-8
+
+
+def _same(intact: Tensor, elastic: Tensor) -> Tensor:
+    targets = F.softmax(intact.detach().float() / STUDENT_TEMPERATURE, dim=-1)
+    return cross_entropy(targets, elastic).mean()
+
+
+def _without(views: Tensor, left_out: int) -> list[Tensor]:
+    return [view for number, view in enumerate(views) if number != left_out]

@@ -1,0 +1,1 @@
+"""Elastic supernets with labels: the sandwich rule and in-place distillation."""

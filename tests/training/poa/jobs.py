@@ -1,0 +1,25 @@
+"""Small trainings by POA."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from nas_kd.training.poa.session import PoaSession
+from nas_kd.training.poa.settings import PoaSettings
+from tests.training.elastic.jobs import make_job
+
+TINY: dict[str, Any] = {
+    "epochs": 2,
+    "batch_size": 32,
+    "epoch_images": 64,
+    "local_views": 2,
+    "heads": 2,
+    "prototypes": 16,
+    "head_hidden": 32,
+    "head_bottleneck": 16,
+    "patch_start": 0.3,
+}
+
+
+def session(space: str = "elastic-vit", *, seed: int = 0, **changes: Any) -> PoaSession:
+    return PoaSession(make_job(PoaSettings(**{**TINY, **changes}), space, seed=seed))

@@ -1,0 +1,132 @@
+"""Pre-training by POA from end to end on the digits."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from nas_kd.errors import NasKdError, UsageError
+from nas_kd.training.elastic.restoring import restore_supernet
+from nas_kd.training.embeddings import read_embeddings
+from nas_kd.training.knn import knn_accuracy
+from nas_kd.training.poa.settings import PoaSettings
+from tests.training.elastic.jobs import SPACES, same_bits, stored
+from tests.training.poa.jobs import session
+
+
+@pytest.mark.parametrize("space", list(SPACES))
+def test_a_resumed_training_ends_with_the_same_bits(space: str) -> None:
+    whole = session(space)
+    first = whole.run_unit()
+    kept = stored(whole.state())
+    second = whole.run_unit()
+
+    resumed = session(space, seed=0)
+    resumed.load(kept)
+
+    assert resumed.run_unit() == second
+    assert first != second
+    assert same_bits(resumed.state(), whole.state())
+
+
+def test_the_teacher_follows_the_student_with_the_momentum_of_the_schedule() -> None:
+    """One step a unit: m teacher + (1 - m) student, for every weight."""
+    training = session(epochs=1, epoch_images=32, warmup=0.0)
+    before = torch.cat([p.flatten() for p in training._teacher.model.parameters()])
+    training.run_unit()
+    student, teacher = (
+        torch.cat([p.detach().flatten() for p in network.parameters()])
+        for network in (training._students, training._teacher.model)
+    )
+
+    assert (student - before).abs().max() > 1e-4
+    torch.testing.assert_close(teacher, 0.992 * before + 0.008 * student)
+
+
+def test_what_is_saved_is_the_teacher(tmp_path: Path) -> None:
+    training = session(epochs=1)
+    training.run_unit()
+    facts = training.save(tmp_path)
+    named = {"space": "elastic-vit", "space_options": SPACES["elastic-vit"]}
+    restored = restore_supernet(tmp_path, {**named, **facts})
+
+    images = torch.rand(3, 1, 8, 8)
+    teacher = training._teacher.model.backbone
+    for arch in training.job.space.enumerate():
+        assert torch.equal(restored.embed(images, arch).pooled, teacher.embed(images, arch).pooled)
+        extracted = restored.extract(arch)
+        torch.testing.assert_close(extracted(images), teacher(images, arch), atol=1e-5, rtol=1e-5)
+
+
+def test_masked_patches_set_in_at_their_time_and_only_for_vits() -> None:
+    early, late = session(patch_start=0.5), session("elastic-resnet")
+
+    assert "patches_intact" not in early.run_unit()
+    assert "patches_intact" in early.run_unit()
+    assert "patches_intact" not in late.run_unit()
+    with pytest.raises(UsageError, match="no patches"):
+        session("elastic-resnet", patch_weight=1.0)
+
+
+def test_the_intact_student_alone_is_a_baseline() -> None:
+    metrics = session(elastic_students=0, epochs=1).run_unit()
+
+    assert not {"cross_view", "same_view", "patches_elastic"} & set(metrics)
+
+
+def test_another_seed_gives_another_training() -> None:
+    assert session(epochs=1).run_unit() != session(epochs=1, seed=1).run_unit()
+
+
+def test_it_trains_in_half_precision() -> None:
+    metrics = session(epochs=1, precision="bf16").run_unit()
+
+    assert metrics["loss"] == pytest.approx(session(epochs=1).run_unit()["loss"], rel=0.1)
+
+
+def test_a_loss_that_is_no_longer_finite_is_told() -> None:
+    training = session(epochs=1)
+    next(training._students.parameters()).data.fill_(torch.nan)
+
+    with pytest.raises(NasKdError, match="no longer finite"):
+        training.run_unit()
+
+
+def test_embeddings_learn_to_tell_the_digits_apart() -> None:
+    """Neighbours in the teacher's embedding share their digit far more often than at the start."""
+    training = session(epochs=6, epoch_images=None, learning_rate=0.01)
+
+    def judged() -> float:
+        backbone, data = training._teacher.model.backbone, training.data
+        known, asked = (
+            read_embeddings(
+                backbone, lambda x: backbone.embed(x, backbone.space.smallest).pooled, images
+            )
+            for images in (data.train, data.validation)
+        )
+        return knn_accuracy(known, data.train.labels, asked, data.validation.labels)
+
+    before = judged()
+    for _ in range(6):
+        training.run_unit()
+
+    assert judged() > before + 0.03
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"epochs": 0}, "epochs is 0"),
+        ({"intact_weight": 1.5}, "intact_weight"),
+        ({"teacher_temperature": 0.0}, "above 0"),
+        ({"precision": "half"}, "choose one of"),
+        ({"mask_least": 0.6}, "give a range"),
+        ({"cross_view": False, "same_view": False}, "nothing to learn from"),
+    ],
+)
+def test_wrong_settings_are_told(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        PoaSettings(**changes)

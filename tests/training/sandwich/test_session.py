@@ -1,0 +1,128 @@
+"""Supervised elastic training from end to end on the digits."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from nas_kd.errors import UsageError
+from nas_kd.training.elastic.restoring import restore_supernet
+from nas_kd.training.pretraining import PretrainingFolder
+from nas_kd.training.sandwich.session import SandwichSession
+from nas_kd.training.sandwich.settings import SandwichSettings
+from tests.training.elastic.jobs import SPACES, make_job, same_bits, stored
+from tests.training.poa.jobs import session as poa_session
+
+TINY: dict[str, Any] = {
+    "epochs": 2,
+    "batch_size": 32,
+    "epoch_images": 64,
+    "random_students": 1,
+}
+TEACHER = f"{__name__}:linear_teacher"
+
+
+def linear_teacher(num_classes: int) -> nn.Module:
+    return nn.Sequential(nn.Conv2d(1, 4, 3), nn.Flatten(), nn.Linear(4 * 36, num_classes))
+
+
+def _session(
+    space: str = "elastic-vit", teacher: str | None = None, **changes: Any
+) -> SandwichSession:
+    settings = SandwichSettings(**{**TINY, **changes})
+    options = {"group_norm": 0} if space == "elastic-resnet" else {}
+    return SandwichSession(make_job(settings, space, teacher=teacher, options=options))
+
+
+@pytest.mark.parametrize(("space", "teacher"), [("elastic-vit", TEACHER), ("elastic-resnet", None)])
+def test_a_resumed_training_ends_with_the_same_bits(space: str, teacher: str | None) -> None:
+    whole = _session(space, teacher)
+    whole.run_unit()
+    kept = stored(whole.state())
+    second = whole.run_unit()
+
+    resumed = _session(space, teacher)
+    resumed.load(kept)
+
+    assert resumed.run_unit() == second
+    assert same_bits(resumed.state(), whole.state())
+
+
+@pytest.mark.parametrize("rule", ["sandwich", "uniform"])
+def test_all_sizes_learn(rule: str) -> None:
+    training = _session(rule=rule, epochs=8, epoch_images=None, learning_rate=4e-3, drop_path=0.0)
+    for _ in range(8):
+        metrics = training.run_unit()
+
+    assert metrics["validation_largest"] > 0.7
+    assert metrics["validation_smallest"] > 0.6
+    assert training.best().startswith("validation ")
+
+
+def test_the_supernet_comes_back_from_its_file(tmp_path: Path) -> None:
+    training = _session("elastic-resnet", epochs=1)
+    training.run_unit()
+    facts = training.save(tmp_path)
+    named = {
+        "space": "elastic-resnet",
+        "space_options": {**SPACES["elastic-resnet"], "group_norm": 0},
+    }
+    restored = restore_supernet(tmp_path, {**named, **facts})
+
+    images = torch.rand(3, 1, 8, 8)
+    training.supernet.eval()
+    for arch in training.space.enumerate():
+        assert torch.equal(restored(images, arch), training.supernet(images, arch))
+    assert 0 <= facts["validation_smallest"] <= 1
+
+
+def test_a_pre_training_is_taken_up_but_for_the_classifier(tmp_path: Path) -> None:
+    earlier = poa_session(epochs=1, scaled=False)
+    earlier.run_unit()
+    folder = PretrainingFolder(tmp_path)
+    folder.claim({"method": "poa", "space": "elastic-vit", "space_options": SPACES["elastic-vit"]})
+    folder.write_facts({"units": 1, **earlier.save(tmp_path)})
+
+    training = _session(start=str(tmp_path))
+
+    mine, theirs = training.supernet.state_dict(), earlier._teacher.model.backbone.state_dict()
+    assert set(mine) - set(theirs) == {"parent.head.weight", "parent.head.bias"}
+    assert all(torch.equal(mine[name], value) for name, value in theirs.items())
+    assert 0.9 < training.inherited < 1
+
+
+def test_another_space_cannot_be_taken_up(tmp_path: Path) -> None:
+    folder = PretrainingFolder(tmp_path)
+    other = {**SPACES["elastic-vit"], "depth": 4}
+    folder.claim({"method": "poa", "space": "elastic-vit", "space_options": other})
+    deeper = make_job(SandwichSettings(**TINY), options={"depth": 4})
+    folder.write_facts({"units": 1, **SandwichSession(deeper).save(tmp_path)})
+
+    with pytest.raises(UsageError, match="no finished supernet"):
+        _session(start=str(tmp_path / "nothing"))
+    wider = {**TINY, "start": str(tmp_path)}
+    with pytest.raises(UsageError, match="other weights"):
+        SandwichSession(make_job(SandwichSettings(**wider), options={"depth": 5}))
+
+
+def test_learning_from_a_teacher_needs_one() -> None:
+    with pytest.raises(UsageError, match="needs a teacher"):
+        _session(learn_from="teacher")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"rule": "random"}, "choose one of sandwich, uniform"),
+        ({"random_students": -1}, "random_students is -1"),
+        ({"learning_rate": 0.0}, "learning_rate"),
+        ({"teacher_targets": "firm"}, "soft, hard"),
+    ],
+)
+def test_wrong_settings_are_told(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        SandwichSettings(**changes)
