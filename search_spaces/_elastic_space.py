@@ -17,7 +17,7 @@ from nas_kd.errors import UsageError
 from search_spaces._arch import Arch
 from search_spaces._checks import one_gene_neighbours, require_member, require_positive
 from search_spaces._drawing import Drawing
-from search_spaces._space import IllegalArchError, Sizes, Task
+from search_spaces._space import AnyTask, IllegalArchError, Sizes, Task
 from search_spaces._timm_host import TimmHost
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ class ElasticSpace(ABC):
     """
 
     name: ClassVar[str]
+    task_type: ClassVar[type[Task]] = Task
     source: ClassVar[str]
     title: ClassVar[str]
     """What a student is called, ``ElasticViT``."""
@@ -65,7 +66,7 @@ class ElasticSpace(ABC):
         """The parent with all its sub-networks; see `ElasticSupernet`."""
 
     @abstractmethod
-    def build(self, arch: Arch, task: Task) -> nn.Module: ...
+    def build(self, arch: Arch, task: AnyTask) -> nn.Module: ...
 
     @abstractmethod
     def features(self, module: nn.Module) -> list[str]: ...
@@ -74,7 +75,7 @@ class ElasticSpace(ABC):
     def head(self, module: nn.Module) -> str: ...
 
     @abstractmethod
-    def sizes(self, arch: Arch, task: Task) -> Sizes: ...
+    def sizes(self, arch: Arch, task: AnyTask) -> Sizes: ...
 
     @abstractmethod
     def drawing(self, arch: Arch) -> Drawing: ...

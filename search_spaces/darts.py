@@ -37,7 +37,7 @@ from search_spaces._darts_drawing import cell_graph
 from search_spaces._darts_modules import DartsNetwork
 from search_spaces._darts_published import PUBLISHED
 from search_spaces._drawing import Block, Drawing
-from search_spaces._space import IllegalArchError, Sizes, Task
+from search_spaces._space import AnyTask, IllegalArchError, Sizes, Task
 
 _LEAST_CELLS = 3
 _FREE_INPUTS = NODES[1:]
@@ -64,6 +64,7 @@ class Darts:
     """
 
     name: ClassVar[str] = "darts"
+    task_type: ClassVar[type[Task]] = Task
     source: ClassVar[str] = "DARTS (Liu, Simonyan & Yang, ICLR 2019, arXiv 1806.09055)"
 
     def __init__(
@@ -102,13 +103,13 @@ class Darts:
         normal, reduce = self._genotype(arch)
         return arch_of(Genotype(canonical_cell(normal), canonical_cell(reduce)))
 
-    def build(self, arch: Arch, task: Task) -> nn.Module:
+    def build(self, arch: Arch, task: AnyTask) -> nn.Module:
         """A `DartsNetwork` with PyTorch's default initialisation.
 
         Raises:
             UsageError: An auxiliary head is asked for and the images are too small for it.
         """
-        require_task(self.name, task)
+        task = require_task(self.name, task)
         network = DartsNetwork(
             self._genotype(arch),
             channels=self.channels,
@@ -139,9 +140,9 @@ class Darts:
             self._distributions, require_member(self.name, self._distributions, arch)
         )
 
-    def sizes(self, arch: Arch, task: Task) -> Sizes:
+    def sizes(self, arch: Arch, task: AnyTask) -> Sizes:
         """Closed form; MACs are those of a deployed network, without the auxiliary head."""
-        require_task(self.name, task)
+        task = require_task(self.name, task)
         sizes = network_sizes(
             self._genotype(arch),
             task,

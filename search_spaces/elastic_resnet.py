@@ -16,7 +16,7 @@ from search_spaces._drawing import Block, Drawing
 from search_spaces._elastic_depth import spread_blocks
 from search_spaces._elastic_space import ElasticSpace, option_range
 from search_spaces._resnet_counting import EXPANSION, resnet_parts
-from search_spaces._space import Sizes, Task
+from search_spaces._space import AnyTask, Sizes, Task
 from search_spaces._timm_host import TimmHost
 
 if TYPE_CHECKING:
@@ -133,9 +133,9 @@ class ElasticResNet(ElasticSpace):
         enough = [s for s in _OUTPUT_STRIDES if task.image_size >= s * _LEAST_SIDE]
         return max(enough, default=_OUTPUT_STRIDES[0])
 
-    def build(self, arch: Arch, task: Task) -> nn.Module:
+    def build(self, arch: Arch, task: AnyTask) -> nn.Module:
         """timm's `ResNet` with timm's initialisation; no activation works in place."""
-        require_task(self.name, task)
+        task = require_task(self.name, task)
         student = self.host(arch, task).create()
         for module in student.modules():
             if isinstance(module, nn.ReLU):
@@ -151,8 +151,8 @@ class ElasticResNet(ElasticSpace):
         self._require_own(module)
         return "fc"
 
-    def sizes(self, arch: Arch, task: Task) -> Sizes:
-        require_task(self.name, task)
+    def sizes(self, arch: Arch, task: AnyTask) -> Sizes:
+        task = require_task(self.name, task)
         width, *depths = self._values(arch)
         layers = [_OUTER_DEPTH, *depths, _OUTER_DEPTH]
         return count.total(resnet_parts(layers, self.planes, width, self.stride(task), task))

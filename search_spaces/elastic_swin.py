@@ -16,7 +16,7 @@ from search_spaces._drawing import Block, Drawing
 from search_spaces._elastic_depth import spread_pairs
 from search_spaces._elastic_space import ElasticSpace, option_range, require_whole_heads
 from search_spaces._patches import BY_IMAGE_SIZE, require_patch_fits, require_patch_option
-from search_spaces._space import Sizes, Task
+from search_spaces._space import AnyTask, Sizes, Task
 from search_spaces._swin_counting import swin_block
 from search_spaces._timm_host import TimmHost
 
@@ -127,9 +127,9 @@ class ElasticSwin(ElasticSpace):
         side = task.image_size // self.patch_side(task)
         return self.window or max(_LEAST_WINDOW, side // _WINDOWS_PER_SIDE)
 
-    def build(self, arch: Arch, task: Task) -> nn.Module:
+    def build(self, arch: Arch, task: AnyTask) -> nn.Module:
         """timm's `SwinTransformer`, its maps shown channels first, with timm's initialisation."""
-        require_task(self.name, task)
+        task = require_task(self.name, task)
         return _network()(**self.host(arch, task).kwargs)
 
     def features(self, module: nn.Module) -> list[str]:
@@ -141,9 +141,9 @@ class ElasticSwin(ElasticSpace):
         self._require_own(module)
         return "head.fc"
 
-    def sizes(self, arch: Arch, task: Task) -> Sizes:
+    def sizes(self, arch: Arch, task: AnyTask) -> Sizes:
         """Closed form; attention's two products are counted, and the padding of windows, too."""
-        require_task(self.name, task)
+        task = require_task(self.name, task)
         return count.total(self._parts(arch, task))
 
     def published(self) -> list[Arch]:

@@ -15,7 +15,7 @@ from search_spaces._drawing import Block, Drawing
 from search_spaces._elastic_depth import spread_blocks
 from search_spaces._elastic_space import ElasticSpace, option_range, require_whole_heads
 from search_spaces._patches import BY_IMAGE_SIZE, patch_side, require_patch_option
-from search_spaces._space import Sizes, Task
+from search_spaces._space import AnyTask, Sizes, Task
 from search_spaces._timm_host import TimmHost
 
 if TYPE_CHECKING:  # timm takes a second to import: only who builds a student waits for it
@@ -100,9 +100,9 @@ class ElasticVit(ElasticSpace):
         """Pixels along the side of one patch."""
         return patch_side(self.name, self.patch_size, task)
 
-    def build(self, arch: Arch, task: Task) -> nn.Module:
+    def build(self, arch: Arch, task: AnyTask) -> nn.Module:
         """timm's `VisionTransformer`, its tokens shown as maps, with timm's initialisation."""
-        require_task(self.name, task)
+        task = require_task(self.name, task)
         return _network()(**self.host(arch, task).kwargs)
 
     def features(self, module: nn.Module) -> list[str]:
@@ -115,9 +115,9 @@ class ElasticVit(ElasticSpace):
         self._own(module)
         return "head"
 
-    def sizes(self, arch: Arch, task: Task) -> Sizes:
+    def sizes(self, arch: Arch, task: AnyTask) -> Sizes:
         """Closed form; attention's two products are counted."""
-        require_task(self.name, task)
+        task = require_task(self.name, task)
         width, depth = self._values(arch)
         patch = self.patch_side(task)
         side = task.image_size // patch

@@ -19,7 +19,8 @@ def scores(left: Tensor, right: Tensor) -> Tensor:
         left: ``(batch, head, token, dim)``.
         right: Likewise.
     """
-    return left @ right.transpose(-1, -2) / left.shape[-1] ** 0.5
+    products: Tensor = left @ right.transpose(-1, -2) / left.shape[-1] ** 0.5
+    return products
 
 
 def regrouped(heads: Tensor, relation_heads: int) -> Tensor:

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from nas_kd.training.darts.methods import DARTS_METHODS
-from nas_kd.training.masked.methods import DMAE, G2SD
-from nas_kd.training.poa.methods import POA
 from nas_kd.training.pretraining.folder import PretrainingFolder
 from nas_kd.training.pretraining.method import Job, Method, Session, Settings
 from nas_kd.training.pretraining.methods import METHODS
 from nas_kd.training.pretraining.restored import load_supernet
 from nas_kd.training.pretraining.run import pretrain
 from nas_kd.training.pretraining.settings_text import parse_settings, setting_kinds
-from nas_kd.training.sandwich.methods import SANDWICH
 
 __all__ = [
     "METHODS",
@@ -25,6 +21,3 @@ __all__ = [
     "pretrain",
     "setting_kinds",
 ]
-
-for _method in (*DARTS_METHODS, POA, SANDWICH, DMAE, G2SD):
-    METHODS.register(_method.name, _method)
