@@ -69,10 +69,12 @@ def deliver_text_student(
         precision: _checked(model, file, lengths, seed, _TOLERANCES[precision])
         for precision, file in files.items()
     }
-    latency = profile and {
-        precision: measure_token_latency(file, profile, lengths, max_seconds=max_seconds)
-        for precision, file in files.items()
-    }
+    latency = None
+    if profile is not None:
+        latency = {
+            precision: measure_token_latency(file, profile, lengths, max_seconds=max_seconds)
+            for precision, file in files.items()
+        }
     return write_manifest(
         directory,
         costs={str(n): count_macs(model, example_tokens(model, 1, n)) for n in lengths},
