@@ -76,7 +76,8 @@ class Outputs:
         """
         hidden = self.token_states().hidden[layer]
         if self.fit is not None:
-            return self.fit(hidden)
+            fitted: Tensor = self.fit(hidden)
+            return fitted
         if hidden.shape[-1] != width:
             raise UsageError(
                 f"distillers: the student's hidden states are {hidden.shape[-1]} wide and the "

@@ -36,7 +36,8 @@ def pooled(model: PreTrainedModel, batch: dict[str, Tensor]) -> Tensor:
     """
     hidden = model(**batch).last_hidden_state  # batch, token, channel
     mask = batch["attention_mask"][:, :, None].to(hidden.dtype)
-    return (hidden * mask).sum(1) / mask.sum(1)
+    mean: Tensor = (hidden * mask).sum(1) / mask.sum(1)
+    return mean
 
 
 def task_score(task: LabelledTexts, outputs: Tensor, targets: Tensor) -> float:

@@ -105,7 +105,8 @@ def shared_weight_losses(
 
     def network(arch: Arch) -> Network:
         def states(batch: dict[str, Tensor]) -> TokenStates:
-            return superlm(batch, arch).states
+            found: TokenStates = superlm(batch, arch).states
+            return found
 
         return states
 
