@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -19,8 +21,7 @@ def scores(left: Tensor, right: Tensor) -> Tensor:
         left: ``(batch, head, token, dim)``.
         right: Likewise.
     """
-    products: Tensor = left @ right.transpose(-1, -2) / left.shape[-1] ** 0.5
-    return products
+    return left @ right.transpose(-1, -2) / math.sqrt(left.shape[-1])
 
 
 def regrouped(heads: Tensor, relation_heads: int) -> Tensor:

@@ -105,8 +105,8 @@ def shared_weight_losses(
 
     def network(arch: Arch) -> Network:
         def states(batch: dict[str, Tensor]) -> TokenStates:
-            read: TokenStates = superlm(batch, arch).states
-            return read
+            found: TokenStates = superlm(batch, arch).states
+            return found
 
         return states
 
