@@ -36,7 +36,7 @@ from search_spaces import Arch, ElasticResNet, ElasticSwin, ElasticVit, Task, cr
 from search_spaces._elastic_space import ElasticSpace
 from search_spaces.supernets.elastic import ElasticSupernet
 
-_TASK = Task(3, 64, 10)
+_TASK = Task(3, 32, 10)
 _EACH = 15
 _SCALED = 5
 _IMAGES = 2
@@ -185,7 +185,7 @@ def _parameters() -> Iterator[dict[str, Any]]:
     spaces = [ElasticVit(), ElasticSwin(width_step=32, head_dim=32), ElasticResNet()]
     members = [(space, arch) for space in spaces for arch in space.published()]
     for (name, (model, published)), (space, arch) in zip(_NAMED.items(), members, strict=True):
-        built = space.build(arch, _IMAGENET)
+        built = space.host(arch, _IMAGENET).create(device="meta")
         ours, theirs = (
             sum(parameter.numel() for parameter in network.parameters())
             for network in (built, timm.create_model(model, device="meta"))
