@@ -6,7 +6,7 @@ from copy import deepcopy
 from typing import Generic, TypeVar
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 Network = TypeVar("Network", bound=nn.Module)
@@ -29,5 +29,6 @@ class MovingAverage(Generic[Network]):
     @torch.no_grad()
     def update(self, student: Network, momentum: float) -> None:
         """weights <- momentum weights + (1 - momentum) student's weights."""
-        mine, theirs = list(self.model.parameters()), list(student.parameters())
+        mine: list[Tensor] = list(self.model.parameters())
+        theirs: list[Tensor] = list(student.parameters())
         torch._foreach_lerp_(mine, theirs, 1 - momentum)
