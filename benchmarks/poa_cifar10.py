@@ -239,7 +239,8 @@ def _tenth(space: dict[str, int], settings: PoaSettings, seed: int) -> dict[str,
 def _report(rows: list[dict[str, Any]], path: Path) -> None:
     console = Console()
     for row in rows:
-        console.print(f"{row['run']}: {row['arch']} {row['knn_accuracy']:.2%}", highlight=False)
+        line = f"{row['run']}: {row['arch']} {row['knn_accuracy']:.2%}"
+        console.print(line, highlight=False, markup=False)
     smallest = {row["run"]: row["knn_accuracy"] for row in reversed(rows)}
     curve = [row["knn_accuracy"] for row in rows if row["run"] == "poa"]
     if {"poa", "alone"} <= smallest.keys():
