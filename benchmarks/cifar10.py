@@ -62,13 +62,14 @@ def _tiles(mosaic: bytes) -> np.ndarray:
     return grid.transpose(0, 2, 1, 3, 4).reshape(-1, _SIDE, _SIDE, 3)
 
 
-def cifar10_data(seed: int = 0, image_size: int = _SIDE) -> DataSplits:
+def cifar10_data(seed: int = 0, image_size: int | None = None) -> DataSplits:
     """47,500 training and 2,500 validation images, and the shared 8,000 test images.
 
     Args:
         seed: Decides which training images become validation images, 250 of each class.
-        image_size: Side to which the images are reduced.
+        image_size: Side to which the images are reduced; None keeps the 32 pixels.
     """
+    image_size = image_size or _SIDE
     (images, labels), test = (
         _reduced(*decode_images(data_file(name)), image_size)
         for name in ("cifar10_train.npz", "cifar10_test.npz")

@@ -40,5 +40,5 @@ def _of_all(logs: Tensor, accelerator: Accelerator | None) -> Tensor:
     """Logarithm of the sum over all processes, ``(prototype,)``."""
     if accelerator is None or accelerator.num_processes == 1:
         return logs
-    gathered: Tensor = accelerator.gather(logs[None])
-    return gathered.logsumexp(0)
+    everyone: Tensor = accelerator.gather(logs[None])  # process, prototype
+    return everyone.logsumexp(0)

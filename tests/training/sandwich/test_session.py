@@ -23,6 +23,7 @@ TINY: dict[str, Any] = {
     "epoch_images": 64,
     "random_students": 1,
 }
+BATCH_NORM = {"group_norm": 0, "width": 16, "least_width": 8, "width_step": 8, "planes": 16}
 TEACHER = f"{__name__}:linear_teacher"
 
 
@@ -34,7 +35,7 @@ def _session(
     space: str = "elastic-vit", teacher: str | None = None, **changes: Any
 ) -> SandwichSession:
     settings = SandwichSettings(**{**TINY, **changes})
-    options = {"group_norm": 0} if space == "elastic-resnet" else {}
+    options = BATCH_NORM if space == "elastic-resnet" else {}
     return SandwichSession(make_job(settings, space, teacher=teacher, options=options))
 
 
@@ -54,11 +55,11 @@ def test_a_resumed_training_ends_with_the_same_bits(space: str, teacher: str | N
 
 @pytest.mark.parametrize("rule", ["sandwich", "uniform"])
 def test_all_sizes_learn(rule: str) -> None:
-    training = _session(rule=rule, epochs=8, epoch_images=None, learning_rate=4e-3, drop_path=0.0)
-    for _ in range(8):
+    training = _session("elastic-resnet", rule=rule, epoch_images=512, learning_rate=3e-3)
+    for _ in range(2):
         metrics = training.run_unit()
 
-    assert metrics["validation_largest"] > 0.7
+    assert metrics["validation_largest"] > 0.6
     assert metrics["validation_smallest"] > 0.6
     assert training.best().startswith("validation ")
 
@@ -69,7 +70,7 @@ def test_the_supernet_comes_back_from_its_file(tmp_path: Path) -> None:
     facts = training.save(tmp_path)
     named = {
         "space": "elastic-resnet",
-        "space_options": {**SPACES["elastic-resnet"], "group_norm": 0},
+        "space_options": {**SPACES["elastic-resnet"], **BATCH_NORM},
     }
     restored = restore_supernet(tmp_path, {**named, **facts})
 
