@@ -161,6 +161,7 @@ def _save(folder: Path, finalist: Finalist, source: _Source) -> dict[str, Any]:
     ranked = finalist.ranked
     facts = {
         "arch": dict(ranked.arch),
+        "description": source.superlm.space.describe(ranked.arch),
         "space": source.superlm.space.name,
         "params": ranked.params,
         "macs": ranked.macs,

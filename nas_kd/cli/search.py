@@ -11,6 +11,8 @@ from nas_kd.cli import options
 from nas_kd.cli.console import note, print_json, print_results, stdout_kept_clean
 from nas_kd.cli.preflight import check_recipe
 from nas_kd.cli.recipe_flags import parse_names, resolve_recipe, run_name, setting_changes
+from nas_kd.cli.supernet_search import refuse_others, search_supernet
+from nas_kd.cli.supernet_search import summary as supernet_summary
 from nas_kd.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -40,6 +42,10 @@ def search(
     objectives: Annotated[
         str | None,
         typer.Option(metavar="A,B", help="score, macs, params, latency_ms or single proxies."),
+    ] = None,
+    supernet: Annotated[
+        Path | None,
+        typer.Option(metavar="RUN", help="Search a supernet of nas-kd pretrain instead."),
     ] = None,
     epochs: options.Epochs = None,
     minutes: options.Minutes = None,
@@ -75,6 +81,39 @@ def search(
     Without arguments: the embedded job on real handwritten digits. The same command in the same
     directory continues a run that was interrupted.
     """
+    if supernet is not None:
+        refuse_others(
+            {
+                "--config": config,
+                "--teacher": teacher,
+                "--checkpoint": checkpoint,
+                "--data": data,
+                "--image-size": image_size,
+                "--space": space,
+                "--space-option": space_option,
+                "--trials": trials,
+                "--sampler": sampler,
+                "--proxies": proxies,
+                "--objectives": objectives,
+                "--epochs": epochs,
+                "--minutes": minutes,
+                "--workers": workers,
+                "--storage": storage,
+                "--study-name": study_name,
+                "--fork": fork,
+                "--dry-run": dry_run,
+            }
+        )
+        found = search_supernet(
+            supernet,
+            budget=budget or [],
+            device=device,
+            threads=threads,
+            seed=seed or 0,
+            run_dir=run_dir,
+        )
+        print_json(found) if json else print_results(*supernet_summary(found))
+        return
     changes = {
         **setting_changes(seed, teacher, checkpoint, data, image_size, device, threads),
         "budget.limits": budget or None,

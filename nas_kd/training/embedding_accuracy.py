@@ -38,15 +38,20 @@ def embedding_accuracy(
         images: On which it is judged; by default the validation images.
         seed: Of the images on which the linear classifier's weight decay is chosen.
     """
-
-    def embed(batch: Tensor) -> Tensor:
-        pooled: Tensor = model.forward_head(model.forward_features(batch), pre_logits=True)
-        return pooled
-
     judged = data.validation if images is None else images
-    known, asked = (read_embeddings(model, embed, part) for part in (data.train, judged))
+    known, asked = embeddings_of(model, data.train), embeddings_of(model, judged)
     probe = chosen_linear_probe(known, data.train.labels, seed=seed)
     return EmbeddingAccuracy(
         knn=knn_accuracy(known, data.train.labels, asked, judged.labels),
         linear=probe.accuracy(asked, judged.labels),
     )
+
+
+def embeddings_of(model: Any, images: Images) -> Tensor:
+    """What the classifier of a model of timm's reads, or would read, ``(image, channel)``."""
+
+    def embed(batch: Tensor) -> Tensor:
+        pooled: Tensor = model.forward_head(model.forward_features(batch), pre_logits=True)
+        return pooled
+
+    return read_embeddings(model, embed, images)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from nas_kd.errors import UsageError
@@ -35,6 +35,13 @@ class LinearProbe:
     def logits(self, embeddings: Tensor) -> Tensor:
         """``(image, channel)`` to ``(image, class)``."""
         return F.linear((embeddings - self.mean) / self.std, self.weight, self.bias)
+
+    def write_into(self, layer: nn.Linear) -> None:
+        """Makes ``layer`` give the same logits for embeddings as they are."""
+        with torch.no_grad():
+            weight = self.weight / self.std
+            layer.weight.copy_(weight)
+            layer.bias.copy_(self.bias - weight @ self.mean)
 
     def accuracy(self, embeddings: Tensor, labels: Tensor) -> float:
         """Share of embeddings that are classified right, in [0, 1]."""

@@ -9,7 +9,9 @@ import torch
 from torch import Tensor
 
 from nas_kd.data import DataSplits, Images
+from nas_kd.training.embedding_accuracy import embeddings_of
 from nas_kd.training.evaluate import evaluate_accuracy
+from nas_kd.training.knn import knn_accuracy
 from nas_kd.training.recalibrate import recalibrated
 from search_spaces import Arch
 
@@ -33,6 +35,20 @@ def accuracy(
     """
     student = recalibrated(supernet.extract(arch), calibration(data))
     return evaluate_accuracy(student, data.validation if images is None else images)
+
+
+def shared_accuracy(supernet: ElasticSupernet, arch: Arch, data: DataSplits) -> float:
+    """How good a network is without any training of its own, on the validation images, in [0, 1].
+
+    Its accuracy where the supernet has a classifier, else that of its nearest neighbours among the
+    training images.
+    """
+    if supernet.task.num_classes:
+        return accuracy(supernet, arch, data)
+    student = recalibrated(supernet.extract(arch), calibration(data))
+    known = embeddings_of(student, data.train)
+    asked = embeddings_of(student, data.validation)
+    return knn_accuracy(known, data.train.labels, asked, data.validation.labels)
 
 
 def calibration(data: DataSplits) -> Iterator[Tensor]:

@@ -1,0 +1,125 @@
+"""From a finished elastic supernet to a ranking and a student that is checked."""
+
+from __future__ import annotations
+
+import csv
+import json
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import onnxruntime
+import pytest
+import torch
+
+from nas_kd.costs import Budget, DeviceProfile
+from nas_kd.errors import NoFeasibleStudentError, UsageError
+from nas_kd.export import load_student
+from nas_kd.training import evaluate_accuracy
+from nas_kd.training.poa.settings import PoaSettings
+from nas_kd.training.pretraining import METHODS, PretrainingFolder, pretrain
+from nas_kd.training.sandwich.settings import SandwichSettings
+from search_spaces import Arch
+from studies.elastic_search import ElasticSearch, search_elastic
+from studies.observer import SilentObserver
+from tests.training.elastic.jobs import SPACES, make_job
+from tests.training.poa.jobs import TINY
+
+PROFILE = DeviceProfile("cpu", threads=1)
+
+
+def _pretrained(folder: Path, method: str, settings: Any, space: str) -> Path:
+    directory = PretrainingFolder(folder)
+    job = make_job(settings, space)
+    directory.claim(
+        {
+            "method": method,
+            "settings": asdict(settings),
+            "space": space,
+            "space_options": SPACES[space],
+            "data": "digits",
+            "image_size": None,
+            "seed": 0,
+        }
+    )
+    pretrain(METHODS.get(method), job, directory, lambda *told: None)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def labelled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("sandwich")
+    settings = SandwichSettings(epochs=2, batch_size=32, drop_path=0.0)
+    return _pretrained(folder, "sandwich", settings, "elastic-resnet")
+
+
+@pytest.fixture(scope="module")
+def unlabelled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("poa")
+    return _pretrained(folder, "poa", PoaSettings(**{**TINY, "epochs": 1}), "elastic-vit")
+
+
+def _rows(folder: Path) -> list[dict[str, str]]:
+    with (folder / "ranking.csv").open() as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.mark.parametrize("run", ["labelled", "unlabelled"])
+def test_the_best_within_the_budget_is_delivered(
+    run: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    search = ElasticSearch(Budget.parse("params=99%"), PROFILE)
+    found = search_elastic(request.getfixturevalue(run), search, tmp_path, SilentObserver())
+    rows, student = _rows(tmp_path), found["student"]
+    accuracies = [float(row["accuracy"]) for row in rows]
+    assert accuracies == sorted(accuracies, reverse=True)
+    assert 0 < len(rows) == found["feasible"] < found["size"]
+    assert student["shared_accuracy"] == accuracies[0]
+    assert student["arch"] == json.loads(rows[0]["arch"])
+
+    loaded = load_student(tmp_path / "students" / "1")
+    images = torch.rand(3, *loaded.task.input_shape)
+    logits = loaded.module(loaded.preprocess(images)).detach().numpy()
+    session = onnxruntime.InferenceSession(student["onnx"], providers=["CPUExecutionProvider"])
+    (computed,) = session.run(None, {"images": loaded.preprocess(images).numpy()})
+    assert computed == pytest.approx(logits, rel=1e-3, abs=1e-3)
+    assert logits.shape == (3, 10)
+
+
+def test_the_probe_is_the_classifier_of_what_learned_without_labels(
+    unlabelled: Path, tmp_path: Path
+) -> None:
+    from nas_kd.data import load_data
+
+    found = search_elastic(unlabelled, ElasticSearch(Budget(), PROFILE), tmp_path, SilentObserver())
+    data = load_data("digits")
+    assert data.test is not None
+    module = load_student(tmp_path / "students" / "1").module
+    assert found["student"]["accuracy"] == evaluate_accuracy(module, data.test) > 0.5
+
+
+def test_latency_is_measured_until_one_holds_the_limit(labelled: Path, tmp_path: Path) -> None:
+    search = ElasticSearch(Budget.parse("latency=1s"), PROFILE)
+    student = search_elastic(labelled, search, tmp_path, SilentObserver())["student"]
+    assert student["arch"] == json.loads(_rows(tmp_path)[0]["arch"])
+    assert 0 < student["latency_ms"]["ci95"][1] < 950
+    none = replace(search, budget=Budget.parse("latency=1us"))
+    with pytest.raises(NoFeasibleStudentError, match="the fastest took"):
+        search_elastic(labelled, none, tmp_path / "none", SilentObserver())
+
+
+def test_a_budget_that_nobody_meets_names_the_smallest(labelled: Path, tmp_path: Path) -> None:
+    search = ElasticSearch(Budget.parse("params=10"), PROFILE)
+    with pytest.raises(NoFeasibleStudentError, match="The smallest has"):
+        search_elastic(labelled, search, tmp_path, SilentObserver())
+
+
+def test_a_folder_without_a_supernet_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"supernet\.json is missing"):
+        search_elastic(tmp_path, ElasticSearch(Budget(), PROFILE), tmp_path / "o", SilentObserver())
+
+
+def test_the_student_is_a_member_of_its_space(labelled: Path, tmp_path: Path) -> None:
+    search_elastic(labelled, ElasticSearch(Budget(), PROFILE), tmp_path, SilentObserver())
+    loaded = load_student(tmp_path / "students" / "1")
+    assert loaded.space.canonical(loaded.arch) == Arch(loaded.config["arch"])
