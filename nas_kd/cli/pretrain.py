@@ -57,7 +57,7 @@ def pretrain(
             space=space,
             space_options=space_option or [],
             pairs=pairs,
-            data=data or "digits",
+            data=data,
             teacher=teacher,
             checkpoint=checkpoint,
             image_size=image_size,
@@ -77,7 +77,7 @@ def _resolve(
     space: str,
     space_options: list[str],
     pairs: list[str],
-    data: str,
+    data: str | None,
     teacher: str | None,
     checkpoint: Path | None,
     image_size: int | None,
@@ -88,6 +88,7 @@ def _resolve(
 
     from nas_kd.cli.recipe_flags import parse_option
     from nas_kd.training.pretraining import METHODS, parse_settings
+    from search_spaces import TextTask, create_space
 
     method = METHODS.get(name)
     if space not in method.spaces:
@@ -98,13 +99,16 @@ def _resolve(
         raise UsageError("--checkpoint: it holds the weights of a teacher; name --teacher, too.")
     if checkpoint is not None and not checkpoint.is_file():
         raise UsageError(f"checkpoint: there is no file {checkpoint}. Check --checkpoint.")
+    options = dict(map(parse_option, space_options))
+    if data is None and create_space(space, **options).task_type is TextTask:
+        raise UsageError("--data: name the text to learn from, for example --data text:FOLDER.")
     chosen = parse_settings(method, pairs)
     return method, {
         "method": name,
         "settings": asdict(chosen),  # type: ignore[call-overload]
         "space": space,
-        "space_options": dict(map(parse_option, space_options)),
-        "data": data,
+        "space_options": options,
+        "data": data or "digits",
         "teacher": teacher,
         "checkpoint": None if checkpoint is None else str(checkpoint),
         "image_size": image_size,

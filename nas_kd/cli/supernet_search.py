@@ -116,19 +116,15 @@ def _search_images(
     directory: Path,
     observer: Any,
 ) -> dict[str, Any]:
-    from nas_kd.costs import require_provider
+    from nas_kd.costs import Budget, require_provider
     from studies.elastic_search import ElasticSearch, search_elastic
     from studies.recipe import BudgetSection
     from studies.setting import device_profile
 
-    given = {"device": device, "threads": threads}
-    section = BudgetSection(
-        limits=list(budget), **{name: value for name, value in given.items() if value is not None}
-    )
-    profile = device_profile(section)
+    given = {"limits": list(budget), "device": device, "threads": threads}
+    section = {name: value for name, value in given.items() if value is not None}
+    profile = device_profile(BudgetSection.model_validate(section))
     require_provider(profile)
-    from nas_kd.costs import Budget
-
     search = ElasticSearch(Budget.parse(budget), profile, seed=seed)
     found = search_elastic(run, search, directory, observer)
     return {

@@ -27,10 +27,10 @@ def draw_metrics(csv: Path, path: Path, *, title: str) -> Path:
     figure = Figure(figsize=(_WIDTH, height), dpi=160, facecolor="white", layout="constrained")
     FigureCanvasAgg(figure)
     figure.suptitle(plain(title), x=0.01, ha="left", color=INK, fontsize=14, fontweight="bold")
-    grid = figure.subplots(rows, _COLUMNS, squeeze=False).flat
-    for axes, name in zip(grid, shown, strict=False):
+    panels = figure.subplots(rows, _COLUMNS, squeeze=False).flatten()
+    for axes, name in zip(panels, shown, strict=False):
         _draw_panel(axes, metrics, name)
-    for axes in list(grid)[len(shown) :]:
+    for axes in panels[len(shown) :]:
         axes.set_axis_off()
     return save_picture(figure, path)
 

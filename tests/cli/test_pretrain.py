@@ -1,0 +1,95 @@
+"""``nas-kd pretrain`` and ``nas-kd search --supernet`` on real digits."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from nas_kd.errors import ExitCode
+from tests.cli.conftest import Command
+
+SMALL = [
+    word
+    for option in ("width=32", "least_width=16", "width_step=16", "depth=3", "least_depth=2",
+                   "head_dim=16", "patch_size=2")
+    for word in ("--space-option", option)
+]  # fmt: skip
+TRAIN = (
+    "pretrain",
+    "--space",
+    "elastic-vit",
+    "--method",
+    "sandwich",
+    *SMALL,
+    "--set",
+    "batch_size=64",
+)
+
+
+@pytest.fixture
+def run(nas_kd: Command, tmp_path: Path) -> Path:
+    """A supernet after one epoch."""
+    outcome = nas_kd(*TRAIN, "--epochs", 1, "--run-dir", tmp_path / "run")
+    assert outcome.code == 0, outcome.err
+    assert "validation" in outcome.out
+    return tmp_path / "run"
+
+
+def test_the_best_student_of_a_supernet(nas_kd: Command, run: Path) -> None:
+    for name in ("metrics.csv", "metrics.png", "supernet.json", "supernet.safetensors"):
+        assert (run / name).is_file()
+    outcome = nas_kd("search", "--supernet", run, "--budget", "macs=70%", "--json")
+    assert outcome.code == 0, outcome.err
+    document = json.loads(outcome.out)
+    (student,) = document["students"]
+    assert document["feasible"] < document["size"] == 4
+    assert Path(student["onnx"]).is_file()
+    people = nas_kd("search", "--supernet", run, "--budget", "macs=70%")
+    assert student["description"] in people.out
+    assert "ranking.csv" in people.out
+
+
+def test_the_same_command_gives_the_finished_supernet(nas_kd: Command, run: Path) -> None:
+    again = nas_kd(*TRAIN, "--epochs", 1, "--run-dir", run, "--json")
+    assert json.loads(again.out)["supernet"]["units"] == 1
+    other = nas_kd(*TRAIN, "--epochs", 2, "--run-dir", run)
+    assert other.code == ExitCode.USAGE
+    assert "another training (settings changed)" in other.err
+
+
+def test_a_budget_that_no_student_meets(nas_kd: Command, run: Path) -> None:
+    outcome = nas_kd("search", "--supernet", run, "--budget", "macs=10")
+    assert outcome.code == ExitCode.NO_FEASIBLE_STUDENT
+    assert "The smallest has" in outcome.err
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (
+            ("pretrain", "--space", "elastic-vit", "--method", "sandwhich"),
+            "Did you mean 'sandwich'",
+        ),
+        (("pretrain", "--space", "pit", "--method", "sandwich"), "no supernet of 'pit'"),
+        ((*TRAIN, "--set", "epoch=3"), "Did you mean 'epochs'"),
+        ((*TRAIN, "--set", "epochs=many"), "not a whole number"),
+        ((*TRAIN, "--checkpoint", "w.pt"), "name --teacher"),
+        (
+            ("pretrain", "--space", "autodistil-tiny", "--method", "autodistil"),
+            "--data text:FOLDER",
+        ),
+        (("search", "--supernet", "nowhere"), "no directory of nas-kd pretrain"),
+        (("search", "--supernet", "nowhere", "--trials", "5"), "--trials"),
+    ],
+)
+def test_what_does_not_fit_is_told(
+    words: tuple[str, ...], message: str, nas_kd: Command, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    outcome = nas_kd(*words)
+    assert outcome.code == ExitCode.USAGE
+    assert message in outcome.err
+    assert not (tmp_path / "runs").exists()
