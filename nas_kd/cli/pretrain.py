@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json as json_module
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -187,5 +188,12 @@ def _summary(document: dict[str, Any]) -> list[Any]:
         f"Metrics of every unit: {run / 'metrics.csv'}, as a picture {run / 'metrics.png'}",
     ]
     if arch := document["supernet"].get("arch"):
-        lines.append(f"Student that it found: {json_module.dumps(arch)}")
+        options = [f"--space-option {n}={v}" for n, v in document["space_options"].items()]
+        student = shlex.quote(json_module.dumps(arch))
+        lines.append("Train the student that it found:")
+        lines.append(
+            " ".join(["  nas-kd distill", student, "--space", document["space"], *options])
+        )
+    else:
+        lines.append(f"Take a student: nas-kd search --supernet {run} --budget macs=50%")
     return [metrics_table(run / "metrics.csv"), "\n".join(lines)]
