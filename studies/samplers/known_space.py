@@ -15,7 +15,7 @@ from optuna.trial import FrozenTrial
 
 
 class _KnownSpace(BaseSampler):
-    """Stands before one of Optuna's samplers, whose proposals stay the same.
+    """Stands before one of Optuna's samplers.
 
     Args:
         distributions: Of the space.
@@ -36,7 +36,16 @@ class _KnownSpace(BaseSampler):
 
 
 class KnownSpaceNSGAII(_KnownSpace, NSGAIISampler):
-    """NSGA-II over the genes of a space."""
+    """NSGA-II over the genes of a space.
+
+    Parents are in the order of their trials. By itself Optuna has them in the order of selection
+    when it has just selected them and in that of the trials when it selected them earlier, and ties
+    between parents, which archs of one function make, would be broken otherwise after a restart.
+    """
+
+    def get_parent_population(self, study: Study, generation: int) -> list[FrozenTrial]:
+        parents = super().get_parent_population(study, generation)
+        return sorted(parents, key=lambda trial: trial.number)
 
 
 class KnownSpaceTPE(_KnownSpace, TPESampler):

@@ -4,9 +4,9 @@ from typing import Any
 
 import optuna
 import pytest
-from optuna.samplers import BaseSampler, NSGAIISampler, TPESampler
+from optuna.samplers import TPESampler
 
-from search_spaces import Arch, create_space
+from search_spaces import Arch, SearchSpace, create_space
 from studies.samplers import SAMPLERS, ExhaustiveSampler, RegularisedEvolutionSampler
 from studies.samplers.known_space import KnownSpaceNSGAII, KnownSpaceTPE
 from tests.contracts.sampler import SamplerContract
@@ -45,24 +45,35 @@ def test_evolution_finds_the_deepest_net_and_keeps_the_budget() -> None:
     assert sum(all(v <= 0 for v in t.constraints.values()) for t in late) > 25
 
 
-@pytest.mark.parametrize(
-    ("ours", "plain", "settings"),
-    [
-        (KnownSpaceNSGAII, NSGAIISampler, {"population_size": 10}),
-        (KnownSpaceTPE, TPESampler, {"multivariate": True, "n_startup_trials": 10}),
-    ],
-)
-def test_a_sampler_that_knows_the_genes_proposes_the_same(
-    ours: type[BaseSampler], plain: type[BaseSampler], settings: dict[str, Any]
-) -> None:
+def test_tpe_that_knows_the_genes_proposes_the_same() -> None:
     space = create_space("cifar-resnet")
-    distributions = dict(space.distributions)
+    settings: dict[str, Any] = {"seed": 3, "multivariate": True, "n_startup_trials": 10}
     proposed = []
-    for sampler in (ours(distributions, seed=3, **settings), plain(seed=3, **settings)):
+    for sampler in (KnownSpaceTPE(space.distributions, **settings), TPESampler(**settings)):
         study = optuna.create_study(directions=["maximize", "minimize"], sampler=sampler)
-        for _ in range(40):
-            trial = study.ask(distributions)
-            depth = sum(int(value) for value in trial.params.values())
-            study.tell(trial, [float(depth % 7), float(depth)])
+        _search(study, space, 40)
         proposed.append([trial.params for trial in study.trials])
     assert proposed[0] == proposed[1]
+
+
+def test_nsga2_breaks_ties_alike_after_a_restart() -> None:
+    """What Optuna keeps of a study beside its trials must not matter."""
+    space, directions = create_space("cifar-resnet"), ["maximize", "minimize"]
+    whole = optuna.create_study(directions=directions)
+    cut = optuna.create_study(directions=directions)
+    for batch in range(12):
+        restarted = optuna.create_study(directions=directions)
+        restarted.add_trials(cut.trials)
+        cut = restarted
+        for study in (whole, cut):
+            study.sampler = KnownSpaceNSGAII(space.distributions, population_size=10, seed=batch)
+            _search(study, space, 10)
+        assert [t.params for t in whole.trials] == [t.params for t in cut.trials]
+
+
+def _search(study: optuna.Study, space: SearchSpace, trials: int) -> None:
+    """Few different values, so that many trials are equally good."""
+    for _ in range(trials):
+        trial = study.ask(dict(space.distributions))
+        depth = sum(int(value) for value in trial.params.values())
+        study.tell(trial, [float(depth % 7), float(depth // 2)])
