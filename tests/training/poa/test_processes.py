@@ -2,29 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import torch
 
 from nas_kd.training.poa.sinkhorn import sinkhorn
-
-ROOT = Path(__file__).parents[3]
+from tests.training.many_processes import report_of_two_processes
 
 
 def test_two_processes_train_other_students_and_one_teacher(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
-    command += ["--nproc_per_node", "2", "-m", "tests.training.poa.two_processes", str(tmp_path)]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "true"}
-    finished = subprocess.run(
-        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=240, check=False
-    )
-    assert finished.returncode == 0, finished.stderr[-2000:]
-    report = torch.load(tmp_path / "report.pt", weights_only=True)
-
-    assert report["processes"] == 2
+    report = report_of_two_processes("tests.training.poa.two_processes", tmp_path)
     assert report["alike"]
     assert report["moved"]
     assert report["loss"][0] == report["loss"][1]
