@@ -10,13 +10,11 @@ import torch
 from torch import nn
 
 from nas_kd.costs import LatencyRecord
-from nas_kd.errors import ExportError
 from nas_kd.export import (
     ParityRecord,
     PrecisionRecord,
-    check_parity,
     compare_precisions,
-    export_onnx,
+    export_checked,
     save_student,
     write_manifest,
 )
@@ -194,13 +192,8 @@ def deliver(
         std=setting.data.std,
         provenance={"teacher": setting.teacher.source, "data": recipe.data.source},
     )
-    onnx = export_onnx(module, setting.task.input_shape, directory / "student.onnx")
-    parity = check_parity(module, onnx, setting.task.input_shape, seed=recipe.seed)
-    if not parity.passed:
-        raise ExportError(
-            f"parity: {onnx} differs from the module by {parity.max_abs:.2g} "
-            f"(allowed {parity.tolerance:.2g}). The run is kept; please report this arch."
-        )
+    onnx = directory / "student.onnx"
+    parity = export_checked(module, setting.task.input_shape, onnx, seed=recipe.seed)
     profile = setting.profile
     measured = file_to_measure(onnx, setting, recipe.seed)
     precisions: dict[str, PrecisionRecord] = {}

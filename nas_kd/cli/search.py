@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
@@ -113,6 +113,8 @@ def search(
             run_dir=run_dir,
         )
         print_json(found) if json else print_results(*supernet_summary(found))
+        if not all(student.get("budget_met", True) for student in found["students"]):
+            _end_over_budget()
         return
     changes = {
         **setting_changes(seed, teacher, checkpoint, data, image_size, device, threads),
@@ -142,8 +144,12 @@ def search(
     else:
         print_results(*_summary(document))
     if not document.get("budget_met", True):
-        note("nas-kd: the delivered student does not meet the budget (exit code 3).")
-        raise typer.Exit(ExitCode.NO_FEASIBLE_STUDENT)
+        _end_over_budget()
+
+
+def _end_over_budget() -> NoReturn:
+    note("nas-kd: the delivered student does not meet the budget (exit code 3).")
+    raise typer.Exit(ExitCode.NO_FEASIBLE_STUDENT)
 
 
 def _print_recipe(recipe: Recipe, directory: Path, *, as_json: bool) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from nas_kd.export.calibration import calibration_batches
+    from nas_kd.export.checked import export_checked
     from nas_kd.export.comparison import PrecisionRecord, compare_precisions
     from nas_kd.export.half import convert_to_half
     from nas_kd.export.manifest import read_manifest, refresh_manifest, write_manifest
@@ -29,6 +30,7 @@ __all__ = [
     "compare_precisions",
     "convert_to_half",
     "evaluate_onnx",
+    "export_checked",
     "export_onnx",
     "load_student",
     "onnx_facts",
@@ -52,6 +54,7 @@ _HOMES = {
     "compare_precisions": "comparison",
     "convert_to_half": "half",
     "evaluate_onnx": "running",
+    "export_checked": "checked",
     "export_onnx": "onnx_file",
     "load_student": "student",
     "onnx_facts": "onnx_file",

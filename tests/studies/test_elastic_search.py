@@ -103,6 +103,7 @@ def test_latency_is_measured_until_one_holds_the_limit(labelled: Path, tmp_path:
     student = search_elastic(labelled, search, tmp_path, SilentObserver())["student"]
     assert student["arch"] == json.loads(_rows(tmp_path)[0]["arch"])
     assert 0 < student["latency_ms"]["ci95"][1] < 950
+    assert student["budget_met"]
     none = replace(search, budget=Budget.parse("latency=1us"))
     with pytest.raises(NoFeasibleStudentError, match="the fastest took"):
         search_elastic(labelled, none, tmp_path / "none", SilentObserver())
@@ -123,3 +124,9 @@ def test_the_student_is_a_member_of_its_space(labelled: Path, tmp_path: Path) ->
     search_elastic(labelled, ElasticSearch(Budget(), PROFILE), tmp_path, SilentObserver())
     loaded = load_student(tmp_path / "students" / "1")
     assert loaded.space.canonical(loaded.arch) == Arch(loaded.config["arch"])
+
+
+def test_a_precision_is_refused_before_anything_is_judged() -> None:
+    budget = Budget.parse("latency=5ms@int8")
+    with pytest.raises(UsageError, match="nas-kd export lowers it"):
+        ElasticSearch(budget, budget.measured_on(PROFILE))
