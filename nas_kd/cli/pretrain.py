@@ -96,6 +96,8 @@ def _resolve(
         raise UsageError(
             f"--method {name}: it has no supernet of {space!r}, but of {', '.join(method.spaces)}."
         )
+    if teacher is not None and not method.takes_teacher:
+        raise UsageError(f"--teacher: {name} learns without one; leave it out.")
     if checkpoint is not None and teacher is None:
         raise UsageError("--checkpoint: it holds the weights of a teacher; name --teacher, too.")
     if checkpoint is not None and not checkpoint.is_file():

@@ -46,6 +46,7 @@ def search_supernet(
         with watching() as observer, working_alone(directory):
             observer.note(f"Working in {directory}.")
             if space.task_type is TextTask:
+                refuse_others({"--device": device, "--threads": threads})
                 found = _search_text(run, budget, seed, directory, observer)
             else:
                 found = _search_images(run, budget, device, threads, seed, directory, observer)

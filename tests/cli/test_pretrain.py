@@ -80,6 +80,10 @@ def test_a_budget_that_no_student_meets(nas_kd: Command, run: Path) -> None:
             ("pretrain", "--space", "autodistil-tiny", "--method", "autodistil"),
             "--data text:FOLDER",
         ),
+        (
+            ("pretrain", "--space", "elastic-vit", "--method", "poa", "--teacher", "t"),
+            "poa learns without one",
+        ),
         (("search", "--supernet", "nowhere"), "no directory of nas-kd pretrain"),
         (("search", "--supernet", "nowhere", "--trials", "5"), "--trials"),
     ],

@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.optim import AdamW
 
 from nas_kd.data import CropFlip, load_data
+from nas_kd.errors import UsageError
 from nas_kd.training.elastic.random_crops import Draws, random_crop
 from nas_kd.training.elastic.sampling import elastic_deck
 from nas_kd.training.elastic.saving import save_supernet
@@ -51,6 +52,10 @@ class MaskedSession(EpochSession):
             job, data, num_classes=0, drop_path=0.0, scaled=settings.scaled
         )
         patch = self._supernet.image_multiple
+        if job.checkpoint is not None:
+            raise UsageError(
+                "pretrain: --checkpoint is not read here; --teacher hf:FOLDER brings its weights."
+            )
         self._teacher = None if job.teacher is None else load_mae(job.teacher, data, patch)
         if self._teacher is not None and self._teacher.mean and self._teacher.std:
             data = data.normalised(self._teacher.mean, self._teacher.std)

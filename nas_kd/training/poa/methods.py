@@ -21,4 +21,5 @@ POA = Method(
     settings=PoaSettings,
     start=_start,
     restore=restore_supernet,
+    takes_teacher=False,
 )

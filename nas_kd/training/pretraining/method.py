@@ -94,6 +94,7 @@ class Method:
         settings: The type of its settings.
         start: Begins a training.
         restore: The trained supernet, from the folder and the facts that `Session.save` returned.
+        takes_teacher: Whether a trained teacher can be of use to it.
     """
 
     name: str
@@ -103,3 +104,4 @@ class Method:
     settings: Callable[..., Settings]
     start: Callable[[Job], Session]
     restore: Callable[[Path, Mapping[str, Any]], Supernet]
+    takes_teacher: bool = True
