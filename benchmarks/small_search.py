@@ -194,7 +194,7 @@ def trial_table(run: RunDirectory) -> list[tuple[Any, ...]]:
             trial.state.name,
             tuple(sorted(trial.params.items())),
             tuple(trial.values),
-            tuple(c for c in sorted(trial.constraints.items()) if c[0] != "latency_ms"),
+            trial.constraints["macs"],
             candidate_of(trial).key,
             tuple(candidate_of(trial).scores.items()),
             duplicate_of(trial),
