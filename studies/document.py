@@ -13,6 +13,7 @@ from search_spaces import SearchSpace
 from studies.candidates import Candidate
 from studies.delivery import Delivered
 from studies.finalists import Measured
+from studies.finishing import Finished, Student
 from studies.objectives import SCORE
 from studies.recipe import Recipe
 from studies.run_directory import RunDirectory
@@ -41,20 +42,20 @@ def search_document(
     run: RunDirectory,
     setting: Setting,
     result: SearchResult,
+    finished: Finished,
     *,
-    measured: Mapping[str, Measured],
-    finalists: Sequence[Mapping[str, Any]],
-    winner: Measured,
-    delivered: Delivered,
-    student: Mapping[str, Any],
     seconds: Mapping[str, float],
     prediction: PredictionError | None,
 ) -> dict[str, Any]:
     """What ``nas-kd search --json`` prints.
 
     Accuracies are shares in [0, 1] on ``accuracy_split``; latencies are milliseconds for one batch.
+    ``too_slow`` tells of finalists of a higher accuracy whose delivered files missed the latency
+    limit.
     """
-    unique = result.unique
+    unique, measured = result.unique, finished.measured
+    student = finished.student
+    delivered, winner = student.delivered, student.winner.candidate
     directory = str(delivered.directory)
     return {
         "schema": SCHEMA,
@@ -77,28 +78,27 @@ def search_document(
         "accuracy_split": setting.accuracy_split,
         "finalists": [
             {
-                **_front_row(f["measured"].candidate, setting.space, result, measured),
-                "validation_accuracy": _finite(f["validation_accuracy"]),
+                **_front_row(f.measured.candidate, setting.space, result, measured),
+                "validation_accuracy": _finite(f.validation_accuracy),
             }
-            for f in finalists
+            for f in finished.finalists
         ],
+        "too_slow": [_too_slow_row(one, setting.space) for one in finished.too_slow],
         "student": {
-            "arch": dict(winner.candidate.arch),
-            "description": setting.space.describe(winner.candidate.arch),
-            "macs": winner.candidate.macs,
-            "params": winner.candidate.params,
-            "accuracy": student["accuracy"],
-            "accuracy_float32": student.get("accuracy_float32", student["accuracy"]),
-            "accuracy_without_teacher": student["accuracy_without_teacher"],
-            "validation_accuracy": student["validation_accuracy"],
-            "inherited_share": student["inherited_share"],
+            "arch": dict(winner.arch),
+            "description": setting.space.describe(winner.arch),
+            "macs": winner.macs,
+            "params": winner.params,
+            "accuracy_float32": student.accuracies["accuracy"],
+            **student.accuracies,
+            "inherited_share": student.inherited_share,
             "onnx": str(delivered.onnx),
             "directory": directory,
             "parity_max_abs": delivered.parity.max_abs,
             "latency_ms": delivered.latency.to_document(),
             "teacher_latency_ms": delivered.teacher_latency.to_document(),
         },
-        "budget_met": student["latency_violation"] <= 0,
+        "budget_met": student.in_time,
         "next": [
             f"nas-kd show {shlex.quote(str(run.path))}",
             f"nas-kd measure {shlex.quote(directory)}",
@@ -148,6 +148,16 @@ def _front_row(
             SCORE: result.objectives.score(candidate),
             **{name: _finite(score) for name, score in candidate.scores.items()},
         },
+    }
+
+
+def _too_slow_row(student: Student, space: SearchSpace) -> dict[str, Any]:
+    arch = student.winner.candidate.arch
+    return {
+        "arch": dict(arch),
+        "description": space.describe(arch),
+        "accuracy": student.accuracies["accuracy"],
+        "latency_ms": student.delivered.latency.to_document(),
     }
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,16 +12,17 @@ from nas_kd.costs import Limits
 from nas_kd.errors import UsageError
 from proxies import TeacherProbes
 from studies.candidates import Evaluator, needs_teacher
-from studies.delivery import Delivered, StudentTrainer, deliver
 from studies.document import found_document, peer_document, search_document
-from studies.finalists import Measured, choose_finalists
+from studies.finalists import Measured
+from studies.finishing import Finisher
 from studies.kept_scores import KeptScores
-from studies.measuring import Meter, deployed_accuracy, latency_violation
+from studies.measuring import Meter
 from studies.objectives import LATENCY, check_objectives
-from studies.observer import PER_MILLE, Observer, SilentObserver
+from studies.observer import Observer, SilentObserver
+from studies.phase_clock import PhaseClock
 from studies.predicting import StudyPredictor, fit_predictor
 from studies.recipe import Recipe
-from studies.run_directory import FOUND, RunDirectory, state_name
+from studies.run_directory import FOUND, RunDirectory
 from studies.search import Search
 from studies.search_result import SearchResult
 from studies.setting import Setting, prepare
@@ -83,16 +83,16 @@ class _Job:
         self.run_directory = run
         self.observer = observer
         self.shared = shared
-        self.seconds: dict[str, float] = run.read_state("seconds") or {}
+        self.clock = PhaseClock(run)
 
     def run(self) -> dict[str, Any]:
-        with self._timed("teacher"):
+        with self.clock.timed("teacher"):
             setting = prepare(self.recipe, self.run_directory, self.observer)
             limits = self._agree("limits", lambda: dict(setting.limits.values))
             setting = replace(setting, limits=Limits(limits))
-        with self._timed("fit latency"):
+        with self.clock.timed("fit latency"):
             predictor = self._predictor(setting)
-        with self._timed("search"):
+        with self.clock.timed("search"):
             result = self._search(setting, predictor)
         self._keep_found(setting, result, {})
         with self._finishing() as other:
@@ -111,40 +111,20 @@ class _Job:
     def _finish(
         self, setting: Setting, predictor: StudyPredictor | None, result: SearchResult
     ) -> dict[str, Any]:
-        meter = Meter(setting, self.run_directory, self.recipe.seed)
-        with self._timed("measure"):
-            finalists = self._measure(result, setting, meter)
-        with self._timed("finalists"):
-            finalists_report = self._short_distillation(finalists, setting)
-        winner = max(finalists_report, key=lambda f: f["validation_accuracy"])["measured"]
-        delivered, student = self._deliver(winner, setting)
-        self._keep_found(setting, result, meter.done)
+        run = self.run_directory
+        finished = Finisher(self.recipe, run, setting, self.observer, self.clock).finish(result)
+        self._keep_found(setting, result, finished.measured)
         document = search_document(
             self.recipe,
-            self.run_directory,
+            run,
             setting,
             result,
-            measured=meter.done,
-            finalists=finalists_report,
-            winner=winner,
-            delivered=delivered,
-            student=student,
-            seconds=self.seconds,
+            finished,
+            seconds=self.clock.seconds,
             prediction=None if predictor is None else predictor.error,
         )
-        self.run_directory.write_result(document)
+        run.write_result(document)
         return document
-
-    @contextmanager
-    def _timed(self, phase: str) -> Iterator[None]:
-        """Adds the seconds of a phase to those of earlier, interrupted calls."""
-        start = time.monotonic()
-        try:
-            yield
-        finally:
-            spent = time.monotonic() - start
-            self.seconds[phase] = round(self.seconds.get(phase, 0.0) + spent, 2)
-            self.run_directory.write_state("seconds", self.seconds)
 
     def _predictor(self, setting: Setting) -> StudyPredictor | None:
         recipe = self.recipe
@@ -218,91 +198,3 @@ class _Job:
         """Keeps all candidates as a table, and what matters of them for a quick look."""
         write_candidates(self.run_directory, result, measured)
         self.run_directory.write_state(FOUND, found_document(setting.space, result, measured))
-
-    def _measure(self, result: SearchResult, setting: Setting, meter: Meter) -> list[Measured]:
-        section = self.recipe.finalists
-        self.observer.phase("measure", None)
-        finalists, _ = choose_finalists(
-            result.ranking,
-            meter.measure,
-            count=section.count,
-            at_most=section.measured_at_most,
-            margin=section.latency_margin,
-            space=setting.space,
-        )
-        meter.measure(result.front[: section.measured_at_most])
-        return finalists
-
-    def _short_distillation(
-        self, finalists: list[Measured], setting: Setting
-    ) -> list[dict[str, Any]]:
-        section = self.recipe.finalists
-        trained = self.run_directory.read_state("finalists") or {}
-        trainer = StudentTrainer(self.recipe, setting, self.run_directory, self.observer)
-        short = section.epochs is not None or section.minutes is not None
-        if short and len(finalists) > 1:
-            for number, measured in enumerate(finalists, start=1):
-                key = measured.candidate.key
-                name = f"finalist-{state_name(key)}"
-                self.observer.phase(f"finalist {number} of {len(finalists)}", PER_MILLE)
-                if key not in trained:
-                    module, result = trainer.train(
-                        measured.candidate.arch,
-                        name=name,
-                        epochs=section.epochs,
-                        minutes=section.minutes,
-                    )
-                    trained[key] = deployed_accuracy(
-                        module,
-                        result.validation_accuracy,
-                        self.run_directory.work("training", name, "student.onnx"),
-                        setting,
-                        self.recipe.seed,
-                    )
-                    self.run_directory.write_state("finalists", trained)
-                self.observer.advance(PER_MILLE, best=f"validation {max(trained.values()):.2%}")
-        return [
-            {"measured": m, "validation_accuracy": trained.get(m.candidate.key, float("-inf"))}
-            for m in finalists
-        ]
-
-    def _deliver(self, winner: Measured, setting: Setting) -> tuple[Delivered, dict[str, Any]]:
-        trainer = StudentTrainer(self.recipe, setting, self.run_directory, self.observer)
-        arch = winner.candidate.arch
-        name = f"student-{state_name(winner.candidate.key)}"
-        self.observer.phase("distill", PER_MILLE)
-        with self._timed("distill"):
-            module, result = trainer.train(arch, name=name)
-        accuracy: dict[str, Any] = {
-            "validation_accuracy": result.validation_accuracy,
-            "accuracy": result.accuracy,
-            "accuracy_without_teacher": None,
-        }
-        if self.recipe.distill.compare_without_teacher:
-            self.observer.phase("distill without teacher", PER_MILLE)
-            with self._timed("distill without teacher"):
-                _, twin = trainer.train(arch, name=f"{name}-without-teacher", with_teacher=False)
-            accuracy["accuracy_without_teacher"] = twin.accuracy
-        self.observer.phase("export", None)
-        with self._timed("export"):
-            delivered = deliver(
-                module,
-                arch,
-                rank=1,
-                recipe=self.recipe,
-                setting=setting,
-                run=self.run_directory,
-                facts={
-                    "costs": winner.candidate.costs,
-                    "accuracy": accuracy,
-                    "inherited_share": result.inherited_share,
-                },
-            )
-        late = latency_violation(setting, delivered.latency, delivered.teacher_latency)
-        student = {
-            **accuracy,
-            **delivered.accuracies(),
-            "inherited_share": result.inherited_share,
-            "latency_violation": late,
-        }
-        return delivered, student

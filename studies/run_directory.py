@@ -190,7 +190,9 @@ class RunDirectory:
         return pd.read_csv(self.candidates_csv)
 
     def write_candidates(self, table: pd.DataFrame) -> None:
-        """Replaces the table of all trials."""
+        """Replaces the table of all trials; a damaged one is told of."""
+        if self.candidates_csv.is_file():
+            self.states.is_damaged(self.candidates_csv)
         text = table.to_csv(index=False)
         self.states.vouch(self.candidates_csv, text.encode())
         write_whole(self.candidates_csv, text)
