@@ -165,13 +165,3 @@ def option_range(space: str, gene: str, least: int, most: int, step: int) -> ran
             f"least_{gene} at most {gene}, and a step that divides their difference."
         )
     return range(least, most + 1, step)
-
-
-def require_whole_heads(space: str, widths: range, head_dim: int) -> None:
-    """Raises `UsageError` when a width is not made of whole heads."""
-    broken = [width for width in widths if width % head_dim]
-    if broken:
-        raise UsageError(
-            f"{space}: a width of {broken[0]} is not made of whole heads of {head_dim} channels; "
-            "choose another head_dim, or widths that it divides."
-        )

@@ -14,8 +14,8 @@ from search_spaces._arch import Arch
 from search_spaces._checks import require_positive, require_task
 from search_spaces._drawing import Block, Drawing
 from search_spaces._elastic_depth import spread_pairs
-from search_spaces._elastic_space import ElasticSpace, option_range, require_whole_heads
-from search_spaces._patches import BY_IMAGE_SIZE, require_patch_fits, require_patch_option
+from search_spaces._elastic_transformer import ElasticTransformer
+from search_spaces._patches import BY_IMAGE_SIZE, require_patch_fits
 from search_spaces._space import AnyTask, Sizes, Task
 from search_spaces._swin_counting import swin_block
 from search_spaces._timm_host import TimmHost
@@ -33,7 +33,7 @@ _LEAST_PATCH = 2
 _LEAST_WINDOW = 4
 
 
-class ElasticSwin(ElasticSpace):
+class ElasticSwin(ElasticTransformer):
     """39 Swin transformers from Swin-T to Swin-B, or others by the options.
 
     Genes: ``width`` in {96, 112, 128}, the channels of a token in the first stage, doubled from
@@ -77,16 +77,11 @@ class ElasticSwin(ElasticSpace):
         patch_size: int = BY_IMAGE_SIZE,
         window: int = BY_IMAGE_SIZE,
     ) -> None:
-        require_patch_option(self.name, patch_size)
-        require_positive(self.name, head_dim=head_dim)
+        super().__init__(
+            (least_width, width, width_step), (least_depth, depth, depth_step), head_dim, patch_size
+        )
         if window != BY_IMAGE_SIZE:
             require_positive(self.name, window=window)
-        widths = option_range(self.name, "width", least_width, width, width_step)
-        require_whole_heads(self.name, widths, head_dim)
-        depths = option_range(self.name, "depth", least_depth, depth, depth_step)
-        super().__init__(width=widths, depth=depths)
-        self.head_dim = head_dim
-        self.patch_size = patch_size
         self.window = window
 
     def host(self, arch: Arch, task: Task) -> TimmHost:

@@ -10,11 +10,11 @@ from nas_kd.errors import UsageError
 from search_spaces import _counting as count
 from search_spaces import _vit_counting as vit
 from search_spaces._arch import Arch
-from search_spaces._checks import require_positive, require_task
+from search_spaces._checks import require_task
 from search_spaces._drawing import Block, Drawing
 from search_spaces._elastic_depth import spread_blocks
-from search_spaces._elastic_space import ElasticSpace, option_range, require_whole_heads
-from search_spaces._patches import BY_IMAGE_SIZE, patch_side, require_patch_option
+from search_spaces._elastic_transformer import ElasticTransformer
+from search_spaces._patches import BY_IMAGE_SIZE, patch_side
 from search_spaces._space import AnyTask, Sizes, Task
 from search_spaces._timm_host import TimmHost
 
@@ -26,7 +26,7 @@ _MLP_RATIO = 4
 _NAMED = [(384, 12), (768, 12), (1024, 24)]
 
 
-class ElasticVit(ElasticSpace):
+class ElasticVit(ElasticTransformer):
     """143 vision transformers from ViT-S to ViT-L, or others by the options.
 
     Genes: ``width`` in {384, 448, ..., 1024}, the channels of a token, in heads of 64;
@@ -63,14 +63,9 @@ class ElasticVit(ElasticSpace):
         head_dim: int = 64,
         patch_size: int = BY_IMAGE_SIZE,
     ) -> None:
-        require_patch_option(self.name, patch_size)
-        require_positive(self.name, head_dim=head_dim)
-        widths = option_range(self.name, "width", least_width, width, width_step)
-        require_whole_heads(self.name, widths, head_dim)
-        depths = option_range(self.name, "depth", least_depth, depth, depth_step)
-        super().__init__(width=widths, depth=depths)
-        self.head_dim = head_dim
-        self.patch_size = patch_size
+        super().__init__(
+            (least_width, width, width_step), (least_depth, depth, depth_step), head_dim, patch_size
+        )
 
     def host(self, arch: Arch, task: Task) -> TimmHost:
         width, depth = self._values(arch)

@@ -79,8 +79,9 @@ class StudentTrainer:
         with_teacher: bool = True,
         epochs: int | None = None,
         minutes: float | None = None,
+        start: nn.Module | None = None,
     ) -> tuple[nn.Module, TrainingResult]:
-        """Trains a fresh student; the same ``name`` continues where an interrupted call stopped.
+        """Trains a student; the same ``name`` continues where an interrupted call stopped.
 
         Args:
             arch: The student.
@@ -89,6 +90,8 @@ class StudentTrainer:
                 distillers act; else the student starts at random and the labels alone teach.
             epochs: Overrides the recipe's length.
             minutes: Overrides the recipe's length.
+            start: Its network with the weights that it starts from, instead of the recipe's
+                ``init``; by default it is fresh.
 
         Returns:
             The student with its best weights, in eval mode, and how the training went.
@@ -98,20 +101,29 @@ class StudentTrainer:
             settings = replace(settings, epochs=epochs, minutes=minutes)
         if not with_teacher:
             settings = replace(settings, ce_weight=1.0)
+        if start is not None:
+            settings = replace(settings, init="random")
         try:
-            return self._train(arch, name, settings, with_teacher)
+            return self._train(arch, name, settings, with_teacher, start)
         except DamagedCheckpointError as error:
             aside = error.path.replace(name_for_damaged(error.path))
             self._run.tell(
                 f"The checkpoint {error.path} is damaged. It is kept as {aside.name}, and the "
                 "training starts afresh."
             )
-            return self._train(arch, name, settings, with_teacher)
+            return self._train(arch, name, settings, with_teacher, start)
 
     def _train(
-        self, arch: Arch, name: str, settings: TrainingSettings, with_teacher: bool
+        self,
+        arch: Arch,
+        name: str,
+        settings: TrainingSettings,
+        with_teacher: bool,
+        start: nn.Module | None,
     ) -> tuple[nn.Module, TrainingResult]:
         module = self._build(arch)
+        if start is not None:
+            module.load_state_dict(start.state_dict())
         result = train_student(
             module,
             self._setting.data,
@@ -220,6 +232,7 @@ def deliver(
             "recipe": recipe.model_dump(mode="json"),
             "precisions": precisions,
             "inherited_share": facts["inherited_share"],
+            "started_from": facts.get("started_from"),
         },
     )
     return Delivered(directory, measured, latency, teacher_latency, parity, precision)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,6 +20,7 @@ from search_spaces import Arch, Sizes
 from search_spaces.supernets.elastic import ElasticSupernet
 from studies.machine_lock import machine_alone
 from studies.observer import Observer
+from studies.ranking_table import ranking_table
 
 _MEASURED_AT_MOST = 16
 
@@ -86,7 +85,8 @@ def search_elastic(
     source = _Source(run)
     ranking = _rank(source, search, observer)
     folder.mkdir(parents=True, exist_ok=True)
-    write_whole(folder / "ranking.csv", _table(ranking))
+    rows = [(one.arch, one.accuracy, one.sizes.params, one.sizes.macs) for one in ranking]
+    write_whole(folder / "ranking.csv", ranking_table("accuracy", rows))
     observer.phase("measure and export", None)
     work = folder / "work"
     work.mkdir(exist_ok=True)
@@ -243,13 +243,3 @@ def _deliver(
         "onnx": str(onnx),
         "directory": str(directory),
     }
-
-
-def _table(ranking: Sequence[RankedNetwork]) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["rank", "arch", "accuracy", "params", "macs"])
-    for rank, one in enumerate(ranking, start=1):
-        sizes = one.sizes
-        writer.writerow([rank, one.arch.to_json(), one.accuracy, sizes.params, sizes.macs])
-    return text.getvalue()

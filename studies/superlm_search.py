@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -32,6 +30,7 @@ from nas_kd.training.superlm import (
 from nas_kd.whole_files import write_whole
 from search_spaces.supernets import SuperLM
 from studies.observer import PER_MILLE, Observer, per_mille
+from studies.ranking_table import ranking_table
 
 
 @dataclass(frozen=True)
@@ -90,7 +89,8 @@ def search_superlm(
         on_batch=lambda done, total: told(done, total, ""),
     )
     folder.mkdir(parents=True, exist_ok=True)
-    write_whole(folder / "ranking.csv", _table(ranked))
+    rows = [(one.arch, one.loss, one.params, one.macs) for one in ranked]
+    write_whole(folder / "ranking.csv", ranking_table("loss", rows))
     finalists = _finalists(source, ranked, search, folder, observer)
     return {
         "students": [
@@ -173,13 +173,3 @@ def _save(folder: Path, finalist: Finalist, source: _Source) -> dict[str, Any]:
     }
     save_text_student(folder, finalist.model.cpu(), source.teacher.tokenizer, facts)
     return {**facts, "directory": str(folder)}
-
-
-def _table(ranked: Sequence[RankedStudent]) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["rank", "arch", "loss", "params", "macs"])
-    for rank, student in enumerate(ranked, start=1):
-        row = [rank, student.arch.to_json(), student.loss, student.params, student.macs]
-        writer.writerow(row)
-    return text.getvalue()

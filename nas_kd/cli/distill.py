@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json as json_module
 import os
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,6 +17,7 @@ from nas_kd.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from studies.recipe import Recipe
+    from studies.starting_weights import StartingWeights
 
 
 def distill(
@@ -46,8 +48,9 @@ def distill(
 ) -> None:
     """Train one chosen student and export it.
 
-    It starts anew, as init under [distill] says, and learns from the teacher. The same command
-    continues a training that was interrupted.
+    A student that nas-kd search --supernet delivered starts from its weights; every other one, and
+    an architecture, starts anew, as init under [distill] says. It learns from the teacher. The same
+    command continues a training that was interrupted.
     """
     changes = {
         **setting_changes(seed, teacher, checkpoint, data, image_size, device, threads),
@@ -55,8 +58,8 @@ def distill(
         "distill.minutes": minutes,
     }
     with stdout_kept_clean():
-        recipe, arch = _recipe_and_arch(student, config, changes, space, space_option or [])
-        document = _run(recipe, arch, run_dir)
+        job = _job(student, config, changes, space, space_option or [])
+        document = _run(job, run_dir)
     if json:
         print_json(document)
     else:
@@ -66,58 +69,83 @@ def distill(
         raise typer.Exit(ExitCode.NO_FEASIBLE_STUDENT)
 
 
-def _recipe_and_arch(
+@dataclass(frozen=True)
+class _Job:
+    """What is trained, how, and from which weights, if not anew."""
+
+    arch: str
+    recipe: Recipe
+    start: StartingWeights | None = None
+
+
+def _job(
     student: str,
     config: str | None,
     changes: dict[str, Any],
     space: str | None,
     space_options: list[str],
-) -> tuple[Recipe, str]:
+) -> _Job:
     from nas_kd.cli.recipe_flags import lay_over, resolve_recipe
 
     if not os.path.isdir(student):  # unlike Path.is_dir, False for a text too long for a path
         recipe = resolve_recipe(config, changes, space=space, space_options=space_options)
-        return recipe, student
+        return _Job(student, recipe)
     if space is not None or space_options:
         raise UsageError("--space: the student directory already says which space it is from.")
-    arch, base = _read_student(Path(student))
+    base = _read_student(Path(student), has_teacher=bool(config or changes["teacher.source"]))
     if config is None:
-        return lay_over(base, changes), arch
-    changes |= {"space.name": base.space.name, "space.options": base.space.options}
-    return resolve_recipe(config, changes), arch
+        return replace(base, recipe=lay_over(base.recipe, changes))
+    named = {"space.name": base.recipe.space.name, "space.options": base.recipe.space.options}
+    return replace(base, recipe=resolve_recipe(config, changes | named))
 
 
-def _read_student(path: Path) -> tuple[str, Recipe]:
-    """The student's architecture as JSON, and the recipe by which it was made."""
+def _read_student(path: Path, *, has_teacher: bool) -> _Job:
+    """The student's architecture as JSON, and the recipe by which it was made.
+
+    Args:
+        path: A student or a run.
+        has_teacher: Whether the user names a teacher.
+    """
     from nas_kd.cli.targets import best_student
     from studies.recipe import parse_recipe
+    from studies.starting_weights import StartingWeights, recipe_of_pretraining
 
     directory = best_student(path)
     try:
         config = json_module.loads((directory / "config.json").read_text(encoding="utf-8"))
         manifest = json_module.loads((directory / "manifest.json").read_text(encoding="utf-8"))
-        return json_module.dumps(config["arch"]), parse_recipe(manifest["recipe"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        arch, pretraining = json_module.dumps(config["arch"]), manifest.get("pretraining")
+        if pretraining is None:
+            return _Job(arch, parse_recipe(manifest["recipe"]))
+        job = _Job(arch, recipe_of_pretraining(pretraining), StartingWeights.of(directory))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise UsageError(
             f"student: {directory} cannot be read ({type(error).__name__}: {error}). Give its "
             "architecture as text instead, with --space, --teacher and --data."
         ) from error
+    if not (has_teacher or pretraining.get("teacher") or job.recipe.data.source == "digits"):
+        raise UsageError(
+            f"--teacher: the supernet of {directory} was trained without one. Name the teacher "
+            "that the student is to learn from."
+        )
+    return job
 
 
-def _run(recipe: Recipe, text: str, run_dir: Path | None) -> dict[str, Any]:
+def _run(job: _Job, run_dir: Path | None) -> dict[str, Any]:
     from nas_kd.cli.distilling import default_directory, parse_arch, run_distillation
     from nas_kd.cli.preflight import check_recipe
     from nas_kd.cli.progress import watching
     from nas_kd.cli.running import keeping_traceback
 
+    recipe, start = job.recipe, job.start
     with watching() as observer:
         observer.phase("start", None)
         check_recipe(recipe)
-        arch = parse_arch(recipe, text)
-        directory = run_dir if run_dir is not None else default_directory(recipe, arch)
+        arch = parse_arch(recipe, job.arch)
+        directory = run_dir if run_dir is not None else default_directory(recipe, arch, start)
         observer.note(f"Working in {directory}. Ctrl-C at any time: the same command continues.")
     with keeping_traceback(directory / "nas-kd.log"), watching() as observer:
-        return run_distillation(recipe, arch, directory, observer)
+        return run_distillation(recipe, arch, directory, observer, start)
 
 
 def _print(document: dict[str, Any]) -> None:

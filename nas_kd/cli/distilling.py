@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from studies.observer import Observer
     from studies.recipe import Recipe
     from studies.run_directory import RunDirectory
+    from studies.starting_weights import StartingWeights
 
 SCHEMA = "nas-kd.distill/1"
 
@@ -26,45 +27,65 @@ def parse_arch(recipe: Recipe, text: str) -> Arch:
     return space.canonical(space.parse(text))
 
 
-def default_directory(recipe: Recipe, arch: Arch) -> Path:
-    """A folder of its own for every architecture and recipe."""
-    digest = hashlib.sha256(f"{arch.key} {recipe.to_json()}".encode()).hexdigest()
+def default_directory(recipe: Recipe, arch: Arch, start: StartingWeights | None) -> Path:
+    """A folder of its own for every architecture, recipe and start."""
+    weights = "" if start is None else f" {start.sha256}"
+    digest = hashlib.sha256(f"{arch.key} {recipe.to_json()}{weights}".encode()).hexdigest()
     return Path("runs") / f"distill-{digest[:8]}"
 
 
 def run_distillation(
-    recipe: Recipe, arch: Arch, directory: Path, observer: Observer
+    recipe: Recipe,
+    arch: Arch,
+    directory: Path,
+    observer: Observer,
+    start: StartingWeights | None = None,
 ) -> dict[str, Any]:
     """Trains ``arch`` as the recipe says, delivers it and returns the JSON document.
+
+    It starts from the weights ``start``, if there are any, else as the recipe's ``init`` says.
 
     The same call in the same directory continues a training that was interrupted.
 
     Raises:
-        UsageError: The directory holds another recipe or another architecture.
+        UsageError: The directory holds another recipe, architecture or start.
         ExportError: ONNX Runtime does not compute what the module computes.
     """
     from studies.run_directory import RunDirectory
 
     run = RunDirectory.create_or_continue(directory, recipe)
     with run.lock():
-        _claim(run, arch)
-        document = _distil(recipe, arch, run, observer)
+        _claim(run, arch, start)
+        document = _distil(recipe, arch, run, observer, start)
         run.write_result(document)
     return document
 
 
-def _claim(run: RunDirectory, arch: Arch) -> None:
-    """Ties the run directory to one architecture, since its checkpoints fit no other."""
+def _claim(run: RunDirectory, arch: Arch, start: StartingWeights | None) -> None:
+    """Ties the run directory to one architecture and start, since its checkpoints fit no other."""
     kept = run.read_state("arch")
     if kept is not None and kept != dict(arch):
         raise UsageError(
             f"distill: {run.path} holds the training of another architecture "
             f"({json.dumps(kept)}). Name another --run-dir."
         )
+    weights = {} if start is None else {"sha256": start.sha256}
+    if kept is not None and (run.read_state("starting_weights") or {}) != weights:
+        raise UsageError(
+            f"distill: {run.path} holds a training that started from other weights. Name another "
+            "--run-dir."
+        )
+    run.write_state("starting_weights", weights)
     run.write_state("arch", dict(arch))
 
 
-def _distil(recipe: Recipe, arch: Arch, run: RunDirectory, observer: Observer) -> dict[str, Any]:
+def _distil(
+    recipe: Recipe,
+    arch: Arch,
+    run: RunDirectory,
+    observer: Observer,
+    start: StartingWeights | None,
+) -> dict[str, Any]:
     from studies.candidates import count_student
     from studies.delivery import StudentTrainer, deliver
     from studies.document import budget_document
@@ -73,15 +94,19 @@ def _distil(recipe: Recipe, arch: Arch, run: RunDirectory, observer: Observer) -
     from studies.setting import prepare
 
     setting = prepare(recipe, run, observer)
+    weights = None
+    if start is not None:
+        weights, setting = start.load(setting)
     counts = count_student(setting.space, arch, setting.task)
     costs = {"macs": float(counts.macs), "params": float(counts.params)}
     observer.phase("distill", PER_MILLE)
     trainer = StudentTrainer(recipe, setting, run, observer)
-    module, result = trainer.train(arch, name="student")
+    module, result = trainer.train(arch, name="student", start=weights)
     accuracy = {
         "validation_accuracy": result.validation_accuracy,
         "accuracy": result.accuracy,
     }
+    started_from = None if start is None else str(start.directory)
     observer.phase("export", None)
     delivered = deliver(
         module,
@@ -94,6 +119,7 @@ def _distil(recipe: Recipe, arch: Arch, run: RunDirectory, observer: Observer) -
             "costs": costs,
             "accuracy": accuracy,
             "inherited_share": result.inherited_share,
+            "started_from": started_from,
         },
     )
     late = latency_violation(setting, delivered.latency, delivered.teacher_latency)
@@ -115,6 +141,7 @@ def _distil(recipe: Recipe, arch: Arch, run: RunDirectory, observer: Observer) -
             **accuracy,
             **delivered.accuracies(),
             "inherited_share": result.inherited_share,
+            "started_from": started_from,
             "onnx": str(delivered.onnx),
             "directory": str(delivered.directory),
             "parity_max_abs": delivered.parity.max_abs,

@@ -54,7 +54,7 @@ def comparison_rows(document: Document) -> list[list[str]]:
 
 
 def teaching_lines(document: Document) -> list[str]:
-    """What the student took over from the teacher, and what distillation gained, where known."""
+    """Which weights the student started from, and what distillation gained, where known."""
     student = document.get("student") or {}
     lines = []
     if inherited := student.get("inherited_share"):
@@ -62,6 +62,8 @@ def teaching_lines(document: Document) -> list[str]:
             f"Started from the teacher's weights: {numbers.percent(inherited, 0)} of the "
             "student's parameters."
         )
+    if directory := student.get("started_from"):
+        lines.append(f"Started from the weights in {directory}.")
     accuracy = student.get("accuracy_float32", student.get("accuracy"))
     alone = student.get("accuracy_without_teacher")  # in float32, too
     if accuracy is not None and alone is not None:

@@ -1,0 +1,96 @@
+"""``nas-kd distill`` of a student that a supernet delivered."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from nas_kd.export import load_student, save_student, write_manifest
+from search_spaces import Task, create_space
+from studies.starting_weights import recipe_of_pretraining
+from tests.cli.conftest import Command
+from tests.training.elastic.jobs import SPACES
+
+SPACE = "elastic-resnet"
+TEACHER = "tests.cli.own_code:make_teacher"
+JOB: dict[str, Any] = {
+    "method": "sandwich",
+    "settings": {"optimizer": "sgd"},
+    "space": SPACE,
+    "space_options": SPACES[SPACE],
+    "data": "digits",
+    "teacher": TEACHER,
+    "checkpoint": None,
+    "image_size": None,
+    "seed": 0,
+}
+STILL = "[distill]\nepochs = 1\nlearning_rate = 1e-12\nweight_decay = 0.0\n"
+"""A training that leaves the weights where they are."""
+
+
+def _student(directory: Path, seed: int, job: dict[str, Any] = JOB) -> Path:
+    space = create_space(SPACE, **SPACES[SPACE])
+    task, arch = Task(in_channels=1, image_size=8, num_classes=10), next(space.enumerate())
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        module = space.build(arch, task).eval()
+    save_student(
+        directory,
+        module=module,
+        space_name=SPACE,
+        space_options=SPACES[SPACE],
+        arch=arch,
+        task=task,
+        classes=[str(digit) for digit in range(10)],
+        mean=(0.3,),
+        std=(0.4,),
+        provenance={},
+    )
+    write_manifest(
+        directory,
+        costs={},
+        latency=None,
+        parity={},
+        accuracy={},
+        seeds={},
+        extra={"pretraining": job},
+    )
+    return directory
+
+
+def test_it_starts_from_the_shared_weights(nas_kd: Command, tmp_path: Path) -> None:
+    first, second = (_student(tmp_path / name, seed) for seed, name in enumerate("ab"))
+    (tmp_path / "still.toml").write_text(STILL)
+    flags = ("--config", tmp_path / "still.toml", "--teacher", TEACHER, "--run-dir", "run")
+    outcome = nas_kd("distill", first, *flags, "--json")
+    assert outcome.code == 0, outcome.err
+    student = json.loads(outcome.out)["student"]
+    assert student["started_from"] == str(first)
+    before, after = load_student(first), load_student(student["directory"])
+    assert after.preprocess.mean == (pytest.approx(0.3),)
+    for name, weights in before.module.named_parameters():
+        assert torch.allclose(after.module.get_parameter(name), weights, atol=1e-6), name
+
+    other = nas_kd("distill", second, *flags)
+    assert other.code == 2
+    assert "started from other weights" in other.err
+
+
+def test_a_supernet_without_a_teacher_asks_for_one(nas_kd: Command, tmp_path: Path) -> None:
+    student = _student(tmp_path / "a", 0, JOB | {"teacher": None, "data": "folder:images"})
+    outcome = nas_kd("distill", student)
+    assert outcome.code == 2
+    assert "--teacher" in outcome.err
+
+
+def test_the_recipe_is_that_of_the_pretraining_with_small_steps() -> None:
+    recipe = recipe_of_pretraining(JOB | {"seed": 7})
+    assert (recipe.seed, recipe.data.source, recipe.teacher.source) == (7, "digits", TEACHER)
+    assert (recipe.space.name, recipe.space.options) == (SPACE, SPACES[SPACE])
+    assert (recipe.distill.optimizer, recipe.distill.learning_rate) == ("sgd", 0.01)
+    of_poa = recipe_of_pretraining(JOB | {"settings": {}})
+    assert (of_poa.distill.optimizer, of_poa.distill.learning_rate) == ("adamw", 5e-4)
