@@ -6,7 +6,8 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from torch import Tensor
+import torch
+from torch import Tensor, nn
 
 from search_spaces.language_models import family_of
 
@@ -48,17 +49,45 @@ class WeightSlices:
 
     def __call__(self) -> dict[str, Tensor]:
         """The weights by the names that the student has for them."""
-        return {name: self._slice(name, shape) for name, shape in self._shapes.items()}
+        return {
+            name: self._part(name, self._weight(name)).reshape(shape)
+            for name, shape in self._shapes.items()
+        }
 
-    def _slice(self, name: str, shape: Sequence[int]) -> Tensor:
-        weight = self._weights[self._layer.sub(self._full_layer, name)]
-        whole, narrow = self._head_dims
+    def add_gradient(self, name: str, gradient: Tensor) -> None:
+        """Adds the gradient of the student's weight ``name`` to that of the teacher's.
+
+        Args:
+            name: The student's name of the weight.
+            gradient: Of its shape; may be sparse in its rows.
+        """
+        weight = self._weight(name)
+        if weight.grad is None:
+            if gradient.shape == weight.shape and not gradient.is_sparse:
+                weight.grad = gradient
+                return
+            weight.grad = torch.zeros_like(weight)
+        part = self._part(name, weight.grad)
+        if gradient.is_sparse:
+            rows = gradient.coalesce()
+            part.index_add_(0, rows.indices()[0], rows.values())
+        else:
+            part.add_(gradient.reshape(part.shape))
+
+    def _weight(self, name: str) -> nn.Parameter:
+        return self._weights[self._layer.sub(self._full_layer, name)]
+
+    def _part(self, name: str, whole: Tensor) -> Tensor:
+        """A view of the student's part of a weight or its gradient; where heads are narrowed, it
+        has an axis of heads and one of their channels in place of both together."""
+        shape = list(self._shapes[name])
+        wide, narrow = self._head_dims
         axis = next((at for end, at in self._by_head.items() if name.endswith(end)), None)
-        if axis is not None and narrow < whole:
-            heads = weight.unflatten(axis, (-1, whole))
-            weight = heads.narrow(axis + 1, 0, narrow).flatten(axis, axis + 1)
-        leading: Tensor = weight[tuple(slice(size) for size in shape)]
-        return leading
+        if axis is not None and narrow < wide:
+            whole = whole.unflatten(axis, (-1, wide))
+            shape[axis : axis + 1] = [shape[axis] // narrow, narrow]
+        part: Tensor = whole[tuple(slice(size) for size in shape)]
+        return part
 
     def _full_layer(self, found: re.Match[str]) -> str:
         return f"{found[1]}{self._kept[int(found[2])]}"

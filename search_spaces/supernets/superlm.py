@@ -13,6 +13,7 @@ from nas_kd.errors import UsageError
 from search_spaces._arch import Arch
 from search_spaces._transformer_space import TransformerSpace
 from search_spaces.language_models import TransformerShape, family_of
+from search_spaces.supernets._borrowing import BorrowingStudent
 from search_spaces.supernets._observing import Observation, observe
 from search_spaces.supernets._skeleton import filled, skeleton, uninitialised
 from search_spaces.supernets._slicing import WeightSlices
@@ -66,9 +67,15 @@ class SuperLM(nn.Module):
                 ``(batch, token)``.
             arch: A member of the space.
         """
-        student = self._student(self.space.shape(arch))
-        student.train(self.training)
+        student = self._ready(arch)
         return observe(student, x, self._slices(student)())
+
+    def borrow(self, arch: Arch) -> BorrowingStudent:
+        """The student ``arch`` for one step of a training, which is what it costs by itself:
+        unlike through `forward`, its gradients reach the shared weights when it gives them back.
+        """
+        student = self._ready(arch)
+        return BorrowingStudent(student, self._slices(student))
 
     def extract(self, arch: Arch) -> PreTrainedModel:
         """A model of transformers with copies of its weights, in eval mode.
@@ -83,6 +90,11 @@ class SuperLM(nn.Module):
         """Numbers of the teacher's layers, from 0, that a student keeps."""
         layers = self.space.shape(arch).layers
         return kept_layers(self.space.teacher.layers, layers, self.depth)
+
+    def _ready(self, arch: Arch) -> PreTrainedModel:
+        """The student ``arch`` without weights, in this module's mode."""
+        student = self._student(self.space.shape(arch))
+        return student.train(self.training)
 
     def _student(self, shape: TransformerShape) -> PreTrainedModel:
         """A model of that shape without weights; made once for a device."""

@@ -34,6 +34,8 @@ class StudentLosses:
         """Role and loss of each student, one after the other."""
         taught = self._objective.taught(batch)
         for role, arch in self._chooser(moment):
+            student = self._superlm.borrow(arch)
             with self._objective.autocast():
-                states = self._superlm(batch, arch).states
+                states = student(batch).states
             yield role, self._objective(states, taught, self._fit)
+            student.give_back()
