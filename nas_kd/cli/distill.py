@@ -12,7 +12,9 @@ import typer
 
 from nas_kd.cli import options
 from nas_kd.cli.console import note, print_json, print_results, stdout_kept_clean
-from nas_kd.cli.recipe_flags import setting_changes
+from nas_kd.cli.recipe_flags import refuse_flags, setting_changes
+from nas_kd.cli.text_distilling import distil_text
+from nas_kd.cli.text_distilling import summary as text_summary
 from nas_kd.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -41,6 +43,30 @@ def distill(
     seed: options.Seed = None,
     device: options.Device = None,
     threads: options.Threads = None,
+    task: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TEXTS",
+            help="What a student of text is to learn: FILE.tsv, FILE.csv or hfds:NAME_OR_FOLDER "
+            "with ?text=COLUMN&label=COLUMN, for pairs &second=COLUMN, for scores "
+            "&regression=true, and &train=...&validation=... in a folder, archive or data set.",
+        ),
+    ] = None,
+    embeddings: Annotated[
+        bool,
+        typer.Option(
+            "--embeddings",
+            help="With --task: learn the teacher's sentence embeddings, judged on its pairs; "
+            "--data names further text to learn from.",
+        ),
+    ] = False,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="With --task: a setting; repeatable."),
+    ] = None,
+    int8: Annotated[
+        bool, typer.Option("--int8", help="With --task: a file of 8-bit integers beside it.")
+    ] = False,
     run_dir: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Where the run lives [runs/distill-...].")
     ] = None,
@@ -49,9 +75,43 @@ def distill(
     """Train one chosen student and export it.
 
     A student that nas-kd search --supernet delivered starts from its weights; every other one, and
-    an architecture, starts anew, as init under [distill] says. It learns from the teacher. The same
-    command continues a training that was interrupted.
+    an architecture, starts anew, as init under [distill] says. It learns from the teacher. A
+    student of text keeps its weights and learns a task (--task). The same command continues a
+    training that was interrupted.
     """
+    if task is not None:
+        refuse_flags(
+            {
+                "--config": config,
+                "--checkpoint": checkpoint,
+                "--image-size": image_size,
+                "--space": space,
+                "--space-option": space_option,
+                "--minutes": minutes,
+                "--data": None if embeddings else data,
+            },
+            "beside --task give only --embeddings (with --data), --teacher, --epochs, --set, "
+            "--int8, --seed, --device, --threads, --run-dir and --json.",
+        )
+        learned = distil_text(
+            student,
+            task,
+            embeddings=embeddings,
+            text=data,
+            teacher=teacher,
+            pairs=[*(settings or []), *([] if epochs is None else [f"epochs={epochs}"])],
+            seed=seed or 0,
+            device=device,
+            threads=threads,
+            int8=int8,
+            run_dir=run_dir,
+        )
+        print_json(learned) if json else print_results(*text_summary(learned))
+        return
+    refuse_flags(
+        {"--embeddings": embeddings, "--set": settings, "--int8": int8},
+        "these belong to students of text; say with --task what one is to learn.",
+    )
     changes = {
         **setting_changes(seed, teacher, checkpoint, data, image_size, device, threads),
         "distill.epochs": epochs,

@@ -112,6 +112,17 @@ def parse_names(option: str, text: str | None) -> list[str] | None:
     return names
 
 
+def refuse_flags(given: Mapping[str, Any], reason: str) -> None:
+    """Raises `UsageError` for flags that do not belong to what is asked for.
+
+    Args:
+        given: Flag to value; None or an empty value where it was not given.
+        reason: Why, and what to do.
+    """
+    if wrong := [flag for flag, value in given.items() if value]:
+        raise UsageError(f"{', '.join(wrong)}: {reason}")
+
+
 def _check_pairs(config: str | None, changes: Mapping[str, Any]) -> None:
     if config is None and changes.get("teacher.source") and not changes.get("data.source"):
         raise UsageError(

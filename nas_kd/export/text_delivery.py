@@ -34,6 +34,7 @@ def deliver_text_student(
     tokenizer: PreTrainedTokenizerBase | None,
     provenance: Mapping[str, Any],
     *,
+    accuracy: Mapping[str, Any] | None = None,
     lengths: Sequence[int] = LENGTHS,
     profile: DeviceProfile | None = None,
     int8: bool = False,
@@ -48,6 +49,7 @@ def deliver_text_student(
         model: The student.
         tokenizer: The teacher's.
         provenance: Where it comes from, as JSON values.
+        accuracy: What it scores, by name, for the manifest.
         lengths: Tokens of the sequences that are counted, compared and measured.
         profile: Where latency is measured; None leaves it out.
         int8: Whether the dynamically quantised file is wanted too.
@@ -80,10 +82,16 @@ def deliver_text_student(
         costs={str(n): count_macs(model, example_tokens(model, 1, n)) for n in lengths},
         latency=latency,
         parity=parity,
-        accuracy={},
+        accuracy=accuracy or {},
         seeds={"parity": seed},
         extra={"provenance": provenance},
     )
+
+
+def readable_lengths(model: PreTrainedModel) -> list[int]:
+    """The usual lengths, or as long as the model reads."""
+    most = int(model.config.max_position_embeddings)
+    return list(dict.fromkeys(min(length, most) for length in LENGTHS))
 
 
 def _int8(onnx: Path) -> Path:

@@ -70,9 +70,7 @@ def load_text_student(directory: Path | str) -> TextStudent:
         UsageError: A file is missing or damaged, or weights and configuration do not fit.
     """
     directory = Path(directory)
-    provenance = _read_json(directory / PROVENANCE)
-    if provenance.get("schema") != SCHEMA:
-        raise UsageError(f"student: {directory / PROVENANCE} is not of schema {SCHEMA}.")
+    provenance = read_provenance(directory)
     names = _read_json(directory / "config.json").get("architectures")
     model_class = class_named(str(names[0]) if isinstance(names, list) and names else "")
     try:
@@ -84,6 +82,18 @@ def load_text_student(directory: Path | str) -> TextStudent:
     if wrong := [*report["missing_keys"], *report["mismatched_keys"]]:
         raise _unreadable(directory, f"{wrong[0]} is missing or of another shape")
     return TextStudent(model.eval(), _tokenizer(directory), provenance)
+
+
+def read_provenance(directory: Path) -> dict[str, Any]:
+    """Where the student in ``directory`` comes from.
+
+    Raises:
+        UsageError: The file is missing, damaged or not one of ours.
+    """
+    provenance = _read_json(directory / PROVENANCE)
+    if provenance.get("schema") != SCHEMA:
+        raise UsageError(f"student: {directory / PROVENANCE} is not of schema {SCHEMA}.")
+    return provenance
 
 
 def _tokenizer(directory: Path) -> PreTrainedTokenizerBase | None:

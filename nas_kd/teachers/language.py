@@ -49,21 +49,43 @@ def load_language_teacher(source: str) -> LanguageTeacher:
         UsageError: It does not exist, or it is no language model of transformers.
         NasKdError: It cannot be downloaded.
     """
-    spec = SourceSpec.parse(source)
-    if spec.kind not in _KINDS:
-        raise UsageError(unknown_name("teacher of language models", spec.kind, list(_KINDS)))
-    spec.require_options(())
-    if not spec.target:
-        raise UsageError(f"teacher: {source!r} names no model; write {spec.kind}:NAME.")
-    place = _package_folder(spec) if spec.kind == "package" else _place(spec)
+    spec, place = located(source)
     from transformers import AutoModel, AutoTokenizer
 
     try:
         model = AutoModel.from_pretrained(place, trust_remote_code=False)
         tokenizer = AutoTokenizer.from_pretrained(place, trust_remote_code=False)
     except Exception as error:
-        raise _failure(spec, error) from error
+        raise not_loaded(spec, error) from error
     return LanguageTeacher(model, tokenizer, spec.target, source)
+
+
+def located(source: str) -> tuple[SourceSpec, str]:
+    """The specification of a language model, and its folder or its name on the hub.
+
+    Raises:
+        UsageError: It is no such specification, or the package is not there.
+    """
+    spec = SourceSpec.parse(source)
+    if spec.kind not in _KINDS:
+        raise UsageError(unknown_name("teacher of language models", spec.kind, list(_KINDS)))
+    spec.require_options(())
+    if not spec.target:
+        raise UsageError(f"teacher: {source!r} names no model; write {spec.kind}:NAME.")
+    return spec, _package_folder(spec) if spec.kind == "package" else _place(spec)
+
+
+def not_loaded(spec: SourceSpec, error: Exception) -> NasKdError:
+    """The error that says why transformers did not load what ``spec`` names."""
+    if is_network_failure(error):
+        return unreachable(
+            f"teacher {spec.text}", instead="give the folder of a model saved with save_pretrained"
+        )
+    return UsageError(
+        f"teacher: {spec.text} cannot be loaded as a language model of transformers "
+        f"({type(error).__name__}: {error}). Check the name or folder; code that comes with a "
+        "model is never run."
+    )
 
 
 def _package_folder(spec: SourceSpec) -> str:
@@ -84,15 +106,3 @@ def _package_folder(spec: SourceSpec) -> str:
 def _place(spec: SourceSpec) -> str:
     folder = Path(spec.target).expanduser()
     return str(folder) if folder.exists() else spec.target
-
-
-def _failure(spec: SourceSpec, error: Exception) -> NasKdError:
-    if is_network_failure(error):
-        return unreachable(
-            f"teacher {spec.text}", instead="give the folder of a model saved with save_pretrained"
-        )
-    return UsageError(
-        f"teacher: {spec.text} cannot be loaded as a language model of transformers "
-        f"({type(error).__name__}: {error}). Check the name or folder; code that comes with a "
-        "model is never run."
-    )

@@ -167,6 +167,40 @@ def test_what_does_not_fit_is_refused() -> None:
         similarity_score(small_bert(), task, TOKENIZER)
 
 
+def test_the_teacher_reads_with_its_own_tokenizer() -> None:
+    task = _task()
+    teacher = with_head(_encoder(), 2, seed=0)
+    losses = []
+    for own in (None, TOKENIZER, word_tokenizer(4)):  # the last one knows next to no word
+        result = finetune(
+            with_head(_student(), 2, seed=1),
+            task,
+            TOKENIZER,
+            teacher=teacher,
+            teacher_tokenizer=own,
+            settings=replace(SETTINGS, epochs=1),
+            seed=0,
+            accelerator=on_cpu(),
+        )
+        losses.append(result.history[0]["loss"])
+    assert losses[0] == losses[1] != losses[2]
+
+
+def test_texts_that_are_longer_than_a_model_reads_are_told() -> None:
+    long = TextExamples(("w1 " * 40, "w2"), None, torch.tensor([0, 1]))
+    task = LabelledTexts("long", long, long, ("low", "high"))
+    settings = replace(SETTINGS, max_tokens=40)
+    with pytest.raises(UsageError, match=r"the model reads at most 32 tokens.*has 40"):
+        finetune(
+            with_head(_encoder(), 2, seed=0),
+            task,
+            TOKENIZER,
+            settings=settings,
+            seed=0,
+            accelerator=on_cpu(),
+        )
+
+
 def test_a_student_puts_sentences_where_its_teacher_has_them() -> None:
     teacher, student = small_bert(), _student()
     texts = lines(120)

@@ -47,7 +47,8 @@ def load_labelled_texts(
             ``tsv:glue.zip?train=SST-2/train.tsv&validation=SST-2/dev.tsv&text=sentence&label=label``.
             ``train`` and ``validation`` name files in a folder or archive, or splits of a data
             set; without the latter, validation examples are cut out. ``regression=true`` takes
-            the labels as scores; ``header=false`` says that the first line is a row.
+            the labels as scores; ``header=false`` says that the first line is a row. Before a
+            path that ends in ``.tsv`` or ``.csv``, the kind may be left out.
         seed: Decides which training examples are cut out for validation.
         validation_share: Share that is cut out.
 
@@ -55,11 +56,13 @@ def load_labelled_texts(
         UsageError: The source does not exist, or what it holds cannot be used.
         NasKdError: A data set cannot be fetched because the network cannot be reached.
     """
-    spec = SourceSpec.parse(source)
+    spec = _parsed(source)
     if spec.kind not in _OPTIONS:
         raise UsageError(unknown_name("text", spec.kind, list(_OPTIONS)))
     spec.require_options(_OPTIONS[spec.kind])
     where = f"text {spec.text}"
+    if not spec.target:
+        raise UsageError(f"{where}: say where it lies, as in {spec.kind}:PATH.")
     train, validation = (_of_sets if spec.kind == "hfds" else _of_files)(spec, where)
     classes = () if spec.flag("regression", False) else _class_names(train.labels)
     learned = _examples(train, classes, f"{where}, train")
@@ -71,6 +74,12 @@ def load_labelled_texts(
     strata = learned.targets if classes else torch.zeros(len(learned), dtype=torch.int64)
     first, second = stratified_split(strata, validation_share, seed, where)
     return LabelledTexts(name, learned.subset(first), learned.subset(second), classes)
+
+
+def _parsed(source: str) -> SourceSpec:
+    spec = SourceSpec.parse(source)
+    kind = Path(spec.kind).suffix.removeprefix(".").lower()
+    return spec if spec.target or kind not in _OPTIONS else SourceSpec.parse(f"{kind}:{source}")
 
 
 def _of_files(spec: SourceSpec, where: str) -> tuple[_Columns, _Columns | None]:

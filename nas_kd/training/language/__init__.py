@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from nas_kd.training.language.embedding import distil_embeddings, similarity_score
+from nas_kd.training.language.embedding import (
+    EmbeddingSettings,
+    distil_embeddings,
+    similarity_score,
+)
 from nas_kd.training.language.finetune import FinetuneSettings, finetune
 from nas_kd.training.language.heads import with_head
 from nas_kd.training.language.imitation import imitation_losses
@@ -14,6 +18,7 @@ from nas_kd.training.language.state_objective import StateObjective
 from nas_kd.training.language.train import LanguageResult, train_language
 
 __all__ = [
+    "EmbeddingSettings",
     "FinetuneSettings",
     "LanguageLoop",
     "LanguageResult",

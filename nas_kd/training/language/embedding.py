@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -13,7 +14,12 @@ from nas_kd.data.text import LabelledTexts, TextExamples, encoded
 from nas_kd.distill import Outputs, create_distiller
 from nas_kd.errors import UsageError
 from nas_kd.training.checkpoint import CheckpointFile
-from nas_kd.training.language.judging import embeddings_of, pooled, rank_correlation
+from nas_kd.training.language.judging import (
+    embeddings_of,
+    pooled,
+    rank_correlation,
+    require_positions,
+)
 from nas_kd.training.language.loop import LanguageLoop, Moment
 from nas_kd.training.language.settings import LoopSettings
 from nas_kd.training.language.train import LanguageResult, train_language
@@ -23,12 +29,21 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 
+@dataclass(frozen=True)
+class EmbeddingSettings(LoopSettings):
+    """How a student learns sentence embeddings; the values are ours."""
+
+    batch_size: int = 64
+    learning_rate: float = 3e-4
+
+
 def distil_embeddings(
     student: PreTrainedModel,
     sentences: Sequence[str],
     tokenizer: Any,
     *,
     teacher: PreTrainedModel,
+    teacher_tokenizer: Any = None,
     settings: LoopSettings,
     seed: int,
     accelerator: Accelerator,
@@ -40,8 +55,9 @@ def distil_embeddings(
     Args:
         student: A model without a head, of any width; on return it is trained, in eval mode.
         sentences: What it is trained on.
-        tokenizer: That of student and teacher.
+        tokenizer: That of the student.
         teacher: A sentence encoder that pools by the mean; it reads every sentence once.
+        teacher_tokenizer: That of the teacher, where it is another one.
         settings: Length, batches, optimiser and schedule.
         seed: Of the order of the sentences and of dropout.
         accelerator: The device and the processes.
@@ -53,7 +69,10 @@ def distil_embeddings(
     """
     examples = TextExamples(tuple(sentences), None, torch.zeros(len(sentences)))
     sequences = encoded(examples, tokenizer, settings.max_tokens)
-    taught = embeddings_of(teacher.to(accelerator.device), sequences)
+    read = encoded(examples, teacher_tokenizer or tokenizer, settings.max_tokens)
+    require_positions("student", student, sequences)
+    require_positions("teacher", teacher, read)
+    taught = embeddings_of(teacher.to(accelerator.device), read)
     loop = LanguageLoop(
         student,
         sequences,

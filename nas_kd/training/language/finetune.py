@@ -15,7 +15,7 @@ from nas_kd.data.text import LabelledTexts, encoded
 from nas_kd.distill import Outputs, create_distiller
 from nas_kd.errors import UsageError
 from nas_kd.training.checkpoint import CheckpointFile
-from nas_kd.training.language.judging import outputs_of, task_score
+from nas_kd.training.language.judging import outputs_of, require_positions, task_score
 from nas_kd.training.language.loop import LanguageLoop, Moment
 from nas_kd.training.language.settings import LoopSettings
 from nas_kd.training.language.train import LanguageResult, train_language
@@ -63,6 +63,7 @@ def finetune(
     tokenizer: Any,
     *,
     teacher: PreTrainedModel | None = None,
+    teacher_tokenizer: Any = None,
     settings: FinetuneSettings,
     seed: int,
     accelerator: Accelerator,
@@ -74,9 +75,10 @@ def finetune(
     Args:
         model: A classifier of transformers with ``task.outputs`` outputs (`with_head`).
         task: Texts or pairs of texts with classes or scores.
-        tokenizer: That of the model and the teacher.
+        tokenizer: That of the model.
         teacher: A classifier that was trained on the task; it reads every text once, before the
             training.
+        teacher_tokenizer: That of the teacher, where it is another one.
         settings: Length, batches, optimiser, weights.
         seed: Of the order of the examples and of dropout.
         accelerator: The device and the processes.
@@ -100,9 +102,12 @@ def finetune(
         raise UsageError("training: label_weight is 0 and there is no teacher; give one of them.")
     train = encoded(task.train, tokenizer, settings.max_tokens)
     validation = encoded(task.validation, tokenizer, settings.max_tokens)
+    require_positions("model", model, train)
     taught = None
     if teacher is not None and settings.teacher_weight > 0:
-        taught = outputs_of(teacher.to(accelerator.device), train)
+        read = encoded(task.train, teacher_tokenizer or tokenizer, settings.max_tokens)
+        require_positions("teacher", teacher, read)
+        taught = outputs_of(teacher.to(accelerator.device), read)
     loop = LanguageLoop(
         model,
         train,

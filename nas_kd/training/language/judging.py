@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from nas_kd.data.text import LabelledTexts, TokenSequences
+from nas_kd.errors import UsageError
 from nas_kd.training.evaluate import device_of, eval_mode
 
 if TYPE_CHECKING:
@@ -38,6 +39,16 @@ def pooled(model: PreTrainedModel, batch: dict[str, Tensor]) -> Tensor:
     mask = batch["attention_mask"][:, :, None].to(hidden.dtype)
     mean: Tensor = (hidden * mask).sum(1) / mask.sum(1)
     return mean
+
+
+def require_positions(role: str, model: PreTrainedModel, sequences: TokenSequences) -> None:
+    """Raises `UsageError` where a sequence is longer than the model can read."""
+    positions = model.config.max_position_embeddings
+    if sequences.longest > positions:
+        raise UsageError(
+            f"training: the {role} reads at most {positions} tokens, and the longest text has "
+            f"{sequences.longest}. Set max_tokens to at most {positions}."
+        )
 
 
 def task_score(task: LabelledTexts, outputs: Tensor, targets: Tensor) -> float:

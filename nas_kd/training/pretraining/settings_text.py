@@ -20,7 +20,20 @@ def parse_settings(method: Method, pairs: Iterable[str]) -> Settings:
     Raises:
         UsageError: A name is unknown, or a value is not of its type or out of range.
     """
-    kinds = setting_kinds(method)
+    return method.settings(**parse_values(method.name, setting_kinds(method), pairs))
+
+
+def parse_values(what: str, kinds: Mapping[str, Any], pairs: Iterable[str]) -> dict[str, Any]:
+    """The ``name=value`` texts as values by name.
+
+    Args:
+        what: Whose settings they are, for messages.
+        kinds: Name to type of every setting.
+        pairs: The texts.
+
+    Raises:
+        UsageError: A name is unknown, or a value is not of its type.
+    """
     values: dict[str, Any] = {}
     for pair in pairs:
         name, equals, text = pair.partition("=")
@@ -28,15 +41,20 @@ def parse_settings(method: Method, pairs: Iterable[str]) -> Settings:
             raise UsageError(f"--set: {pair!r} is not NAME=VALUE. Write, for example, epochs=50.")
         name = name.strip()
         if name not in kinds:
-            raise UsageError(unknown_name(f"settings of {method.name}", name, list(kinds)))
+            raise UsageError(unknown_name(f"settings of {what}", name, list(kinds)))
         values[name] = _value(name, text.strip(), kinds[name])
-    return method.settings(**values)
+    return values
 
 
 def setting_kinds(method: Method) -> Mapping[str, Any]:
     """Name to type of every setting."""
-    hints = get_type_hints(method.settings)
-    return {field.name: hints[field.name] for field in dataclasses.fields(method.settings)}  # type: ignore[arg-type]
+    return kinds_of(method.settings)
+
+
+def kinds_of(settings: Any) -> Mapping[str, Any]:
+    """Name to type of every field of a dataclass of settings."""
+    hints = get_type_hints(settings)
+    return {field.name: hints[field.name] for field in dataclasses.fields(settings)}
 
 
 def _value(name: str, text: str, kind: Any) -> Any:

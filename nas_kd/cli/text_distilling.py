@@ -1,0 +1,179 @@
+"""The work behind ``nas-kd distill --task``: a student of text learns a task."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nas_kd.cli.console import stdout_kept_clean
+from nas_kd.errors import UsageError
+
+if TYPE_CHECKING:
+    from nas_kd.costs import DeviceProfile
+    from studies.text_lessons import Lesson
+
+_PROVENANCE = "provenance.json"
+
+
+def distil_text(
+    student: str,
+    task: str,
+    *,
+    embeddings: bool,
+    text: str | None,
+    teacher: str | None,
+    pairs: Sequence[str],
+    seed: int,
+    device: str | None,
+    threads: int | None,
+    int8: bool,
+    run_dir: Path | None,
+) -> dict[str, Any]:
+    """Teaches the student, delivers it and returns the JSON document.
+
+    Args:
+        student: Its directory, or that of the search that found it.
+        task: Labelled texts.
+        embeddings: Whether sentence embeddings are learned instead of labels.
+        text: Further text for them.
+        teacher: A language model; by default the one that the student was cut from.
+        pairs: ``name=value`` settings of the training.
+        seed: Of the training.
+        device: Where the student is measured.
+        threads: Of that device.
+        int8: Whether an int8 file is wanted, too.
+        run_dir: Where the run lives; by default a folder of its own under ``runs/``.
+    """
+    with stdout_kept_clean():
+        from nas_kd.cli.progress import watching
+        from nas_kd.cli.running import keeping_traceback
+        from nas_kd.costs import require_provider
+        from studies.run_directory import RunDirectory
+        from studies.text_distillation import METRICS, TextDelivery, distil_text_student
+
+        directory = _student_directory(Path(student))
+        frozen = {
+            "student": str(directory),
+            "task": task,
+            "embeddings": embeddings,
+            "text": text,
+            "teacher": teacher or _own_teacher(directory),
+            "settings": _settings(embeddings, pairs),
+            "seed": seed,
+        }
+        profile = _profile(device, threads)
+        require_provider(profile)
+        place = run_dir or _default_directory(frozen)
+        run = RunDirectory(place)
+        with watching() as observer, keeping_traceback(run.log):
+            observer.note(f"Working in {place}. Ctrl-C at any time: the same command continues.")
+            document = distil_text_student(
+                directory, _lesson(frozen), frozen, TextDelivery(profile, int8), run, observer
+            )
+            _draw(place / METRICS, document["task"]["name"])
+    return document
+
+
+def summary(document: Mapping[str, Any]) -> list[Any]:
+    """Teacher and student beside each other, and where everything is."""
+    from rich import box
+    from rich.table import Table
+
+    from nas_kd.report import numbers
+
+    student, teacher = document["student"], document["teacher"]
+    metric, lengths = document["metric"], list(student["macs"])
+    shown = numbers.percent if metric == "accuracy" else numbers.score
+    table = Table(box=box.SIMPLE_HEAD)
+    columns = ["", f"validation {metric}", "params"]
+    columns += [f"MACs, {length} tokens" for length in lengths]
+    columns += [f"latency, {length} tokens" for length in lengths]
+    for place, column in enumerate(columns):
+        table.add_column(column, justify="right" if place else "left")
+    for role, facts in (("teacher", teacher), ("student", student)):
+        if not facts:
+            continue
+        latency = facts.get("latency_ms", {}).get("fp32", {})
+        table.add_row(
+            role,
+            shown(facts["score"]),
+            numbers.count(facts["params"]),
+            *(numbers.count(facts["macs"][length]) for length in lengths),
+            *(numbers.milliseconds(latency.get(length)) for length in lengths),
+        )
+    directory = Path(student["directory"])
+    return [
+        table,
+        f"ONNX file: {student['onnx']} (differs from PyTorch by at most "
+        f"{student['parity_max_abs']['fp32']:.1e})",
+        f"Opens with transformers: {directory}",
+        f"Units of the training: {Path(document['run_dir']) / 'metrics.png'}",
+    ]
+
+
+def _student_directory(path: Path) -> Path:
+    """The student's directory: ``path``, or the best student of the search there."""
+    best = path / "students" / "1"
+    found = next((p for p in (path, best) if (p / _PROVENANCE).is_file()), None)
+    if found is None:
+        raise UsageError(
+            f"student: {path} holds no student of text ({_PROVENANCE} is missing). Give a "
+            "directory that nas-kd search --supernet wrote for a SuperLM."
+        )
+    return found
+
+
+def _own_teacher(directory: Path) -> str:
+    """The teacher that the student was cut from."""
+    from nas_kd.export.text_student import read_provenance
+
+    teacher = read_provenance(directory).get("teacher")
+    if not isinstance(teacher, str):
+        raise UsageError(
+            f"--teacher: {directory} does not say which teacher the student is from. Name it as "
+            "hf:NAME_OR_FOLDER or package:NAME/FOLDER."
+        )
+    return teacher
+
+
+def _settings(embeddings: bool, pairs: Sequence[str]) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    from nas_kd.training.language import EmbeddingSettings, FinetuneSettings
+    from nas_kd.training.pretraining.settings_text import kinds_of, parse_values
+
+    kind = EmbeddingSettings if embeddings else FinetuneSettings
+    what = "learning embeddings" if embeddings else "learning a task"
+    return asdict(kind(**parse_values(what, kinds_of(kind), pairs)))
+
+
+def _lesson(frozen: Mapping[str, Any]) -> Lesson:
+    from nas_kd.training.language import EmbeddingSettings, FinetuneSettings
+    from studies.text_lessons import EmbeddingLesson, TaskLesson
+
+    task, teacher, seed = frozen["task"], frozen["teacher"], frozen["seed"]
+    if frozen["embeddings"]:
+        settings = EmbeddingSettings(**frozen["settings"])
+        return EmbeddingLesson(task, teacher, settings, seed, frozen["text"])
+    return TaskLesson(task, teacher, FinetuneSettings(**frozen["settings"]), seed)
+
+
+def _profile(device: str | None, threads: int | None) -> DeviceProfile:
+    from nas_kd.costs import DeviceProfile
+
+    return DeviceProfile(device or "cpu", threads or 1)
+
+
+def _default_directory(frozen: Mapping[str, Any]) -> Path:
+    """A folder of its own for everything that gives another result."""
+    digest = hashlib.sha256(json.dumps(frozen, sort_keys=True).encode()).hexdigest()
+    return Path("runs") / f"distill-{digest[:8]}"
+
+
+def _draw(metrics: Path, title: str) -> None:
+    from nas_kd.report.metrics_plot import draw_metrics
+
+    draw_metrics(metrics, metrics.with_suffix(".png"), title=title)

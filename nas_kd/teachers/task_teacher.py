@@ -1,0 +1,100 @@
+"""Language models with a head, as teachers of a task on texts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import nn
+
+from nas_kd.errors import UsageError
+from nas_kd.teachers.language import located, not_loaded
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+_CLASSIFIER = "ForSequenceClassification"
+
+
+@dataclass(frozen=True)
+class TaskTeacher:
+    """A sequence classifier of transformers, in eval mode.
+
+    Attributes:
+        model: Its outputs are in the order of the task's classes.
+        tokenizer: Its tokenizer.
+        source: The specification that it was loaded from.
+        knows_task: Whether it came with a head; else the head is new and has learned nothing.
+    """
+
+    model: PreTrainedModel
+    tokenizer: Any
+    source: str
+    knows_task: bool
+
+
+def load_task_teacher(source: str, classes: Sequence[str], *, seed: int) -> TaskTeacher:
+    """Loads the language model that ``source`` names with its head, or with a new one.
+
+    A head's outputs are brought into the order of ``classes`` by their names. They stay where the
+    model does not name them, or the task numbers its classes from 0.
+
+    Args:
+        source: As for `load_language_teacher`.
+        classes: Names of the task's classes; none where scores are to be predicted.
+        seed: Of a new head.
+
+    Raises:
+        UsageError: It does not exist, is no language model of transformers, or is of another task.
+        NasKdError: It cannot be downloaded.
+    """
+    spec, place = located(source)
+    from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer
+
+    try:
+        config = AutoConfig.from_pretrained(place, trust_remote_code=False)
+        knows_task = any(name.endswith(_CLASSIFIER) for name in config.architectures or ())
+        if not knows_task:
+            config.num_labels = len(classes) or 1
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            model = AutoModelForSequenceClassification.from_pretrained(
+                place, config=config, trust_remote_code=False
+            )
+        tokenizer = AutoTokenizer.from_pretrained(place, trust_remote_code=False)
+    except Exception as error:
+        raise not_loaded(spec, error) from error
+    if knows_task:
+        _bring_into_order(model, classes, source)
+    return TaskTeacher(model.eval(), tokenizer, source, knows_task)
+
+
+def _bring_into_order(model: Any, classes: Sequence[str], source: str) -> None:
+    """Reorders the rows of the head so that output n is class n of the task."""
+    found = [str(model.config.id2label[n]) for n in range(model.config.num_labels)]
+    if len(found) != (len(classes) or 1):
+        raise UsageError(
+            f"teacher: {source} has {len(found)} outputs and the task takes {len(classes) or 1}. "
+            "Give a teacher of this task, or one without a head, which then learns it first."
+        )
+    numbers = list(map(str, range(len(found))))
+    if not classes or list(classes) == numbers or found == [f"LABEL_{n}" for n in numbers]:
+        return
+    if sorted(found) != sorted(classes):
+        raise UsageError(
+            f"teacher: {source} tells {', '.join(found[:5])} apart, and the task "
+            f"{', '.join(classes[:5])}. Name the classes alike, or give a teacher without a head."
+        )
+    order = torch.tensor([found.index(name) for name in classes])
+    *_, head = (
+        part
+        for part in model.modules()
+        if isinstance(part, nn.Linear) and part.out_features == len(found)
+    )
+    with torch.no_grad():
+        for weight in head.parameters():
+            weight.copy_(weight[order])
+    model.config.id2label = dict(enumerate(classes))
+    model.config.label2id = {name: n for n, name in enumerate(classes)}

@@ -1,0 +1,111 @@
+"""Texts or pairs of texts that are classified or scored."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from nas_kd.data.text import LabelledTexts, encoded, load_labelled_texts
+from nas_kd.export.text_student import TextStudent
+from nas_kd.teachers.task_teacher import TaskTeacher, load_task_teacher
+from nas_kd.training.batches import mixed_seed
+from nas_kd.training.language import FinetuneSettings, finetune, outputs_of, task_score, with_head
+from nas_kd.training.processes import make_accelerator
+from studies.observer import PER_MILLE, per_mille
+from studies.text_lessons.learned import Learned, Place, facts_of
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+
+@dataclass(frozen=True)
+class TaskLesson:
+    """A task with labels, learned from them and from a teacher.
+
+    Attributes:
+        task: Labelled texts, see `nas_kd.data.text.load_labelled_texts`.
+        teacher: A language model, see `nas_kd.teachers.language.load_language_teacher`; with a
+            head it knows the task, else it learns it first, in the same way without a teacher.
+        settings: Of the training of student and teacher.
+        seed: Of both.
+    """
+
+    task: str
+    teacher: str
+    settings: FinetuneSettings
+    seed: int = 0
+
+    def teach(self, student: TextStudent, place: Place) -> Learned:
+        """See `Lesson.teach`."""
+        task = load_labelled_texts(self.task, seed=self.seed)
+        teacher, teacher_facts = None, {}
+        if self.settings.teacher_weight > 0:
+            teacher = load_task_teacher(self.teacher, task.classes, seed=mixed_seed(self.seed, 1))
+            teacher_facts = self._ready(teacher, task, place)
+        model = _named(
+            with_head(student.model.base_model, task.outputs, self.seed), task, student.tokenizer
+        )
+        place.observer.phase("distill", PER_MILLE)
+        result = finetune(
+            model,
+            task,
+            student.tokenizer,
+            teacher=None if teacher is None else teacher.model,
+            teacher_tokenizer=None if teacher is None else teacher.tokenizer,
+            settings=self.settings,
+            seed=self.seed,
+            accelerator=make_accelerator(self.settings.precision),
+            checkpoint=place.checkpoint("student"),
+            on_progress=per_mille(place.observer),
+        )
+        assert result.score is not None  # the validation examples judge
+        return Learned(
+            model=model.cpu(),
+            teacher=None if teacher is None else teacher.model.cpu(),
+            task={
+                **facts_of(task, self.task),
+                "kind": "regression" if task.is_regression else "classification",
+                "classes": list(task.classes),
+                "best_unit_kept": self.settings.keep_best,
+            },
+            teacher_facts=teacher_facts,
+            metric="spearman" if task.is_regression else "accuracy",
+            score=result.score,
+            history=result.history,
+        )
+
+    def _ready(self, teacher: TaskTeacher, task: LabelledTexts, place: Place) -> dict[str, Any]:
+        """Trains a teacher that does not know the task; judges it."""
+        facts = {"source": self.teacher, "fine_tuned": not teacher.knows_task}
+        if teacher.knows_task:
+            validation = encoded(task.validation, teacher.tokenizer, self.settings.max_tokens)
+            outputs = outputs_of(teacher.model, validation)
+            return {**facts, "score": task_score(task, outputs, task.validation.targets)}
+        place.observer.phase("teacher", PER_MILLE)
+        result = finetune(
+            _named(teacher.model, task, teacher.tokenizer),
+            task,
+            teacher.tokenizer,
+            settings=replace(self.settings, label_weight=1.0, teacher_weight=0.0),
+            seed=mixed_seed(self.seed, 2),
+            accelerator=make_accelerator(self.settings.precision),
+            checkpoint=place.checkpoint("teacher"),
+            on_progress=per_mille(place.observer),
+        )
+        folder = place.folder / "teacher" / "model"
+        teacher.model.save_pretrained(folder)
+        teacher.tokenizer.save_pretrained(folder)
+        return {**facts, "score": result.score, "directory": str(folder)}
+
+
+def _named(model: PreTrainedModel, task: LabelledTexts, tokenizer: Any) -> PreTrainedModel:
+    """The model, which says in its configuration what its outputs stand for; trainable."""
+    config: Any = model.config
+    config.problem_type = "regression" if task.is_regression else "single_label_classification"
+    if task.classes:
+        config.id2label = dict(enumerate(task.classes))
+        config.label2id = {name: number for number, name in enumerate(task.classes)}
+    if config.pad_token_id is None:  # decoders find a text's last token by it
+        pad = tokenizer.pad_token_id
+        config.pad_token_id = tokenizer.eos_token_id if pad is None else pad
+    return model.requires_grad_()

@@ -1,0 +1,69 @@
+"""Teachers with a head: their outputs in the order of the task's classes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from transformers import BertForSequenceClassification
+
+from nas_kd.errors import UsageError
+from nas_kd.teachers.task_teacher import load_task_teacher
+from tests.data.text.words import word_tokenizer
+from tests.training.language_models import WORDS, save_teacher, small_bert
+
+
+def _saved(folder: Path, names: list[str]) -> tuple[str, Any]:
+    config = small_bert().config
+    config.num_labels = len(names)
+    config.id2label = dict(enumerate(names))
+    torch.manual_seed(0)
+    model = BertForSequenceClassification(config).eval()
+    model.save_pretrained(folder)
+    word_tokenizer(WORDS).save_pretrained(folder)
+    return f"hf:{folder}", model
+
+
+def _logits(model: Any) -> torch.Tensor:
+    with torch.no_grad():
+        logits: torch.Tensor = model(input_ids=torch.tensor([[2, 8, 9, 3]])).logits
+    return logits
+
+
+def test_outputs_follow_the_names_of_the_classes(tmp_path: Path) -> None:
+    source, model = _saved(tmp_path, ["b", "c", "a"])
+    teacher = load_task_teacher(source, ("a", "b", "c"), seed=0)
+    assert teacher.knows_task
+    torch.testing.assert_close(_logits(teacher.model), _logits(model)[:, [2, 0, 1]])
+    assert teacher.model.config.id2label == {0: "a", 1: "b", 2: "c"}
+
+
+@pytest.mark.parametrize("names", [["LABEL_0", "LABEL_1"], ["negative", "positive"]])
+def test_numbered_classes_stay_where_they_are(tmp_path: Path, names: list[str]) -> None:
+    source, model = _saved(tmp_path, names)
+    teacher = load_task_teacher(source, ("0", "1"), seed=0)
+    assert torch.equal(_logits(teacher.model), _logits(model))
+
+
+def test_a_model_without_a_head_gets_one(tmp_path: Path) -> None:
+    source = save_teacher(tmp_path)
+    one, same, other = (load_task_teacher(source, ("a", "b", "c"), seed=s) for s in (0, 0, 1))
+    assert not one.knows_task
+    assert _logits(one.model).shape == (1, 3)
+    assert torch.equal(_logits(one.model), _logits(same.model))
+    assert not torch.equal(_logits(one.model), _logits(other.model))
+    assert load_task_teacher(source, (), seed=0).model.config.num_labels == 1
+
+
+@pytest.mark.parametrize(
+    ("classes", "message"),
+    [(("a", "b"), "3 outputs and the task takes 2"), (("x", "y", "z"), "Name the classes alike")],
+)
+def test_a_teacher_of_another_task_is_refused(
+    tmp_path: Path, classes: tuple[str, ...], message: str
+) -> None:
+    source, _ = _saved(tmp_path, ["b", "c", "a"])
+    with pytest.raises(UsageError, match=message):
+        load_task_teacher(source, classes, seed=0)
