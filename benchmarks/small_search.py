@@ -32,7 +32,7 @@ TASK = Task(1, 8, 10)
 LATENCIES = ("latency_ms", "predicted_latency_ms")
 _ROOT = Path(__file__).parent.parent
 _SPACES = {
-    True: 'name = "cifar-resnet"\noptions = { width = 8 }',
+    True: 'name = "cifar-resnet"\noptions = { width = 4 }',
     False: 'name = "nasbench201"\noptions = { channels = 4, cells_per_stage = 1 }',
 }
 _RECIPE = """seed = 3
