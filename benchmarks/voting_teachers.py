@@ -1,10 +1,11 @@
 """How many teachers, how they vote, and what they cost: an ablation of SD-DARTS on CIFAR-10.
 
-    python -m benchmarks.voting_teachers [--epochs 15] [--seeds 3]
+    python -m benchmarks.voting_teachers [--seeds 3] [--threads 2]
 
-One, two, three and five voting teachers, soft and hard votes, snapshots and cached logits, in the
-small supernet of `benchmarks.small_cells`; beside each the time of a search step with all of its
-teachers there, as a ratio to plain DARTS, the steps of both taken in turn. The same command
+One, two, three and five voting teachers; of three, hard votes beside soft ones and cached logits
+beside snapshots, in the small supernet of `benchmarks.small_cells`; beside each the time of a
+search step with all of its teachers there, as a ratio to plain DARTS, the steps of both taken in
+turn. Three soft snapshots are the runs of `benchmarks.sd_darts_cifar10`. The same command
 continues.
 """
 
@@ -17,15 +18,32 @@ import time
 from pathlib import Path
 from typing import Any
 
+import torch
 from rich.console import Console
 from rich.progress import Progress
 
 from benchmarks.record import write_rows
-from benchmarks.small_cells import EPOCHS, means, search, search_job, show_means, use_two_cores
+from benchmarks.small_cells import (
+    EPOCHS,
+    RUNS,
+    means,
+    search,
+    search_job,
+    show_means,
+)
+from nas_kd.training.darts.methods import SdDarts
 from nas_kd.training.darts.session import SearchSession
 
-TEACHERS, VOTES, SOURCES = (1, 2, 3, 5), ("soft", "hard"), ("snapshots", "cached")
-_INTERVAL, _EVERY = 0.05, 5
+CONFIGS: dict[str, dict[str, Any]] = {
+    "sd-darts": {},
+    "one teacher": {"teachers": 1},
+    "two teachers": {"teachers": 2},
+    "five teachers": {"teachers": 5},
+    "hard votes": {"vote": "hard"},
+    "cached logits": {"teacher_sources": "cached"},
+}
+"""What is changed in SD-DARTS: three snapshots that vote softly."""
+_INTERVAL, _EVERY = 0.05, 2
 """Epochs, and the steps that these are, between two teachers while steps are timed."""
 _TIMED_STEPS = 40
 _MEANS = ("c10_accuracy", "c100_accuracy", "skips", "sharpness", "step_ratio")
@@ -33,28 +51,19 @@ _MEANS = ("c10_accuracy", "c100_accuracy", "skips", "sharpness", "step_ratio")
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--epochs", type=int, default=EPOCHS)
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--run-dir", type=Path, default=Path("runs/voting-teachers"))
+    parser.add_argument("--run-dir", type=Path, default=RUNS)
+    parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
-    use_two_cores()
+    torch.set_num_threads(options.threads)
     rows = []
     with Progress(console=Console(stderr=True)) as progress:
-        for teachers, vote, source in itertools.product(TEACHERS, VOTES, SOURCES):
-            settings = {"teachers": teachers, "vote": vote, "teacher_sources": source}
-            name = f"{teachers}-{vote}-{source}"
+        for name, settings in CONFIGS.items():
             ratio = step_ratio(settings)
             for seed in range(options.seeds):
-                found = search(
-                    options.run_dir / f"{name}-{options.epochs}-{seed}",
-                    "sd-darts",
-                    seed,
-                    {"epochs": options.epochs, "teacher_start": 2.0, **settings},
-                    progress=progress,
-                )
-                rows.append(
-                    {"config": name, **settings, "seed": seed, "step_ratio": ratio, **found}
-                )
+                folder = options.run_dir / f"{name.replace(' ', '-')}-{EPOCHS}-{seed}"
+                found = search(folder, "sd-darts", seed, settings, progress=progress)
+                rows.append({"config": name, "seed": seed, "step_ratio": ratio, **found})
     path = write_rows("voting_teachers", rows)
     show_means(Console(), means(rows, "config", _MEANS))
     Console().print(f"rows in {path}")
@@ -73,7 +82,7 @@ def step_ratio(settings: dict[str, Any]) -> float:
         between = time.perf_counter()
         plain.step(number, *other)
         ratios.append((between - began) / (time.perf_counter() - between))
-    return statistics.median(ratios[_EVERY * settings["teachers"] :])
+    return statistics.median(ratios[_EVERY * settings.get("teachers", SdDarts.teachers) :])
 
 
 if __name__ == "__main__":
