@@ -13,6 +13,7 @@ from nas_kd.errors import NasKdError, UsageError
 if TYPE_CHECKING:
     from wsgiref.simple_server import WSGIServer
 
+    from nas_kd.training.pretraining import PretrainingFolder
     from studies.run_directory import RunDirectory
 
 
@@ -24,16 +25,13 @@ def dashboard(
         bool, typer.Option("--no-browser", help="Only print the address.")
     ] = False,
 ) -> None:
-    """Open Optuna's dashboard on a run; Ctrl-C ends it."""
+    """Open Optuna's dashboard on a search or a pre-training; Ctrl-C ends it."""
+    from nas_kd.training.pretraining import PretrainingFolder
     from studies.run_directory import RunDirectory
 
-    directory = RunDirectory.open(run)
-    if not directory.journal.is_file():
-        raise UsageError(
-            f"dashboard: {run} has no trials yet ({directory.journal.name} is missing). "
-            "Start the search first."
-        )
-    server = make_dashboard_server(directory, host, port)
+    folder = PretrainingFolder.open(run)
+    opened = RunDirectory.open(run) if folder is None else folder
+    server = make_dashboard_server(opened, host, port)
     address = f"http://{host}:{server.server_port}"
     note(f"Dashboard of {run}: {address} (Ctrl-C ends it)")
     if not no_browser:
@@ -43,16 +41,17 @@ def dashboard(
     server.serve_forever()
 
 
-def make_dashboard_server(run: RunDirectory, host: str, port: int) -> WSGIServer:
+def make_dashboard_server(
+    run: RunDirectory | PretrainingFolder, host: str, port: int
+) -> WSGIServer:
     """A server bound to ``host:port`` that serves the run's study once it is told to.
 
     Raises:
+        UsageError: The run has no trials or units yet.
         NasKdError: The run cannot be read, the port is taken, or the host is not this machine.
     """
     from socketserver import ThreadingMixIn
     from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
-
-    from nas_kd.report.dashboard.application import dashboard_application
 
     class Server(ThreadingMixIn, WSGIServer):
         daemon_threads = True
@@ -61,10 +60,24 @@ def make_dashboard_server(run: RunDirectory, host: str, port: int) -> WSGIServer
         def log_message(self, format: str, *arguments: Any) -> None:
             """Requests are not worth a line."""
 
-    application = dashboard_application(run)
+    application = _application(run)
     try:
         return make_server(host, port, application, Server, SilentHandler)
     except (OSError, OverflowError) as error:
         raise NasKdError(
             f"dashboard: {host}:{port} cannot be used ({error}). Name another --port."
         ) from error
+
+
+def _application(run: RunDirectory | PretrainingFolder) -> Any:
+    from nas_kd.report.dashboard.application import dashboard_application, pretraining_application
+    from studies.run_directory import RunDirectory
+
+    if not isinstance(run, RunDirectory):
+        return pretraining_application(run)
+    if not run.journal.is_file():
+        raise UsageError(
+            f"dashboard: {run.path} has no trials yet ({run.journal.name} is missing). "
+            "Start the search first."
+        )
+    return dashboard_application(run)

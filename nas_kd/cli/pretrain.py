@@ -15,10 +15,7 @@ from nas_kd.cli.console import print_json, print_results, stdout_kept_clean
 from nas_kd.errors import UsageError
 
 if TYPE_CHECKING:
-    from nas_kd.training.pretraining import Job, Method, PretrainingFolder
-    from studies.observer import Observer
-
-SCHEMA = "nas-kd.pretrain-result/1"
+    from nas_kd.training.pretraining import Method
 
 
 def pretrain(
@@ -64,8 +61,12 @@ def pretrain(
             image_size=image_size,
             seed=seed or 0,
         )
+        from nas_kd.cli.pretraining import run_pretraining
+
         directory = run_dir or _default_directory(frozen)
-        document = _run(chosen, frozen, directory)
+        document = run_pretraining(chosen, frozen, directory)
+    if document is None:  # the first process tells
+        return
     if json:
         print_json(document)
     else:
@@ -125,69 +126,13 @@ def _default_directory(frozen: dict[str, Any]) -> Path:
     return Path("runs") / f"pretrain-{frozen['space']}-{frozen['method']}-{digest[:8]}"
 
 
-def _run(method: Method, frozen: dict[str, Any], directory: Path) -> dict[str, Any]:
-    from nas_kd.cli.progress import watching
-    from nas_kd.cli.running import keeping_traceback
-    from nas_kd.training.pretraining import PretrainingFolder
-    from nas_kd.training.pretraining import pretrain as train
-
-    folder = PretrainingFolder(directory)
-    job = _job(method, frozen)
-    if not job.accelerator.is_main_process:
-        return train(method, job, folder, lambda *told: None)
-    folder.claim(frozen)
-    with watching() as observer, keeping_traceback(folder.log), folder.lock():
-        observer.note(f"Working in {directory}. Ctrl-C at any time: the same command continues.")
-        facts = train(method, job, folder, _Shown(observer))
-        _draw(folder, method)
-    return {"schema": SCHEMA, "run_dir": str(directory), **frozen, "supernet": facts}
-
-
-class _Shown:
-    """Shows an observer how many units are over."""
-
-    def __init__(self, observer: Observer) -> None:
-        self._observer = observer
-        self._total = 0
-
-    def __call__(self, done: int, total: int, best: str) -> None:
-        if total != self._total:  # the first time, and where a method stops early
-            self._total = total
-            self._observer.phase("pretrain", total)
-        self._observer.advance(done, best=best)
-
-
-def _draw(folder: PretrainingFolder, method: Method) -> None:
-    from nas_kd.report.metrics_plot import draw_metrics
-
-    draw_metrics(folder.metrics_csv, folder.path / "metrics.png", title=method.name)
-
-
-def _job(method: Method, frozen: dict[str, Any]) -> Job:
-    from nas_kd.training.pretraining import Job
-    from nas_kd.training.processes import make_accelerator
-    from search_spaces import create_space
-
-    settings = method.settings(**frozen["settings"])
-    return Job(
-        space=create_space(frozen["space"], **frozen["space_options"]),
-        settings=settings,
-        data=frozen["data"],
-        teacher=frozen["teacher"],
-        checkpoint=None if frozen["checkpoint"] is None else Path(frozen["checkpoint"]),
-        image_size=frozen["image_size"],
-        seed=frozen["seed"],
-        accelerator=make_accelerator(settings.precision),
-    )
-
-
 def _summary(document: dict[str, Any]) -> list[Any]:
-    from nas_kd.report.metrics_table import metrics_table
+    from nas_kd.report.pretraining.tables import pretraining_tables
 
     run = Path(document["run_dir"])
     lines = [
         f"Supernet of {document['space']}: {run / 'supernet.json'}, weights beside it",
-        f"Metrics of every unit: {run / 'metrics.csv'}, as a picture {run / 'metrics.png'}",
+        f"Report: {run / 'report.html'}, with the metrics of every unit ({run / 'metrics.csv'})",
     ]
     if arch := document["supernet"].get("arch"):
         options = [f"--space-option {n}={v}" for n, v in document["space_options"].items()]
@@ -198,4 +143,4 @@ def _summary(document: dict[str, Any]) -> list[Any]:
         )
     else:
         lines.append(f"Take a student: nas-kd search --supernet {run} --budget macs=50%")
-    return [metrics_table(run / "metrics.csv"), "\n".join(lines)]
+    return [*pretraining_tables(document), "\n".join(lines)]

@@ -13,9 +13,8 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import TaskID
 
-    from nas_kd.report.progress import Progress
+    from nas_kd.report.progress import KeepsStates, Progress
     from studies.observer import Observer
-    from studies.run_directory import RunDirectory
 
 PLAIN_LINE_EVERY_S = 15.0
 KEPT_EVERY_S = 1.0
@@ -36,7 +35,7 @@ def watching() -> Iterator[Observer]:
 
 
 @contextmanager
-def kept_for_watchers(observer: Observer, run: RunDirectory) -> Iterator[Observer]:
+def kept_for_watchers(observer: Observer, run: KeepsStates) -> Iterator[Observer]:
     """The observer, whose progress is kept in the run directory as long as the context lasts."""
     keeping = KeepingObserver(observer, run)
     try:
@@ -145,9 +144,7 @@ class KeepingObserver:
     A directory that cannot be written does not stop the work.
     """
 
-    def __init__(
-        self, observer: Observer, run: RunDirectory, every_s: float = KEPT_EVERY_S
-    ) -> None:
+    def __init__(self, observer: Observer, run: KeepsStates, every_s: float = KEPT_EVERY_S) -> None:
         self._observer = observer
         self._run = run
         self._every_s = every_s

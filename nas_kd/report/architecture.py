@@ -16,17 +16,27 @@ def student_drawing(document: Mapping[str, Any]) -> Drawing | None:
 
 
 def drawing_of_entry(document: Mapping[str, Any], entry: Mapping[str, Any]) -> Drawing:
-    """What a picture of a finalist or of the student shows.
-
-    Where its space is not installed here (any more), the architecture in words.
+    """What a picture of a finalist or of the student shows (`drawing_in`).
 
     Args:
         document: The run's document.
         entry: One of its architectures, with ``arch`` and ``description``.
     """
     section = document["space"]
+    return drawing_in(section["name"], section.get("options") or {}, entry)
+
+
+def drawing_in(space: str, options: Mapping[str, Any], entry: Mapping[str, Any]) -> Drawing:
+    """What a picture of an architecture of the named space shows.
+
+    Where that space is not installed here (any more), the architecture in words.
+
+    Args:
+        space: Its name.
+        options: What it is made with.
+        entry: The architecture, with ``arch`` and ``description``.
+    """
     try:
-        space = create_space(section["name"], **(section.get("options") or {}))
-        return drawing_of(space, Arch(entry["arch"]))
+        return drawing_of(create_space(space, **options), Arch(entry["arch"]))
     except UsageError:
         return Drawing(caption=str(entry["description"]))

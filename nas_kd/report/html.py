@@ -2,29 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from html import escape
-from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from nas_kd.report import facts, numbers
-from nas_kd.report.architecture_plot import architecture_svg
+from nas_kd.report import facts, numbers, page
 from nas_kd.report.figures import run_figures
 from nas_kd.report.toml_text import to_toml
 
 if TYPE_CHECKING:
     from search_spaces import Drawing
-
-_CONFIG = {
-    "displaylogo": False,
-    "responsive": True,
-    # A button with which plotly.js 4 sends the figure to a server.
-    "showSendToCloud": False,
-    "modeBarButtonsToRemove": ["select2d", "lasso2d", "zoomIn2d", "zoomOut2d"],
-}
 
 
 def write_html(
@@ -54,26 +44,17 @@ def write_html(
         _header(document),
         _tiles(document),
         front,
-        _section("Architecture of the student", _architecture(drawing)),
-        _section("Teacher and student", _comparison(document)),
-        _section("Finalists", _finalists(document)),
+        page.section("Architecture of the student", page.drawn(drawing) if drawing else ""),
+        page.section("Teacher and student", _comparison(document)),
+        page.section("Finalists", _finalists(document)),
         *others,
-        _section("The front in numbers", _front(document)),
-        _section("Latency: how it was measured", _latency(document)),
-        _section("Where the time went", _seconds(document)),
-        _section("Recipe", f"<pre>{escape(to_toml(recipe))}</pre>"),
+        page.section("The front in numbers", _front(document)),
+        page.section("Latency: how it was measured", _latency(document)),
+        page.section("Where the time went", _seconds(document)),
+        page.section("Recipe", f"<pre>{escape(to_toml(recipe))}</pre>"),
     ]
     title = f"nas-kd: student of {teacher}" if teacher else "nas-kd"
-    style = (files("nas_kd.report") / "report.css").read_text(encoding="utf-8")
-    path.write_text(
-        "<!doctype html>\n"
-        '<html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{escape(title)}</title><style>{style}</style></head>\n"
-        f"<body><main>{''.join(body)}</main></body></html>\n",
-        encoding="utf-8",
-    )
-    return path
+    return page.write_page(path, title, body)
 
 
 def _header(document: Mapping[str, Any]) -> str:
@@ -98,16 +79,15 @@ def _tiles(document: Mapping[str, Any]) -> str:
         (numbers.ratio(student.get("macs"), teacher.get("macs")), "of the teacher's MACs"),
         (numbers.ratio(latency, facts.teacher_latency(document)), "of the teacher's latency"),
     ]
-    cells = (f"<div><b>{escape(big)}</b><span>{escape(small)}</span></div>" for big, small in tiles)
-    return f'<div class="tiles">{"".join(cells)}</div>'
+    return page.tiles(tiles)
 
 
 def _comparison(document: Mapping[str, Any]) -> str:
     split = document.get("accuracy_split", "test")
     head = ["", f"{split} accuracy", "MACs", "parameters", "latency"]
-    table = _table(head, facts.comparison_rows(document))
+    table = page.table(head, facts.comparison_rows(document))
     checks = facts.budget_checks(document)
-    verdicts = _table(
+    verdicts = page.table(
         ["budget", "student", "at most", ""],
         ([c.metric, c.value, c.limit, "met" if c.met else "NOT MET"] for c in checks),
     )
@@ -127,14 +107,7 @@ def _finalists(document: Mapping[str, Any]) -> str:
     ]
     if not rows:
         return ""
-    return _table(["validation accuracy", "MACs", "latency", "architecture"], rows)
-
-
-def _architecture(drawing: Drawing | None) -> str:
-    if drawing is None:
-        return ""
-    label = escape(drawing.caption, quote=True)
-    return f'<div class="drawing" role="img" aria-label="{label}">{architecture_svg(drawing)}</div>'
+    return page.table(["validation accuracy", "MACs", "latency", "architecture"], rows)
 
 
 def _figures(
@@ -142,7 +115,7 @@ def _figures(
 ) -> list[str]:
     """A section for every figure; the first brings the library that draws them all."""
     return [
-        _section(shown.heading, _figure(shown.figure, include_library=number == 0))
+        page.section(shown.heading, page.figure(shown.figure, include_library=number == 0))
         for number, shown in enumerate(run_figures(candidates, measured, document))
     ]
 
@@ -153,17 +126,17 @@ def _front(document: Mapping[str, Any]) -> str:
         return ""
     head = ["", "score", "MACs", "of teacher", "parameters", "latency", "architecture"]
     line = facts.prediction_line(document)
-    return _table(head, rows) + (f"<p>{escape(line)}</p>" if line else "")
+    return page.table(head, rows) + (f"<p>{escape(line)}</p>" if line else "")
 
 
 def _latency(document: Mapping[str, Any]) -> str:
     record = facts.latency_of(document.get("student") or {})
-    return _table(["", ""], ([name, _plain(value)] for name, value in record.items()))
+    return page.table(["", ""], ([name, _plain(value)] for name, value in record.items()))
 
 
 def _seconds(document: Mapping[str, Any]) -> str:
     spent = document.get("seconds") or {}
-    return _table(["", ""], ([name, numbers.seconds(value)] for name, value in spent.items()))
+    return page.table(["", ""], ([name, numbers.seconds(value)] for name, value in spent.items()))
 
 
 def _plain(value: Any) -> str:
@@ -174,23 +147,3 @@ def _plain(value: Any) -> str:
     if isinstance(value, Mapping):
         return ", ".join(f"{name}: {_plain(part)}" for name, part in value.items())
     return str(value)
-
-
-def _figure(figure: Any, *, include_library: bool) -> str:
-    return str(figure.to_html(include_plotlyjs=include_library, full_html=False, config=_CONFIG))
-
-
-def _section(title: str, content: str) -> str:
-    return f"<section><h2>{escape(title)}</h2>{content}</section>" if content else ""
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    body = "".join(
-        f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in rows
-    )
-    if not body:
-        return ""
-    names = "".join(f"<th>{escape(name)}</th>" for name in head)
-    top = f"<thead><tr>{names}</tr></thead>" if any(head) else ""
-    kind = "architectures" if "architecture" in head else "facts"
-    return f'<div class="scroll"><table class="{kind}">{top}<tbody>{body}</tbody></table></div>'

@@ -6,11 +6,20 @@ import os
 import socket
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
-
-from studies.run_directory import RunDirectory
+from pathlib import Path
+from typing import Any, Protocol
 
 _STATE = "progress"
+
+
+class KeepsStates(Protocol):
+    """A run directory, of a search or a pre-training, as far as progress is kept in it."""
+
+    def read_state(self, name: str) -> Mapping[str, Any] | None: ...
+
+    def write_state(self, name: str, state: Mapping[str, Any]) -> None: ...
+
+    def work(self, *parts: str) -> Path: ...
 
 
 @dataclass(frozen=True)
@@ -58,7 +67,7 @@ class Progress:
         return False
 
 
-def read_progress(run: RunDirectory) -> Progress | None:
+def read_progress(run: KeepsStates) -> Progress | None:
     """What was kept last; None where nothing (readable) is."""
     state = run.read_state(_STATE)
     if not isinstance(state, Mapping):
@@ -69,7 +78,7 @@ def read_progress(run: RunDirectory) -> Progress | None:
         return None
 
 
-def write_progress(run: RunDirectory, progress: Progress) -> None:
+def write_progress(run: KeepsStates, progress: Progress) -> None:
     """Replaces what was kept before.
 
     Raises:
@@ -78,7 +87,7 @@ def write_progress(run: RunDirectory, progress: Progress) -> None:
     run.write_state(_STATE, asdict(progress))
 
 
-def forget_progress(run: RunDirectory) -> None:
+def forget_progress(run: KeepsStates) -> None:
     """Removes what was kept: the command is over."""
     run.work(f"{_STATE}.json").unlink(missing_ok=True)
 

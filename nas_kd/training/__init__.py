@@ -1,16 +1,20 @@
-"""Training loops, all on accelerate."""
+"""Training loops, all on accelerate. The names are loaded when they are first used."""
 
 from __future__ import annotations
 
-from nas_kd.training.checkpoint import DamagedCheckpointError
-from nas_kd.training.clean_logits import read_logits
-from nas_kd.training.default_teacher import train_default_teacher
-from nas_kd.training.digits_resnet import DigitsResNet
-from nas_kd.training.evaluate import evaluate_accuracy
-from nas_kd.training.result import TrainingResult
-from nas_kd.training.settings import TrainingSettings
-from nas_kd.training.student import train_student
-from nas_kd.training.trainer import Progress
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from nas_kd.training.checkpoint import DamagedCheckpointError
+    from nas_kd.training.clean_logits import read_logits
+    from nas_kd.training.default_teacher import train_default_teacher
+    from nas_kd.training.digits_resnet import DigitsResNet
+    from nas_kd.training.evaluate import evaluate_accuracy
+    from nas_kd.training.result import TrainingResult
+    from nas_kd.training.settings import TrainingSettings
+    from nas_kd.training.student import train_student
+    from nas_kd.training.trainer import Progress
 
 __all__ = [
     "DamagedCheckpointError",
@@ -23,3 +27,25 @@ __all__ = [
     "train_default_teacher",
     "train_student",
 ]
+
+_HOMES = {
+    "DamagedCheckpointError": "checkpoint",
+    "DigitsResNet": "digits_resnet",
+    "Progress": "trainer",
+    "TrainingResult": "result",
+    "TrainingSettings": "settings",
+    "evaluate_accuracy": "evaluate",
+    "read_logits": "clean_logits",
+    "train_default_teacher": "default_teacher",
+    "train_student": "student",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

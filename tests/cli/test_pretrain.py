@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -38,8 +39,11 @@ def run(nas_kd: Command, tmp_path: Path) -> Path:
 
 
 def test_the_best_student_of_a_supernet(nas_kd: Command, run: Path) -> None:
-    for name in ("metrics.csv", "metrics.png", "supernet.json", "supernet.safetensors"):
+    for name in (
+        "metrics.csv", "metrics.png", "report.html", "supernet.json", "supernet.safetensors",
+    ):  # fmt: skip
         assert (run / name).is_file()
+    assert not list(run.glob("work/progress*"))
     outcome = nas_kd("search", "--supernet", run, "--budget", "macs=70%", "--json")
     assert outcome.code == 0, outcome.err
     document = json.loads(outcome.out)
@@ -53,7 +57,9 @@ def test_the_best_student_of_a_supernet(nas_kd: Command, run: Path) -> None:
 
 def test_the_same_command_gives_the_finished_supernet(nas_kd: Command, run: Path) -> None:
     again = nas_kd(*TRAIN, "--epochs", 1, "--run-dir", run, "--json")
-    assert json.loads(again.out)["supernet"]["units"] == 1
+    document = json.loads(again.out)
+    assert document["supernet"]["units"] == document["units"] == 1
+    assert document == json.loads(nas_kd("show", run, "--json").out)
     other = nas_kd(*TRAIN, "--epochs", 2, "--run-dir", run)
     assert other.code == ExitCode.USAGE
     assert "another training (settings changed)" in other.err
@@ -97,3 +103,36 @@ def test_what_does_not_fit_is_told(
     assert outcome.code == ExitCode.USAGE
     assert message in outcome.err
     assert not (tmp_path / "runs").exists()
+
+
+CELLS = (
+    "pretrain", "--space", "nasbench201", "--method", "darts",
+    "--space-option", "channels=4", "--space-option", "cells_per_stage=1",
+    "--data", "tests.training.darts.few_digits:few_digits",
+    "--set", "judged_images=16", "--set", "batch_size=80",
+)  # fmt: skip
+
+
+def test_an_interrupted_one_has_a_report(
+    nas_kd: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from nas_kd.training.darts.session import SearchSession
+
+    whole = SearchSession.run_unit
+    run = tmp_path / "run"
+
+    def interrupted(self: SearchSession) -> Any:
+        if (run / "metrics.csv").is_file():
+            raise KeyboardInterrupt
+        return whole(self)
+
+    monkeypatch.setattr(SearchSession, "run_unit", interrupted)
+    assert nas_kd(*CELLS, "--epochs", 2, "--run-dir", run).code == ExitCode.INTERRUPTED
+    assert "1 unit so far" in (run / "report.html").read_text()
+    (run / "metrics.csv").write_text("damaged")
+    monkeypatch.setattr(SearchSession, "run_unit", whole)
+    outcome = nas_kd(*CELLS, "--epochs", 2, "--run-dir", run)
+    assert outcome.code == 0, outcome.err
+    page = (run / "report.html").read_text()
+    assert "2 units, " in page
+    assert "The cell that was found" in page

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from wsgiref.util import setup_testing_defaults
 
 import numpy as np
 import optuna
@@ -21,40 +20,17 @@ from nas_kd.report.dashboard.application import dashboard_application
 from studies.journal import open_storage
 from studies.recipe import parse_recipe
 from studies.run_directory import RunDirectory
+from tests.report.asking import Ask, asking
 from tests.report.dashboard_run import TOO_SLOW, finished_run
 from tests.report.journals import append
 from tests.report.journals import candidates as others
 
 OTHERS = parse_recipe({"space": {"name": "cifar-resnet", "options": {"width": 6}}})
-Ask = Callable[..., tuple[int, Any]]
 
 
 @pytest.fixture(autouse=True)
 def _without_rest(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(annotations, "_EVERY_SECONDS", 0.0)
-
-
-def asking(application: Any) -> Ask:
-    """Asks a WSGI application; JSON comes back decoded, all else as bytes."""
-
-    def ask(path: str, method: str = "GET", **body: Any) -> tuple[int, Any]:
-        content = json.dumps(body).encode()
-        environ: dict[str, Any] = {
-            "PATH_INFO": path,
-            "REQUEST_METHOD": method,
-            "CONTENT_TYPE": "application/json",
-            "CONTENT_LENGTH": str(len(content)),
-            "wsgi.input": io.BytesIO(content),
-        }
-        setup_testing_defaults(environ)
-        status: list[str] = []
-        answer = b"".join(application(environ, lambda line, *_: status.append(line)))
-        try:
-            return int(status[0][:3]), json.loads(answer)
-        except ValueError:
-            return int(status[0][:3]), answer
-
-    return ask
 
 
 def files_of(run: RunDirectory) -> dict[Path, bytes]:

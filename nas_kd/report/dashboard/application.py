@@ -1,26 +1,33 @@
-"""Optuna's dashboard on a run, with what the run has to say beyond its trials."""
+"""Optuna's dashboard on a run, with what the run has to say beyond its trials.
+
+A run is only read, so a command that is at work on it is not disturbed, and the page follows it.
+Note, figures and artifacts are laid over what is read; notes that are written in the dashboard are
+kept in ``notes.json`` of the run.
+"""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import optuna_dashboard
+from optuna.storages import BaseStorage
 
-from nas_kd.errors import NasKdError
+from nas_kd.errors import NasKdError, UsageError
 from nas_kd.report.dashboard.annotations import Annotations
 from nas_kd.report.dashboard.feasible_front import show_feasible_front
 from nas_kd.report.dashboard.kept_notes import KeptNotes
+from nas_kd.report.dashboard.pretraining_annotations import PretrainingAnnotations
+from nas_kd.report.dashboard.search_annotations import SearchAnnotations
+from nas_kd.report.dashboard.units import UnitStudy, beginning
 from nas_kd.report.dashboard.view import RunView
+from nas_kd.training.pretraining import PretrainingFolder
 from studies.journal import open_storage
 from studies.run_directory import RunDirectory
 
 
 def dashboard_application(run: RunDirectory) -> Any:
-    """The dashboard as a WSGI application.
-
-    The run is only read, so a search that is at work on it is not disturbed, and the page follows
-    it. Note, figures and artifacts are laid over what is read; notes that are written in the
-    dashboard are kept in ``notes.json`` of the run.
+    """The dashboard of a search, as a WSGI application.
 
     Raises:
         NasKdError: The journal, the result or the notes cannot be read.
@@ -32,8 +39,28 @@ def dashboard_application(run: RunDirectory) -> Any:
             f"dashboard: {run.journal} cannot be read ({error}). "
             "Restore the file; `nas-kd search` mends an entry that a kill left unfinished."
         ) from error
-    annotations = Annotations(run, storage)
-    annotations.attributes()  # a damaged run is told before a server is there
     show_feasible_front()
-    view = RunView(storage, annotations.attributes, KeptNotes(run.path / "notes.json"))
+    return _application(run.path, storage, SearchAnnotations(run, storage))
+
+
+def pretraining_application(folder: PretrainingFolder) -> Any:
+    """The dashboard of a pre-training, whose units are trials, as a WSGI application.
+
+    Raises:
+        UsageError: No unit is over yet, or a file cannot be read.
+    """
+    metrics = folder.read_metrics()
+    if not len(metrics):
+        raise UsageError(
+            f"dashboard: no unit of {folder.path} is over yet ({folder.metrics_csv.name} is "
+            "missing). Wait for the first, or start it with the nas-kd pretrain command."
+        )
+    began = beginning(folder.metrics_csv, metrics)
+    units = UnitStudy(folder.path.resolve().name, metrics, began)
+    return _application(folder.path, units.storage, PretrainingAnnotations(folder, units))
+
+
+def _application(path: Path, storage: BaseStorage, annotations: Annotations) -> Any:
+    annotations.attributes()  # a damaged run is told before a server is there
+    view = RunView(storage, annotations.attributes, KeptNotes(path / "notes.json"))
     return optuna_dashboard.wsgi(view, artifact_store=annotations.artifacts)

@@ -18,6 +18,8 @@ from nas_kd.errors import UsageError
 from nas_kd.report.architecture import drawing_of_entry
 from nas_kd.report.architecture_plot import architecture_png
 from nas_kd.report.keys import key_of
+from nas_kd.report.pretraining.writing import found_cell
+from nas_kd.training.pretraining import PretrainingFolder
 from studies.run_directory import RunDirectory, state_name
 
 Entry = Mapping[str, Any]
@@ -83,6 +85,16 @@ def run_files(run: RunDirectory) -> list[Artifact]:
     """What is said of the whole run."""
     names = ("report.html", "front.png", "candidates.csv")
     return [Artifact(name, "", run.path / name) for name in names if (run.path / name).is_file()]
+
+
+def pretraining_files(folder: PretrainingFolder, document: Mapping[str, Any]) -> Iterator[Artifact]:
+    """Report, metrics and facts of a pre-training, and a picture of the cell that it found."""
+    for name in ("report.html", "metrics.png", "metrics.csv", "supernet.json"):
+        if (path := folder.path / name).is_file():
+            yield Artifact(name, "", path)
+    drawing = found_cell(document)
+    if drawing is not None:
+        yield Artifact("architecture.png", "", lambda: architecture_png(drawing))
 
 
 def candidate_files(run: RunDirectory, document: Mapping[str, Any]) -> dict[str, list[Artifact]]:

@@ -7,12 +7,15 @@ import io
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nas_kd.errors import NasKdError, UsageError
 from nas_kd.folder_lock import working_alone
 from nas_kd.sealed import unsealed, write_sealed
 from nas_kd.whole_files import write_whole
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 SCHEMA = "nas-kd.pretrain/1"
 
@@ -61,6 +64,12 @@ class PretrainingFolder:
                 "free some space, or name another --run-dir."
             ) from error
 
+    @classmethod
+    def open(cls, path: Path) -> PretrainingFolder | None:
+        """The pre-training at ``path``; None where there is none."""
+        folder = cls(path)
+        return folder if folder._frozen.is_file() else None
+
     def job(self) -> dict[str, Any] | None:
         """What is trained here; None where nothing is."""
         return _read(self._frozen)
@@ -77,6 +86,42 @@ class PretrainingFolder:
         writer.writeheader()
         writer.writerows(rows)
         write_whole(self.metrics_csv, text.getvalue())
+
+    def read_metrics(self) -> pd.DataFrame:
+        """A row of numbers for every unit so far; empty before the first.
+
+        Raises:
+            UsageError: The file is damaged.
+        """
+        import pandas as pd
+
+        if not self.metrics_csv.is_file():
+            return pd.DataFrame()
+        try:
+            return pd.read_csv(self.metrics_csv, dtype=float).astype(
+                {"unit": int, "seconds": float}
+            )
+        except (OSError, ValueError, KeyError) as error:
+            raise UsageError(
+                f"pretrain: {self.metrics_csv} is damaged ({error}). Restore it, or name another "
+                "--run-dir."
+            ) from error
+
+    def work(self, *parts: str) -> Path:
+        """A path for what is kept while it runs; its folder is made."""
+        path = self.path.joinpath("work", *parts)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path
+
+    def read_state(self, name: str) -> dict[str, Any] | None:
+        """What `write_state` kept under ``name``; None when there is nothing, or nothing whole."""
+        try:
+            return _read(self.path / "work" / f"{name}.json")
+        except UsageError:
+            return None
+
+    def write_state(self, name: str, state: Mapping[str, Any]) -> None:
+        write_sealed(self.work(f"{name}.json"), state)
 
     def facts(self) -> dict[str, Any] | None:
         """What is known of the finished supernet; None before it is finished."""

@@ -42,6 +42,8 @@ def pretrain(
     checkpoint = CheckpointFile(folder.path, {"method": method.name})
     history = _resume(session, checkpoint)
     is_first = job.accelerator.is_main_process
+    if is_first and history:
+        folder.write_metrics(history)  # a kill may have come between the checkpoint and these
     while len(history) < session.total:
         on_progress(len(history), session.total, session.best())
         history.append(_run_unit(session, len(history) + 1))

@@ -1,0 +1,112 @@
+"""What ``nas-kd show`` can show: a search, or the pre-training of a supernet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from nas_kd.cli.progress import progress_line
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from nas_kd.training.pretraining import PretrainingFolder
+    from studies.run_directory import RunDirectory
+
+Document = Mapping[str, Any]
+
+
+class ShownRun(Protocol):
+    """A run that can be looked at again and again."""
+
+    def read(self) -> dict[str, Any]:
+        """Its document as it is now."""
+        ...
+
+    def is_finished(self, document: Document) -> bool: ...
+
+    def tables(self, document: Document) -> Iterable[RenderableType]:
+        """All that there is to say."""
+        ...
+
+    def status(self, document: Document) -> list[str]:
+        """How far it is, and the best or last result, in lines."""
+        ...
+
+
+def open_run(path: Path) -> ShownRun:
+    """The run in a directory.
+
+    Raises:
+        UsageError: There is none.
+    """
+    from nas_kd.training.pretraining import PretrainingFolder
+    from studies.run_directory import RunDirectory
+
+    folder = PretrainingFolder.open(path)
+    return ShownSearch(RunDirectory.open(path)) if folder is None else ShownPretraining(folder)
+
+
+class ShownSearch:
+    """A search for students."""
+
+    def __init__(self, run: RunDirectory) -> None:
+        self._run = run
+
+    def read(self) -> dict[str, Any]:
+        from nas_kd.report.run_document import read_document
+
+        return read_document(self._run)
+
+    def is_finished(self, document: Document) -> bool:
+        return bool(document.get("student"))
+
+    def tables(self, document: Document) -> Iterable[RenderableType]:
+        from nas_kd.report.tables import result_tables
+
+        return result_tables(document)
+
+    def status(self, document: Document) -> list[str]:
+        """Trials, phase, rate and time left, and the best so far, where they are known."""
+        from nas_kd.report.progress import progress_of
+
+        lines = [f"{document['run_dir']}: {document['evaluated']} of {document['trials']} trials"]
+        progress = progress_of(document)
+        if progress is not None:
+            lines.append(progress_line(progress))
+            if progress.best:
+                lines.append(f"best so far: {progress.best}")
+        return lines
+
+
+class ShownPretraining:
+    """The pre-training of a supernet."""
+
+    def __init__(self, folder: PretrainingFolder) -> None:
+        self._folder = folder
+
+    def read(self) -> dict[str, Any]:
+        from nas_kd.report.pretraining.document import read_pretraining
+
+        return read_pretraining(self._folder)
+
+    def is_finished(self, document: Document) -> bool:
+        return document["supernet"] is not None
+
+    def tables(self, document: Document) -> Iterable[RenderableType]:
+        from nas_kd.report.pretraining.tables import pretraining_tables
+
+        return pretraining_tables(document)
+
+    def status(self, document: Document) -> list[str]:
+        """Units, rate and time left, and all metrics of the last unit."""
+        from nas_kd.report.pretraining.facts import last_line
+        from nas_kd.report.progress import progress_of
+
+        lines = [f"{document['run_dir']}: {document['method']} on {document['space']}"]
+        progress = progress_of(document)
+        if progress is not None:
+            lines.append(progress_line(replace(progress, done=document["units"])))
+        return [*lines, *filter(None, [last_line(document)])]

@@ -1,0 +1,60 @@
+"""A pre-training in lines, before anything is drawn: shared by terminal, page and dashboard."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from nas_kd.report import numbers
+from nas_kd.report.pretraining.families import families, words
+
+Document = Mapping[str, Any]
+
+
+def headline(document: Document) -> str:
+    """What is trained, how and on what, in one sentence."""
+    asked = [
+        f"{n} {document[n]}" for n in ("data", "teacher", "seed") if document.get(n) is not None
+    ]
+    return f"{document['method']} on {document['space']}: {', '.join(asked)}."
+
+
+def extent_line(document: Document) -> str:
+    """How many units are over and how long they took, in one sentence."""
+    over = f"{document['units']} unit{'' if document['units'] == 1 else 's'}"
+    if not document.get("supernet"):
+        total = (document.get("progress") or {}).get("total")
+        over = f"{document['units']} of {total} units so far" if total else f"{over} so far"
+    return f"{over}, {numbers.seconds(document['seconds'])}."
+
+
+def last_line(document: Document) -> str:
+    """The metrics of the last unit; empty before the first."""
+    last = document.get("last")
+    if not last:
+        return ""
+    told = ", ".join(f"{words(name)} {value}" for name, value in spelled(last).items())
+    return f"unit {document['units']}: {told}"
+
+
+def spelled(values: Mapping[str, float]) -> dict[str, str]:
+    """Metrics as people read them: accuracies in percent."""
+    return {
+        name: numbers.percent(values[name]) if family.is_share else numbers.score(values[name])
+        for family in families(list(values))
+        for name in family.metrics
+    }
+
+
+def cell_lines(document: Document) -> Iterator[str]:
+    """The cell that a differentiable search found, and since when it has leant to it."""
+    found = document.get("supernet") or {}
+    if not found.get("arch"):
+        return
+    yield str(found["description"])
+    archs = found.get("archs") or []
+    if found.get("stopped_early"):
+        yield f"The search was stopped after unit {len(archs)} and went back to this cell."
+    elif archs:
+        same = next((n for n, arch in enumerate(reversed(archs)) if arch != archs[-1]), len(archs))
+        yield f"The search has leant to it since unit {len(archs) - same + 1} of {len(archs)}."
