@@ -62,12 +62,15 @@ def _tiles(mosaic: bytes) -> np.ndarray:
     return grid.transpose(0, 2, 1, 3, 4).reshape(-1, _SIDE, _SIDE, 3)
 
 
-def cifar10_data(seed: int = 0, image_size: int | None = None) -> DataSplits:
+def cifar10_data(
+    seed: int = 0, image_size: int | None = None, train_images: int | None = None
+) -> DataSplits:
     """47,500 training and 2,500 validation images, and the shared 8,000 test images.
 
     Args:
         seed: Decides which training images become validation images, 250 of each class.
         image_size: Side to which the images are reduced; None keeps the 32 pixels.
+        train_images: Takes only so many training images, drawn by the seed; None takes all.
     """
     image_size = image_size or _SIDE
     (images, labels), test = (
@@ -75,6 +78,9 @@ def cifar10_data(seed: int = 0, image_size: int | None = None) -> DataSplits:
         for name in ("cifar10_train.npz", "cifar10_test.npz")
     )
     train, validation = stratified_split(labels, _VALIDATION_SHARE, seed)
+    if train_images is not None:
+        order = torch.randperm(len(train), generator=torch.Generator().manual_seed(seed))
+        train = train[order[:train_images]]
     data = TensorImages(images, labels, IMAGENET_MEAN, IMAGENET_STD)
     names = "airplane automobile bird cat deer dog frog horse ship truck"
     return DataSplits(

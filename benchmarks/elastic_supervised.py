@@ -1,12 +1,14 @@
 """All sizes of a ResNet from one training with a teacher, against two of them distilled alone.
 
-    python -m benchmarks.elastic_supervised [--epochs 10] [--seed 0] [--fresh]
+    python -m benchmarks.elastic_supervised [--epochs 4] [--images 47500] [--learn-from teacher]
+                                            [--precision bf16] [--seed 0] [--fresh]
 
 An elastic ResNet of bottlenecks with batch norm is trained on CIFAR-10 by the sandwich rule, the
-published ResNet-56 teaching its largest network and that one the others. Largest and smallest are
-in every step; each is also distilled alone from ResNet-56 with the same loss, settings and number
-of steps, from random weights. All are judged on the shared 8,000 test images, the elastic ones with
-batch-norm statistics taken anew.
+published ResNet-56 teaching its largest network, and that one (``--learn-from largest``) or
+ResNet-56 again the others. Largest and smallest are in every step; each is also distilled alone
+from ResNet-56 with the same loss, settings and number of steps, from random weights. ResNet-56 sees
+each training image once, unaugmented. All are judged on the shared 8,000 test images, the elastic
+ones with batch-norm statistics taken anew.
 
 Bar: the elastic largest and smallest network are each within one point of the one trained alone.
 
@@ -48,12 +50,14 @@ SPACE = {
     "least_depth_3": 1,
     "planes": 32,
     "group_norm": 0,
+    "output_stride": 32,
 }
 SETTINGS = SandwichSettings(
     batch_size=128,
     random_students=1,
     label_weight=0.1,
     teacher_weight=0.9,
+    teacher_views="clean",
     temperature=4.0,
     label_smoothing=0.0,
     optimizer="sgd",
@@ -69,20 +73,30 @@ MOST_POINTS_LOST = 1.0
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--epochs", type=int, default=10)
+    parser.add_argument("--epochs", type=int, default=4)
+    parser.add_argument("--images", type=int, default=47_500, help="of the training images")
+    parser.add_argument("--learn-from", choices=("largest", "teacher"), default="teacher")
+    parser.add_argument("--precision", choices=("no", "bf16"), default="no")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--fresh", action="store_true")
     options = parser.parse_args()
-    folder = Path("runs/elastic-supervised") / f"{options.epochs}-{options.seed}"
+    words = (options.epochs, options.images, options.learn_from, options.precision, options.seed)
+    folder = Path("runs/elastic-supervised") / "-".join(map(str, words))
     if options.fresh:
         shutil.rmtree(folder, ignore_errors=True)
     kept = KeptFacts(folder)
-    data = load_data(DATA, seed=options.seed)
-    settings = replace(SETTINGS, epochs=options.epochs)
+    source = f"{DATA}?train_images={options.images}"
+    data = load_data(source, seed=options.seed)
+    settings = replace(
+        SETTINGS,
+        epochs=options.epochs,
+        learn_from=options.learn_from,
+        precision=options.precision,
+    )
     space = ElasticResNet(**SPACE)
     ends = {"smallest": space.smallest, "largest": space.largest}
     with Progress(console=Console(stderr=True)) as progress:
-        seconds = _train_elastic(kept.folder / "elastic", settings, options.seed, progress)
+        seconds = _train_elastic(kept.folder / "elastic", source, settings, options.seed, progress)
         elastic = kept.once("elastic", lambda: _judge(kept.folder / "elastic", ends, data))
         alone = {
             name: kept.once(name, lambda: _alone(name, arch, kept, data, settings, progress))  # noqa: B023
@@ -97,6 +111,9 @@ def main() -> None:
             "alone_accuracy": alone[name]["accuracy"],
             "points": round(100 * (elastic[name] - alone[name]["accuracy"]), 3),
             "epochs": options.epochs,
+            "images": len(data.train),
+            "learn_from": options.learn_from,
+            "precision": options.precision,
             "elastic_minutes": round(seconds / 60, 2),
             "alone_minutes": round(alone[name]["seconds"] / 60, 2),
             "sizes_in_one_run": space.size,
@@ -107,7 +124,9 @@ def main() -> None:
     _report(rows, write_rows("elastic_supervised", rows))
 
 
-def _train_elastic(path: Path, settings: SandwichSettings, seed: int, progress: Progress) -> float:
+def _train_elastic(
+    path: Path, source: str, settings: SandwichSettings, seed: int, progress: Progress
+) -> float:
     """Trains the supernet to its end; seconds that it took."""
     task = progress.add_task("elastic", total=settings.epochs)
     folder = PretrainingFolder(path)
@@ -117,7 +136,7 @@ def _train_elastic(path: Path, settings: SandwichSettings, seed: int, progress: 
             "settings": asdict(settings),
             "space": ElasticResNet.name,
             "space_options": SPACE,
-            "data": DATA,
+            "data": source,
             "teacher": TEACHER,
             "seed": seed,
         }
@@ -125,7 +144,7 @@ def _train_elastic(path: Path, settings: SandwichSettings, seed: int, progress: 
     job = Job(
         space=create_space(ElasticResNet.name, **SPACE),
         settings=settings,
-        data=DATA,
+        data=source,
         teacher=TEACHER,
         checkpoint=None,
         image_size=None,
@@ -164,6 +183,7 @@ def _alone(
         settings=settings.training(),
         seed=0,
         checkpoint_dir=kept.folder / f"{name}-training",
+        logits_file=kept.folder / "teacher_logits.safetensors",
         on_progress=lambda done, total, best: progress.update(task, completed=done),
     )
     assert data.test is not None

@@ -24,8 +24,9 @@ class Teaching(AbstractContextManager["Teaching"]):
 
     The teacher runs in eval mode, without gradients, once per batch however many distillers there
     are. Where it was trained under another normalisation than the data's, its inputs are converted.
-    With ``clean`` views its logits for the unaugmented training images are computed once, up front,
-    and kept in ``logits_file`` for the next training with the same teacher and images.
+    With ``clean`` views its logits for the unaugmented training images are computed once, when the
+    first context begins, and kept in ``logits_file`` for the next training with the same teacher
+    and images.
 
     Raises:
         UsageError: The teacher knows other classes than the data, or ``clean`` views are asked for
@@ -71,13 +72,12 @@ class Teaching(AbstractContextManager["Teaching"]):
             stack.callback(self._model.to, home)
             stack.enter_context(eval_mode(self._model))
             stack.enter_context(self._capture)
-            if self._clean:
+            if self._clean and self._logits is None:
                 self._logits = self._all_logits()
             self._stack = stack.pop_all()
         return self
 
     def __exit__(self, *exception: object) -> None:
-        self._logits = None
         self._stack.close()
 
     def outputs(self, images: Tensor, indices: Tensor) -> Outputs:

@@ -3,31 +3,28 @@
 from __future__ import annotations
 
 from copy import deepcopy
-from typing import Generic, TypeVar
 
 import torch
-from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm
+from torch import Tensor
 
-Network = TypeVar("Network", bound=nn.Module)
+from nas_kd.training.poa.students import Students
 
 
-class EmaTeacher(Generic[Network]):
+class EmaTeacher:
     """Starts as a copy of the student.
 
     Attributes:
-        model: The teacher; frozen and in eval mode, but for batch norms, which go by the batch
-            itself: the student's running statistics mix all sub-networks.
+        model: The teacher; frozen and without stochastic depth. It stays in train mode, so that
+            batch norms go by the batch itself: statistics of the student are those of other
+            weights, and the teacher's own are kept for who uses its largest network afterwards.
     """
 
-    def __init__(self, student: Network) -> None:
-        self.model = deepcopy(student).requires_grad_(False).eval()
-        for module in self.model.modules():
-            if isinstance(module, _BatchNorm):
-                module.train()
+    def __init__(self, student: Students) -> None:
+        self.model = deepcopy(student).requires_grad_(False).train()
+        self.model.backbone.drop_path = 0.0
 
     @torch.no_grad()
-    def update(self, student: Network, momentum: float) -> None:
+    def update(self, student: Students, momentum: float) -> None:
         """weights <- momentum weights + (1 - momentum) student's weights."""
         mine: list[Tensor] = list(self.model.parameters())
         theirs: list[Tensor] = list(student.parameters())

@@ -42,7 +42,7 @@ def make_optimizer(students: Students, settings: ResolvedSettings) -> AdamW:
         _group(students.heads.prototype_parameters(), decays=True, rests=True),
     ]
     peak = settings.learning_rate * math.sqrt(settings.batch_size / REFERENCE_BATCH)
-    return AdamW([group for group in groups if group["params"]], lr=peak)
+    return AdamW([group for group in groups if group["params"]], lr=peak, fused=True)
 
 
 def _group(

@@ -60,7 +60,10 @@ class Students(nn.Module):
             embeddings.append(self.backbone.embed(views.local.flatten(0, 1), arch).pooled)
         images = torch.cat(embeddings).unflatten(0, (-1, batch))  # view, sample, channel
         scores = [head(images) for head in self.heads]
-        hidden = [] if masks is None else [head(whole.patches[masks]) for head in self.heads]
+        hidden = []
+        if masks is not None:
+            patches = whole.patches[masks]  # hidden patch, channel
+            hidden = [head(patches) for head in self.heads]
         return Scored(
             pooled=images[:count],
             views=[OfViews(score[:count], score[count:]) for score in scores],

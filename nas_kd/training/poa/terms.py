@@ -30,12 +30,12 @@ def cross_view(targets: Tensor, scores: OfViews) -> Tensor:
 
     Source: POA, equations 5 to 8, divided as in DINOv2's code.
     """
-    pairs = [
-        cross_entropy(target, score).mean()
-        for seen, target in enumerate(targets)
-        for score in (*_without(scores.whole, seen), *scores.local)
-    ]
-    return torch.stack(pairs).mean()
+    everyone = targets.sum(0)  # sample, prototype
+    of_whole = cross_entropy(everyone - targets, scores.whole)  # global view, sample
+    of_local = cross_entropy(everyone, scores.local)  # local view, sample
+    seen = len(targets)
+    pairs = seen * (len(of_whole) - 1) + seen * len(of_local)
+    return (of_whole.sum() + of_local.sum()) / (pairs * targets.shape[1])
 
 
 def same_view(intact: OfViews, elastic: OfViews) -> Tensor:
@@ -85,7 +85,3 @@ _SMALLEST = 1e-8
 def _same(intact: Tensor, elastic: Tensor) -> Tensor:
     targets = F.softmax(intact.detach().float() / STUDENT_TEMPERATURE, dim=-1)
     return cross_entropy(targets, elastic).mean()
-
-
-def _without(views: Tensor, left_out: int) -> list[Tensor]:
-    return [view for number, view in enumerate(views) if number != left_out]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import torch
@@ -26,10 +26,11 @@ class Lesson(nn.Module):
         ``label_weight`` CE(labels) + ``teacher_weight`` KD(teacher),
 
     each further one from the first (``learn_from`` = largest), by KD with its detached logits, or
-    from the teacher. The losses of all archs are added.
+    just as the first does (``learn_from`` = teacher). The losses of all archs are added.
 
     Source: the sandwich rule and in-place distillation, Yu and Huang, US-Nets, ICCV 2019 (arXiv
-    1903.05134); the teacher's term as in Once-for-All (Cai et al., ICLR 2020, arXiv 1908.09791).
+    1903.05134); labels and teacher for all as in Once-for-All (Cai et al., ICLR 2020, arXiv
+    1908.09791).
     """
 
     def __init__(self, supernet: ElasticSupernet, settings: SandwichSettings) -> None:
@@ -49,20 +50,38 @@ class Lesson(nn.Module):
             archs: Who learns in this step.
             teacher: The teacher's logits, ``(sample, class)``.
         """
-        settings = self._settings
-        first = self.supernet(images, archs[0]).float()
-        parts = {"labels": F.cross_entropy(first, labels, label_smoothing=settings.label_smoothing)}
-        loss = settings.label_weight * parts["labels"]
-        if teacher is not None and settings.teacher_weight:
-            parts["teacher"] = self._from_teacher(first, teacher, labels)
-            loss = loss + settings.teacher_weight * parts["teacher"]
-        if others := archs[1:]:
-            source = first if settings.learn_from == "largest" else teacher
-            assert source is not None
-            logits = [self.supernet(images, arch).float() for arch in others]
-            parts["others"] = torch.stack([self._soft(one, source, labels) for one in logits]).sum()
+        first, *others = (self.supernet(images, arch).float() for arch in archs)
+        parts = self._from_outside(first, labels, teacher)
+        loss = self._weighted(parts)
+        if others:
+            losses = [self._of_other(one, first, labels, teacher) for one in others]
+            parts["others"] = torch.stack(losses).sum()
             loss = loss + parts["others"]
         return {"loss": loss, **{name: part.detach() for name, part in parts.items()}}
+
+    def _of_other(
+        self, logits: Tensor, first: Tensor, labels: Tensor, teacher: Tensor | None
+    ) -> Tensor:
+        if self._settings.learn_from == "largest":
+            return self._soft(logits, first, labels)
+        return self._weighted(self._from_outside(logits, labels, teacher))
+
+    def _from_outside(
+        self, logits: Tensor, labels: Tensor, teacher: Tensor | None
+    ) -> dict[str, Tensor]:
+        """The terms of labels and teacher."""
+        smoothing = self._settings.label_smoothing
+        parts = {"labels": F.cross_entropy(logits, labels, label_smoothing=smoothing)}
+        if teacher is not None and self._settings.teacher_weight:
+            parts["teacher"] = self._from_teacher(logits, teacher, labels)
+        return parts
+
+    def _weighted(self, parts: Mapping[str, Tensor]) -> Tensor:
+        weights = {
+            "labels": self._settings.label_weight,
+            "teacher": self._settings.teacher_weight,
+        }
+        return torch.stack([weights[name] * part for name, part in parts.items()]).sum()
 
     def _from_teacher(self, logits: Tensor, teacher: Tensor, labels: Tensor) -> Tensor:
         if self._settings.teacher_targets == "hard":

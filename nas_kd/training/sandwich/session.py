@@ -120,5 +120,10 @@ def _warm_start(session: SandwichSession, job: Job, teacher: Teacher | None) -> 
 def _teaching(teacher: Teacher | None, data: DataSplits, job: Job) -> Teaching | None:
     if teacher is None:
         return None
-    needs = frozenset({"logits"})
-    return Teaching(teacher, data, needs=needs, views="augmented", accelerator=job.accelerator)
+    return Teaching(
+        teacher,
+        data,
+        needs=frozenset({"logits"}),
+        views=job.settings.teacher_views,
+        accelerator=job.accelerator,
+    )

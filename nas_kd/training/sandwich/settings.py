@@ -23,10 +23,13 @@ class SandwichSettings:
             ``random_students`` others. ``uniform``: one random network a step, as AutoFormer does.
         random_students: See ``rule``.
         learn_from: From whom all but the largest network learn under the sandwich rule:
-            ``largest`` (in-place distillation: they see neither labels nor teacher) or ``teacher``.
+            ``largest`` (in-place distillation: they see neither labels nor teacher) or ``teacher``
+            (from labels and teacher, as the largest does).
         label_weight: Of the cross-entropy with the labels.
         teacher_weight: Of the teacher, where there is one.
         teacher_targets: ``soft`` probabilities, or ``hard``, the class that it takes to be right.
+        teacher_views: ``augmented``: the teacher sees what the students see. ``clean``: it sees
+            each image once, at the start, unaugmented.
         temperature: Of all soft targets.
         label_smoothing: In [0, 1).
         scaled: Whether the weights of narrower students are scaled by the ratio of the widths.
@@ -56,6 +59,7 @@ class SandwichSettings:
     label_weight: float = 1.0
     teacher_weight: float = 1.0
     teacher_targets: str = "soft"
+    teacher_views: str = "augmented"
     temperature: float = 1.0
     label_smoothing: float = 0.1
     scaled: bool = False
@@ -96,6 +100,7 @@ class SandwichSettings:
             label_smoothing=self.label_smoothing,
             temperature=self.temperature,
             ce_weight=self.label_weight,
+            teacher_views=self.teacher_views,
             init=self.init,
             precision=self.precision,
             gradient_clip=self.gradient_clip,

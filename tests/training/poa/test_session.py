@@ -12,9 +12,10 @@ from nas_kd.errors import NasKdError, UsageError
 from nas_kd.training.elastic.restoring import restore_supernet
 from nas_kd.training.embeddings import read_embeddings
 from nas_kd.training.knn import knn_accuracy
+from nas_kd.training.poa.session import PoaSession
 from nas_kd.training.poa.settings import PoaSettings
-from tests.training.elastic.jobs import SPACES, same_bits, stored
-from tests.training.poa.jobs import session
+from tests.training.elastic.jobs import SPACES, make_job, same_bits, stored
+from tests.training.poa.jobs import TINY, session
 
 
 @pytest.mark.parametrize("space", list(SPACES))
@@ -130,3 +131,21 @@ def test_embeddings_learn_to_tell_the_digits_apart() -> None:
 def test_wrong_settings_are_told(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(UsageError, match=message):
         PoaSettings(**changes)
+
+
+def test_batch_norms_of_the_teacher_go_by_the_batch() -> None:
+    """Its statistics of the largest network are neither the student's nor those of the start."""
+    options = {"group_norm": 0, "width": 16, "least_width": 8, "width_step": 8, "planes": 16}
+    job = make_job(PoaSettings(**TINY), "elastic-resnet", options=options)
+    training = PoaSession(job)
+    training.run_unit()
+    teacher, student = training._teacher.model.backbone, training._students.backbone
+
+    means = [network.parent.get_buffer("bn1.running_mean") for network in (teacher, student)]
+    assert means[0].abs().max() > 1e-4
+    assert not torch.equal(*means)
+    images = torch.rand(8, 1, 8, 8)
+    embedded = teacher.embed(images, teacher.space.largest).pooled
+    torch.testing.assert_close(teacher.embed(images, teacher.space.largest).pooled, embedded)
+    teacher.eval()
+    assert not torch.allclose(teacher.embed(images, teacher.space.largest).pooled, embedded)

@@ -84,3 +84,11 @@ def test_soft_targets_have_a_temperature(temperature: float) -> None:
     expected = temperature**2 * _divergence(TEACHER / temperature, logits / temperature)
 
     torch.testing.assert_close(lesson(IMAGES, LABELS, [LARGEST], TEACHER)["loss"], expected)
+
+
+def test_who_learns_from_the_teacher_sees_labels_too() -> None:
+    lesson = _lesson(learn_from="teacher", label_weight=0.1, teacher_weight=0.9)
+    both = lesson(IMAGES, LABELS, [LARGEST, SMALLEST], TEACHER)["loss"]
+    alone = [lesson(IMAGES, LABELS, [arch], TEACHER)["loss"] for arch in (LARGEST, SMALLEST)]
+
+    torch.testing.assert_close(both, alone[0] + alone[1])

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from nas_kd.errors import UsageError
 from nas_kd.training.elastic.restoring import restore_supernet
@@ -27,8 +27,18 @@ BATCH_NORM = {"group_norm": 0, "width": 16, "least_width": 8, "width_step": 8, "
 TEACHER = f"{__name__}:linear_teacher"
 
 
+class _Counted(nn.Flatten):
+    """Counts the images that go through."""
+
+    seen = 0
+
+    def forward(self, x: Tensor) -> Tensor:
+        _Counted.seen += len(x)
+        return super().forward(x)
+
+
 def linear_teacher(num_classes: int) -> nn.Module:
-    return nn.Sequential(nn.Conv2d(1, 4, 3), nn.Flatten(), nn.Linear(4 * 36, num_classes))
+    return nn.Sequential(nn.Conv2d(1, 4, 3), _Counted(), nn.Linear(4 * 36, num_classes))
 
 
 def _session(
@@ -127,3 +137,13 @@ def test_learning_from_a_teacher_needs_one() -> None:
 def test_wrong_settings_are_told(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(UsageError, match=message):
         SandwichSettings(**changes)
+
+
+def test_clean_views_ask_the_teacher_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    training = _session(teacher=TEACHER, teacher_views="clean", epochs=2)
+    monkeypatch.setattr(_Counted, "seen", 0)
+    training.run_unit()
+    once = _Counted.seen
+    training.run_unit()
+
+    assert once == len(training.data.train) == _Counted.seen
