@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from search_spaces._nasbench201_cells import EDGES, OPERATIONS
+from search_spaces.supernets._blend import blended
 from search_spaces.supernets._mixture import Mixture
 from search_spaces.supernets._partial import merged
 
@@ -36,9 +37,9 @@ class EdgeConvolutions(nn.Module):
         )
         self.norm = nn.BatchNorm2d(edges * channels, affine=False)
 
-    def forward(self, activated: Tensor, weights: Tensor) -> tuple[Tensor, ...]:
-        """Every edge's share, for ``weights (edge,)``."""
-        return self._run(activated, weights, slice(None)).chunk(len(weights), dim=1)
+    def forward(self, activated: Tensor, weights: Tensor) -> Tensor:
+        """The shares of all edges side by side, for ``weights (edge,)``."""
+        return self._run(activated, weights, slice(None))
 
     def one(self, activated: Tensor, weight: Tensor, edge: int) -> Tensor:
         """The share of one edge alone."""
@@ -100,16 +101,14 @@ class MixedCell(nn.Module):
     def _mixed(self, source: int, state: Tensor, mixture: Mixture) -> dict[int, Tensor]:
         """What each edge from ``source`` gives: all of its operations, weighted."""
         edges, weights = _leaving(source), mixture.operations[KIND]
-        activated, pooled = F.relu(state), self.pool(state)
-        shares = []
-        for name in KERNELS:
-            column = torch.stack([weights[edge, OPERATIONS.index(name)] for edge in edges])
-            shares.append(self.edge_convolutions(name, source)(activated, column))
-        values = {}
-        for edge, small, large in zip(edges, *shares, strict=True):
-            value = torch.addcmul(small + large, state, weights[edge, _SKIP])
-            values[edge] = torch.addcmul(value, pooled, weights[edge, _POOL])
-        return values
+        columns = torch.stack([weights[edge] for edge in edges]).unbind(1)  # (edge,) an operation
+        activated = F.relu(state)
+        small, large = (
+            self.edge_convolutions(name, source)(activated, columns[OPERATIONS.index(name)])
+            for name in KERNELS
+        )
+        values = blended(small, large, state, self.pool(state), columns[_SKIP], columns[_POOL])
+        return dict(zip(edges, values, strict=True))
 
     def _single(self, source: int, state: Tensor, mixture: Mixture) -> dict[int, Tensor]:
         """What each edge from ``source`` gives: the one operation that counts, if any."""
