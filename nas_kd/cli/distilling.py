@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 from nas_kd.errors import UsageError
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from search_spaces import Arch
     from studies.observer import Observer
     from studies.recipe import Recipe
@@ -94,7 +96,7 @@ def _distil(
     from studies.setting import prepare
 
     setting = prepare(recipe, run, observer)
-    weights = None
+    weights: nn.Module | None = None
     if start is not None:
         weights, setting = start.load(setting)
     counts = count_student(setting.space, arch, setting.task)
