@@ -30,20 +30,26 @@ _PUBLISHED = {
     2: tuple(Choices(_DEPTHS_OF_TWO, band.hidden, band.heads, band.mlp) for band in (BASE, TINY)),
     3: (BASE, SMALL, TINY),
 }
-_POINTS = 4
+POINTS = 4
+"""Sizes per gene, but for the depths of two sub-spaces."""
 _HIDDEN_UNIT = 8
 
 
-def bands(number: int) -> tuple[Choices, ...]:
+def bands(number: int, points: int = POINTS) -> tuple[Choices, ...]:
     """The sub-spaces of a partition for BERT-base, the largest first.
 
-    One, two and three are those of the released configurations. More are ours: the range from the
-    smallest choice of ``TINY`` to the largest of ``BASE`` in equal parts, each with four sizes per
-    gene and its ends shared with the neighbours.
+    One, two and three of four sizes per gene are those of the released configurations. All others
+    are ours: the range from the smallest choice of ``TINY`` to the largest of ``BASE`` in equal
+    parts, each with its ends shared with the neighbours.
+
+    Args:
+        number: Of the sub-spaces.
+        points: Sizes per gene, at least 2; fewer where two would be the same after rounding.
     """
-    if number in _PUBLISHED:
+    if points == POINTS and number in _PUBLISHED:
         return _PUBLISHED[number]
-    return tuple(_part(Fraction(band, number), Fraction(1, number)) for band in range(number))
+    height = Fraction(1, number)
+    return tuple(_part(band * height, height, points) for band in range(number))
 
 
 def scaled(choices: Choices, teacher: TransformerShape) -> Choices:
@@ -61,11 +67,11 @@ def scaled(choices: Choices, teacher: TransformerShape) -> Choices:
     )
 
 
-def _part(down: Fraction, height: Fraction) -> Choices:
+def _part(down: Fraction, height: Fraction, points: int) -> Choices:
     """The choices from the share ``down`` below the top of the range, over the share ``height``."""
     return Choices(
         *(
-            _spread(low[0], high[-1], down, height, unit)
+            _spread(low[0], high[-1], down, height, unit, points)
             for low, high, unit in (
                 (TINY.layers, BASE.layers, 1),
                 (TINY.hidden, BASE.hidden, _HIDDEN_UNIT),
@@ -76,10 +82,12 @@ def _part(down: Fraction, height: Fraction) -> Choices:
     )
 
 
-def _spread(low: int, high: int, down: Fraction, height: Fraction, unit: int) -> tuple[int, ...]:
+def _spread(
+    low: int, high: int, down: Fraction, height: Fraction, unit: int, points: int
+) -> tuple[int, ...]:
     lowest = high - (high - low) * (down + height)
-    step = (high - low) * height / (_POINTS - 1)
-    return tuple(sorted({_rounded(lowest + step * point, unit) for point in range(_POINTS)}))
+    step = (high - low) * height / (points - 1)
+    return tuple(sorted({_rounded(lowest + step * point, unit) for point in range(points)}))
 
 
 def _in_proportion(sizes: Sequence[int], of: int, teacher: int, unit: int) -> tuple[int, ...]:

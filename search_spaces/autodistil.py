@@ -10,7 +10,7 @@ from typing import Any
 
 from nas_kd.errors import UsageError
 from search_spaces._arch import Arch
-from search_spaces._autodistil_bands import BERT_BASE, bands, scaled
+from search_spaces._autodistil_bands import BERT_BASE, POINTS, bands, scaled
 from search_spaces._checks import require_positive
 from search_spaces._space import Sizes, TextTask
 from search_spaces._transformer_space import Choices, TransformerSpace
@@ -20,6 +20,7 @@ SOURCE = "AutoDistil (Xu et al., NeurIPS 2022, arXiv 2201.12507)"
 NAMES = ("autodistil-base", "autodistil-small", "autodistil-tiny")
 DECODER = "autodistil-decoder"
 ANY = "autodistil"
+_MOST_POINTS = 16
 
 _PICKS = [
     Arch({"layers": 12, "hidden": 544, "heads": 9, "mlp": 30}),
@@ -110,6 +111,7 @@ def autodistil(
     heads: int = 12,
     inner: int = 0,
     per_head: int = 0,
+    points: int = POINTS,
 ) -> AutoDistil:
     """One of any number of sub-spaces of a BERT.
 
@@ -121,9 +123,10 @@ def autodistil(
         heads: See there.
         inner: See there.
         per_head: See there.
+        points: Sizes per gene: 4 as published, more for a finer and far larger space.
     """
     teacher = _teacher(ANY, layers, hidden, heads, heads, inner)
-    return _space(ANY, BERT, subspaces, which, teacher, per_head)
+    return _space(ANY, BERT, subspaces, which, teacher, per_head, points)
 
 
 def autodistil_decoder(
@@ -134,6 +137,7 @@ def autodistil_decoder(
     heads: int = 9,
     key_value_heads: int = 3,
     inner: int = 1536,
+    points: int = POINTS,
 ) -> AutoDistil:
     """One of any number of sub-spaces of a Llama, by default of SmolLM2-135M.
 
@@ -145,9 +149,10 @@ def autodistil_decoder(
         heads: Heads of the teacher's queries.
         key_value_heads: Heads of the teacher's keys and values.
         inner: Channels inside the teacher's MLP; 0 stands for 4 x ``hidden``.
+        points: Sizes per gene, see `autodistil`.
     """
     teacher = _teacher(DECODER, layers, hidden, heads, key_value_heads, inner)
-    return _space(DECODER, LLAMA, subspaces, which, teacher, per_head=0)
+    return _space(DECODER, LLAMA, subspaces, which, teacher, per_head=0, points=points)
 
 
 def teacher_options(config: Any) -> dict[str, int]:
@@ -214,11 +219,13 @@ def _space(
     which: int,
     teacher: TransformerShape,
     per_head: int,
+    points: int = POINTS,
 ) -> AutoDistil:
     require_positive(name, subspaces=subspaces, which=which)
-    if which > subspaces or per_head not in (0, 1):
+    if which > subspaces or per_head not in (0, 1) or not 2 <= points <= _MOST_POINTS:
         raise UsageError(
-            f"{name}: sub-space {which} of {subspaces} with per_head {per_head!r} does not exist; "
-            "`which` is at most `subspaces`, and per_head is 0 or 1."
+            f"{name}: sub-space {which} of {subspaces} with per_head {per_head!r} and {points!r} "
+            "sizes per gene does not exist; `which` is at most `subspaces`, per_head is 0 or 1, "
+            f"and points is from 2 to {_MOST_POINTS}."
         )
-    return AutoDistil(name, family, teacher, bands(subspaces)[which - 1], bool(per_head))
+    return AutoDistil(name, family, teacher, bands(subspaces, points)[which - 1], bool(per_head))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from nas_kd.costs import Budget, DeviceProfile, LatencyRecord, measure_many
+from nas_kd.costs import Budget, DeviceProfile
 from nas_kd.data import DataSplits, load_data
 from nas_kd.errors import NoFeasibleStudentError, UsageError
 from nas_kd.export import export_checked, export_onnx, save_student, write_manifest
@@ -18,9 +18,9 @@ from nas_kd.training.pretraining import PretrainingFolder, load_supernet
 from nas_kd.whole_files import write_whole
 from search_spaces import Arch, Sizes
 from search_spaces.supernets.elastic import ElasticSupernet
-from studies.machine_lock import machine_alone
 from studies.observer import Observer
 from studies.ranking_table import ranking_table
+from studies.timing import Timing, require_whole_precision, time_beside
 
 _MEASURED_AT_MOST = 16
 
@@ -51,12 +51,7 @@ class ElasticSearch:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.profile.precision != "fp32":
-            raise UsageError(
-                f"budget: latency is limited at {self.profile.precision}, and networks of a "
-                "supernet are measured as they are. Limit it without a precision; nas-kd export "
-                "lowers it afterwards."
-            )
+        require_whole_precision(self.profile, "networks of a supernet")
 
 
 def search_elastic(
@@ -155,7 +150,7 @@ def _first_in_time(
     tried = []
     for number, network in enumerate(ranking[:_MEASURED_AT_MOST], start=1):
         timing = _time(source, _export(source, network.arch, work / f"{number}.onnx"), search, work)
-        if timing.latency.ci95_ms[1] <= (1 - search.latency_margin) * timing.limit_ms:
+        if timing.holds(search.latency_margin):
             return network
         tried.append(timing.latency.median_ms)
     raise NoFeasibleStudentError(
@@ -164,28 +159,11 @@ def _first_in_time(
     )
 
 
-@dataclass(frozen=True)
-class _Timing:
-    """A measured file, and the limit that holds beside it."""
-
-    latency: LatencyRecord
-    limit_ms: float
-
-    @property
-    def is_met(self) -> bool:
-        """Whether the upper end of the interval holds the limit."""
-        return self.latency.ci95_ms[1] <= self.limit_ms
-
-
-def _time(source: _Source, file: Path, search: ElasticSearch, work: Path) -> _Timing:
+def _time(source: _Source, file: Path, search: ElasticSearch, work: Path) -> Timing:
     """Measures a file beside the largest network, of which the limit may be a share."""
     largest = source.supernet.space.largest
-    with machine_alone():
-        latency, whole = measure_many(
-            [file, _export(source, largest, work / "largest.onnx")], search.profile
-        )
-    costs = {**vars(source.sizes(largest)), "latency_ms": whole.median_ms}
-    return _Timing(latency, search.budget.limits(costs).values["latency_ms"])
+    whole = _export(source, largest, work / "largest.onnx")
+    return time_beside(file, whole, vars(source.sizes(largest)), search.budget, search.profile)
 
 
 def _export(source: _Source, arch: Arch, path: Path) -> Path:

@@ -3,34 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from safetensors.torch import load_file
-
-from nas_kd.costs import Budget
+from nas_kd.costs import Budget, DeviceProfile
 from nas_kd.errors import UsageError
-from nas_kd.export.text_student import save_text_student
-from nas_kd.teachers.language import load_language_teacher
+from nas_kd.export.text_delivery import ONNX, deliver_text_student, readable_lengths
 from nas_kd.training.batches import mixed_seed
 from nas_kd.training.checkpoint import CheckpointFile
-from nas_kd.training.pretraining import PretrainingFolder, load_supernet
-from nas_kd.training.processes import make_accelerator
 from nas_kd.training.superlm import (
     Finalist,
     RankedStudent,
-    SuperLMSettings,
     distil_shortlist,
-    objective_of,
-    rank_students,
-    text_task_of,
-    training_text,
+    feasible_students,
+    in_order,
 )
 from nas_kd.whole_files import write_whole
-from search_spaces.supernets import SuperLM
 from studies.observer import PER_MILLE, Observer, per_mille
 from studies.ranking_table import ranking_table
+from studies.superlm import Choice, KeptLosses, LatencyLimit, Source, judged_losses
+from studies.timing import require_whole_precision
 
 
 @dataclass(frozen=True)
@@ -38,19 +31,36 @@ class SuperLMSearch:
     """What is looked for in a SuperLM, and how long.
 
     Attributes:
-        budget: Limits on ``params`` and ``macs``; shares are of the teacher's.
+        budget: Limits; shares are of the teacher's.
+        choice: Which students within the counted budget are judged.
         top: Students that get weights of their own and a short distillation; 1 skips it.
         epochs: Of that distillation, on the SuperLM's text.
-        length: Tokens of the sequences for which MACs are counted; None takes those of the
+        length: Tokens of the sequences for which MACs and latency count; None takes those of the
             training.
+        profile: Where latency counts, and where what is delivered is measured; None measures
+            nothing.
+        latency_margin: By which a measured student has to be faster than its limit.
         seed: Of the order of the text in the distillation.
     """
 
     budget: Budget
+    choice: Choice = field(default_factory=Choice)
     top: int = 3
     epochs: int = 1
     length: int | None = None
+    profile: DeviceProfile | None = None
+    latency_margin: float = 0.05
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.limits_latency and self.profile is None:
+            raise UsageError("budget: latency is limited, and no device to measure it is named.")
+        if self.profile is not None:
+            require_whole_precision(self.profile, "students of a SuperLM")
+
+    @property
+    def limits_latency(self) -> bool:
+        return self.budget.needs("latency_ms")
 
 
 def search_superlm(
@@ -58,9 +68,11 @@ def search_superlm(
 ) -> dict[str, Any]:
     """Ranks the students of a SuperLM and writes those of the short list.
 
-    Into ``folder`` go ``ranking.csv``, every student that fits the budget, the best first; and
-    ``students/<rank>/``, the short list after its distillation with the teacher's tokenizer, which
-    open with transformers. A call that was interrupted goes on in the same folder.
+    Into ``folder`` go ``ranking.csv``, the students that were judged, the best first; and
+    ``students/<rank>/``, the short list after its distillation: transformers' files with the
+    teacher's tokenizer, checked ONNX and manifest. Where latency is limited, the short list is made
+    of those that hold the limit, and what is delivered is measured again. A call that was
+    interrupted goes on in the same folder.
 
     Args:
         run: The directory of a finished ``nas-kd pretrain`` on text.
@@ -69,66 +81,63 @@ def search_superlm(
         observer: Told of the progress.
 
     Returns:
-        The short list as JSON values, the best first.
+        The short list as JSON values, the best first; how many students the space has, how many
+        fit the counted budget, and how many of them were judged.
 
     Raises:
         NoFeasibleStudentError: No student fits the budget.
         UsageError: The directory holds no SuperLM.
+        ExportError: ONNX Runtime does not compute what a student computes.
     """
-    source = _Source(run)
-    task = text_task_of(source.superlm.model.config, search.length or source.settings.max_tokens)
-    observer.phase("rank", PER_MILLE)
-    told = per_mille(observer)
-    ranked = rank_students(
-        source.superlm,
-        source.held_out,
-        source.objective,
-        task=task,
-        budget=search.budget,
-        fit=source.fit,
-        on_batch=lambda done, total: told(done, total, ""),
+    source = Source(run, search.length)
+    space, work = source.superlm.space, folder / "work"
+    sizes = feasible_students(space, source.task, search.budget)
+    work.mkdir(parents=True, exist_ok=True)
+    losses = judged_losses(
+        space,
+        sizes,
+        KeptLosses(work / "losses.json", source.identity, source.judge),
+        search.choice,
+        text=source.train,
+        task=source.task,
+        observer=observer,
     )
-    folder.mkdir(parents=True, exist_ok=True)
+    ranked = in_order(losses, sizes)
     rows = [(one.arch, one.loss, one.params, one.macs) for one in ranked]
     write_whole(folder / "ranking.csv", ranking_table("loss", rows))
-    finalists = _finalists(source, ranked, search, folder, observer)
+    limit = _latency_limit(source, search, work)
+    shortlist = ranked if limit is None else limit.first_in_time(ranked, search.top, observer)
+    finalists = _finalists(source, shortlist, search, folder, observer)
+    observer.phase("export", len(finalists))
+    students = []
+    for rank, finalist in enumerate(finalists, start=1):
+        directory = folder / "students" / str(rank)
+        students.append(_deliver(directory, finalist, source, search, limit))
+        observer.advance(rank)
     return {
-        "students": [
-            _save(folder / "students" / str(rank), finalist, source)
-            for rank, finalist in enumerate(finalists, start=1)
-        ],
-        "feasible": len(ranked),
-        "size": source.superlm.space.size,
+        "students": students,
+        "judged": len(ranked),
+        "feasible": len(sizes),
+        "size": space.size,
     }
 
 
-class _Source:
-    """A finished pre-training, with its teacher and its text."""
-
-    def __init__(self, run: Path) -> None:
-        superlm, folder = load_supernet(run), PretrainingFolder(run)
-        self.job, facts = folder.job() or {}, folder.facts() or {}
-        if not isinstance(superlm, SuperLM):
-            raise UsageError(
-                f"supernet: {run} holds no SuperLM, but a supernet of "
-                f"{self.job.get('space')}. Give a run of a space of language models."
-            )
-        self.superlm = superlm
-        self.settings = SuperLMSettings(**self.job["settings"])
-        self.accelerator = make_accelerator(self.settings.precision)
-        superlm.to(self.accelerator.device)
-        self.teacher = load_language_teacher(self.job["teacher"])
-        self.train, self.held_out = training_text(
-            self.job["data"], self.teacher.tokenizer, self.settings, self.job["seed"]
-        )
-        self.objective = objective_of(self.settings, self.teacher.model, self.accelerator)
-        self.fit = self.objective.make_fit(self.superlm.model.config.hidden_size)
-        if self.fit is not None:
-            self.fit.load_state_dict(load_file(run / facts["fit"]))
+def _latency_limit(source: Source, search: SuperLMSearch, work: Path) -> LatencyLimit | None:
+    if search.profile is None or not search.limits_latency:
+        return None
+    return LatencyLimit(
+        source.superlm.space,
+        source.teacher.model,
+        source.task,
+        search.budget,
+        search.profile,
+        search.latency_margin,
+        work,
+    )
 
 
 def _finalists(
-    source: _Source,
+    source: Source,
     ranked: Sequence[RankedStudent],
     search: SuperLMSearch,
     folder: Path,
@@ -156,7 +165,13 @@ def _finalists(
     )
 
 
-def _save(folder: Path, finalist: Finalist, source: _Source) -> dict[str, Any]:
+def _deliver(
+    directory: Path,
+    finalist: Finalist,
+    source: Source,
+    search: SuperLMSearch,
+    limit: LatencyLimit | None,
+) -> dict[str, Any]:
     """Writes a student; what is known of it."""
     ranked = finalist.ranked
     facts = {
@@ -171,5 +186,20 @@ def _save(folder: Path, finalist: Finalist, source: _Source) -> dict[str, Any]:
         "teacher": source.teacher.source,
         "data": source.job["data"],
     }
-    save_text_student(folder, finalist.model.cpu(), source.teacher.tokenizer, facts)
-    return {**facts, "directory": str(folder)}
+    onnx = directory / ONNX
+    deliver_text_student(
+        directory,
+        finalist.model.cpu(),
+        source.teacher.tokenizer,
+        facts,
+        lengths=readable_lengths(finalist.model),
+        profile=search.profile,
+    )
+    timing = None if limit is None else limit.of_file(onnx)
+    return {
+        **facts,
+        "latency_ms": None if timing is None else timing.latency.to_document(),
+        "budget_met": timing is None or timing.is_met,
+        "onnx": str(onnx),
+        "directory": str(directory),
+    }

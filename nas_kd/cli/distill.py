@@ -13,7 +13,7 @@ import typer
 from nas_kd.cli import options
 from nas_kd.cli.console import note, print_json, print_results, stdout_kept_clean
 from nas_kd.cli.recipe_flags import refuse_flags, setting_changes
-from nas_kd.cli.text_distilling import distil_text
+from nas_kd.cli.text_distilling import distil_text, refuse_without_task
 from nas_kd.cli.text_distilling import summary as text_summary
 from nas_kd.errors import ExitCode, UsageError
 
@@ -112,6 +112,7 @@ def distill(
         {"--embeddings": embeddings, "--set": settings, "--int8": int8},
         "these belong to students of text; say with --task what one is to learn.",
     )
+    refuse_without_task(student)
     changes = {
         **setting_changes(seed, teacher, checkpoint, data, image_size, device, threads),
         "distill.epochs": epochs,

@@ -10,8 +10,14 @@ import typer
 from nas_kd.cli import options
 from nas_kd.cli.console import note, print_json, print_results, stdout_kept_clean
 from nas_kd.cli.preflight import check_recipe
-from nas_kd.cli.recipe_flags import parse_names, resolve_recipe, run_name, setting_changes
-from nas_kd.cli.supernet_search import refuse_others, search_supernet
+from nas_kd.cli.recipe_flags import (
+    parse_names,
+    refuse_flags,
+    resolve_recipe,
+    run_name,
+    setting_changes,
+)
+from nas_kd.cli.supernet_search import OfText, refuse_others, search_supernet
 from nas_kd.cli.supernet_search import summary as supernet_summary
 from nas_kd.errors import ExitCode, UsageError
 
@@ -46,6 +52,15 @@ def search(
     supernet: Annotated[
         Path | None,
         typer.Option(metavar="RUN", help="Search a supernet of nas-kd pretrain instead."),
+    ] = None,
+    tokens: Annotated[
+        int | None,
+        typer.Option(
+            min=3,
+            metavar="N",
+            help="With a supernet of language models: length of the text that MACs and latency "
+            "count for [that of its training].",
+        ),
     ] = None,
     epochs: options.Epochs = None,
     minutes: options.Minutes = None,
@@ -91,9 +106,6 @@ def search(
                 "--image-size": image_size,
                 "--space": space,
                 "--space-option": space_option,
-                "--trials": trials,
-                "--sampler": sampler,
-                "--proxies": proxies,
                 "--objectives": objectives,
                 "--epochs": epochs,
                 "--minutes": minutes,
@@ -111,11 +123,13 @@ def search(
             threads=threads,
             seed=seed or 0,
             run_dir=run_dir,
+            of_text=OfText(tokens, trials, sampler, proxies),
         )
         print_json(found) if json else print_results(*supernet_summary(found))
-        if not all(student.get("budget_met", True) for student in found["students"]):
+        if not found["students"][0]["budget_met"]:
             _end_over_budget()
         return
+    refuse_flags({"--tokens": tokens}, "it belongs to a supernet of language models.")
     changes = {
         **setting_changes(seed, teacher, checkpoint, data, image_size, device, threads),
         "budget.limits": budget or None,

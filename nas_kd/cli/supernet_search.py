@@ -3,26 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nas_kd.cli.console import stdout_kept_clean
+from nas_kd.cli.recipe_flags import refuse_flags
 from nas_kd.errors import UsageError
+
+if TYPE_CHECKING:
+    from nas_kd.costs import DeviceProfile
 
 SCHEMA = "nas-kd.supernet-search/1"
 
 
 def refuse_others(given: Mapping[str, Any]) -> None:
-    """Raises `UsageError` for flags of a search that says itself what to search.
+    """Raises `UsageError` for flags of a search that says itself what to search; see
+    `refuse_flags`."""
+    refuse_flags(
+        given,
+        "the supernet's run says this already. Beside --supernet give only --budget, --device, "
+        "--threads, --seed, --run-dir and --json; for language models --tokens, --trials, "
+        "--sampler and --proxies, too.",
+    )
 
-    Args:
-        given: Flag to value; None or an empty value where it was not given.
-    """
-    if wrong := [flag for flag, value in given.items() if value]:
-        raise UsageError(
-            f"{', '.join(wrong)}: the supernet's run says this already. Beside --supernet give "
-            "only --budget, --device, --threads, --seed, --run-dir and --json."
-        )
+
+@dataclass(frozen=True)
+class OfText:
+    """Flags that only a supernet of language models takes; None where one was not given."""
+
+    tokens: int | None = None
+    trials: int | None = None
+    sampler: str | None = None
+    proxies: str | None = None
+
+    def refuse(self) -> None:
+        """Raises `UsageError` where one was given."""
+        refuse_others({f"--{name}": value for name, value in vars(self).items()})
 
 
 def search_supernet(
@@ -33,6 +50,7 @@ def search_supernet(
     threads: int | None,
     seed: int,
     run_dir: Path | None,
+    of_text: OfText,
 ) -> dict[str, Any]:
     """Ranks the students of the supernet, writes the best, and returns the JSON document."""
     with stdout_kept_clean():
@@ -41,15 +59,18 @@ def search_supernet(
         from search_spaces import TextTask
 
         space = _space_of(run)
+        reads_text = space.task_type is TextTask
+        if not reads_text:
+            of_text.refuse()
+        profile = _profile(budget, device, threads)
         directory = run_dir or run.with_name(f"{run.name}-search")
         directory.mkdir(parents=True, exist_ok=True)
         with watching() as observer, working_alone(directory):
             observer.note(f"Working in {directory}.")
-            if space.task_type is TextTask:
-                refuse_others({"--device": device, "--threads": threads})
-                found = _search_text(run, budget, seed, directory, observer)
+            if reads_text:
+                found = _search_text(run, budget, of_text, profile, seed, directory, observer)
             else:
-                found = _search_images(run, budget, device, threads, seed, directory, observer)
+                found = _search_images(run, budget, profile, seed, directory, observer)
     return {"schema": SCHEMA, "supernet": str(run), "run_dir": str(directory), **found}
 
 
@@ -62,7 +83,9 @@ def summary(document: Mapping[str, Any]) -> list[Any]:
 
     table = Table(box=box.SIMPLE_HEAD)
     judged = [name for name in _JUDGED if any(name in s for s in document["students"])]
-    for column in ("rank", "student", "params", "MACs", *(n.replace("_", " ") for n in judged)):
+    timed = any(student.get("latency_ms") for student in document["students"])
+    names = ["rank", "student", "params", "MACs", *(n.replace("_", " ") for n in judged)]
+    for column in [*names, *(["latency"] if timed else [])]:
         table.add_column(column, justify="left" if column == "student" else "right")
     for rank, student in enumerate(document["students"], start=1):
         table.add_row(
@@ -71,11 +94,12 @@ def summary(document: Mapping[str, Any]) -> list[Any]:
             numbers.count(student["params"]),
             numbers.count(student["macs"]),
             *(numbers.score(student.get(name)) for name in judged),
+            *([numbers.milliseconds(student["latency_ms"]["median"])] if timed else []),
         )
     directory = Path(document["run_dir"])
     return [
-        f"{document['feasible']} of {document['size']} students within the budget, all ranked: "
-        f"{directory / 'ranking.csv'}",
+        f"{document['feasible']} of {document['size']} students within the counted budget, "
+        f"{document['judged']} ranked: {directory / 'ranking.csv'}",
         table,
         f"Students: {directory / 'students'}",
     ]
@@ -96,29 +120,9 @@ def _space_of(run: Path) -> Any:
     return create_space(job["space"], **job["space_options"])
 
 
-def _search_text(
-    run: Path, budget: Sequence[str], seed: int, directory: Path, observer: Any
-) -> dict[str, Any]:
-    from nas_kd.costs import Budget
-    from studies.superlm_search import SuperLMSearch, search_superlm
-
-    search = SuperLMSearch(Budget.parse(budget), seed=seed)
-    if search.budget.needs("latency_ms"):
-        raise UsageError("budget: students of a SuperLM are limited by macs and params.")
-    return search_superlm(run, search, directory, observer)
-
-
-def _search_images(
-    run: Path,
-    budget: Sequence[str],
-    device: str | None,
-    threads: int | None,
-    seed: int,
-    directory: Path,
-    observer: Any,
-) -> dict[str, Any]:
-    from nas_kd.costs import Budget, require_provider
-    from studies.elastic_search import ElasticSearch, search_elastic
+def _profile(budget: Sequence[str], device: str | None, threads: int | None) -> DeviceProfile:
+    """Where latency counts, checked to work here."""
+    from nas_kd.costs import require_provider
     from studies.recipe import BudgetSection
     from studies.setting import device_profile
 
@@ -126,10 +130,51 @@ def _search_images(
     section = {name: value for name, value in given.items() if value is not None}
     profile = device_profile(BudgetSection.model_validate(section))
     require_provider(profile)
+    return profile
+
+
+def _search_text(
+    run: Path,
+    budget: Sequence[str],
+    of_text: OfText,
+    profile: DeviceProfile,
+    seed: int,
+    directory: Path,
+    observer: Any,
+) -> dict[str, Any]:
+    from nas_kd.cli.recipe_flags import parse_names
+    from nas_kd.costs import Budget
+    from studies.superlm import Choice
+    from studies.superlm_search import SuperLMSearch, search_superlm
+
+    choice = Choice(
+        trials=of_text.trials,
+        sampler=of_text.sampler or Choice.sampler,
+        proxies=tuple(parse_names("--proxies", of_text.proxies) or ()),
+        seed=seed,
+    )
+    search = SuperLMSearch(
+        Budget.parse(budget), choice, length=of_text.tokens, profile=profile, seed=seed
+    )
+    return search_superlm(run, search, directory, observer)
+
+
+def _search_images(
+    run: Path,
+    budget: Sequence[str],
+    profile: DeviceProfile,
+    seed: int,
+    directory: Path,
+    observer: Any,
+) -> dict[str, Any]:
+    from nas_kd.costs import Budget
+    from studies.elastic_search import ElasticSearch, search_elastic
+
     search = ElasticSearch(Budget.parse(budget), profile, seed=seed)
     found = search_elastic(run, search, directory, observer)
     return {
         "students": [found["student"]],
+        "judged": found["feasible"],
         "feasible": found["feasible"],
         "size": found["size"],
     }

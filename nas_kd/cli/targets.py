@@ -44,7 +44,7 @@ def find_target(model: str, workspace: Path) -> Target:
         return hf_target(model, workspace)
     path = Path(model)
     if path.is_dir():
-        return _directory(path)
+        return _directory(path, workspace)
     if path.suffix == ".onnx" and path.is_file():
         from nas_kd.costs.onnx_macs import count_onnx
 
@@ -61,6 +61,8 @@ def best_student(path: Path) -> Path:
     """
     if (path / "config.json").is_file():
         return path
+    if (best := path / "students" / "1" / "provenance.json").is_file():
+        return best.parent
     if (path / "recipe.json").is_file():
         from studies.run_directory import RunDirectory
 
@@ -74,7 +76,7 @@ def best_student(path: Path) -> Path:
     raise UsageError(f"student: {path} holds neither a student (config.json) nor a run.")
 
 
-def _directory(path: Path) -> Target:
+def _directory(path: Path, workspace: Path) -> Target:
     from nas_kd.costs import count_macs
     from nas_kd.export import load_student
 
@@ -82,8 +84,25 @@ def _directory(path: Path) -> Target:
     onnx = directory / "student.onnx"
     if not onnx.is_file():
         raise UsageError(f"student: {onnx} is missing. Make it with: nas-kd export {directory}")
+    if (directory / "provenance.json").is_file():
+        return _text_student(directory, onnx, workspace)
     student = load_student(directory)
     return Target(str(directory), onnx, count_macs(student.module, student.task.input_shape))
+
+
+def _text_student(directory: Path, onnx: Path, workspace: Path) -> Target:
+    """A student of text, at the length of a paragraph or as long as it reads."""
+    from nas_kd.costs import count_macs
+    from nas_kd.costs.token_latency import at_length
+    from nas_kd.costs.tokens import example_tokens
+    from nas_kd.export.text_delivery import readable_lengths
+    from nas_kd.export.text_student import load_text_student
+
+    model = load_text_student(directory).model
+    length = readable_lengths(model)[-1]
+    fixed = at_length(onnx, length, workspace / f"student-{length}.onnx")
+    counts = count_macs(model, example_tokens(model, 1, length))
+    return Target(f"{directory} ({length} tokens)", fixed, counts)
 
 
 def _timm(model: str, workspace: Path) -> Target:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -52,7 +53,8 @@ def distil_text(
         from nas_kd.cli.running import keeping_traceback
         from nas_kd.costs import require_provider
         from studies.run_directory import RunDirectory
-        from studies.text_distillation import METRICS, TextDelivery, distil_text_student
+        from studies.text_distillation import METRICS, distil_text_student
+        from studies.text_lessons import TextDelivery
 
         directory = _student_directory(Path(student))
         frozen = {
@@ -114,16 +116,27 @@ def summary(document: Mapping[str, Any]) -> list[Any]:
     ]
 
 
+def refuse_without_task(student: str) -> None:
+    """Raises `UsageError` for a student of text, which is of no use without ``--task``."""
+    places = (student, os.path.join(student, "students", "1"))  # may be too long for a path
+    if any(os.path.isfile(os.path.join(place, _PROVENANCE)) for place in places):
+        raise UsageError(
+            f"--task: {student} is a student of text; say what it is to learn, for example "
+            "--task 'texts.tsv?text=sentence&label=label'."
+        )
+
+
 def _student_directory(path: Path) -> Path:
     """The student's directory: ``path``, or the best student of the search there."""
-    best = path / "students" / "1"
-    found = next((p for p in (path, best) if (p / _PROVENANCE).is_file()), None)
-    if found is None:
+    from nas_kd.cli.targets import best_student
+
+    directory = best_student(path)
+    if not (directory / _PROVENANCE).is_file():
         raise UsageError(
-            f"student: {path} holds no student of text ({_PROVENANCE} is missing). Give a "
+            f"student: {directory} holds no student of text ({_PROVENANCE} is missing). Give a "
             "directory that nas-kd search --supernet wrote for a SuperLM."
         )
-    return found
+    return directory
 
 
 def _own_teacher(directory: Path) -> str:

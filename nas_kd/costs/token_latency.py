@@ -34,7 +34,7 @@ def measure_token_latency(
         lengths: Tokens in a sequence.
         axis: The file's name for the dynamic length.
         target_ci: As in `measure_latency`.
-        max_seconds: As in `measure_latency`, for each length.
+        max_seconds: As in `measure_latency`, for all lengths together.
 
     Returns:
         The records by length.
@@ -43,13 +43,34 @@ def measure_token_latency(
         DeviceUnavailableError: The provider asked for is missing, or not the one in use.
         UsageError: The file is missing, no model, or needs other inputs.
     """
+    (records,) = measure_token_latencies(
+        [onnx_file], profile, lengths, axis=axis, target_ci=target_ci, max_seconds=max_seconds
+    )
+    return records
+
+
+def measure_token_latencies(
+    onnx_files: Sequence[Path],
+    profile: DeviceProfile,
+    lengths: Sequence[int] = LENGTHS,
+    *,
+    axis: str = "sequence",
+    target_ci: float = 0.02,
+    max_seconds: float = 5.0,
+) -> list[dict[int, LatencyRecord]]:
+    """Measures several files beside each other; see `measure_token_latency`.
+
+    Returns:
+        The records by length for each file.
+    """
     with TemporaryDirectory(prefix="nas-kd-") as folder:
-        files = [
-            at_length(onnx_file, length, Path(folder) / f"{length}.onnx", axis=axis)
+        fixed = [
+            at_length(file, length, Path(folder) / f"{number}-{length}.onnx", axis=axis)
+            for number, file in enumerate(onnx_files)
             for length in lengths
         ]
-        records = measure_many(files, profile, target_ci=target_ci, max_seconds=max_seconds)
-    return dict(zip(lengths, records, strict=True))
+        records = iter(measure_many(fixed, profile, target_ci=target_ci, max_seconds=max_seconds))
+        return [{length: next(records) for length in lengths} for _ in onnx_files]
 
 
 def at_length(onnx_file: Path, length: int, out: Path, *, axis: str = "sequence") -> Path:

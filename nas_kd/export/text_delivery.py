@@ -53,7 +53,7 @@ def deliver_text_student(
         lengths: Tokens of the sequences that are counted, compared and measured.
         profile: Where latency is measured; None leaves it out.
         int8: Whether the dynamically quantised file is wanted too.
-        max_seconds: Of measuring, for each length and file.
+        max_seconds: Of measuring, for each file.
         seed: Of the tokens that are compared.
 
     Returns:

@@ -75,7 +75,8 @@ class WeightSlices:
             part.add_(gradient.reshape(part.shape))
 
     def _weight(self, name: str) -> nn.Parameter:
-        return self._weights[self._layer.sub(self._full_layer, name)]
+        weight: nn.Parameter = self._weights[self._layer.sub(self._full_layer, name)]
+        return weight
 
     def _part(self, name: str, whole: Tensor) -> Tensor:
         """A view of the student's part of a weight or its gradient; where heads are narrowed, it

@@ -59,6 +59,8 @@ def test_a_task_is_learned_and_the_student_delivered(nas_kd: Command, place: Pat
     assert 0 <= min(student["score"], teacher["score"]) <= 1
     assert student["macs"]["32"] < teacher["macs"]["32"]
     assert student["latency_ms"]["fp32"]["32"] > 0
+    assert teacher["latency_ms"]["fp32"]["32"] > 0
+    assert teacher["params"] > student["params"]
     assert json.loads(Path("run/result.json").read_text())["student"] == student
     with Path("run/metrics.csv").open() as file:
         assert [row["unit"] for row in csv.DictReader(file)] == ["1.0"]
@@ -116,10 +118,14 @@ def test_embeddings_are_learned_from_the_teacher_s(nas_kd: Command, place: Path)
     document = _distil(
         nas_kd, place, f"pairs.csv?{PAIRS}", "--embeddings", "--data", f"text:{place / 'more.txt'}"
     )
+    directory = document["student"]["directory"]
     assert document["task"]["kind"] == "embeddings"
     assert document["task"]["sentences"] > 2 * document["task"]["train"]
     assert not document["teacher"]["fine_tuned"]
-    assert load_text_student(document["student"]["directory"]).model.config.num_labels == 2
+    assert "Classification" not in type(load_text_student(directory).model).__name__
+    measured = nas_kd("measure", document["run_dir"], "--json")
+    assert measured.code == 0, measured.err
+    assert json.loads(measured.out)["macs"] == document["student"]["macs"]["32"]
     assert Path(document["run_dir"]).parent == Path("runs")
 
 
@@ -153,6 +159,10 @@ def test_only_students_of_text_learn_tasks(nas_kd: Command, place: Path) -> None
     outcome = nas_kd("distill", place / "teacher", "--task", f"{place}/task.tsv?{COLUMNS}")
     assert outcome.code == ExitCode.USAGE
     assert "no student of text" in outcome.err
-    outcome = nas_kd("distill", place, "--set", "epochs=1")
-    assert outcome.code == ExitCode.USAGE
-    assert "say with --task" in outcome.err
+    for words, message in (
+        (("--set", "epochs=1"), "say with --task"),
+        ((), "is a student of text"),
+    ):
+        outcome = nas_kd("distill", place, *words)
+        assert outcome.code == ExitCode.USAGE
+        assert message in outcome.err

@@ -65,6 +65,13 @@ def test_the_same_command_gives_the_finished_supernet(nas_kd: Command, run: Path
     assert "another training (settings changed)" in other.err
 
 
+def test_flags_of_language_models_are_refused(nas_kd: Command, run: Path) -> None:
+    outcome = nas_kd("search", "--supernet", run, "--tokens", 32, "--proxies", "w_pca")
+    assert outcome.code == ExitCode.USAGE
+    assert "--tokens, --proxies: the supernet's run says this already" in outcome.err
+    assert not run.with_name("run-search").exists()
+
+
 def test_a_budget_that_no_student_meets(nas_kd: Command, run: Path) -> None:
     outcome = nas_kd("search", "--supernet", run, "--budget", "macs=10")
     assert outcome.code == ExitCode.NO_FEASIBLE_STUDENT
@@ -91,7 +98,7 @@ def test_a_budget_that_no_student_meets(nas_kd: Command, run: Path) -> None:
             "poa learns without one",
         ),
         (("search", "--supernet", "nowhere"), "no directory of nas-kd pretrain"),
-        (("search", "--supernet", "nowhere", "--trials", "5"), "--trials"),
+        (("search", "--supernet", "nowhere", "--workers", "5"), "--workers"),
     ],
 )
 def test_what_does_not_fit_is_told(

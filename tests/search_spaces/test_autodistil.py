@@ -132,6 +132,14 @@ def test_spaces_are_cut_from_a_configuration() -> None:
     assert {decoder.shape(arch).key_value_heads for arch in decoder.enumerate()} == {6, 7, 8}
 
 
+def test_more_sizes_per_gene_make_a_finer_space() -> None:
+    fine = space_of("autodistil", points=12)
+    assert fine.size == len(set(fine.enumerate())) > 1000
+    largest, smallest = fine.anchors()[:2]
+    assert largest == space_of("autodistil-base").anchors()[0]
+    assert smallest == space_of("autodistil-tiny").anchors()[1]
+
+
 @pytest.mark.parametrize("subspaces", range(1, 7))
 def test_any_number_of_sub_spaces(subspaces: int) -> None:
     spaces = [
@@ -159,6 +167,7 @@ def test_sizes_of_the_released_partitions() -> None:
     [
         ("autodistil", {"subspaces": 3, "which": 4}, "sub-space 4 of 3"),
         ("autodistil", {"which": 0}, "positive integer"),
+        ("autodistil", {"points": 1}, "points is from 2"),
         ("autodistil-tiny", {"per_head": 2}, "per_head"),
         ("autodistil-tiny", {"hidden": 100}, "none that transformers has"),
         ("autodistil-tiny", {"layers": 0}, "positive integer"),

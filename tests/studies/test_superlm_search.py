@@ -8,12 +8,16 @@ from pathlib import Path
 import pytest
 import torch
 
-from nas_kd.costs import Budget
+from nas_kd.costs import Budget, DeviceProfile, latency
+from nas_kd.costs.latency import make_plan
+from nas_kd.costs.sampling import Plan
 from nas_kd.errors import NoFeasibleStudentError, UsageError
+from nas_kd.export import read_manifest
 from nas_kd.export.text_student import load_text_student
 from nas_kd.training.pretraining import METHODS, Job, PretrainingFolder, parse_settings, pretrain
 from search_spaces import create_space
 from studies.observer import SilentObserver
+from studies.superlm import Choice
 from studies.superlm_search import SuperLMSearch, search_superlm
 from tests.training.language_models import on_cpu, save_teacher, save_text
 
@@ -64,12 +68,45 @@ def test_students_under_a_budget_are_ranked_distilled_and_saved(run: Path, tmp_p
     assert [student["loss"] for student in document["students"]] == sorted(
         student["loss"] for student in document["students"]
     )
+    assert document["judged"] == document["feasible"]
     for rank, student in enumerate(document["students"], start=1):
+        assert Path(student["onnx"]).is_file()
+        assert student["budget_met"]
         found = load_text_student(tmp_path / "students" / str(rank))
         assert sum(p.numel() for p in found.model.parameters()) == student["params"] <= most
         tokens = found.tokenizer(["w1 w2", "w3"], padding=True, return_tensors="pt")
         with torch.no_grad():
             assert found.model(**tokens).last_hidden_state.shape[:2] == (2, 4)
+
+
+def test_proxies_and_a_latency_limit_choose_too(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def short(profile: DeviceProfile, count: int, target_ci: float, max_seconds: float) -> Plan:
+        return make_plan(profile, count, target_ci, min(max_seconds, 0.3))
+
+    monkeypatch.setattr(latency, "make_plan", short)
+    search = SuperLMSearch(
+        Budget.parse("latency=1000%"),
+        Choice(trials=6, proxies=("decoder_params",)),
+        top=1,
+        length=20,
+        profile=DeviceProfile(),
+    )
+    document = search_superlm(run, search, tmp_path, SilentObserver())
+    (student,) = document["students"]
+    assert document["judged"] == 6 < document["feasible"] == document["size"]
+    assert student["budget_met"]
+    assert student["latency_ms"]["median"] > 0
+    manifest = read_manifest(Path(student["directory"])) or {}
+    assert manifest["latency"]["fp32"].keys() == {"32"}
+
+
+def test_a_limit_at_a_precision_or_without_a_device_is_refused() -> None:
+    with pytest.raises(UsageError, match="no device to measure it"):
+        SuperLMSearch(Budget.parse("latency=5ms"))
+    with pytest.raises(UsageError, match="limited at int8"):
+        SuperLMSearch(Budget.parse("latency=5ms"), profile=DeviceProfile(precision="int8"))
 
 
 def test_without_a_short_list_the_best_keeps_the_shared_weights(run: Path, tmp_path: Path) -> None:

@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 from nas_kd.training.superlm.objective import objective_of
-from nas_kd.training.superlm.ranking import RankedStudent, rank_students, shared_weight_losses
+from nas_kd.training.superlm.ranking import (
+    RankedStudent,
+    feasible_students,
+    in_order,
+    rank_students,
+    shared_weight_losses,
+)
 from nas_kd.training.superlm.settings import SuperLMSettings
 from nas_kd.training.superlm.shortlist import Finalist, distil_shortlist
 from nas_kd.training.superlm.strategies import STRATEGIES, Chooser, Strategy
@@ -19,6 +25,8 @@ __all__ = [
     "SuperLMSettings",
     "cut_from",
     "distil_shortlist",
+    "feasible_students",
+    "in_order",
     "objective_of",
     "rank_students",
     "shared_weight_losses",

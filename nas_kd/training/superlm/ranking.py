@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from torch import Tensor
@@ -15,7 +15,7 @@ from nas_kd.training.evaluate import eval_mode
 from nas_kd.training.language.imitation import Network, imitation_losses
 from nas_kd.training.language.state_objective import StateObjective
 from nas_kd.training.superlm.students import teacher_sizes
-from search_spaces import Arch, TextTask, TokenStates
+from search_spaces import Arch, Sizes, TextTask, TokenStates, TransformerSpace
 from search_spaces.supernets import SuperLM
 
 
@@ -62,31 +62,54 @@ def rank_students(
     Raises:
         NoFeasibleStudentError: No student fits the budget.
     """
-    space, budget = superlm.space, budget or Budget()
-    limits = budget.limits(vars(teacher_sizes(space, task)))
-    sizes = {arch: space.sizes(arch, task) for arch in space.enumerate()}
-    feasible = [
-        arch for arch in sizes if max(limits.violations(vars(sizes[arch])).values(), default=0) <= 0
-    ]
-    if not feasible:
-        smallest = min(size.macs for size in sizes.values())
-        raise NoFeasibleStudentError(
-            f"superlm: none of the {len(sizes)} students of {space.name} fits the budget "
-            f"{', '.join(entry.text for entry in budget.entries)}; the smallest has "
-            f"{min(size.params for size in sizes.values()):,} parameters and {smallest:,} MACs. "
-            "Raise the budget or take a smaller space."
-        )
+    sizes = feasible_students(superlm.space, task, budget or Budget())
     losses = shared_weight_losses(
         superlm,
-        feasible,
+        list(sizes),
         sequences,
         objective,
         fit=fit,
         batch_size=batch_size,
         on_batch=on_batch,
     )
+    return in_order(losses, sizes)
+
+
+def feasible_students(space: TransformerSpace, task: TextTask, budget: Budget) -> dict[Arch, Sizes]:
+    """Every student of the space that fits the counted part of the budget, with its sizes.
+
+    Args:
+        space: The students; shares in the budget are of the teacher that it is cut from.
+        task: What they are built for; MACs are counted for sequences of its length.
+        budget: Its limits on ``params`` and ``macs``.
+
+    Raises:
+        NoFeasibleStudentError: No student fits.
+    """
+    counted = Budget(tuple(e for e in budget.entries if e.metric != "latency_ms"))
+    limits = counted.limits(vars(teacher_sizes(space, task)))
+    sizes = {arch: space.sizes(arch, task) for arch in space.enumerate()}
+    fitting = {
+        arch: size
+        for arch, size in sizes.items()
+        if max(limits.violations(vars(size)).values(), default=0) <= 0
+    }
+    if not fitting:
+        smallest = min(size.macs for size in sizes.values())
+        raise NoFeasibleStudentError(
+            f"superlm: none of the {len(sizes)} students of {space.name} fits the budget "
+            f"{', '.join(entry.text for entry in counted.entries)}; the smallest has "
+            f"{min(size.params for size in sizes.values()):,} parameters and {smallest:,} MACs. "
+            "Raise the budget or take a smaller space."
+        )
+    return fitting
+
+
+def in_order(losses: Mapping[Arch, float], sizes: Mapping[Arch, Sizes]) -> list[RankedStudent]:
+    """The students that have a loss, the best first; of equals the one with fewer MACs."""
     ranked = [
-        RankedStudent(arch, losses[arch], sizes[arch].params, sizes[arch].macs) for arch in feasible
+        RankedStudent(arch, loss, sizes[arch].params, sizes[arch].macs)
+        for arch, loss in losses.items()
     ]
     return sorted(ranked, key=lambda student: (student.loss, student.macs, student.arch.key))
 

@@ -1,0 +1,131 @@
+"""Which students of a SuperLM are judged with the shared weights."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import optuna
+from optuna.trial import Trial
+
+from nas_kd.data.text import TokenSequences
+from nas_kd.errors import UsageError
+from search_spaces import Arch, Sizes, TextTask, TransformerSpace
+from studies.observer import Observer
+from studies.samplers import SAMPLERS
+from studies.superlm.kept_losses import CHUNK, KeptLosses
+from studies.superlm.proxies import best_by_proxies
+
+MOST = 1000
+"""So many students are all judged; beyond that they are sampled."""
+_QUARTER = 4
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Which of the students within the budget are judged.
+
+    Attributes:
+        trials: How many at most. By default all up to `MOST`; with proxies a quarter of them.
+        sampler: Who proposes them where there are more; see `studies.samplers`.
+        proxies: Training-free scores that choose them instead, as a first filter.
+        seed: Of the sampler and of the proxies.
+    """
+
+    trials: int | None = None
+    sampler: str = "tpe"
+    proxies: tuple[str, ...] = ()
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        SAMPLERS.get(self.sampler)
+        if self.trials is not None and self.trials < 1:
+            raise UsageError(f"search: trials is {self.trials}; give a number of at least 1.")
+
+    def count(self, feasible: int) -> int:
+        """How many of so many students are judged."""
+        usual = max(1, feasible // _QUARTER) if self.proxies else MOST
+        return min(feasible, self.trials or usual)
+
+
+def judged_losses(
+    space: TransformerSpace,
+    sizes: Mapping[Arch, Sizes],
+    losses: KeptLosses,
+    choice: Choice,
+    *,
+    text: TokenSequences,
+    task: TextTask,
+    observer: Observer,
+) -> dict[Arch, float]:
+    """The losses of the students that are judged.
+
+    Args:
+        space: Where they are from.
+        sizes: Those within the budget.
+        losses: Judges them.
+        choice: Which of them.
+        text: What proxies look at.
+        task: What students are built for.
+        observer: Told of the progress.
+    """
+    count = choice.count(len(sizes))
+    archs = list(sizes)
+    if choice.proxies and count < len(archs):
+        observer.phase("proxies", len(archs))
+        archs = best_by_proxies(
+            space, sizes, choice.proxies, text, task, count=count, seed=choice.seed,
+            told=lambda done: observer.advance(done),
+        )  # fmt: skip
+    observer.phase("rank", count)
+    if count < len(archs):
+        return _sampled(space, sizes, losses, choice, count, observer)
+    return losses.of(archs, lambda done: observer.advance(done))
+
+
+def _sampled(
+    space: TransformerSpace,
+    sizes: Mapping[Arch, Sizes],
+    losses: KeptLosses,
+    choice: Choice,
+    count: int,
+    observer: Observer,
+) -> dict[Arch, float]:
+    """``count`` students, proposed batch by batch by what is known of the earlier ones.
+
+    A proposal over the budget, or of a student that was judged already, costs nothing. After a
+    batch without a new one, the next is drawn at random from those that are left. Each batch has a
+    freshly seeded sampler, so that the same call proposes the same.
+    """
+    study = optuna.create_study(direction="minimize")
+    for arch in space.anchors()[:2]:
+        study.enqueue_trial(dict(arch))
+    found: dict[Arch, float] = {}
+    for batch in itertools.count():
+        size = min(CHUNK, count - len(found))
+        if size == 0:
+            break
+        seeds = np.random.SeedSequence([choice.seed, batch])
+        seed = int(seeds.generate_state(1)[0])
+        study.sampler = SAMPLERS.get(choice.sampler).build(space, seed, CHUNK)
+        trials = [study.ask(dict(space.distributions)) for _ in range(size)]
+        archs = [space.canonical(Arch(trial.params)) for trial in trials]
+        new = [arch for arch in dict.fromkeys(archs) if arch in sizes and arch not in found]
+        found |= losses.of(new)
+        worst = max(found.values(), default=0.0)
+        for trial, arch in zip(trials, archs, strict=True):
+            _tell(study, trial, within=arch in sizes, loss=found.get(arch, worst))
+        if not new:
+            left = [arch for arch in sizes if arch not in found]
+            for place in np.random.default_rng(seeds).permutation(len(left))[:size]:
+                study.enqueue_trial(dict(left[place]))
+        best = min(found.values(), default=worst)
+        observer.advance(len(found), best=f"loss {best:.4g}")
+    return found
+
+
+def _tell(study: optuna.Study, trial: Trial, *, within: bool, loss: float) -> None:
+    trial.set_constraint("budget", 0.0 if within else 1.0)
+    study.tell(trial, loss)

@@ -1,0 +1,109 @@
+"""Which students of a SuperLM hold a limit on their latency."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+
+from nas_kd.costs import Budget, DeviceProfile
+from nas_kd.costs.token_latency import at_length
+from nas_kd.errors import NoFeasibleStudentError
+from nas_kd.export.token_models import export_tokens
+from nas_kd.training.superlm import RankedStudent, teacher_sizes
+from search_spaces import Arch, TextTask, TransformerSpace
+from search_spaces.language_models import TransformerShape
+from studies.observer import Observer
+from studies.timing import Timing, time_beside
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+_MEASURED_AT_MOST = 24
+
+
+class LatencyLimit:
+    """Measures students with ONNX Runtime beside their teacher, of which the limit may be a share.
+
+    Args:
+        space: The students.
+        teacher: Their teacher.
+        task: What they are built for; latency counts for sequences of its length.
+        budget: It limits latency.
+        profile: Where it counts.
+        margin: By which share of the limit a measured student has to stay below it.
+        work: An existing folder for the measured files.
+    """
+
+    def __init__(
+        self,
+        space: TransformerSpace,
+        teacher: PreTrainedModel,
+        task: TextTask,
+        budget: Budget,
+        profile: DeviceProfile,
+        margin: float,
+        work: Path,
+    ) -> None:
+        self._space = space
+        self._task = task
+        self._budget = budget
+        self._profile = profile
+        self._margin = margin
+        self._work = work
+        self._teacher = work / "teacher.onnx"
+        if not self._teacher.is_file():
+            export_tokens(teacher, task.length, self._teacher)
+
+    def first_in_time(
+        self, ranked: Sequence[RankedStudent], count: int, observer: Observer
+    ) -> list[RankedStudent]:
+        """The best ``count`` students that hold the limit, or as many as are found.
+
+        They are measured in the order of ``ranked``. One that is in every size at least as large as
+        one that was too slow is too slow, too, and is not measured.
+
+        Raises:
+            NoFeasibleStudentError: None of those measured holds it.
+        """
+        observer.phase("measure", None)
+        found: list[RankedStudent] = []
+        slow: dict[TransformerShape, float] = {}
+        for student in ranked:
+            if len(found) == count or len(found) + len(slow) == _MEASURED_AT_MOST:
+                break
+            shape = self._space.shape(student.arch)
+            if any(other.within(shape) for other in slow):
+                continue
+            timing = self._of_student(student.arch)
+            if timing.holds(self._margin):
+                found.append(student)
+            else:
+                slow[shape] = timing.latency.median_ms
+            observer.advance(len(found) + len(slow), best=f"{len(found)} fast enough")
+        if not found:
+            raise NoFeasibleStudentError(
+                f"budget: none of the {len(slow)} students that were measured at "
+                f"{self._task.length} tokens holds the latency limit (the fastest took "
+                f"{min(slow.values()):.3g} ms). Limit macs, too, so that smaller ones are tried, "
+                "or raise it."
+            )
+        return found
+
+    def of_file(self, onnx: Path) -> Timing:
+        """That of a delivered student, whose file takes sequences of any length."""
+        fixed = at_length(onnx, self._task.length, self._work / "delivered.onnx")
+        return self._timed(fixed)
+
+    def _of_student(self, arch: Arch) -> Timing:
+        """That of the untrained student: weights do not change how long it takes."""
+        with torch.random.fork_rng(devices=[]):
+            model = self._space.build(arch, self._task)
+        file = self._work / "student.onnx"
+        return self._timed(export_tokens(model, self._task.length, file))
+
+    def _timed(self, file: Path) -> Timing:
+        costs = vars(teacher_sizes(self._space, self._task))
+        return time_beside(file, self._teacher, costs, self._budget, self._profile)

@@ -1,0 +1,66 @@
+"""The SuperLM that is searched, and everything that its students are judged with."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from safetensors.torch import load_file
+
+from nas_kd.errors import UsageError
+from nas_kd.teachers.language import load_language_teacher
+from nas_kd.training.pretraining import PretrainingFolder, load_supernet
+from nas_kd.training.processes import make_accelerator
+from nas_kd.training.superlm import (
+    SuperLMSettings,
+    objective_of,
+    shared_weight_losses,
+    text_task_of,
+    training_text,
+)
+from search_spaces import Arch
+from search_spaces.supernets import SuperLM
+
+
+class Source:
+    """A finished pre-training, with its teacher and its text.
+
+    Args:
+        run: Its directory.
+        length: Tokens of the sequences for which costs count; None takes those of the training.
+
+    Raises:
+        UsageError: The directory holds no SuperLM.
+    """
+
+    def __init__(self, run: Path, length: int | None) -> None:
+        superlm, folder = load_supernet(run), PretrainingFolder(run)
+        self.job, facts = folder.job() or {}, folder.facts() or {}
+        if not isinstance(superlm, SuperLM):
+            raise UsageError(
+                f"supernet: {run} holds no SuperLM, but a supernet of "
+                f"{self.job.get('space')}. Give a run of a space of language models."
+            )
+        self.superlm = superlm
+        self.settings = SuperLMSettings(**self.job["settings"])
+        self.accelerator = make_accelerator(self.settings.precision)
+        superlm.to(self.accelerator.device)
+        self.teacher = load_language_teacher(self.job["teacher"])
+        self.train, self.held_out = training_text(
+            self.job["data"], self.teacher.tokenizer, self.settings, self.job["seed"]
+        )
+        self.objective = objective_of(self.settings, self.teacher.model, self.accelerator)
+        self.fit = self.objective.make_fit(self.superlm.model.config.hidden_size)
+        if self.fit is not None:
+            self.fit.load_state_dict(load_file(run / facts["fit"]))
+        self.task = text_task_of(superlm.model.config, length or self.settings.max_tokens)
+        known = json.dumps([self.job, facts], sort_keys=True)
+        self.identity = hashlib.sha256(known.encode()).hexdigest()
+
+    def judge(self, archs: Sequence[Arch]) -> dict[Arch, float]:
+        """Held-out losses with the shared weights."""
+        return shared_weight_losses(
+            self.superlm, archs, self.held_out, self.objective, fit=self.fit
+        )

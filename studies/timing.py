@@ -1,0 +1,61 @@
+"""How long a file takes, against a limit that may be a share of another's time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from nas_kd.costs import Budget, DeviceProfile, LatencyRecord, measure_many
+from nas_kd.errors import UsageError
+from studies.machine_lock import machine_alone
+
+
+@dataclass(frozen=True)
+class Timing:
+    """A measured file, and the limit that holds beside it.
+
+    Attributes:
+        latency: The measurement.
+        limit_ms: The longest median allowed.
+    """
+
+    latency: LatencyRecord
+    limit_ms: float
+
+    @property
+    def is_met(self) -> bool:
+        """Whether the upper end of the interval holds the limit."""
+        return self.holds(0.0)
+
+    def holds(self, margin: float) -> bool:
+        """Whether it does so by this share of the limit."""
+        return self.latency.ci95_ms[1] <= (1 - margin) * self.limit_ms
+
+
+def time_beside(
+    file: Path, whole: Path, costs: Mapping[str, float], budget: Budget, profile: DeviceProfile
+) -> Timing:
+    """Measures a file beside the one of which the limits are shares, in the same processes.
+
+    Args:
+        file: What is limited.
+        whole: The teacher, or the largest network of a supernet.
+        costs: Counted costs of ``whole``.
+        budget: It limits latency.
+        profile: Where both are measured.
+    """
+    with machine_alone():
+        latency, of_whole = measure_many([file, whole], profile)
+    limits = budget.limits({**costs, "latency_ms": of_whole.median_ms})
+    return Timing(latency, limits.values["latency_ms"])
+
+
+def require_whole_precision(profile: DeviceProfile, what: str) -> None:
+    """Raises `UsageError` where latency is limited at a precision, and ``what`` are measured as
+    they are."""
+    if profile.precision != "fp32":
+        raise UsageError(
+            f"budget: latency is limited at {profile.precision}, and {what} are measured as they "
+            "are. Limit it without a precision; nas-kd export lowers it afterwards."
+        )

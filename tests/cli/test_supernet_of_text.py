@@ -1,0 +1,36 @@
+"""``nas-kd pretrain`` and ``nas-kd search --supernet`` on text, under a latency limit."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from nas_kd.errors import ExitCode
+from nas_kd.export.text_student import load_text_student
+from tests.cli.conftest import Command
+from tests.training.language_models import save_teacher, save_text
+
+SETTINGS = ("epochs=1", "batch_size=16", "max_tokens=12", "unit_steps=0", "held_out=0.2")
+
+
+def test_students_of_text_under_a_latency_limit(nas_kd: Command, tmp_path: Path) -> None:
+    teacher, text = save_teacher(tmp_path / "teacher"), save_text(tmp_path / "text.txt", 60)
+    words = ["--space", "autodistil-tiny", "--method", "autodistil", "--teacher", teacher]
+    words += [word for pair in SETTINGS for word in ("--set", pair)]
+    outcome = nas_kd("pretrain", *words, "--data", text, "--run-dir", "run")
+    assert outcome.code == 0, outcome.err
+    search = ("search", "--supernet", "run", "--tokens", 20, "--trials", 3)
+    late = nas_kd(*search, "--budget", "latency=1us")
+    assert late.code == ExitCode.NO_FEASIBLE_STUDENT
+    assert "measured at 20 tokens" in late.err
+    outcome = nas_kd(*search, "--budget", "latency=900%", "--sampler", "random", "--json")
+    assert outcome.code == 0, outcome.err
+    document = json.loads(outcome.out)
+    assert (document["judged"], document["size"]) == (3, 48)
+    best = document["students"][0]
+    assert best["latency_ms"]["median"] > 0
+    assert Path(best["onnx"]).is_file()
+    assert load_text_student(best["directory"]).provenance["teacher"] == teacher
+    people = nas_kd(*search, "--budget", "latency=900%", "--sampler", "random")
+    assert "latency" in people.out
+    assert "48 of 48 students within the counted budget, 3 ranked" in people.out

@@ -1,0 +1,133 @@
+"""Which students of a SuperLM are judged: all, those that proxies choose, or a sample."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from nas_kd.costs import Budget
+from nas_kd.errors import UsageError
+from nas_kd.training.superlm import feasible_students, text_task_of
+from search_spaces import Arch, Sizes, TransformerSpace, create_space, teacher_options
+from studies.observer import SilentObserver
+from studies.superlm import Choice, KeptLosses, judged_losses
+from tests.training.language_models import sequences, small_bert, small_space
+
+TASK = text_task_of(small_bert().config, 12)
+TEXT = sequences(24, seed=5)
+
+
+def _finer() -> TransformerSpace:
+    space = create_space("autodistil", points=12, **teacher_options(small_bert().config))
+    assert isinstance(space, TransformerSpace)
+    return space
+
+
+class _Judge:
+    """Students whose sizes are near certain ones lose least; it counts whom it judged."""
+
+    def __init__(self) -> None:
+        self.judged: list[Arch] = []
+
+    def __call__(self, archs: Sequence[Arch]) -> dict[Arch, float]:
+        self.judged += archs
+        wanted = {"hidden": 32, "heads": 6, "mlp": 30}
+        return {arch: sum((int(arch[g]) / v - 1) ** 2 for g, v in wanted.items()) for arch in archs}
+
+
+def _judged(
+    space: TransformerSpace, sizes: dict[Arch, Sizes], choice: Choice, path: Path, judge: _Judge
+) -> dict[Arch, float]:
+    return judged_losses(
+        space,
+        sizes,
+        KeptLosses(path, "these", judge),
+        choice,
+        text=TEXT,
+        task=TASK,
+        observer=SilentObserver(),
+    )
+
+
+def test_few_students_are_all_judged_once(tmp_path: Path) -> None:
+    space, judge = small_space(), _Judge()
+    sizes = feasible_students(space, TASK, Budget.parse("params=6000"))
+    first = _judged(space, sizes, Choice(), tmp_path / "losses.json", judge)
+    assert list(first) == list(sizes) == judge.judged
+    again = _judged(space, sizes, Choice(), tmp_path / "losses.json", judge)
+    assert again == first
+    assert len(judge.judged) == len(sizes)
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "nsga2", "random"])
+def test_of_many_a_sample_is_judged(sampler: str, tmp_path: Path) -> None:
+    space, judge = _finer(), _Judge()
+    sizes = feasible_students(space, TASK, Budget.parse("params=40%"))
+    assert space.anchors()[0] not in sizes
+    choice = Choice(trials=20, sampler=sampler, seed=3)
+    found = _judged(space, sizes, choice, tmp_path / "losses.json", judge)
+    assert len(found) == 20 == len(set(judge.judged))
+    assert found.keys() < sizes.keys()
+    again = _judged(space, sizes, choice, tmp_path / "losses.json", judge)
+    assert list(again.items()) == list(found.items())
+    assert len(judge.judged) == 20
+
+
+def test_a_sampler_finds_good_students_of_a_large_space(tmp_path: Path) -> None:
+    space, judge = _finer(), _Judge()
+    sizes = feasible_students(space, TASK, Budget())
+    assert Choice().count(len(sizes)) == 1000 < len(sizes)
+    found = _judged(space, sizes, Choice(trials=80), tmp_path / "losses.json", judge)
+    better = [loss for loss in judge(list(sizes)).values() if loss < min(found.values())]
+    assert len(better) < 0.02 * len(sizes)
+
+
+@pytest.mark.parametrize("proxies", [("decoder_params",), ("w_pca", "head_importance")])
+def test_proxies_filter_first(proxies: tuple[str, ...], tmp_path: Path) -> None:
+    space, judge = small_space(), _Judge()
+    few = list(feasible_students(space, TASK, Budget()).items())[::5]
+    choice = Choice(trials=4, proxies=proxies)
+    found = _judged(space, dict(few), choice, tmp_path / "losses.json", judge)
+    assert len(found) == 4 == len(judge.judged)
+    if proxies == ("decoder_params",):
+        least = min(_encoder(space, arch) for arch in found)
+        assert sum(_encoder(space, arch) > least for arch, _ in few) < 4
+
+
+def test_proxies_keep_a_quarter_unless_told() -> None:
+    assert Choice(proxies=("w_pca",)).count(100) == 25
+    assert Choice(proxies=("w_pca",), trials=7).count(100) == 7
+    assert Choice(trials=7).count(5) == 5
+
+
+def test_what_was_kept_of_others_or_damaged_is_judged_anew(tmp_path: Path) -> None:
+    path, judge = tmp_path / "losses.json", _Judge()
+    arch = small_space().anchors()[0]
+    wanted = KeptLosses(path, "these", judge).of([arch])
+    assert KeptLosses(path, "these", judge).of([arch]) == wanted
+    assert len(judge.judged) == 1
+    assert KeptLosses(path, "others", judge).of([arch]) == wanted
+    assert len(judge.judged) == 2
+    path.write_text(path.read_text().replace("losses", "lasses"))
+    assert KeptLosses(path, "others", judge).of([arch]) == wanted
+    assert len(judge.judged) == 3
+
+
+def test_unknown_names_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no 'tpr'"):
+        Choice(sampler="tpr")
+    space = small_space()
+    sizes = feasible_students(space, TASK, Budget())
+    with pytest.raises(UsageError, match="no 'wpca'"):
+        _judged(space, sizes, Choice(proxies=("wpca",)), tmp_path / "losses.json", _Judge())
+
+
+def _encoder(space: TransformerSpace, arch: Arch) -> int:
+    """Parameters without the embeddings."""
+    model = space.build(arch, TASK)
+    embeddings = {
+        id(p) for n, p in model.named_parameters() if "embeddings." in n and "LayerNorm" not in n
+    }
+    return sum(p.numel() for p in model.parameters() if id(p) not in embeddings)

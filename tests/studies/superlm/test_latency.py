@@ -1,0 +1,80 @@
+"""Students that hold a latency limit, in the order of their ranks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import onnx
+import pytest
+
+from nas_kd.costs import Budget, DeviceProfile
+from nas_kd.errors import NoFeasibleStudentError
+from nas_kd.training.superlm import RankedStudent, text_task_of
+from studies.observer import SilentObserver
+from studies.superlm import LatencyLimit, latency
+from studies.timing import Timing
+from tests.training.language_models import small_bert, small_space
+
+SPACE = small_space()
+TASK = text_task_of(small_bert().config, 12)
+
+
+@pytest.fixture
+def measured(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Latency is the number of parameters, in millions of milliseconds: what was measured."""
+    found: list[int] = []
+
+    def timed(
+        file: Path, whole: Path, costs: Mapping[str, float], budget: Budget, profile: DeviceProfile
+    ) -> Timing:
+        taken, of_whole = (_elements(path) for path in (file, whole))
+        found.append(taken)
+        record: Any = SimpleNamespace(median_ms=taken, ci95_ms=(taken, taken))
+        return Timing(record, budget.limits({"latency_ms": of_whole}).values["latency_ms"])
+
+    monkeypatch.setattr(latency, "time_beside", timed)
+    return found
+
+
+def _elements(path: Path) -> int:
+    graph = onnx.load(str(path)).graph
+    return sum(len(tensor.raw_data) for tensor in graph.initializer)
+
+
+def _limit(budget: str, folder: Path) -> LatencyLimit:
+    parsed = Budget.parse(budget)
+    return LatencyLimit(SPACE, small_bert(), TASK, parsed, DeviceProfile(), 0.0, folder)
+
+
+def _ranked() -> list[RankedStudent]:
+    """The largest first, some of every size."""
+    ordered = sorted(SPACE.enumerate(), key=lambda arch: -SPACE.sizes(arch, TASK).params)
+    return [RankedStudent(arch, 0.0, 0, 0) for arch in ordered[::6]]
+
+
+def test_the_first_that_are_fast_enough(measured: list[int], tmp_path: Path) -> None:
+    ranked = _ranked()
+    (largest,) = _limit("latency=100%", tmp_path).first_in_time(ranked, 1, SilentObserver())
+    assert largest == ranked[0]
+    share = 0.7 * measured.pop() / _elements(tmp_path / "teacher.onnx")
+    limit = _limit(f"latency={100 * share}%", tmp_path)
+    found = limit.first_in_time(ranked, 2, SilentObserver())
+    places = [ranked.index(student) for student in found]
+    assert len(found) == 2
+    assert 0 < places[0] < places[1]
+    most = share * _elements(tmp_path / "teacher.onnx")
+    assert [taken <= most for taken in measured].count(True) == 2
+    assert measured[-1] <= most < measured[0]
+
+
+def test_what_is_larger_than_a_slow_one_is_not_measured(
+    measured: list[int], tmp_path: Path
+) -> None:
+    smallest_first = _ranked()[::-1]
+    smallest_first.insert(0, RankedStudent(SPACE.anchors()[1], 0.0, 0, 0))
+    with pytest.raises(NoFeasibleStudentError, match=r"none of the 1 students .* 12 tokens"):
+        _limit("latency=0.001ms", tmp_path).first_in_time(smallest_first, 1, SilentObserver())
+    assert len(measured) == 1
