@@ -33,7 +33,9 @@ def test_units_are_trials_with_their_metrics(tmp_path: Path) -> None:
     assert [trial["values"] for trial in study["trials"]] == [[0.1], [0.2], [0.1 * 3], [0.4]]
     assert [trial["number"] for trial in study["best_trials"]] == [3]
     told = {a["key"]: float(a["value"]) for a in study["trials"][1]["user_attrs"]}
-    assert told == row(2)
+    assert {**told, "unit": 2} == row(2)
+    assert [t["params"][0]["param_internal_value"] for t in study["trials"]] == [1, 2, 3, 4]
+    assert ask("/api/studies/0/param_importances")[0] == 200
     columns = {attribute["key"]: attribute["sortable"] for attribute in study["union_user_attrs"]}
     assert columns["train_loss"]
     spans = [

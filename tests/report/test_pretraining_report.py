@@ -66,8 +66,7 @@ def test_the_page_of_a_finished_search_for_cells(tmp_path: Path) -> None:
     assert page.text.count("Plotly.newPlot(") == len(CURVES)
     assert page.text.count("plotly.js v") == 1
     for told in (
-        "sd-darts on nasbench201: data digits, seed 3.",
-        "4 units, 2 min 00 s.",
+        "sd-darts on nasbench201: data digits, seed 3. 4 units, 2 min 00 s.",
         "2302.05629",
         "|nor_conv_3x3~0|",
         "The search has leant to it since unit 3 of 4.",

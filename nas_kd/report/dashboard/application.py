@@ -21,6 +21,7 @@ from nas_kd.report.dashboard.pretraining_annotations import PretrainingAnnotatio
 from nas_kd.report.dashboard.search_annotations import SearchAnnotations
 from nas_kd.report.dashboard.units import UnitStudy, beginning
 from nas_kd.report.dashboard.view import RunView
+from nas_kd.report.progress import read_progress
 from nas_kd.training.pretraining import PretrainingFolder
 from studies.journal import open_storage
 from studies.run_directory import RunDirectory
@@ -55,8 +56,13 @@ def pretraining_application(folder: PretrainingFolder) -> Any:
             f"dashboard: no unit of {folder.path} is over yet ({folder.metrics_csv.name} is "
             "missing). Wait for the first, or start it with the nas-kd pretrain command."
         )
-    began = beginning(folder.metrics_csv, metrics)
-    units = UnitStudy(folder.path.resolve().name, metrics, began)
+    progress = read_progress(folder)
+    units = UnitStudy(
+        folder.path.resolve().name,
+        metrics,
+        total=None if progress is None else progress.total,
+        began=beginning(folder.metrics_csv, metrics),
+    )
     return _application(folder.path, units.storage, PretrainingAnnotations(folder, units))
 
 

@@ -19,7 +19,7 @@ def pretraining_note(document: Mapping[str, Any]) -> str:
 def _parts(document: Mapping[str, Any]) -> Iterator[str]:
     yield f"**{plain(facts.headline(document))}** {plain(facts.extent_line(document))}"
     yield "Each trial is a unit of the training; its attributes are the unit's metrics."
-    lines = list(facts.cell_lines(document))
+    lines = facts.cell_lines(document)
     if lines:
         yield "### The cell that was found"
         yield from map(plain, lines)

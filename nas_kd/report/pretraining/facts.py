@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from nas_kd.report import numbers
@@ -46,15 +46,21 @@ def spelled(values: Mapping[str, float]) -> dict[str, str]:
     }
 
 
-def cell_lines(document: Document) -> Iterator[str]:
+def cell_lines(document: Document) -> list[str]:
     """The cell that a differentiable search found, and since when it has leant to it."""
     found = document.get("supernet") or {}
     if not found.get("arch"):
-        return
-    yield str(found["description"])
+        return []
+    return [str(found["description"]), *filter(None, [leaning_line(document)])]
+
+
+def leaning_line(document: Document) -> str:
+    """Since when a search has leant to the cell that it found; empty where that is not known."""
+    found = document.get("supernet") or {}
     archs = found.get("archs") or []
+    if not archs:
+        return ""
     if found.get("stopped_early"):
-        yield f"The search was stopped after unit {len(archs)} and went back to this cell."
-    elif archs:
-        same = next((n for n, arch in enumerate(reversed(archs)) if arch != archs[-1]), len(archs))
-        yield f"The search has leant to it since unit {len(archs) - same + 1} of {len(archs)}."
+        return f"The search was stopped after unit {len(archs)} and went back to this cell."
+    same = next((n for n, arch in enumerate(reversed(archs)) if arch != archs[-1]), len(archs))
+    return f"The search has leant to it since unit {len(archs) - same + 1} of {len(archs)}."

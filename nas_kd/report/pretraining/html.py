@@ -48,11 +48,8 @@ def write_html(
 
 
 def _header(document: Mapping[str, Any]) -> str:
-    lines = [
-        facts.headline(document),
-        facts.extent_line(document),
-        _source(str(document["method"])),
-    ]
+    state = f"{facts.headline(document)} {facts.extent_line(document)}"
+    lines = [state, _source(str(document["method"]))]
     told = "".join(f"<p>{escape(line)}</p>" for line in lines if line)
     heading = f"A supernet of {document['space']}"
     return f"<header><h1>{escape(heading)}</h1>{told}</header>"
@@ -64,7 +61,7 @@ def _source(name: str) -> str:
         method = METHODS.get(name)
     except UsageError:
         return ""
-    return f"{name}: {method.summary}. Source: {method.source}"
+    return f"{name}: {method.summary}. Source: {method.source}."
 
 
 def _tiles(document: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -84,8 +81,8 @@ def _tiles(document: Mapping[str, Any]) -> list[tuple[str, str]]:
 def _cell(document: Mapping[str, Any], drawing: Drawing | None) -> str:
     if drawing is None:
         return ""
-    lines = "".join(f"<p>{escape(line)}</p>" for line in facts.cell_lines(document))
-    return page.drawn(drawing) + lines
+    line = facts.leaning_line(document)
+    return page.drawn(drawing) + (f"<p>{escape(line)}</p>" if line else "")
 
 
 def _curves(metrics: pd.DataFrame) -> str:

@@ -18,6 +18,6 @@ def pretraining_tables(document: Mapping[str, Any]) -> Iterator[RenderableType]:
     yield Text(f"{facts.headline(document)} {facts.extent_line(document)}")
     if document["units"]:
         yield metrics_table(Path(document["run_dir"]) / "metrics.csv")
-    lines = list(facts.cell_lines(document))
+    lines = facts.cell_lines(document)
     if lines:
         yield Text("\n".join(["Found cell:", *(f"  {line}" for line in lines)]))
