@@ -40,7 +40,7 @@ class NasBench201Cell(nn.Module):
         super().__init__()
         self._plan = [(*EDGES[edge], _edge_name(edge)) for edge in _computed_edges(cell)]
         self.edges = nn.ModuleDict(
-            {_edge_name(edge): _operation(cell[edge], channels) for edge in _computed_edges(cell)}
+            {_edge_name(edge): operation(cell[edge], channels) for edge in _computed_edges(cell)}
         )
 
     def forward(self, x: Tensor) -> Tensor:
@@ -56,10 +56,11 @@ def _edge_name(edge: int) -> str:
     return f"{source}_{target}"
 
 
-def _operation(operation: str, channels: int) -> nn.Module:
-    if operation in _CONVOLUTIONS:
-        return ReluConvNorm(channels, channels, _CONVOLUTIONS[operation])
-    if operation == "avg_pool_3x3":
+def operation(name: str, channels: int) -> nn.Module:
+    """The module of one operation but ``none``: ``(B, C, H, W)`` to the same shape."""
+    if name in _CONVOLUTIONS:
+        return ReluConvNorm(channels, channels, _CONVOLUTIONS[name])
+    if name == "avg_pool_3x3":
         return nn.AvgPool2d(3, stride=1, padding=1, count_include_pad=False)
     return nn.Identity()
 

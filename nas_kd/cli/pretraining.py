@@ -7,15 +7,18 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from nas_kd.cli.console import note
 from nas_kd.cli.progress import kept_for_watchers, watching
 from nas_kd.cli.running import keeping_traceback
 from nas_kd.errors import NasKdError
 from nas_kd.report.pretraining.document import read_pretraining
 from nas_kd.report.pretraining.writing import write_pretraining_report
 from nas_kd.training.pretraining import Job, Method, PretrainingFolder, pretrain
+from nas_kd.training.pretraining.method import Stopwatch
 from nas_kd.training.processes import make_accelerator
 from search_spaces import create_space
 from studies.observer import Observer
+from studies.stopwatch import KeptStopwatch
 
 
 def run_pretraining(
@@ -23,7 +26,7 @@ def run_pretraining(
 ) -> dict[str, Any] | None:
     """The document of the finished training; None in all processes but the first."""
     folder = PretrainingFolder(directory)
-    job = _job(method, frozen)
+    job = _job(method, frozen, KeptStopwatch(directory / "operation_latency.json", note))
     if not job.accelerator.is_main_process:
         pretrain(method, job, folder, lambda *told: None)
         return None
@@ -64,7 +67,7 @@ class _Shown:
         self._observer.advance(done, best=best)
 
 
-def _job(method: Method, frozen: dict[str, Any]) -> Job:
+def _job(method: Method, frozen: dict[str, Any], stopwatch: Stopwatch) -> Job:
     settings = method.settings(**frozen["settings"])
     return Job(
         space=create_space(frozen["space"], **frozen["space_options"]),
@@ -75,4 +78,5 @@ def _job(method: Method, frozen: dict[str, Any]) -> Job:
         image_size=frozen["image_size"],
         seed=frozen["seed"],
         accelerator=make_accelerator(settings.precision),
+        stopwatch=stopwatch,
     )

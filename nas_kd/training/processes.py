@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 from accelerate import Accelerator, DistributedDataParallelKwargs
 from accelerate.state import AcceleratorState
 from accelerate.utils import broadcast
-from torch import nn
+from torch import Tensor, nn
 
 from nas_kd.errors import UsageError
 
@@ -37,9 +39,16 @@ def make_accelerator(precision: str) -> Accelerator:
 
 def same_buffers(module: nn.Module, accelerator: Accelerator) -> None:
     """Gives all processes the buffers (batch-norm statistics) of the first one."""
-    if accelerator.num_processes > 1:
-        for buffer in module.buffers():
-            broadcast(buffer)
+    if accelerator.num_processes == 1:
+        return
+    kinds: dict[torch.dtype, list[Tensor]] = {}
+    for buffer in module.buffers():
+        kinds.setdefault(buffer.dtype, []).append(buffer)
+    for buffers in kinds.values():
+        joined = torch.cat([buffer.flatten() for buffer in buffers])
+        broadcast(joined)
+        for buffer, told in zip(buffers, joined.split([b.numel() for b in buffers]), strict=True):
+            buffer.copy_(told.view_as(buffer))
 
 
 def total(number: float, accelerator: Accelerator) -> float:
@@ -48,6 +57,15 @@ def total(number: float, accelerator: Accelerator) -> float:
         return number
     tensor = torch.tensor(number, device=accelerator.device, dtype=torch.float32)
     return float(accelerator.reduce(tensor, reduction="sum"))
+
+
+def means(numbers: Mapping[str, Tensor], accelerator: Accelerator) -> dict[str, float]:
+    """Means of scalars over all processes, which have the same names."""
+    if not numbers:
+        return {}
+    joined = torch.stack([number.detach().float() for number in numbers.values()])
+    joined = accelerator.reduce(joined, reduction="mean")
+    return dict(zip(numbers, joined.tolist(), strict=True))
 
 
 def first_says(numbers: tuple[float, ...], accelerator: Accelerator) -> tuple[float, ...]:

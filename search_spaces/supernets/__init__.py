@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from search_spaces.supernets._mixture import CellKind, Mixture
 from search_spaces.supernets._observing import Observation, observe
+from search_spaces.supernets._placed import Placed, Uses
 from search_spaces.supernets._supernet import Supernet
 from search_spaces.supernets.darts import DartsSupernet
 from search_spaces.supernets.nasbench201 import NasBench201Supernet
@@ -24,8 +25,10 @@ __all__ = [
     "Mixture",
     "NasBench201Supernet",
     "Observation",
+    "Placed",
     "SuperLM",
     "Supernet",
+    "Uses",
     "activation_importance",
     "gradient_importance",
     "kept_layers",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import cast
 
@@ -23,12 +24,14 @@ from search_spaces._darts_cells import (
 )
 from search_spaces._darts_counting import operation_sizes
 from search_spaces._darts_modules import DartsCell, DartsNetwork, stem
+from search_spaces._darts_operations import operation
 from search_spaces._space import Task
 from search_spaces.darts import Darts, arch_of, genotype_of
 from search_spaces.supernets._copying import OfSpace
 from search_spaces.supernets._darts_cell import CHOICES, EDGES, MixedCell, MixedEdge
 from search_spaces.supernets._mixture import CellKind, Mixture
 from search_spaces.supernets._partial import require_share
+from search_spaces.supernets._placed import Placed, Uses
 
 
 class DartsSupernet(OfSpace):
@@ -131,6 +134,34 @@ class DartsSupernet(OfSpace):
             side = count.halved(side) if place.reduces else side
             macs["reduce" if place.reduces else "normal"] += _edge_macs(place, side)
         return macs
+
+    def placed_operations(self) -> Uses:
+        """What the space's network holds for every choice."""
+        uses = {
+            kind: [[Counter[Placed]() for _ in CHOICES] for _ in EDGES] for kind in Genotype._fields
+        }
+        side = self.task.image_size
+        for place in self.plan:
+            out_side = count.halved(side) if place.reduces else side
+            for row, (source, _) in zip(
+                uses["reduce" if place.reduces else "normal"], EDGES, strict=True
+            ):
+                stride = place.stride(source)
+                read = side if stride == 2 else out_side
+                for name, held in zip(CHOICES, row, strict=True):
+                    if name != "none":
+                        held[Placed(name, place.channels, read, stride)] += 1
+            side = out_side
+        return uses
+
+    def placed_module(self, placed: Placed) -> nn.Module:
+        """That operation of the space's network, freshly initialised."""
+        return operation(
+            placed.operation,
+            placed.channels,
+            placed.stride,
+            pool_norm=bool(self.space.pool_norm),
+        )
 
     def _genotype(self, arch: Arch) -> Genotype:
         self.space.describe(arch)  # refuses what is not a member

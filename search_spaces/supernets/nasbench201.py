@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import cast
 
@@ -10,14 +11,21 @@ from torch import Tensor, nn
 
 from nas_kd.errors import UsageError
 from search_spaces._arch import Arch
+from search_spaces._counting import halved
 from search_spaces._nasbench201_cells import EDGES, OPERATIONS, Cell, read_cell
-from search_spaces._nasbench201_modules import NasBench201Cell, NasBench201Network, ReluConvNorm
+from search_spaces._nasbench201_modules import (
+    NasBench201Cell,
+    NasBench201Network,
+    ReluConvNorm,
+    operation,
+)
 from search_spaces._space import Task
 from search_spaces.nasbench201 import NasBench201
 from search_spaces.supernets._copying import OfSpace
 from search_spaces.supernets._mixture import CellKind, Mixture
 from search_spaces.supernets._nasbench201_cell import KERNELS, KIND, MixedCell
 from search_spaces.supernets._partial import require_share
+from search_spaces.supernets._placed import Placed, Uses
 
 _STAGES = 3
 
@@ -123,6 +131,28 @@ class NasBench201Supernet(OfSpace):
             one = base.replace(**{next(iter(self.space.distributions)): name})
             added.append(self.space.sizes(one, self.task).macs - whole)
         return {KIND: torch.tensor([added] * len(EDGES), dtype=torch.float32)}
+
+    def placed_operations(self) -> Uses:
+        """What the space's network holds for every choice."""
+        stages, side = [], self.task.image_size
+        for stage in range(_STAGES):
+            stages.append((self.space.channels * 2**stage, side))
+            side = halved(side)
+        row = [
+            Counter(
+                {
+                    Placed(name, channels, side, stride=1): self.space.cells_per_stage
+                    for channels, side in stages
+                    if name != "none"
+                }
+            )
+            for name in OPERATIONS
+        ]
+        return {KIND: [row] * len(EDGES)}
+
+    def placed_module(self, placed: Placed) -> nn.Module:
+        """That operation of the space's network, freshly initialised."""
+        return operation(placed.operation, placed.channels)
 
     def _cell(self, arch: Arch) -> Cell:
         cell = read_cell(self.space.describe(arch))

@@ -118,6 +118,7 @@ CELLS = (
     "--data", "tests.training.darts.few_digits:few_digits",
     "--set", "judged_images=16", "--set", "batch_size=80",
 )  # fmt: skip
+MEASURED = (*CELLS, "--epochs", 1, "--set", "cost_weight=1", "--set")
 
 
 def test_an_interrupted_one_has_a_report(
@@ -143,3 +144,22 @@ def test_an_interrupted_one_has_a_report(
     page = (run / "report.html").read_text()
     assert "2 units, " in page
     assert "The cell that was found" in page
+
+
+def test_operations_are_measured_on_the_users_device(nas_kd: Command, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    outcome = nas_kd(*MEASURED, "cost_table=measured:cpu-1t", "--run-dir", run)
+    assert outcome.code == 0, outcome.err
+    assert "Measuring 12 operations on cpu-1t" in outcome.err
+    kept = json.loads((run / "operation_latency.json").read_text())["latency_ms"]
+    assert set(kept) >= {"nothing on 4x8x8", "nor_conv_3x3 on 16x2x2"}
+    assert "Expected cost" in (run / "report.html").read_text()
+
+
+@pytest.mark.parametrize("device", ["npu", "tensorrt"])
+def test_a_device_that_is_not_here_is_exit_code_4(
+    nas_kd: Command, tmp_path: Path, device: str
+) -> None:
+    outcome = nas_kd(*MEASURED, f"cost_table=measured:{device}", "--run-dir", tmp_path / "run")
+    assert outcome.code == ExitCode.DEVICE_UNAVAILABLE
+    assert device in outcome.err

@@ -10,10 +10,17 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from nas_kd.costs import count_macs
 from nas_kd.errors import UsageError
 from search_spaces import Arch, Darts, NasBench201, Task
 from search_spaces._nasbench201_cells import EDGES, OPERATIONS
-from search_spaces.supernets import DartsSupernet, Mixture, NasBench201Supernet, Supernet
+from search_spaces.supernets import (
+    DartsSupernet,
+    Mixture,
+    NasBench201Supernet,
+    Placed,
+    Supernet,
+)
 from search_spaces.supernets._darts_cell import CHOICES
 from search_spaces.supernets._darts_cell import EDGES as DARTS_EDGES
 from search_spaces.supernets._nasbench201_cell import MixedCell
@@ -240,3 +247,19 @@ def test_hard_weights_get_gradients_and_compute_one_path(
     assert all(rows.grad is not None and rows.grad.abs().sum() > 0 for rows in leaves.values())
     used = sum(p.numel() for p in supernet.parameters() if p.grad is not None and p.grad.any())
     assert used < _params(supernet)
+
+
+def test_operations_where_they_stand_are_all_that_a_choice_adds(
+    make: Callable[..., CellSupernet],
+) -> None:
+    """Their MACs, each counted by itself, are those that a choice adds to the network."""
+    supernet = make()
+    macs: dict[Placed, int] = {}
+    for rows in supernet.placed_operations().values():
+        for placed in (placed for row in rows for held in row for placed in held):
+            if placed not in macs:
+                module = supernet.placed_module(placed)
+                macs[placed] = count_macs(module, placed.input_shape).macs
+    for kind, rows in supernet.placed_operations().items():
+        added = [[sum(n * macs[p] for p, n in held.items()) for held in row] for row in rows]
+        assert added == supernet.operation_macs()[kind].tolist()

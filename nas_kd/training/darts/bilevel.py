@@ -11,7 +11,6 @@ from torch.nn import functional as F
 from torch.optim import SGD, Adam
 
 from nas_kd.distill import Outputs
-from nas_kd.training.darts.cost_table import cost_table
 from nas_kd.training.darts.expected_cost import ExpectedCost
 from nas_kd.training.darts.network import SearchNetwork
 from nas_kd.training.darts.order import ORDERS, Bilevel
@@ -41,6 +40,13 @@ class Shell(nn.Module):
 class BilevelStep:
     """Both steps, with all parts that the settings name.
 
+    Args:
+        network: What is trained.
+        settings: The parts.
+        teachers: Teach the steps that the settings say.
+        cost: Charged in the steps of alpha; None charges nothing.
+        accelerator: The device and the processes.
+
     Attributes:
         weights_optimizer: SGD.
         alphas_optimizer: Adam.
@@ -51,13 +57,14 @@ class BilevelStep:
         network: SearchNetwork,
         settings: SearchSettings,
         teachers: TeacherGrid,
+        cost: ExpectedCost | None,
         accelerator: Accelerator,
     ) -> None:
         self._network, self._settings, self._teachers = network, settings, teachers
         self._accelerator = accelerator
         self._gradient = ORDERS[settings.order]
         self._perturb = PERTURBATIONS[settings.perturbation]
-        self._cost = ExpectedCost(cost_table(network.supernet, settings.cost_table))
+        self._cost = cost
         self._alphas = list(network.alphas.parameters())
         self.alphas_optimizer = Adam(
             self._alphas,
@@ -140,6 +147,7 @@ class BilevelStep:
             )
         self._prepared.step()
         judged = parts["train_loss"] if validation_loss is None else validation_loss
+        judged = self._accelerator.reduce(judged, reduction="mean")
         self._teachers.after_step(train, outputs, judged)
         return parts
 
@@ -165,7 +173,7 @@ class BilevelStep:
         if settings.beta_decay:
             share = self._share(epochs)
             total = total + share * settings.beta_decay * beta_decay(self._network.alphas)
-        if settings.cost_weight:
+        if self._cost is not None:
             penalty = self._cost.penalty(mixture, settings.cost_limit)
             total = total + settings.cost_weight * penalty
         return total

@@ -1,4 +1,4 @@
-"""What each choice of a cell costs: counted MACs, or a table of the user's own measurements."""
+"""What each choice of a cell costs: MACs, times measured here, or a table of the user's own."""
 
 from __future__ import annotations
 
@@ -6,29 +6,42 @@ import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
 from nas_kd.errors import UsageError
+from nas_kd.training.darts.measured_costs import measured_costs
+from nas_kd.training.darts.measured_profile import measured_profile
 from nas_kd.training.darts.network import CellSupernet
 from search_spaces.supernets import CellKind
 
+if TYPE_CHECKING:  # the registry of methods imports this package
+    from nas_kd.training.pretraining.method import Job
 
-def cost_table(supernet: CellSupernet, path: str | None) -> Mapping[str, Tensor]:
-    """Kind of cell to costs ``(edge, operation)``.
+
+def cost_table(supernet: CellSupernet, job: Job) -> Mapping[str, Tensor]:
+    """Kind of cell to costs ``(edge, operation)``, as the setting ``cost_table`` names them.
+
+    None counts MACs, ``measured:cpu-1t`` measures on that device (`measured_costs`), and everything
+    else is a JSON file: an object with a list of rows for each kind of cell, a row for each edge, a
+    number for each operation.
 
     Args:
-        supernet: Its MACs are counted where no file is given.
-        path: A JSON object with a list of rows for each kind of cell, a row for each edge, a number
-            for each operation, such as milliseconds that were measured on a device.
+        supernet: Whose operations they are.
+        job: Holds the settings.
 
     Raises:
         UsageError: The file cannot be read, or has other rows.
+        DeviceUnavailableError: The device cannot run ONNX Runtime here.
     """
+    path: str | None = job.settings.cost_table
     if path is None:
         return supernet.operation_macs()
+    profile = measured_profile(path)
+    if profile is not None:
+        return measured_costs(supernet, profile, job)
     try:
         read = json.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:

@@ -17,6 +17,8 @@ from nas_kd.errors import NasKdError
 from nas_kd.training.batches import mixed_seed
 from nas_kd.training.darts.alphas import Alphas
 from nas_kd.training.darts.bilevel import BilevelStep
+from nas_kd.training.darts.cost_table import cost_table
+from nas_kd.training.darts.expected_cost import ExpectedCost
 from nas_kd.training.darts.halves import Halves
 from nas_kd.training.darts.judgement import Judge
 from nas_kd.training.darts.network import SearchNetwork
@@ -26,6 +28,7 @@ from nas_kd.training.darts.relaxation import RELAXATIONS
 from nas_kd.training.darts.settings import SearchSettings
 from nas_kd.training.darts.supernets import make_supernet
 from nas_kd.training.darts.teachers import make_teachers
+from nas_kd.training.processes import means, same_buffers
 from nas_kd.training.teacher_grid import Batch
 from search_spaces import Arch, Task
 from search_spaces.supernets import Mixture
@@ -69,12 +72,17 @@ class SearchSession:
         self.teachers = make_teachers(
             job, settings, self.network, self._halves.data, steps=self._halves.steps
         )
-        self._step = BilevelStep(self.network, settings, self.teachers, job.accelerator)
+        cost = ExpectedCost(cost_table(supernet, job)) if settings.cost_weight else None
+        self._step = BilevelStep(self.network, settings, self.teachers, cost, job.accelerator)
         self._judge = Judge(
-            self.network, self._halves.judged(settings.judged_images), self._halves.recalibration()
+            self.network,
+            self._halves.judged(settings.judged_images),
+            self._halves.recalibration(),
+            job.accelerator,
+            cost,
         )
         self._projection = Projection(supernet.kinds)
-        self._process = job.accelerator.process_index
+        self._accelerator = job.accelerator
         self._units = self._epochs = 0
         self._eigenvalues: list[float] = []
         self._archs: list[str] = []
@@ -114,7 +122,7 @@ class SearchSession:
             held_out: Images for alpha.
         """
         epochs = self._epochs + number / self._halves.steps
-        seed = mixed_seed(self._seed, self._epochs, number, self._process, 3)
+        seed = mixed_seed(self._seed, self._epochs, number, self._accelerator.process_index, 3)
         loss = None
         if self._settings.alpha_start <= self._epochs < self._settings.epochs:
             loss = self._step.alphas(train, held_out, epochs, seed)
@@ -184,9 +192,13 @@ class SearchSession:
             for name, part in self.step(number, *pair).items():
                 sums[name] = sums[name] + part if name in sums else part
         self._epochs += 1
-        means = {name: float(value) / self._halves.steps for name, value in sums.items()}
-        self._require_finite(means)
-        return {**means, "learning_rate": rate}
+        same_buffers(self.network, self._accelerator)
+        losses = {
+            name: value / self._halves.steps
+            for name, value in means(sums, self._accelerator).items()
+        }
+        self._require_finite(losses)
+        return {**losses, "learning_rate": rate}
 
     def _judged(self) -> dict[str, float]:
         mixture = self._mixture()
@@ -214,8 +226,8 @@ class SearchSession:
             group["lr"] = rate
         return rate
 
-    def _require_finite(self, means: Mapping[str, float]) -> None:
-        if lost := [name for name, value in means.items() if not math.isfinite(value)]:
+    def _require_finite(self, losses: Mapping[str, float]) -> None:
+        if lost := [name for name, value in losses.items() if not math.isfinite(value)]:
             raise NasKdError(
                 f"darts: {', '.join(lost)} is no longer finite in epoch {self._epochs}. Lower "
                 f"learning_rate ({self._settings.learning_rate}), alpha_learning_rate or "

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 from nas_kd.errors import UsageError
+from nas_kd.training.darts.measured_profile import measured_profile
 from nas_kd.training.darts.order import ORDERS
 from nas_kd.training.darts.perturbation import PERTURBATIONS
 from nas_kd.training.darts.relaxation import RELAXATIONS
@@ -75,7 +76,9 @@ class SearchSettings(TeacherSettings):
             earlier cell; it needs ``eigenvalue_every=1``.
         cost_weight: Weight of the expected cost in the loss of the architecture parameters.
         cost_limit: Share of the costliest cell's cost up to which nothing is charged.
-        cost_table: What is charged: a JSON file (`cost_table`); None charges MACs.
+        cost_table: What is charged: ``measured:DEVICE``, as ``measured:cpu-1t``, measures every
+            operation on that device, everything else is a JSON file (`cost_table`); None charges
+            MACs.
         eigenvalue_every: Epochs between two looks at the Hessian of alpha; 0 never looks.
         sharpness_radius: Length of the step by which sharpness is measured.
         judged_images: At most so many validation images are looked at after an epoch.
@@ -84,6 +87,7 @@ class SearchSettings(TeacherSettings):
 
     Raises:
         UsageError: A value is out of range, or two exclude each other.
+        DeviceUnavailableError: ``cost_table`` names no device that there is.
     """
 
     epochs: int = 50
@@ -131,3 +135,9 @@ class SearchSettings(TeacherSettings):
                 "darts: early_stop looks at the dominant eigenvalue of every epoch; set "
                 "eigenvalue_every=1."
             )
+        if self.cost_table is not None and not self.cost_weight:
+            raise UsageError(
+                "darts: cost_table says what is charged, and cost_weight is 0. Set cost_weight, "
+                "too, or leave both out."
+            )
+        measured_profile(self.cost_table)

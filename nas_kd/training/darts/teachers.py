@@ -13,6 +13,7 @@ from nas_kd.errors import UsageError
 from nas_kd.teachers import load_teacher
 from nas_kd.training.darts.network import SearchNetwork, outputs_of
 from nas_kd.training.darts.teacher_settings import TeacherSettings
+from nas_kd.training.processes import same_buffers
 from nas_kd.training.teacher_grid import (
     CachedLogits,
     External,
@@ -56,10 +57,16 @@ def make_teachers(
         )
     every = max(1, round(settings.teacher_interval * steps))
     ring = {"capacity": settings.teachers, "every": every}
+
+    def settle() -> None:
+        same_buffers(network, job.accelerator)
+
     make: dict[str, Callable[[], Provider]] = {
-        "snapshots": lambda: Snapshots(network, outputs_of, **ring),
-        "cached": lambda: CachedLogits(len(data.train), data.num_classes, **ring),
-        "ema": lambda: MovingAverage(network, outputs_of, decay=settings.ema_decay),
+        "snapshots": lambda: Snapshots(network, outputs_of, **ring, settle=settle),
+        "cached": lambda: CachedLogits(
+            len(data.train), data.num_classes, **ring, accelerator=job.accelerator
+        ),
+        "ema": lambda: MovingAverage(network, outputs_of, decay=settings.ema_decay, settle=settle),
         "external": lambda: _external(job, settings, data),
     }
     vote = Vote(settings.vote)

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from accelerate import Accelerator
+from torch import nn
 
+from nas_kd.costs import DeviceProfile
 from search_spaces import SearchSpace
 from search_spaces.supernets import Supernet
 
@@ -20,6 +22,13 @@ class Settings(Protocol):
     def precision(self) -> str:
         """``no`` (float32), ``bf16`` or ``fp16`` autocast of the training step."""
         ...
+
+
+Timed = tuple[nn.Module, tuple[int, ...]]
+"""A module whose time counts, and the shape of one input, ``(C, H, W)``."""
+
+Stopwatch = Callable[[Mapping[str, Timed], DeviceProfile], Mapping[str, float]]
+"""Measures modules on a device, in milliseconds by name; asked again, it says the same."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +45,7 @@ class Job:
         image_size: Images are fitted to this square; None keeps their size.
         seed: Decides the initialisation, the order of the data and everything else random.
         accelerator: The device and the processes.
+        stopwatch: For methods that charge what operations take on a device.
     """
 
     space: SearchSpace
@@ -46,6 +56,7 @@ class Job:
     image_size: int | None
     seed: int
     accelerator: Accelerator
+    stopwatch: Stopwatch | None = None
 
 
 class Session(Protocol):

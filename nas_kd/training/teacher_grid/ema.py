@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -20,10 +20,19 @@ class MovingAverage:
         student: What is averaged.
         run: How the average computes.
         decay: Share of the old average that every step keeps.
+        settle: Called before every step; makes the processes of a distributed training agree.
     """
 
-    def __init__(self, student: nn.Module, run: Run, *, decay: float) -> None:
+    def __init__(
+        self,
+        student: nn.Module,
+        run: Run,
+        *,
+        decay: float,
+        settle: Callable[[], None] = lambda: None,
+    ) -> None:
         self._student, self._run, self._decay = student, run, decay
+        self._settle = settle
         self._average = ModelEmaV3(student, decay)
         self._average.module.eval().requires_grad_(False)
         self._steps = 0
@@ -43,6 +52,7 @@ class MovingAverage:
 
     def after_step(self, batch: Batch, student: Outputs, validation_loss: Tensor) -> None:
         self._steps += 1
+        self._settle()
         self._average.update(self._student, step=self._steps)
         share = 1.0 if self._steps == 1 else 1 - self._decay
         self._loss = torch.lerp(self._loss, validation_loss.detach().float().cpu(), share)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,10 +36,20 @@ class Snapshots:
         run: How a copy computes.
         capacity: Most snapshots kept; the oldest one leaves. With 0 there is never a teacher.
         every: Steps between two.
+        settle: Called before a copy is taken; makes the processes of a distributed training agree.
     """
 
-    def __init__(self, student: nn.Module, run: Run, *, capacity: int, every: int) -> None:
+    def __init__(
+        self,
+        student: nn.Module,
+        run: Run,
+        *,
+        capacity: int,
+        every: int,
+        settle: Callable[[], None] = lambda: None,
+    ) -> None:
         self._student, self._run, self._every = student, run, every
+        self._settle = settle
         self.ring: deque[Snapshot] = deque(maxlen=capacity)
         self._steps = 0
         self._loss_sum = torch.zeros(())
@@ -54,6 +64,7 @@ class Snapshots:
         self._steps += 1
         self._loss_sum = self._loss_sum + validation_loss.detach().cpu()
         if self._steps % self._every == 0:
+            self._settle()
             self.ring.append(Snapshot(self._copy(), float(self._loss_sum) / self._every))
             self._loss_sum = torch.zeros(())
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +14,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from nas_kd.errors import NasKdError, UsageError
+from nas_kd.costs import DeviceProfile
+from nas_kd.errors import DeviceUnavailableError, NasKdError, UsageError
+from nas_kd.training.darts.cost_table import cost_table
 from nas_kd.training.darts.session import SearchSession
 from nas_kd.training.pretraining import METHODS, Job, PretrainingFolder, load_supernet, pretrain
+from nas_kd.training.pretraining.method import Timed
 from nas_kd.training.teacher_grid import Mixed, Snapshots
 
 MakeJob = Callable[..., Job]
@@ -173,6 +178,32 @@ def test_a_table_of_costs_is_charged(make_job: MakeJob, tmp_path: Path) -> None:
             SearchSession(make_job(**settings))
 
 
+class Clock:
+    """A device on which doing nothing takes a map's size, and a convolution ten times as long."""
+
+    def __call__(self, modules: Mapping[str, Timed], profile: DeviceProfile) -> dict[str, float]:
+        assert str(profile) == "cpu-2t"
+        slow = {name: 10.0 if "conv" in name else 1.0 for name in modules}
+        return {name: slow[name] * math.prod(shape) for name, (_, shape) in modules.items()}
+
+
+def test_measured_operations_are_charged(make_job: MakeJob) -> None:
+    settings = {"cost_weight": 20.0, "alpha_learning_rate": 0.05, "cost_table": "measured:cpu-2t"}
+    job, clock = make_job(**settings), Clock()
+    timed = replace(job, stopwatch=clock)
+    table = cost_table(SearchSession(timed).network.supernet, timed)["cell"]
+    numbers = 4 * 8 * 8 + 8 * 4 * 4 + 16 * 2 * 2
+    assert table.tolist() == [[0.0, 0.0, 9.0 * numbers, 9.0 * numbers, 0.0]] * 6
+    session = SearchSession(timed)
+    rows = [session.run_unit() for _ in range(2)]
+    assert rows[1]["expected_cost"] < rows[0]["expected_cost"] < 0.4
+    assert rows[1]["cell_cost"] in [pytest.approx(n / 6) for n in range(7)]
+    with pytest.raises(UsageError, match="stopwatch"):
+        SearchSession(job)
+    free = SearchSession(make_job())
+    assert "expected_cost" not in free.run_unit()
+
+
 def test_an_early_stop_brings_back_an_earlier_cell(
     make_job: MakeJob, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -223,11 +254,19 @@ def test_what_a_search_leaves(make_job: MakeJob, tmp_path: Path) -> None:
         {"teacher_temperature": 0.0},
         {"ema_decay": 1.0},
         {"vote": "loud"},
+        {"cost_table": "costs.json"},
+        {"cost_table": "measured:cpu-1t-int8", "cost_weight": 1.0},
+        {"cost_table": "measured:", "cost_weight": 1.0},
     ],
 )
 def test_bad_settings_are_refused(settings: dict[str, Any]) -> None:
     with pytest.raises(UsageError):
         METHODS.get("sd-darts").settings(**settings)
+
+
+def test_a_device_that_nobody_has_is_refused() -> None:
+    with pytest.raises(DeviceUnavailableError):
+        METHODS.get("darts").settings(cost_table="measured:npu", cost_weight=1.0)
 
 
 def test_a_job_that_does_not_fit_is_refused(make_job: MakeJob) -> None:

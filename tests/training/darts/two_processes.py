@@ -1,0 +1,120 @@
+"""Run by ``torchrun``: searches for cells in every process, cut and whole, and compares them."""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate.utils import gather, gather_object
+from torch import Tensor
+
+from nas_kd.costs import DeviceProfile
+from nas_kd.training.darts.session import SearchSession
+from nas_kd.training.pretraining import METHODS, Job
+from nas_kd.training.pretraining.method import Timed
+from nas_kd.training.processes import make_accelerator
+from search_spaces import create_space
+from tests.training.darts.conftest import OPTIONS, SMALL
+from tests.training.darts.few_digits import SOURCE
+
+EARLY = {"teacher_start": 0.0, "teacher_interval": 0.4}
+SEARCHES: dict[str, dict[str, Any]] = {
+    "sd-darts": {
+        **EARLY,
+        "teacher_sources": "snapshots+cached+ema",
+        "vote": "loss",
+        "order": "second",
+        "cost_weight": 1.0,
+        "cost_table": "measured:cpu-1t",
+    },
+    "darts": {"perturbation": "adversarial", "selection": "perturbation", "eigenvalue_every": 1},
+    "gdas": {},
+}
+
+
+def main() -> None:
+    report = {name: _compared(name, settings) for name, settings in SEARCHES.items()}
+    processes = make_accelerator("no")
+    if processes.is_main_process:
+        everything = {"processes": processes.num_processes, **report}
+        torch.save(everything, Path(sys.argv[1]) / "report.pt")
+
+
+def _compared(method: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+    job = _job(method, settings)
+    whole = SearchSession(job)
+    metrics = whole.run_unit()
+    kept = io.BytesIO()
+    torch.save(whole.state(), kept)
+    (first,) = gather_object([kept.getvalue()])[:1]  # what a run directory holds
+    whole.run_unit()
+    resumed = SearchSession(job)
+    resumed.load(torch.load(io.BytesIO(first), weights_only=True))
+    resumed.run_unit()
+    everyone = gather(_flat(whole.state()["network"])[None])
+    teachers = gather(_flat(whole.teachers.state())[None])
+    return {
+        "alike": bool((everyone == everyone[0]).all()),
+        "teachers_alike": bool(torch.equal(teachers[0].nan_to_num(), teachers[1].nan_to_num())),
+        "resumed": all(gather_object([_same(whole.state(), resumed.state())])),
+        "alphas_moved": float(whole.network.alphas.operations["cell"].detach().abs().max()),
+        "archs": gather_object([whole.arch.to_json()]),
+        "losses": gather_object([metrics["train_loss"]]),
+        "expected": gather_object([metrics.get("expected_cost", 0.0)]),
+    }
+
+
+def _job(method: str, settings: Mapping[str, Any]) -> Job:
+    accelerator = make_accelerator("no")
+
+    def stopwatch(modules: Mapping[str, Timed], profile: DeviceProfile) -> dict[str, float]:
+        """Other processes would measure something else."""
+        slowness = 1.0 + accelerator.process_index
+        return {name: len(name) ** slowness for name in modules}
+
+    job = Job(
+        space=create_space("nasbench201", **OPTIONS["nasbench201"]),
+        settings=METHODS.get(method).settings(**{**SMALL, **settings}),
+        data=SOURCE,
+        teacher=None,
+        checkpoint=None,
+        image_size=None,
+        seed=0,
+        accelerator=accelerator,
+    )
+    return replace(job, stopwatch=stopwatch)
+
+
+def _flat(state: Any) -> Tensor:
+    return torch.cat([tensor.flatten().double() for tensor in _tensors(state)] or [torch.zeros(1)])
+
+
+def _tensors(state: Any) -> Iterator[Tensor]:
+    if isinstance(state, Tensor):
+        yield state
+    elif isinstance(state, Mapping):
+        for part in state.values():
+            yield from _tensors(part)
+    elif isinstance(state, list | tuple):
+        for part in state:
+            yield from _tensors(part)
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Whether two states hold the same, bit for bit; what is not known counts as equal."""
+    if isinstance(one, Tensor):
+        return torch.equal(one.nan_to_num(), other.nan_to_num())
+    if isinstance(one, Mapping):
+        return one.keys() == other.keys() and all(_same(one[k], other[k]) for k in one)
+    if isinstance(one, list | tuple):
+        return len(one) == len(other) and all(map(_same, one, other))
+    return bool(one == other or (one != one and other != other))
+
+
+if __name__ == "__main__":
+    main()
