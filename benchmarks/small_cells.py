@@ -27,7 +27,7 @@ from search_spaces import Arch, NasBench201
 
 RUNS = Path("runs/small-cells")
 IMAGES, SIDE = 5_120, 16
-EPOCHS, BATCH = 30, 64
+EPOCHS, BATCH = 50, 64
 ALPHA_LEARNING_RATE = 3e-3
 TEACHER = "benchmarks.cifar10:resnet56_teacher"
 TABLE = {"c10_accuracy": "c10_test_200", "c100_accuracy": "c100_test_200"}

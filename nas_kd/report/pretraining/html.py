@@ -98,10 +98,14 @@ def _curves(metrics: pd.DataFrame) -> str:
 def _numbers(metrics: pd.DataFrame) -> str:
     last = len(metrics) - 1
     units = list(dict.fromkeys([0, last // 2, last])) if last >= 0 else []
-    told = [facts.spelled(metrics.iloc[unit].to_dict()) for unit in units]
+    told = [facts.spelled(_row(metrics, unit)) for unit in units]
     names = list(told[0]) if told else []
     head = ["", *(f"unit {unit + 1}" for unit in units)]
     return page.table(head, [[words(name), *(values[name] for values in told)] for name in names])
+
+
+def _row(metrics: pd.DataFrame, unit: int) -> dict[str, float]:
+    return {str(name): float(value) for name, value in metrics.iloc[unit].items()}
 
 
 def _seconds(metrics: pd.DataFrame) -> str:
