@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import redirect_stdout
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import torch
 from accelerate.utils import gather, gather_object
 from torch import Tensor
 
+from nas_kd.cli import main as nas_kd
 from nas_kd.costs import DeviceProfile
 from nas_kd.training.darts.session import SearchSession
 from nas_kd.training.pretraining import METHODS, Job
@@ -38,11 +40,27 @@ SEARCHES: dict[str, dict[str, Any]] = {
 
 
 def main() -> None:
-    report = {name: _compared(name, settings) for name, settings in SEARCHES.items()}
+    folder = Path(sys.argv[1])
+    report: dict[str, Any] = {name: _compared(name, s) for name, s in SEARCHES.items()}
+    report["command"] = gather_object([_command(folder / "run")])
     processes = make_accelerator("no")
     if processes.is_main_process:
         everything = {"processes": processes.num_processes, **report}
-        torch.save(everything, Path(sys.argv[1]) / "report.pt")
+        torch.save(everything, folder / "report.pt")
+
+
+def _command(run: Path) -> list[int]:
+    """The exit code of ``nas-kd pretrain``, and how many documents it printed."""
+    options = [f"{name}={value}" for name, value in OPTIONS["nasbench201"].items()]
+    settings = [f"{name}={value}" for name, value in SMALL.items()]
+    with redirect_stdout(io.StringIO()) as printed:
+        code = nas_kd(
+            ["pretrain", "--space", "nasbench201", "--method", "darts", "--data", SOURCE, "--json"]
+            + [word for option in options for word in ("--space-option", option)]
+            + [word for setting in settings for word in ("--set", setting)]
+            + ["--run-dir", str(run)]
+        )
+    return [int(code), printed.getvalue().count('"schema"')]
 
 
 def _compared(method: str, settings: Mapping[str, Any]) -> dict[str, Any]:
