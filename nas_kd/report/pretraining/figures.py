@@ -44,7 +44,7 @@ def _figure(metrics: pd.DataFrame, family: Family) -> go.Figure:
                 showlegend=len(family.metrics) > 1,
             )
         )
-    lay_out(figure, x="unit", y="", height=_HEIGHT, legend_y=1.18)
+    lay_out(figure, x="unit", y="", height=_HEIGHT, legend_y=-0.3)
     if family.is_share:
         figure.update_yaxes(tickformat=".0%")
     return figure
