@@ -67,10 +67,12 @@ def kill_and_resume(folder: Path, sampler: str, number: int, seed: int) -> dict[
     search = SmallSearch(folder, sampler)
     durations = _undisturbed(search)
     run, moment = f"killed-{number}", MOMENTS[number % len(MOMENTS)]
-    for path in (search.folder / run, search.scorings_file(run)):
-        shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
     generator = np.random.default_rng([seed, SAMPLERS.names().index(sampler), number])
-    killed = kill(search, run, _trigger(moment, durations, float(generator.random())))
+    killed: dict[str, Any] = {"killed": False}
+    while not killed["killed"]:  # a run that ended before its moment is begun anew
+        for path in (search.folder / run, search.scorings_file(run)):
+            shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(True)
+        killed = kill(search, run, _trigger(moment, durations, float(generator.random())))
     row = {"sampler": sampler, "kill": number, "moment": moment, **killed, **resume(search, run)}
     kept.write_text(json.dumps(row), encoding="utf-8")
     return row
