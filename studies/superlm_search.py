@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from nas_kd.costs import Budget, DeviceProfile
+from nas_kd.costs.token_latency import measure_token_latency
 from nas_kd.errors import UsageError
+from nas_kd.export import refresh_manifest
 from nas_kd.export.text_delivery import ONNX, deliver_text_student, readable_lengths
 from nas_kd.training.batches import mixed_seed
 from nas_kd.training.checkpoint import CheckpointFile
@@ -20,6 +22,7 @@ from nas_kd.training.superlm import (
     in_order,
 )
 from nas_kd.whole_files import write_whole
+from studies.machine_lock import machine_alone
 from studies.observer import PER_MILLE, Observer, per_mille
 from studies.ranking_table import ranking_table
 from studies.superlm import Choice, KeptLosses, LatencyLimit, Source, judged_losses
@@ -187,14 +190,14 @@ def _deliver(
         "data": source.job["data"],
     }
     onnx = directory / ONNX
+    lengths = readable_lengths(finalist.model)
     deliver_text_student(
-        directory,
-        finalist.model.cpu(),
-        source.teacher.tokenizer,
-        facts,
-        lengths=readable_lengths(finalist.model),
-        profile=search.profile,
+        directory, finalist.model.cpu(), source.teacher.tokenizer, facts, lengths=lengths
     )
+    if search.profile is not None:
+        with machine_alone():
+            latency = measure_token_latency(onnx, search.profile, lengths)
+        refresh_manifest(directory, latency={"fp32": latency})
     timing = None if limit is None else limit.of_file(onnx)
     return {
         **facts,

@@ -53,9 +53,7 @@ class LatencyLimit:
         self._profile = profile
         self._margin = margin
         self._work = work
-        self._teacher = work / "teacher.onnx"
-        if not self._teacher.is_file():
-            export_tokens(teacher, task.length, self._teacher)
+        self._teacher = export_tokens(teacher, task.length, work / "teacher.onnx")
 
     def first_in_time(
         self, ranked: Sequence[RankedStudent], count: int, observer: Observer

@@ -88,7 +88,8 @@ class LanguageLoop:
         self._kept_order: tuple[int, list[Tensor]] = (-1, [])
         self._epoch_steps = len(self._order(0))
         self._unit_steps = settings.unit_steps or self._epoch_steps
-        optimizer = AdamW(_groups(module, settings.weight_decay), lr=settings.learning_rate)
+        groups = _groups(module, settings.weight_decay)
+        optimizer = AdamW(groups, lr=settings.learning_rate, fused=True)
         self._schedule = get_linear_schedule_with_warmup(
             optimizer, round(settings.warmup * self.steps), self.steps
         )
