@@ -6,7 +6,8 @@
 Parts: one forward of the teacher, and forward and backward of each of four students that were cut
 out of the SuperLM, by themselves. Whole: the same four through the shared weights, as one step of
 the training computes them before the optimiser. Whole and parts alternate, on the same batch of
-real text; the medians make the ratio. One row a repetition and a ``summary`` row.
+real text; the medians make the ratio, of the clock's seconds and of the processor's, which other
+programs on the machine disturb less. One row a repetition and a ``summary`` row.
 """
 
 from __future__ import annotations
@@ -44,16 +45,22 @@ def main() -> None:
     step.parts()
     rows = []
     for repeat in track(range(options.repeats), "steps", console=Console(stderr=True)):
-        order = [("whole_s", step.whole), ("parts_s", step.parts)]
-        timed = {name: _seconds(run) for name, run in order[:: 1 if repeat % 2 else -1]}
+        order = [("whole", step.whole), ("parts", step.parts)][:: 1 if repeat % 2 else -1]
+        timed: dict[str, float] = {}
+        for name, run in order:
+            timed |= _seconds(name, run)
         rows.append({"kind": "repeat", "space": options.space, **timed})
-    medians = {
-        name: float(np.median([row[name] for row in rows])) for name in ("whole_s", "parts_s")
+    medians = {name: float(np.median([row[name] for row in rows])) for name in timed}
+    ratios = {
+        "ratio": medians["whole_s"] / medians["parts_s"],
+        "ratio_cpu": medians["whole_cpu_s"] / medians["parts_cpu_s"],
     }
-    ratio = medians["whole_s"] / medians["parts_s"]
-    summary = {"kind": "summary", "space": options.space, **medians, "ratio": ratio}
+    summary = {"kind": "summary", "space": options.space, **medians, **ratios}
     path = write_rows("superlm_step", [*rows, {**vars(options), **summary}])
-    Console().print(f"whole over parts: {ratio:.3f}; rows in {path}")
+    Console().print(
+        f"whole over parts: {ratios['ratio']:.3f} by the clock, {ratios['ratio_cpu']:.3f} of the "
+        f"processor's time; rows in {path}"
+    )
 
 
 class _Step:
@@ -88,10 +95,14 @@ class _Step:
             self._objective(observe(student, self._batch).states, taught, None).backward()
 
 
-def _seconds(run: Callable[[], Any]) -> float:
-    began = time.perf_counter()
+def _seconds(name: str, run: Callable[[], Any]) -> dict[str, float]:
+    """How long it takes, by the clock and of the processor's time."""
+    began, used = time.perf_counter(), time.process_time()
     run()
-    return time.perf_counter() - began
+    return {
+        f"{name}_s": time.perf_counter() - began,
+        f"{name}_cpu_s": time.process_time() - used,
+    }
 
 
 if __name__ == "__main__":
