@@ -12,6 +12,7 @@ import typer
 
 from nas_kd.cli import options
 from nas_kd.cli.console import note, print_json, print_results, stdout_kept_clean
+from nas_kd.cli.outside_code import refuse_outside_code
 from nas_kd.cli.recipe_flags import refuse_flags, setting_changes
 from nas_kd.cli.text_distilling import distil_text, refuse_without_task
 from nas_kd.cli.text_distilling import summary as text_summary
@@ -155,7 +156,9 @@ def _job(
         raise UsageError("--space: the student directory already says which space it is from.")
     base = _read_student(Path(student), has_teacher=bool(config or changes["teacher.source"]))
     if config is None:
-        return replace(base, recipe=lay_over(base.recipe, changes))
+        recipe = lay_over(base.recipe, changes)
+        refuse_outside_code(student, recipe, changes)
+        return replace(base, recipe=recipe)
     named = {"space.name": base.recipe.space.name, "space.options": base.recipe.space.options}
     return replace(base, recipe=resolve_recipe(config, changes | named))
 

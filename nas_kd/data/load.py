@@ -42,6 +42,12 @@ SOURCES: dict[str, tuple[Source, tuple[str, ...]]] = {
 """Kind of source to its function and the options that may follow ``?``."""
 
 
+def names_code(source: str) -> bool:
+    """Whether a specification of data is code that would be imported and called."""
+    spec = SourceSpec.parse(source)
+    return spec.kind not in SOURCES and spec.is_import_path
+
+
 def load_data(
     source: str,
     *,

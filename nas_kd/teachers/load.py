@@ -51,6 +51,12 @@ def load_teacher(
         return _from_factory(spec, data, checkpoint)
 
 
+def names_code(source: str) -> bool:
+    """Whether a teacher's specification is code that would be imported and called."""
+    spec = SourceSpec.parse(source)
+    return spec.kind not in _MODELS and spec.is_import_path
+
+
 def _from_factory(spec: SourceSpec, task: TeacherTask, checkpoint: Path | None) -> Teacher:
     if not spec.is_import_path:
         known = unknown_name("teacher", spec.kind, ["digits-cnn", *_MODELS])

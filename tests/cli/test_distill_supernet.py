@@ -87,6 +87,18 @@ def test_a_supernet_without_a_teacher_asks_for_one(nas_kd: Command, tmp_path: Pa
     assert "--teacher" in outcome.err
 
 
+@pytest.mark.parametrize("named", ["teacher", "data"])
+def test_code_that_only_the_directory_names_is_not_run(
+    nas_kd: Command, tmp_path: Path, named: str
+) -> None:
+    (tmp_path / "evil.py").write_text("open('ran', 'w')\ndef make(): ...\n")
+    job = JOB | {"teacher": "timm:resnet18", named: "evil:make"}
+    outcome = nas_kd("distill", _student(tmp_path / "a", 0, job))
+    assert outcome.code == 2
+    assert f"--{named} evil:make" in outcome.err
+    assert not (tmp_path / "ran").exists()
+
+
 def test_the_recipe_is_that_of_the_pretraining_with_small_steps() -> None:
     recipe = recipe_of_pretraining(JOB | {"seed": 7})
     assert (recipe.seed, recipe.data.source, recipe.teacher.source) == (7, "digits", TEACHER)
