@@ -44,11 +44,15 @@ def test_a_killed_worker_is_replaced_and_loses_nothing(workers: WorkerProcesses)
     archs = _archs(12)
     crew.expect(archs)
     first = crew.evaluate(archs[0])
-    os.kill(workers.pids[0], signal.SIGKILL)
+    killed = workers.pids[0]
+    os.kill(killed, signal.SIGKILL)
     found = [first, *(crew.evaluate(arch) for arch in archs[1:])]
     own = evaluation(recipe()).evaluator()
     assert found == [own.evaluate(arch) for arch in archs]
+    for arch in archs[:2]:  # work for two, should one have done the rest alone
+        workers.submit(arch)
     assert len(workers.pids) == 2
+    assert killed not in workers.pids
 
 
 class _Deadly:
