@@ -65,6 +65,8 @@ def main() -> None:
         _kept(done / f"{name}.json", make)
         for name, make in track(plan, "damaging", console=console)
     ]
+    for row in rows:
+        row["said"] = row["said"].replace(f"{options.folder}/", "")
     path = write_rows("damage", [*rows, *_summaries(rows)])
     wrong = [row for row in rows if row["wrong"]]
     console.print(f"{len(rows)} cases, {len(wrong)} wrong; rows in {path}")
