@@ -5,20 +5,14 @@ from dataclasses import replace
 
 import pytest
 
-from nas_kd.costs import LatencyRecord
 from nas_kd.errors import NoFeasibleStudentError
 from search_spaces import create_space
 from studies.candidates import Candidate
 from studies.finalists import Measured, choose_finalists
+from tests.studies.measurements import LATENCY
 
 SPACE = create_space("cifar-resnet")
 RANKING = [Candidate(arch, 1, 1, {}, {"naswot": 1.0}) for arch in SPACE.enumerate()][:10]
-LATENCY = LatencyRecord(
-    median_ms=2.0, p90_ms=2.0, p99_ms=2.0, mad_ms=0.0, ci95_ms=(1.9, 2.1), n=300,
-    first_run_ms=3.0, provider="CPUExecutionProvider", device="cpu", threads=1, batch=1,
-    precision="float32", graph_level="all", warmup={}, reference_drift=0.0, drift_flagged=False,
-    relative_to_reference=1.0, reference_ms=2.0, block_medians_ms=(2.0,),
-)  # fmt: skip
 
 
 def _choose(violations: Mapping[int, float], *, count: int = 2, at_most: int = 10):

@@ -4,20 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from nas_kd.costs import LatencyRecord
 from nas_kd.export import ParityRecord
 from search_spaces import create_space
 from studies.candidates import Candidate
 from studies.delivery import Delivered
 from studies.finalists import Measured
 from studies.finishing import Student, first_in_time
+from tests.studies.measurements import LATENCY
 
-LATENCY = LatencyRecord(
-    median_ms=2.0, p90_ms=2.0, p99_ms=2.0, mad_ms=0.0, ci95_ms=(1.9, 2.1), n=300,
-    first_run_ms=3.0, provider="CPUExecutionProvider", device="cpu", threads=1, batch=1,
-    precision="float32", graph_level="all", warmup={}, reference_drift=0.0, drift_flagged=False,
-    relative_to_reference=1.0, reference_ms=2.0, block_medians_ms=(2.0,),
-)  # fmt: skip
 PARITY = ParityRecord(0.0, 0.0, (1, 2), 1e-4, True, 0.0, 0.0)
 DELIVERED = Delivered(
     Path("students/1"), Path("student.onnx"), LATENCY, LATENCY, PARITY, precision=None
