@@ -15,6 +15,7 @@ from nas_kd.errors import NasKdError, UsageError
 from nas_kd.network import is_network_failure, unreachable
 from nas_kd.registry import unknown_name
 from nas_kd.source_spec import SourceSpec
+from nas_kd.teachers.weights import load_weights
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -42,11 +43,16 @@ class LanguageTeacher:
         self.model.eval().requires_grad_(False)
 
 
-def load_language_teacher(source: str) -> LanguageTeacher:
+def load_language_teacher(source: str, checkpoint: Path | None = None) -> LanguageTeacher:
     """Loads the language model that ``source`` names, with its tokenizer.
 
+    Args:
+        source: The specification.
+        checkpoint: Weights that replace those that came with it.
+
     Raises:
-        UsageError: It does not exist, or it is no language model of transformers.
+        UsageError: It does not exist, it is no language model of transformers, or the checkpoint
+            does not fit.
         NasKdError: It cannot be downloaded.
     """
     spec, place = located(source)
@@ -57,6 +63,8 @@ def load_language_teacher(source: str) -> LanguageTeacher:
         tokenizer = AutoTokenizer.from_pretrained(place, trust_remote_code=False)
     except Exception as error:
         raise not_loaded(spec, error) from error
+    if checkpoint is not None:
+        load_weights(model, checkpoint)
     return LanguageTeacher(model, tokenizer, spec.target, source)
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -75,7 +76,7 @@ def gradient_importance(
         loss: Scalar of the model's output and the batch.
     """
     slopes = []
-    with tapped(model) as taps, torch.enable_grad():
+    with tapped(model) as taps, _differentiable(model), torch.enable_grad():
         for batch in batches:
             slopes.append(_slopes(model, taps, loss(model(**batch), batch)))
     heads, mlp = _summed(slopes)
@@ -104,6 +105,19 @@ def sort_by_importance(model: PreTrainedModel, importance: Importance) -> None:
         for name in names.inner:
             _reorder(layer.get_submodule(name), outputs=mlp)
         _reorder(layer.get_submodule(names.outer), inputs=mlp)
+
+
+@contextmanager
+def _differentiable(model: PreTrainedModel) -> Iterator[None]:
+    """Lets gradients through a model that may be frozen."""
+    frozen = [weight for weight in model.parameters() if not weight.requires_grad]
+    for weight in frozen:
+        weight.requires_grad_(True)
+    try:
+        yield
+    finally:
+        for weight in frozen:
+            weight.requires_grad_(False)
 
 
 def _slopes(model: PreTrainedModel, taps: list[Tap], loss: Tensor) -> list[Tensor]:

@@ -21,7 +21,7 @@ from nas_kd.training.superlm import (
     training_text,
 )
 from search_spaces import Arch
-from search_spaces.supernets import SuperLM
+from search_spaces.supernets import Importance, SuperLM, sort_by_importance
 
 
 class Source:
@@ -47,7 +47,14 @@ class Source:
         self.settings = SuperLMSettings(**self.job["settings"])
         self.accelerator = make_accelerator(self.settings.precision)
         superlm.to(self.accelerator.device)
-        self.teacher = load_language_teacher(self.job["teacher"])
+        checkpoint = self.job["checkpoint"]
+        self.teacher = load_language_teacher(
+            self.job["teacher"], None if checkpoint is None else Path(checkpoint)
+        )
+        if "importance" in facts:
+            sort_by_importance(
+                self.teacher.model, Importance(**load_file(run / facts["importance"]))
+            )
         self.train, self.held_out = training_text(
             self.job["data"], self.teacher.tokenizer, self.settings, self.job["seed"]
         )

@@ -14,45 +14,17 @@ from nas_kd.costs.sampling import Plan
 from nas_kd.errors import NoFeasibleStudentError, UsageError
 from nas_kd.export import read_manifest
 from nas_kd.export.text_student import load_text_student
-from nas_kd.training.pretraining import METHODS, Job, PretrainingFolder, parse_settings, pretrain
-from search_spaces import create_space
 from studies.observer import SilentObserver
 from studies.superlm import Choice
 from studies.superlm_search import SuperLMSearch, search_superlm
-from tests.training.language_models import on_cpu, save_teacher, save_text
-
-FEW = ("epochs=1", "batch_size=16", "max_tokens=12", "learning_rate=0.001", "unit_steps=0")
+from tests.studies.superlm.runs import trained_superlm
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A short training with a loss that has a map of hidden states."""
     folder = tmp_path_factory.mktemp("superlm")
-    method = METHODS.get("superlm-sandwich")
-    settings = parse_settings(method, (*FEW, "distillers=autodistil_kl,last_hidden"))
-    frozen = {
-        "method": method.name,
-        "settings": vars(settings),
-        "space": "autodistil-tiny",
-        "space_options": {},
-        "data": save_text(folder / "text.txt", 60),
-        "teacher": save_teacher(folder / "teacher"),
-        "seed": 0,
-    }
-    job = Job(
-        space=create_space("autodistil-tiny"),
-        settings=settings,
-        data=frozen["data"],
-        teacher=frozen["teacher"],
-        checkpoint=None,
-        image_size=None,
-        seed=0,
-        accelerator=on_cpu(),
-    )
-    directory = PretrainingFolder(folder / "run")
-    directory.claim(frozen)
-    pretrain(method, job, directory, lambda *told: None)
-    return directory.path
+    return trained_superlm(folder, "distillers=autodistil_kl,last_hidden")
 
 
 def test_students_under_a_budget_are_ranked_distilled_and_saved(run: Path, tmp_path: Path) -> None:

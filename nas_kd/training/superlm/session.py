@@ -10,10 +10,10 @@ from safetensors.torch import save_file
 from torch import nn
 
 from nas_kd.errors import UsageError
-from nas_kd.teachers import load_weights
 from nas_kd.teachers.language import LanguageTeacher, load_language_teacher
 from nas_kd.training.batches import mixed_seed
 from nas_kd.training.language.loop import LanguageLoop
+from nas_kd.training.superlm.importance import put_important_first, sort_as_before
 from nas_kd.training.superlm.losses import StudentLosses
 from nas_kd.training.superlm.objective import objective_of
 from nas_kd.training.superlm.ranking import shared_weight_losses
@@ -22,13 +22,14 @@ from nas_kd.training.superlm.strategies import Chooser, Strategy
 from nas_kd.training.superlm.students import cut_from, spread, text_task_of
 from nas_kd.training.superlm.text import training_text
 from search_spaces import create_space
-from search_spaces.supernets import DepthRule, SuperLM
+from search_spaces.supernets import DepthRule, Importance, SuperLM
 
 if TYPE_CHECKING:  # the frame imports this file to register its methods
     from nas_kd.training.pretraining import Job
 
 MODEL = "superlm"
 FIT = "fit.safetensors"
+IMPORTANCE = "importance.safetensors"
 
 
 class SuperLMSession:
@@ -47,6 +48,10 @@ class SuperLMSession:
         teacher = _load_teacher(job)
         train, self._held_out = training_text(job.data, teacher.tokenizer, settings, job.seed)
         self._tokenizer = teacher.tokenizer
+        self._teacher = teacher.model
+        self._importance = put_important_first(
+            teacher.model, settings.importance, train, mixed_seed(job.seed, 3)
+        )
         self._objective = objective_of(settings, teacher.model, job.accelerator)
         space = cut_from(job.space, teacher.model.config)
         self.superlm = SuperLM(teacher.model, space, cast(DepthRule, settings.depth))
@@ -91,21 +96,29 @@ class SuperLMSession:
         return f"relation loss {sizes}" if sizes else ""
 
     def state(self) -> dict[str, Any]:
-        return {"loop": self._loop.state(), "found": self._found}
+        importance = None if self._importance is None else vars(self._importance)
+        return {"loop": self._loop.state(), "found": self._found, "importance": importance}
 
     def load(self, state: Mapping[str, Any]) -> None:
         self._loop.load(state["loop"])
         self._found = dict(state["found"])
+        if self._importance is not None:
+            before = Importance(**state["importance"])
+            sort_as_before(self._teacher, self._importance, before)
+            self._importance = before
 
     def save(self, folder: Path) -> dict[str, Any]:
         """The shared weights as a model of transformers with its tokenizer, the size of the
-        teacher; and the map of hidden states, where there is one."""
+        teacher; the map of hidden states and what the teacher was sorted by, where there are."""
         self.superlm.model.save_pretrained(folder / MODEL)
         self._tokenizer.save_pretrained(folder / MODEL)
         facts: dict[str, Any] = {"model": MODEL, "held_out_loss": self._found}
         if self._fit is not None:
             save_file({"weight": self._fit.weight.detach().cpu()}, folder / FIT)
             facts["fit"] = FIT
+        if self._importance is not None:
+            save_file(vars(self._importance), folder / IMPORTANCE)
+            facts["importance"] = IMPORTANCE
         return facts
 
 
@@ -128,7 +141,4 @@ def _load_teacher(job: Job) -> LanguageTeacher:
         )
     if job.image_size is not None:
         raise UsageError("superlm: text has no image size; leave --image-size out.")
-    teacher = load_language_teacher(job.teacher)
-    if job.checkpoint is not None:
-        load_weights(teacher.model, job.checkpoint)
-    return teacher
+    return load_language_teacher(job.teacher, job.checkpoint)

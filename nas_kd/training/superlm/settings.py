@@ -20,6 +20,9 @@ class SuperLMSettings(LoopSettings):
             the last.
         random_students: How many random students a step trains, where the strategy trains any.
         depth: Which of the teacher's layers shallower students keep.
+        importance: Which of the teacher's heads and channels of MLPs smaller students get: the
+            leading ones with ``none``, which is AutoDistil's, else the most important by
+            ``activation`` or ``gradient``.
         held_out: Share of the sequences that is kept from training to compare students on.
         held_out_limit: At most so many of them are used.
 
@@ -37,6 +40,7 @@ class SuperLMSettings(LoopSettings):
     teacher_layer: int | None = None
     random_students: int = 2
     depth: str = "stride-floor"
+    importance: str = "none"
     held_out: float = 0.02
     held_out_limit: int = 256
 

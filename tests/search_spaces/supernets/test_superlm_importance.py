@@ -113,8 +113,11 @@ def test_padding_does_not_count() -> None:
 
 def test_the_model_is_left_as_it_was() -> None:
     model = teacher("BertForMaskedLM").train()
+    wanted = importance_of(model, "gradient")
+    model.requires_grad_(False)
     importance_of(model, "activation")
-    importance_of(model, "gradient")
+    assert torch.equal(importance_of(model, "gradient").heads, wanted.heads)
+    assert not any(weight.requires_grad for weight in model.parameters())
     assert all(part.training for part in model.modules())
     assert all(weight.grad is None for weight in model.parameters())
     assert not any(part._forward_pre_hooks for part in model.modules())

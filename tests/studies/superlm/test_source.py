@@ -1,0 +1,36 @@
+"""A search judges students as their training did."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from nas_kd.training.pretraining import PretrainingFolder
+from nas_kd.training.superlm import spread
+from studies.superlm import Source
+from tests.studies.superlm.runs import trained_superlm
+from tests.training.language_models import small_bert
+
+
+@pytest.mark.parametrize("importance", ["none", "activation", "gradient"])
+def test_losses_are_those_at_the_end_of_the_training(tmp_path: Path, importance: str) -> None:
+    weights = tmp_path / "other.safetensors"
+    save_file(small_bert(seed=1).state_dict(), weights)
+    run = trained_superlm(tmp_path, f"importance={importance}", checkpoint=weights)
+    source = Source(run, None)
+    facts = PretrainingFolder(run).facts() or {}
+    archs = spread(source.superlm.space, source.task)
+    found = source.judge(list(archs.values()))
+    assert {size: found[arch] for size, arch in archs.items()} == facts["held_out_loss"]
+    sizes = ("query.weight", "intermediate.dense.weight")
+    moved = [
+        name
+        for (name, ours), theirs in zip(
+            source.teacher.model.named_parameters(), small_bert(seed=1).parameters(), strict=True
+        )
+        if name.endswith(sizes) and not torch.equal(ours, theirs)
+    ]
+    assert len(moved) == (0 if importance == "none" else 8)
