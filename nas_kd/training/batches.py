@@ -1,8 +1,8 @@
-"""Which images make a batch, and in which order they are read."""
+"""Which examples make a batch, and in which order they are read."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
@@ -11,20 +11,42 @@ from torch.utils.data import DataLoader, Dataset
 
 from nas_kd.data import Images
 
+_POOL = 50
+"""Batches out of which examples of like length are put together."""
+
 
 def epoch_batches(
-    size: int, batch_size: int, *, seed: int, rank: int = 0, world: int = 1
+    size: int,
+    batch_size: int,
+    *,
+    seed: int,
+    rank: int = 0,
+    world: int = 1,
+    lengths: Tensor | None = None,
 ) -> list[Tensor]:
     """This process's share of every batch of an epoch, as indices.
 
-    All processes draw the same order of the ``size`` images from ``seed``; each batch is dealt out
-    to the ``world`` processes in equal shares. What does not fill a batch, or does not divide by
-    ``world``, waits for the next epoch.
+    All processes draw the same order of the ``size`` examples from ``seed``; each batch is dealt
+    out to the ``world`` processes in equal shares. What does not fill a batch, or does not divide
+    by ``world``, waits for the next epoch.
+
+    Args:
+        size: Number of the examples.
+        batch_size: Over all processes.
+        seed: Of the order.
+        rank: Of this process.
+        world: Number of processes.
+        lengths: Of the examples, ``(size,)``: batches are then made of examples of like length, by
+            sorting those of 50 batches at a time, and little is spent on padding.
     """
-    order = torch.randperm(size, generator=torch.Generator().manual_seed(seed))
+    generator = torch.Generator().manual_seed(seed)
+    order = torch.randperm(size, generator=generator)
     batch_size = min(batch_size, size)
     batch_size -= batch_size % world
-    return [batch[rank::world] for batch in order.split(batch_size) if len(batch) == batch_size]
+    batches = order[: size - size % batch_size].split(batch_size)
+    if lengths is not None:
+        batches = tuple(_of_like_length(batches, lengths, generator))
+    return [batch[rank::world] for batch in batches]
 
 
 def read_batches(
@@ -45,6 +67,17 @@ def mixed_seed(*numbers: int) -> int:
     """One seed from several numbers (seed, epoch, process), well apart from its neighbours."""
     state = np.random.SeedSequence(numbers).generate_state(1, np.uint64)
     return int(state[0] >> np.uint64(1))
+
+
+def _of_like_length(
+    batches: Sequence[Tensor], lengths: Tensor, generator: torch.Generator
+) -> Iterator[Tensor]:
+    for start in range(0, len(batches), _POOL):
+        pool = torch.cat(tuple(batches[start : start + _POOL]))
+        by_length = pool[lengths[pool].argsort(descending=True, stable=True)]
+        sorted_batches = by_length.split(len(batches[0]))
+        for place in torch.randperm(len(sorted_batches), generator=generator).tolist():
+            yield sorted_batches[place]
 
 
 class _Batches(Dataset[tuple[Tensor, Tensor]]):

@@ -37,6 +37,23 @@ def test_a_batch_larger_than_the_data_is_the_data() -> None:
     assert [len(batch) for batch in epoch_batches(7, 10, seed=1)] == [7]
 
 
+def test_batches_of_like_length_hold_the_same_examples_with_less_padding() -> None:
+    lengths = torch.randint(1, 60, (1000,), generator=torch.Generator().manual_seed(0))
+    plain = epoch_batches(1000, 16, seed=1)
+    grouped = epoch_batches(1000, 16, seed=1, lengths=lengths)
+    pools = [torch.cat(each).unique() for each in (plain[:50], grouped[:50])]
+    assert torch.equal(*pools)
+    assert {len(batch) for batch in grouped} == {16}
+    assert len(torch.cat(grouped).unique()) == 992
+    padded, tight = (sum(16 * int(lengths[b].max()) for b in each) for each in (plain, grouped))
+    assert tight < 1.03 * int(lengths[torch.cat(grouped)].sum()) < 0.6 * padded
+    longest = [int(lengths[batch].max()) for batch in grouped[:50]]
+    assert longest not in (sorted(longest), sorted(longest, reverse=True))
+    shares = [epoch_batches(1000, 16, seed=1, lengths=lengths, rank=r, world=2) for r in range(2)]
+    for batch, *parts in zip(grouped, *shares, strict=True):
+        assert sorted(torch.cat(parts).tolist()) == sorted(batch.tolist())
+
+
 @pytest.mark.parametrize("workers", [0, 1])
 def test_images_are_read_with_their_indices(digits: DataSplits, workers: int) -> None:
     batches = epoch_batches(40, 16, seed=3)

@@ -46,18 +46,23 @@ class TokenSequences:
         return len(self._ids)
 
     @property
+    def lengths(self) -> Tensor:
+        """Tokens of each sequence, ``(N,)``."""
+        return torch.tensor([len(ids) for ids in self._ids])
+
+    @property
     def tokens(self) -> int:
         """Tokens of all sequences together."""
-        return sum(map(len, self._ids))
+        return int(self.lengths.sum())
 
     @property
     def longest(self) -> int:
         """Tokens of the longest sequence."""
-        return max(map(len, self._ids))
+        return int(self.lengths.max())
 
     def by_length(self) -> Tensor:
         """Places of the sequences ``(N,)``, the longest first."""
-        return torch.tensor([len(ids) for ids in self._ids]).argsort(descending=True, stable=True)
+        return self.lengths.argsort(descending=True, stable=True)
 
     def subset(self, indices: Sequence[int] | Tensor) -> TokenSequences:
         """The sequences at ``indices``, in that order."""

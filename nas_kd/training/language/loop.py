@@ -194,6 +194,7 @@ class LanguageLoop:
                 seed=mixed_seed(self._seed, epoch),
                 rank=self._accelerator.process_index,
                 world=self._accelerator.num_processes,
+                lengths=self._sequences.lengths if self._settings.group_by_length else None,
             )
             self._kept_order = epoch, batches
         return self._kept_order[1]

@@ -20,6 +20,7 @@ class LoopSettings:
             the next epoch, in its new order.
         accumulate: Parts in which the sequences of a step go through the network one after the
             other, to save memory.
+        group_by_length: Whether batches are made of sequences of like length, which saves padding.
         max_tokens: Tokens of the longest sequence, special ones included.
         learning_rate: Peak.
         weight_decay: On matrices; norms and biases have none.
@@ -35,6 +36,7 @@ class LoopSettings:
     epochs: int = 3
     batch_size: int = 32
     accumulate: int = 1
+    group_by_length: bool = True
     max_tokens: int = 128
     learning_rate: float = 2e-5
     weight_decay: float = 0.01
