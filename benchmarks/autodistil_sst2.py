@@ -1,17 +1,16 @@
 """Is the student that AutoDistil chooses worth more than one of the same cost?
 
-    python -m benchmarks.autodistil_sst2 [--budget macs=50%] [--space autodistil-base]
-        [--share 0.15] [--epochs 2] [--seeds 3] [--fresh] [--folder DIR]
+    python -m benchmarks.autodistil_sst2 [--layers 3] [--space autodistil] [--importance gradient]
+        [--share 0.3] [--epochs 1] [--seeds 3] [--fresh] [--folder DIR]
 
-Teacher: all-MiniLM-L6-v2. Under half of its encoder's MACs: the student that ranks first among the
-SuperLM's after a short distillation, networks of the same space and size
-drawn at random, and the teacher's
-first layers, all pre-trained on the same number of tokens (`benchmarks.autodistil_students`). The
-teacher is fine-tuned on a share of SST-2's training sentences, stated in every row; every student
-learns the same sentences from the labels and from the teacher of the same seed. Accuracy is that of
-the last weights on the whole dev set, which chooses nothing. The random student of each seed is
-another network. One row a training, one ``summary`` row a role. An interrupted run goes on where it
-was; ``--fresh`` begins anew.
+Teacher: all-MiniLM-L6-v2. With the MACs of its first three layers, half of its encoder: the student
+that ranks first among the SuperLM's after a short distillation, networks of the same space and size
+drawn at random, and these first layers themselves, all pre-trained on the same number of tokens
+(`benchmarks.autodistil_students`). The teacher is fine-tuned on a share of SST-2's training
+sentences, stated in every row; every student learns the same sentences from the labels and from the
+teacher of the same seed. Accuracy is that of the last weights on the whole dev set, which chooses
+nothing. The random student of each seed is another network. One row a training, one ``summary`` row
+a role. An interrupted run goes on where it was; ``--fresh`` begins anew.
 """
 
 from __future__ import annotations
@@ -29,27 +28,27 @@ from rich.console import Console
 from rich.progress import Progress
 from safetensors.torch import load_file, save_file
 
-from benchmarks.autodistil_students import Candidate, Students
+from benchmarks.autodistil_students import Candidate, Students, pretraining
 from benchmarks.minilm import default_folder, glue, once, progress_bars
 from benchmarks.record import write_rows
 from nas_kd.data.text import LabelledTexts, load_labelled_texts
 from nas_kd.training.checkpoint import CheckpointFile
 from nas_kd.training.language import FinetuneSettings, finetune, with_head
 from nas_kd.training.processes import make_accelerator
-from nas_kd.training.superlm import SuperLMSettings
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--budget", default="macs=50%")
-    parser.add_argument("--space", default="autodistil-base")
+    parser.add_argument("--layers", type=int, default=3)
+    parser.add_argument("--space", default="autodistil")
+    parser.add_argument("--importance", default="gradient")
     parser.add_argument("--tokens", type=int, default=64)
     parser.add_argument("--pretraining-epochs", type=int, default=1)
-    parser.add_argument("--share", type=float, default=0.15)
-    parser.add_argument("--epochs", type=int, default=2)
+    parser.add_argument("--share", type=float, default=0.3)
+    parser.add_argument("--epochs", type=int, default=1)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--fresh", action="store_true")
-    parser.add_argument("--folder", type=Path, default=default_folder("autodistil-sst2"))
+    parser.add_argument("--folder", type=Path, default=default_folder("autodistil-students"))
     options = parser.parse_args()
     if options.fresh:
         shutil.rmtree(options.folder, ignore_errors=True)
@@ -70,21 +69,15 @@ class _Runs:
     ) -> None:
         self._options = options
         self._told = told
-        pretraining = SuperLMSettings(
-            epochs=options.pretraining_epochs,
-            batch_size=32,
-            max_tokens=options.tokens,
-            learning_rate=5e-4,
-            warmup=0.1,
-            unit_steps=20,
-            distillers="autodistil_kl",
-            held_out_limit=128,
+        settings = pretraining(
+            options.tokens, options.pretraining_epochs, importance=options.importance
         )
-        self._students = Students(options.folder, options.space, pretraining, 0, told)
+        self._folder = options.folder / "sst2"
+        self._students = Students(options.folder / options.space, options.space, settings, 0, told)
         self._settings = FinetuneSettings(
             epochs=options.epochs,
             max_tokens=options.tokens,
-            learning_rate=5e-5,
+            learning_rate=1e-4,
             unit_steps=50,
             keep_best=False,
         )
@@ -95,7 +88,7 @@ class _Runs:
 
     def rows(self) -> list[dict[str, Any]]:
         seeds = range(self._options.seeds)
-        candidates = self._students.candidates(self._options.budget, len(seeds))
+        candidates = self._students.candidates(self._options.layers, len(seeds))
         randoms = [candidate for candidate in candidates if candidate.role == "random"]
         fixed = [candidate for candidate in candidates if candidate.role != "random"]
         rows = []
@@ -106,9 +99,10 @@ class _Runs:
         return rows
 
     def _teacher(self, seed: int) -> tuple[Any, dict[str, Any]]:
-        model = with_head(self._students.teacher.model, 2, seed).requires_grad_()
-        weights = self._options.folder / f"teacher-{seed}.safetensors"
-        space, task = self._students.superlm.space, self._students.task
+        model = with_head(self._students.source.teacher.model, 2, seed).requires_grad_()
+        weights = self._folder / f"teacher-{seed}.safetensors"
+        source = self._students.source
+        space, task = source.superlm.space, source.task
         macs = space.family.sizes(space.teacher, task).macs
         row = self._run("teacher", model, None, seed, weights)
         model.load_state_dict(load_file(weights))
@@ -131,12 +125,12 @@ class _Runs:
             result = finetune(
                 model,
                 self._task,
-                self._students.teacher.tokenizer,
+                self._students.source.teacher.tokenizer,
                 teacher=teacher,
                 settings=self._settings,
                 seed=seed,
                 accelerator=self._accelerator,
-                checkpoint=CheckpointFile(self._options.folder / name, identity),
+                checkpoint=CheckpointFile(self._folder / name, identity),
                 on_progress=self._told(name),
             )
             if weights is not None:
@@ -152,7 +146,7 @@ class _Runs:
                 "seconds": sum(row["seconds"] for row in result.history),
             }
 
-        return once(self._options.folder / f"{name}.json", train)
+        return once(self._folder / f"{name}.json", train)
 
 
 def _share_of(task: LabelledTexts, share: float) -> LabelledTexts:

@@ -1,7 +1,7 @@
 """How near do sentence encoders under a budget come to their teacher?
 
     python -m benchmarks.autodistil_stsb [--budgets macs=25% macs=50% macs=75%]
-        [--spaces autodistil-base autodistil-small] [--epochs 1] [--fresh] [--folder DIR]
+        [--spaces autodistil] [--importance gradient] [--epochs 1] [--fresh] [--folder DIR]
 
 Teacher: all-MiniLM-L6-v2. Under every budget the student with the least held-out relation loss of
 all the spaces' SuperLMs is taken and distilled by the similarities of the teacher's embeddings, on
@@ -20,7 +20,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import Progress
 
-from benchmarks.autodistil_students import Students
+from benchmarks.autodistil_students import Students, pretraining
 from benchmarks.cifar10 import data_file
 from benchmarks.minilm import default_folder, glue, once, progress_bars
 from benchmarks.record import write_rows
@@ -28,7 +28,6 @@ from nas_kd.data.text import LabelledTexts, load_corpus, load_labelled_texts
 from nas_kd.training.checkpoint import CheckpointFile
 from nas_kd.training.language import LoopSettings, distil_embeddings, similarity_score
 from nas_kd.training.processes import make_accelerator
-from nas_kd.training.superlm import SuperLMSettings
 
 _COLUMNS = "text=sentence1&second=sentence2&label=score&regression=true"
 
@@ -36,13 +35,14 @@ _COLUMNS = "text=sentence1&second=sentence2&label=score&regression=true"
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--budgets", nargs="+", default=["macs=25%", "macs=50%", "macs=75%"])
-    parser.add_argument("--spaces", nargs="+", default=["autodistil-base", "autodistil-small"])
+    parser.add_argument("--spaces", nargs="+", default=["autodistil"])
+    parser.add_argument("--importance", default="gradient")
     parser.add_argument("--tokens", type=int, default=64)
     parser.add_argument("--pretraining-epochs", type=int, default=1)
     parser.add_argument("--epochs", type=int, default=1)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--fresh", action="store_true")
-    parser.add_argument("--folder", type=Path, default=default_folder("autodistil-stsb"))
+    parser.add_argument("--folder", type=Path, default=default_folder("autodistil-students"))
     options = parser.parse_args()
     if options.fresh:
         shutil.rmtree(options.folder, ignore_errors=True)
@@ -56,22 +56,15 @@ def main() -> None:
 
 def _rows(options: argparse.Namespace, progress: Progress) -> list[dict[str, Any]]:
     told = progress_bars(progress)
-    settings = SuperLMSettings(
-        epochs=options.pretraining_epochs,
-        batch_size=32,
-        max_tokens=options.tokens,
-        learning_rate=5e-4,
-        warmup=0.1,
-        unit_steps=20,
-        distillers="autodistil_kl",
-        held_out_limit=128,
+    settings = pretraining(
+        options.tokens, options.pretraining_epochs, importance=options.importance
     )
     spaces = [
         Students(options.folder / name, name, settings, options.seed, told)
         for name in options.spaces
     ]
     task = load_labelled_texts(glue("STS-B", _COLUMNS))
-    first = spaces[0]
+    first = spaces[0].source
     teacher, tokenizer = first.teacher.model, first.teacher.tokenizer
     space = first.superlm.space
     rows = [
@@ -83,7 +76,7 @@ def _rows(options: argparse.Namespace, progress: Progress) -> list[dict[str, Any
     ]
     sentences = _sentences(task)
     for budget in options.budgets:
-        kept = options.folder / f"{budget}.json"
+        kept = options.folder / "stsb" / f"{budget}.json"
         rows.append(
             once(kept, lambda b=budget: _student(options, b, spaces, sentences, task, told))
         )
@@ -102,7 +95,7 @@ def _student(
     students, best = min(
         ((each, each.ranked(budget)[0]) for each in spaces), key=lambda found: found[1].loss
     )
-    model = students.superlm.extract(best.arch)
+    model = students.source.superlm.extract(best.arch)
     settings = LoopSettings(
         epochs=options.epochs,
         batch_size=64,
@@ -113,19 +106,19 @@ def _student(
     distil_embeddings(
         model,
         sentences,
-        students.teacher.tokenizer,
-        teacher=students.teacher.model,
+        students.source.teacher.tokenizer,
+        teacher=students.source.teacher.model,
         settings=settings,
         seed=options.seed,
         accelerator=make_accelerator("no"),
-        checkpoint=CheckpointFile(options.folder / budget, {"settings": str(settings)}),
+        checkpoint=CheckpointFile(options.folder / "stsb" / budget, {"settings": str(settings)}),
         on_progress=told(f"{budget}: embeddings"),
     )
     return {
         "budget": budget,
-        "space": students.superlm.space.name,
+        "space": students.source.superlm.space.name,
         "arch": best.arch.to_json(),
-        "spearman": similarity_score(model, task, students.teacher.tokenizer),
+        "spearman": similarity_score(model, task, students.source.teacher.tokenizer),
         "macs": best.macs,
         "params": best.params,
         "relation_loss": best.loss,

@@ -1,4 +1,4 @@
-"""Students of all-MiniLM-L6-v2 under a budget of MACs: chosen, truncated, random.
+"""Students of all-MiniLM-L6-v2 with the MACs of its first layers: chosen, truncated, random.
 
 All of them see the same tokens of WikiText-2: those of a SuperLM's training, or as many alone, and
 those of a short distillation on weights of their own.
@@ -16,26 +16,36 @@ from typing import Any
 import torch
 from safetensors.torch import load_file, save_file
 
-from benchmarks.minilm import teacher, trained_superlm, wikipedia
+from benchmarks.minilm import trained_superlm, wikipedia
 from nas_kd.costs import Budget
 from nas_kd.training.checkpoint import CheckpointFile
 from nas_kd.training.language import imitate, imitation_loss
-from nas_kd.training.processes import make_accelerator
-from nas_kd.training.superlm import (
-    RankedStudent,
-    SuperLMSettings,
-    objective_of,
-    rank_students,
-    text_task_of,
-    training_text,
-)
+from nas_kd.training.superlm import RankedStudent, SuperLMSettings, rank_students
 from search_spaces import Arch
-from search_spaces.supernets import SuperLM
+from studies.superlm import Source
 
 Told = Callable[[str], Callable[[int, int, str], None]]
 """A phase to what is told how many of how many units of it are over."""
 
 SHORTLIST = 3
+
+
+def pretraining(tokens: int, epochs: int, **changes: Any) -> SuperLMSettings:
+    """How the SuperLMs are trained, and students by themselves."""
+    settings = {
+        "epochs": epochs,
+        "batch_size": 32,
+        "max_tokens": tokens,
+        "learning_rate": 5e-4,
+        "warmup": 0.1,
+        "unit_steps": 20,
+        "distillers": "autodistil_kl",
+        "held_out_limit": 128,
+    }
+    return SuperLMSettings(**{**settings, **changes})
+
+
+TEXT = "wikitext2_valid.txt"
 _NEAR = 0.9
 """A random student has at least this share of the budget."""
 
@@ -78,70 +88,62 @@ class Students:
         self._settings = settings
         self._seed = seed
         self._told = told
-        self.teacher = teacher()
-        self._accelerator = make_accelerator("no")
-        self._objective = objective_of(settings, self.teacher.model, self._accelerator)
-        self._train, self._held_out = training_text(
-            wikipedia(), self.teacher.tokenizer, settings, seed
-        )
-        self.task = text_task_of(self.teacher.model.config, settings.max_tokens)
 
     @cached_property
-    def superlm(self) -> SuperLM:
-        """Trained, or read where that is done."""
+    def source(self) -> Source:
+        """The SuperLM, trained, or read where that is done; its teacher and its text."""
+        run = self._folder / "superlm"
         told = self._told(f"{self._space}: SuperLM")
-        found, _ = trained_superlm(
-            self._folder / "superlm", self._space, self._settings, self._seed, told, wikipedia()
-        )
-        return found
+        trained_superlm(run, self._space, self._settings, self._seed, told, wikipedia(TEXT))
+        return Source(run, None)
 
     def ranked(self, budget: str) -> list[RankedStudent]:
         """The students under a budget, the best first."""
         told = self._told(f"{self._space}: ranking under {budget}")
         return rank_students(
-            self.superlm,
-            self._held_out,
-            self._objective,
-            task=self.task,
+            self.source.superlm,
+            self.source.held_out,
+            self.source.objective,
+            task=self.source.task,
             budget=Budget.parse([budget]),
             on_batch=lambda done, total: told(done, total, ""),
         )
 
-    def candidates(self, budget: str, randoms: int) -> list[Candidate]:
-        """The best of the short list, random students of its size, the truncated teacher."""
-        ranked = self.ranked(budget)
-        least = _NEAR * max(student.macs for student in ranked)
-        near = [student for student in ranked if student.macs >= least]
-        draw = torch.randint(
-            len(near), (randoms,), generator=torch.Generator().manual_seed(self._seed)
-        )
-        students = [*ranked[:SHORTLIST], *(near[place] for place in draw.tolist())]
-        models = [self.superlm.extract(student.arch) for student in students]
-        losses = self._imitate("short", models, self._settings)
-        found = [
-            Candidate(
-                "chosen" if place < SHORTLIST else "random", student.arch, student.macs, *rest
-            )
-            for place, (student, *rest) in enumerate(zip(students, losses, models, strict=True))
-        ]
-        best = min(found[:SHORTLIST], key=lambda candidate: candidate.loss)
-        return [best, *found[SHORTLIST:], self._truncated(budget)]
+    def macs_of_first(self, layers: int) -> int:
+        """MACs of the teacher's first layers, with its pooler."""
+        space = self.source.superlm.space
+        shape = replace(space.teacher, layers=layers)
+        return int(space.family.sizes(shape, self.source.task).macs)
 
-    def _truncated(self, budget: str) -> Candidate:
-        """The first layers of the teacher, as many as the budget allows, on as many tokens.
+    def candidates(self, layers: int, randoms: int) -> list[Candidate]:
+        """The best of the short list, others of its size at random, the teacher's first layers.
 
-        The budget may be exceeded by a hundredth: half of the layers come with the whole pooler.
+        Args:
+            layers: Of the truncated teacher; its MACs are the others' budget.
+            randoms: How many students to draw.
         """
-        family, shape = self.superlm.space.family, self.superlm.space.teacher
-        whole = family.sizes(shape, self.task).macs
-        limit = Budget.parse([budget]).limits({"macs": whole}).values["macs"]
-        depths = range(1, shape.layers + 1)
-        macs = {n: family.sizes(replace(shape, layers=n), self.task).macs for n in depths}
-        layers = max(n for n in depths if macs[n] <= 1.01 * limit)
-        model = _first_layers(self.teacher.model, layers)
+        macs = self.macs_of_first(layers)
+        ranked = self.ranked(f"macs={macs}")
+        best = min(self._distilled("short", "chosen", ranked[:SHORTLIST]), key=_loss_of)
+        near = [one for one in ranked if one.macs >= _NEAR * macs and one.arch != best.arch]
+        draws = torch.Generator().manual_seed(self._seed)
+        drawn = torch.randperm(len(near), generator=draws)[:randoms].tolist()
+        others = self._distilled("random", "random", [near[place] for place in drawn])
+        model = _first_layers(self.source.teacher.model, layers)
         longer = replace(self._settings, epochs=2 * self._settings.epochs)
         (loss,) = self._imitate("truncated", [model], longer)
-        return Candidate("truncated", None, macs[layers], loss, model)
+        return [best, *others, Candidate("truncated", None, macs, loss, model)]
+
+    def _distilled(
+        self, name: str, role: str, students: Sequence[RankedStudent]
+    ) -> list[Candidate]:
+        """Students with the shared weights, each distilled for as long as the SuperLM was."""
+        models = [self.source.superlm.extract(student.arch) for student in students]
+        losses = self._imitate(name, models, self._settings)
+        return [
+            Candidate(role, student.arch, student.macs, loss, model)
+            for student, loss, model in zip(students, losses, models, strict=True)
+        ]
 
     def _imitate(self, name: str, models: Sequence[Any], settings: SuperLMSettings) -> list[float]:
         """Trains the models, or reads them where that is done."""
@@ -150,12 +152,12 @@ class Students:
         if not all(path.is_file() for path in kept):
             imitate(
                 models,
-                self._train,
-                self._held_out,
-                self._objective,
+                self.source.train,
+                self.source.held_out,
+                self.source.objective,
                 settings=settings,
                 seed=self._seed,
-                accelerator=self._accelerator,
+                accelerator=self.source.accelerator,
                 checkpoint=CheckpointFile(self._folder / name, identity),
                 on_progress=self._told(f"{self._space}: {name}"),
             )
@@ -164,8 +166,12 @@ class Students:
         losses = []
         for path, model in zip(kept, models, strict=True):
             model.load_state_dict(load_file(path))
-            losses.append(imitation_loss(model, self._held_out, self._objective))
+            losses.append(imitation_loss(model, self.source.held_out, self.source.objective))
         return losses
+
+
+def _loss_of(candidate: Candidate) -> float:
+    return candidate.loss
 
 
 def _first_layers(model: Any, layers: int) -> Any:

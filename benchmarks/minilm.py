@@ -81,6 +81,7 @@ def trained_superlm(
         "space_options": options,
         "data": text,
         "teacher": TEACHER,
+        "checkpoint": None,
         "seed": seed,
     }
     run = PretrainingFolder(folder)
