@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 
 FOUND = "found"
 """The state that holds what a search found so far (`studies.document.found_document`)."""
+SUPERNET_SEARCH = "supernet-search"
+"""The state that holds what a search of a supernet was asked for; no other run has it."""
+LESSON = "lesson"
+"""The state that holds what a student of text learns; no other run has it."""
 
 
 class RunDirectory:

@@ -14,12 +14,11 @@ from nas_kd.errors import UsageError
 from nas_kd.export.text_student import load_text_student
 from nas_kd.whole_files import write_whole
 from studies.observer import Observer
-from studies.run_directory import RunDirectory
+from studies.run_directory import LESSON, RunDirectory
 from studies.text_lessons import Lesson, Place, TextDelivery, deliver_learned
 
 SCHEMA = "nas-kd.distill-text/1"
 METRICS = "metrics.csv"
-_STATE = "lesson"
 
 
 def distil_text_student(
@@ -71,7 +70,7 @@ def distil_text_student(
 def _claim(run: RunDirectory, job: Mapping[str, Any]) -> None:
     """Ties the directory to the lesson, since its checkpoints fit no other. One that ended before
     its first checkpoint, as by a wrong column, takes the new lesson."""
-    kept = run.read_state(_STATE) or {}
+    kept = run.read_state(LESSON) or {}
     changed = [name for name in job if kept.get(name) != job[name]]
     if kept and changed and any(run.path.glob("work/*/training.pt")):
         raise UsageError(
@@ -83,7 +82,9 @@ def _claim(run: RunDirectory, job: Mapping[str, Any]) -> None:
             f"distill: {run.path} holds a run of another kind ({other[0]}). Name another --run-dir."
         )
     run.path.mkdir(parents=True, exist_ok=True)
-    run.write_state(_STATE, job)
+    if changed:
+        run.result_json.unlink(missing_ok=True)
+    run.write_state(LESSON, job)
     run.log.touch()
 
 

@@ -1,19 +1,20 @@
-"""What ``nas-kd show`` can show: a search, or the pre-training of a supernet."""
+"""What ``nas-kd show`` can show: searches, the pre-training of a supernet, and what follows it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from nas_kd.cli import supernet_search, text_distilling
 from nas_kd.cli.progress import progress_line
+from studies.run_directory import LESSON, SUPERNET_SEARCH, RunDirectory
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from nas_kd.training.pretraining import PretrainingFolder
-    from studies.run_directory import RunDirectory
 
 Document = Mapping[str, Any]
 
@@ -43,10 +44,13 @@ def open_run(path: Path) -> ShownRun:
         UsageError: There is none.
     """
     from nas_kd.training.pretraining import PretrainingFolder
-    from studies.run_directory import RunDirectory
 
     folder = PretrainingFolder.open(path)
-    return ShownSearch(RunDirectory.open(path)) if folder is None else ShownPretraining(folder)
+    if folder is not None:
+        return ShownPretraining(folder)
+    run = RunDirectory(path)
+    kind = next((kind for kind in _WITHOUT_TRIALS if run.read_state(kind) is not None), None)
+    return ShownSearch(RunDirectory.open(path)) if kind is None else ShownWork(run, kind)
 
 
 class ShownSearch:
@@ -110,3 +114,51 @@ class ShownPretraining:
         if progress is not None:
             lines.append(progress_line(replace(progress, done=document["units"])))
         return [*lines, *filter(None, [last_line(document)])]
+
+
+class ShownWork:
+    """A command without trials: the search of a supernet, or the lesson of a student of text."""
+
+    def __init__(self, run: RunDirectory, kind: str) -> None:
+        self._run = run
+        self.kind = kind
+
+    def read(self) -> dict[str, Any]:
+        from nas_kd.report.progress import read_progress
+
+        if result := self._run.read_result():
+            return result
+        progress = read_progress(self._run)
+        known = self._run.read_state(self.kind) or {}
+        return {
+            **known,
+            "run_dir": str(self._run.path),
+            "progress": None if progress is None else asdict(progress),
+        }
+
+    def is_finished(self, document: Document) -> bool:
+        return "schema" in document
+
+    def tables(self, document: Document) -> Iterable[RenderableType]:
+        if self.is_finished(document):
+            return _WITHOUT_TRIALS[self.kind](document)
+        return ["; ".join(self.status(document))]
+
+    def status(self, document: Document) -> list[str]:
+        """How far it is, rate, time left and the best so far, where they are known."""
+        from nas_kd.report.progress import progress_of
+
+        lines = [f"{document['run_dir']}: {self.kind}"]
+        progress = progress_of(document)
+        if progress is not None:
+            lines.append(progress_line(progress))
+            if progress.best:
+                lines.append(f"best so far: {progress.best}")
+        return lines
+
+
+_WITHOUT_TRIALS: Mapping[str, Callable[[Document], Iterable[RenderableType]]] = {
+    SUPERNET_SEARCH: supernet_search.summary,
+    LESSON: text_distilling.summary,
+}
+"""The state that tells such a run from others, and what shows its result."""

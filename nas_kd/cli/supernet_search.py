@@ -54,9 +54,9 @@ def search_supernet(
 ) -> dict[str, Any]:
     """Ranks the students of the supernet, writes the best, and returns the JSON document."""
     with stdout_kept_clean():
-        from nas_kd.cli.progress import watching
-        from nas_kd.folder_lock import working_alone
+        from nas_kd.cli.progress import kept_for_watchers, watching
         from search_spaces import TextTask
+        from studies.run_directory import SUPERNET_SEARCH, RunDirectory
 
         space = _space_of(run)
         reads_text = space.task_type is TextTask
@@ -65,13 +65,26 @@ def search_supernet(
         profile = _profile(budget, device, threads)
         directory = run_dir or run.with_name(f"{run.name}-search")
         directory.mkdir(parents=True, exist_ok=True)
-        with watching() as observer, working_alone(directory):
+        results = RunDirectory(directory)
+        request = {"supernet": str(run), "budget": list(budget), "seed": seed, **vars(of_text)}
+        with watching() as observer, results.lock():
             observer.note(f"Working in {directory}.")
-            if reads_text:
-                found = _search_text(run, budget, of_text, profile, seed, directory, observer)
-            else:
-                found = _search_images(run, budget, profile, seed, directory, observer)
-    return {"schema": SCHEMA, "supernet": str(run), "run_dir": str(directory), **found}
+            if results.read_state(SUPERNET_SEARCH) != request:
+                results.result_json.unlink(missing_ok=True)
+                results.write_state(SUPERNET_SEARCH, request)
+            with kept_for_watchers(observer, results) as kept:
+                if reads_text:
+                    found = _search_text(run, budget, of_text, profile, seed, directory, kept)
+                else:
+                    found = _search_images(run, budget, profile, seed, directory, kept)
+            document = {
+                "schema": SCHEMA,
+                "supernet": str(run),
+                "run_dir": str(directory),
+                **found,
+            }
+            results.write_result(document)
+    return document
 
 
 def summary(document: Mapping[str, Any]) -> list[Any]:

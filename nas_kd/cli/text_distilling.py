@@ -49,7 +49,7 @@ def distil_text(
         run_dir: Where the run lives; by default a folder of its own under ``runs/``.
     """
     with stdout_kept_clean():
-        from nas_kd.cli.progress import watching
+        from nas_kd.cli.progress import kept_for_watchers, watching
         from nas_kd.cli.running import keeping_traceback
         from nas_kd.costs import require_provider
         from studies.run_directory import RunDirectory
@@ -72,9 +72,10 @@ def distil_text(
         run = RunDirectory(place)
         with watching() as observer, keeping_traceback(run.log):
             observer.note(f"Working in {place}. Ctrl-C at any time: the same command continues.")
-            document = distil_text_student(
-                directory, _lesson(frozen), frozen, TextDelivery(profile, int8), run, observer
-            )
+            with kept_for_watchers(observer, run) as kept:
+                document = distil_text_student(
+                    directory, _lesson(frozen), frozen, TextDelivery(profile, int8), run, kept
+                )
             _draw(place / METRICS, document["task"]["name"])
     return document
 

@@ -65,6 +65,11 @@ def test_a_task_is_learned_and_the_student_delivered(nas_kd: Command, place: Pat
     with Path("run/metrics.csv").open() as file:
         assert [row["unit"] for row in csv.DictReader(file)] == ["1.0"]
     assert Path("run/metrics.png").is_file()
+    assert json.loads(nas_kd("show", "run", "--json").out) == document
+    assert "validation accuracy" in nas_kd("show", "run").out
+    dashboard = nas_kd("dashboard", "run", "--no-browser")
+    assert dashboard.code == ExitCode.USAGE
+    assert "holds a lesson, which has no trials" in dashboard.err
     found = load_text_student(student["directory"])
     assert found.model.config.id2label == {0: "no", 1: "yes"}
     assert found.provenance["task"]["classes"] == ["no", "yes"]
@@ -92,6 +97,9 @@ def test_an_interrupted_training_ends_with_the_same_bits(
         patched.setattr(CheckpointFile, "save", interrupted)
         words = ("distill", place, "--task", f"{place}/{task[0]}", *QUICK, *task[1:])
         assert nas_kd(*words, "--run-dir", "cut").code == ExitCode.INTERRUPTED
+    begun = nas_kd("show", "cut")
+    assert "cut: lesson" in begun.out
+    assert "This run is not finished" in begun.out
     resumed = _distil(nas_kd, place, *task, "--run-dir", "cut")
     assert resumed["student"]["score"] == whole["student"]["score"]
     one, other = (Path(d["student"]["directory"], "model.safetensors") for d in (whole, resumed))

@@ -23,6 +23,9 @@ def test_students_of_text_under_a_latency_limit(nas_kd: Command, tmp_path: Path)
     late = nas_kd(*search, "--budget", "latency=1us")
     assert late.code == ExitCode.NO_FEASIBLE_STUDENT
     assert "measured at 20 tokens" in late.err
+    begun = nas_kd("show", "run-search")
+    assert "run-search: supernet-search" in begun.out
+    assert "This run is not finished" in begun.out
     outcome = nas_kd(*search, "--budget", "latency=900%", "--sampler", "random", "--json")
     assert outcome.code == 0, outcome.err
     document = json.loads(outcome.out)
@@ -31,6 +34,9 @@ def test_students_of_text_under_a_latency_limit(nas_kd: Command, tmp_path: Path)
     assert best["latency_ms"]["median"] > 0
     assert Path(best["onnx"]).is_file()
     assert load_text_student(best["directory"]).provenance["teacher"] == teacher
+    shown = nas_kd("show", "run-search")
+    assert "48 of 48 students within the counted budget, 3 ranked" in shown.out
+    assert json.loads(nas_kd("show", "run-search", "--json").out) == document
     people = nas_kd(*search, "--budget", "latency=900%", "--sampler", "random")
     assert "latency" in people.out
     assert "48 of 48 students within the counted budget, 3 ranked" in people.out
