@@ -1,7 +1,7 @@
 """Trained language models as teachers: ``hf:NAME_OR_FOLDER`` and ``package:NAME/FOLDER``.
 
 The second form names a folder of an installed package that ships a model; the package is found and
-not imported. No code that comes with a model is run.
+not imported. Students of SuperLMs are teachers, too. No code that comes with a model is run.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from nas_kd.network import is_network_failure, unreachable
 from nas_kd.registry import unknown_name
 from nas_kd.source_spec import SourceSpec
 from nas_kd.teachers.weights import load_weights
+from search_spaces.language_models import make_known
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -58,6 +59,7 @@ def load_language_teacher(source: str, checkpoint: Path | None = None) -> Langua
     spec, place = located(source)
     from transformers import AutoModel, AutoTokenizer
 
+    make_known()
     try:
         model = AutoModel.from_pretrained(place, trust_remote_code=False)
         tokenizer = AutoTokenizer.from_pretrained(place, trust_remote_code=False)

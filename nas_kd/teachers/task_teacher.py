@@ -11,6 +11,7 @@ from torch import nn
 
 from nas_kd.errors import UsageError
 from nas_kd.teachers.language import located, not_loaded
+from search_spaces.language_models import make_known
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -53,6 +54,7 @@ def load_task_teacher(source: str, classes: Sequence[str], *, seed: int) -> Task
     spec, place = located(source)
     from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer
 
+    make_known()
     try:
         config = AutoConfig.from_pretrained(place, trust_remote_code=False)
         knows_task = any(name.endswith(_CLASSIFIER) for name in config.architectures or ())

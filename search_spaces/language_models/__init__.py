@@ -12,7 +12,16 @@ from search_spaces.language_models._bert import Bert
 from search_spaces.language_models._family import Family, LayerNames, TransformerShape
 from search_spaces.language_models._llama import Llama
 
-__all__ = ["BERT", "LLAMA", "Family", "LayerNames", "TransformerShape", "class_named", "family_of"]
+__all__ = [
+    "BERT",
+    "LLAMA",
+    "Family",
+    "LayerNames",
+    "TransformerShape",
+    "class_named",
+    "family_of",
+    "make_known",
+]
 
 BERT: Family = Bert()
 LLAMA: Family = Llama()
@@ -32,6 +41,11 @@ def family_of(config: Any) -> Family:
         f"language models: {kind or type(config).__name__} is of no known family. Give a model of "
         f"type {BERT.model_type} or {LLAMA.model_type}."
     )
+
+
+def make_known() -> None:
+    """Makes transformers' ``Auto`` classes open models of ours, those with their own width."""
+    from search_spaces.language_models import own_width_bert, own_width_llama  # noqa: F401
 
 
 def class_named(name: str) -> type[Any]:

@@ -15,6 +15,7 @@ from torch import nn
 from transformers import (
     AutoConfig,
     AutoModel,
+    AutoModelForSequenceClassification,
     BertConfig,
     BertForMaskedLM,
     BertForSequenceClassification,
@@ -90,6 +91,9 @@ OWN_WIDTH: dict[type[Any], type[Any]] = {
 
 AutoConfig.register("own-width-bert", OwnWidthBertConfig, exist_ok=True)
 AutoModel.register(OwnWidthBertConfig, OwnWidthBertModel, exist_ok=True)
+AutoModelForSequenceClassification.register(
+    OwnWidthBertConfig, OwnWidthBertForSequenceClassification, exist_ok=True
+)
 OwnWidthBertConfig.register_for_auto_class()
 OwnWidthBertModel.register_for_auto_class("AutoModel")
 OwnWidthBertForMaskedLM.register_for_auto_class("AutoModelForMaskedLM")

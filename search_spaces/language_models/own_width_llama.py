@@ -15,6 +15,7 @@ from huggingface_hub.dataclasses import strict
 from transformers import (
     AutoConfig,
     AutoModel,
+    AutoModelForSequenceClassification,
     LlamaConfig,
     LlamaForCausalLM,
     LlamaForSequenceClassification,
@@ -59,6 +60,9 @@ OWN_WIDTH: dict[type[Any], type[Any]] = {
 
 AutoConfig.register("own-width-llama", OwnWidthLlamaConfig, exist_ok=True)
 AutoModel.register(OwnWidthLlamaConfig, OwnWidthLlamaModel, exist_ok=True)
+AutoModelForSequenceClassification.register(
+    OwnWidthLlamaConfig, OwnWidthLlamaForSequenceClassification, exist_ok=True
+)
 OwnWidthLlamaConfig.register_for_auto_class()
 OwnWidthLlamaModel.register_for_auto_class("AutoModel")
 OwnWidthLlamaForCausalLM.register_for_auto_class("AutoModelForCausalLM")

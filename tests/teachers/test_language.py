@@ -9,8 +9,12 @@ import pytest
 import torch
 
 from nas_kd.errors import UsageError
+from nas_kd.export.text_student import save_text_student
 from nas_kd.teachers.language import load_language_teacher
-from tests.training.language_models import save_teacher, small_bert
+from nas_kd.teachers.task_teacher import load_task_teacher
+from search_spaces.supernets import SuperLM
+from tests.data.text.words import word_tokenizer
+from tests.training.language_models import WORDS, save_teacher, small_bert, small_space
 
 
 def test_a_saved_model_is_loaded_frozen_with_its_tokenizer(tmp_path: Path) -> None:
@@ -35,6 +39,21 @@ def test_a_model_inside_an_installed_package_is_found_without_running_it(
     assert "wheel_with_model" not in sys.modules
     with pytest.raises(UsageError, match="no folder 'weights'"):
         load_language_teacher("package:wheel_with_model/weights")
+
+
+def test_a_student_of_another_width_is_a_teacher_too(tmp_path: Path) -> None:
+    space = small_space()
+    arch = next(arch for arch in space.enumerate() if not space.is_stock(arch))
+    student = SuperLM(small_bert(), space).extract(arch)
+    save_text_student(tmp_path, student, word_tokenizer(WORDS), {})
+    batch = {"input_ids": torch.tensor([[2, 4, 5, 3]])}
+    teacher = load_language_teacher(f"hf:{tmp_path}")
+    expected = student(**batch).last_hidden_state
+    assert torch.equal(teacher.model(**batch).last_hidden_state, expected)
+    with_head = load_task_teacher(f"hf:{tmp_path}", ("no", "yes"), seed=0)
+    assert not with_head.knows_task
+    found = with_head.model.base_model(**batch).last_hidden_state
+    assert torch.equal(found, expected)
 
 
 def test_the_real_sentence_encoder() -> None:
