@@ -1,14 +1,15 @@
 """Does a SuperLM rank its students as they rank after a distillation of their own?
 
-    python -m benchmarks.autodistil_ranking [--spaces autodistil-tiny ...] [--students 10]
-        [--tokens 32] [--batch 32] [--epochs 1] [--files wikitext2_valid.txt] [--seed 0] [--fresh]
-        [--folder DIR]
+    python -m benchmarks.autodistil_ranking [--spaces autodistil-tiny ...] [--students 5]
+        [--tokens 32] [--batch 32] [--epochs 1] [--files wikitext2_valid.txt] [--no-interleaved]
+        [--seed 0] [--fresh] [--folder DIR]
 
 Teacher: all-MiniLM-L6-v2. For each of AutoDistil's sub-spaces, cut from it, a SuperLM is trained on
 articles of WikiText-2 with AutoDistil's four students a step. All its students are ranked by their
-held-out relation loss with the shared weights. Ten of them, spread over the range of MACs, are then
-cut from the teacher anew and distilled on weights of their own with the same tokens, and ranked by
-the same loss. Kendall's tau between the two rankings stands beside that of parameters and of MACs.
+held-out relation loss with the shared weights. Some of them, spread over the range of MACs, are
+then cut from the teacher anew and distilled on weights of their own with the same tokens, and ranked
+by the same loss. Kendall's tau between the two rankings stands beside that of parameters and of
+MACs. Relation heads are interleaved; ``--no-interleaved`` takes neighbours, as published.
 
 One row a student, one ``summary`` row a space, and one of all students together. An interrupted run
 goes on where it was; ``--fresh`` begins anew.
@@ -58,13 +59,14 @@ _RANKERS = ("shared_loss", "params", "macs")
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--spaces", nargs="+", default=SPACES)
-    parser.add_argument("--students", type=int, default=10)
+    parser.add_argument("--students", type=int, default=5)
     parser.add_argument("--tokens", type=int, default=32)
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--epochs", type=int, default=1)
     parser.add_argument("--files", default="wikitext2_valid.txt")
     parser.add_argument("--unit-steps", type=int, default=20)
     parser.add_argument("--held-out", type=int, default=128)
+    parser.add_argument("--interleaved", action=argparse.BooleanOptionalAction, default=True)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--fresh", action="store_true")
     parser.add_argument("--folder", type=Path, default=default_folder("autodistil-ranking"))
@@ -98,6 +100,7 @@ class _Space:
             warmup=0.1,
             unit_steps=options.unit_steps,
             distillers="autodistil_kl",
+            interleaved=options.interleaved,
             held_out_limit=options.held_out,
         )
         self._teacher = teacher()
@@ -127,6 +130,7 @@ class _Space:
             {
                 "kind": "student",
                 "space": self._name,
+                "interleaved": self._options.interleaved,
                 "arch": arch.to_json(),
                 **ranking["students"][arch.to_json()],
                 "alone_loss": alone["losses"][arch.to_json()],

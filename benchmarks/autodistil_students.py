@@ -40,6 +40,7 @@ def pretraining(tokens: int, epochs: int, **changes: Any) -> SuperLMSettings:
         "warmup": 0.1,
         "unit_steps": 20,
         "distillers": "autodistil_kl",
+        "interleaved": True,
         "held_out_limit": 128,
     }
     return SuperLMSettings(**{**settings, **changes})

@@ -25,9 +25,15 @@ class AutoDistil(Distiller):
     Attributes:
         relation_heads: Number of parts; None takes the teacher's heads, 12 for BERT-base as
             released.
+        interleaved: Whether each part takes every ``relation_heads``-th channel in place of
+            neighbours. Ours, for weights that students of several widths share: the leading
+            channels then belong to the same parts in all of them, while parts of neighbours have
+            other borders for every number of heads, and each student spoils the others' queries,
+            keys and values.
     """
 
     relation_heads: int | None = None
+    interleaved: bool = False
 
     needs: ClassVar[frozenset[str]] = frozenset({"states"})
 
@@ -36,7 +42,14 @@ class AutoDistil(Distiller):
 
     def parts(self, student: Outputs, teacher: Outputs, targets: Tensor) -> dict[str, Tensor]:
         s, t = student.token_states(), teacher.token_states()
-        pairs = relation_pairs(self.name, s, t, relation_heads=self.relation_heads, drops_rest=True)
+        pairs = relation_pairs(
+            self.name,
+            s,
+            t,
+            relation_heads=self.relation_heads,
+            drops_rest=True,
+            interleaved=self.interleaved,
+        )
         return {
             f"{self.name}_{kind}": self.distance(ours, theirs, real_tokens(t), t.mask)
             for kind, ours, theirs in pairs

@@ -20,6 +20,7 @@ def relation_pairs(
     *,
     relation_heads: int | None,
     drops_rest: bool,
+    interleaved: bool,
     teacher_layer: int | None = None,
     kinds: Sequence[str] = KINDS,
 ) -> Iterator[tuple[str, Tensor, Tensor]]:
@@ -31,6 +32,7 @@ def relation_pairs(
         teacher: States of the teacher.
         relation_heads: Parts into which the joined heads are split; None: the teacher's heads.
         drops_rest: Whether columns that do not fill the parts are dropped or an error.
+        interleaved: How the parts are made, see `regrouped`.
         teacher_layer: Counted from 1; None takes the last.
         kinds: Of `KINDS`, those that are wanted.
 
@@ -43,7 +45,7 @@ def relation_pairs(
         pair = getattr(student, kind)[-1], getattr(teacher, kind)[layer]
         for heads in pair:
             _require_fit(name, heads, parts, drops_rest)
-        ours, theirs = (regrouped(heads, parts) for heads in pair)
+        ours, theirs = (regrouped(heads, parts, interleaved=interleaved) for heads in pair)
         yield kind, scores(ours, ours), scores(theirs, theirs)
 
 

@@ -24,7 +24,7 @@ def scores(left: Tensor, right: Tensor) -> Tensor:
     return left @ right.transpose(-1, -2) / math.sqrt(left.shape[-1])
 
 
-def regrouped(heads: Tensor, relation_heads: int) -> Tensor:
+def regrouped(heads: Tensor, relation_heads: int, *, interleaved: bool = False) -> Tensor:
     """Head vectors joined and split anew, ``(batch, relation_head, token, dim)``.
 
     dim is floor(width / relation_heads) for the width of all heads together; what is left over at
@@ -33,12 +33,16 @@ def regrouped(heads: Tensor, relation_heads: int) -> Tensor:
     Args:
         heads: ``(batch, head, token, head_dim)``.
         relation_heads: Number of parts, at most the width.
+        interleaved: Whether channel c goes to part c modulo their number; else each part has
+            channels that lie side by side.
     """
     batch, _, tokens, _ = heads.shape
     joined = heads.transpose(1, 2).reshape(batch, tokens, -1)  # batch, token, width
     dim = joined.shape[-1] // relation_heads
-    parts = joined[..., : dim * relation_heads].reshape(batch, tokens, relation_heads, dim)
-    return parts.transpose(1, 2)
+    kept = joined[..., : dim * relation_heads]
+    if interleaved:
+        return kept.reshape(batch, tokens, dim, relation_heads).permute(0, 3, 1, 2)
+    return kept.reshape(batch, tokens, relation_heads, dim).transpose(1, 2)
 
 
 def looked_at(states: TokenStates) -> Tensor:

@@ -26,6 +26,7 @@ class MiniLMv2(Distiller):
     Attributes:
         relation_heads: The paper's A_r, a divisor of both widths; None takes the teacher's heads.
             The paper has 48 for a teacher of BERT's base size and 64 for a large one.
+        interleaved: As of `AutoDistil`; the paper's parts have neighbouring channels.
         teacher_layer: Counted from 1; None takes the last. For large teachers an upper middle
             layer is better (21 of 24 for BERT-large).
         queries: Weight of the relation of queries.
@@ -34,6 +35,7 @@ class MiniLMv2(Distiller):
     """
 
     relation_heads: int | None = None
+    interleaved: bool = False
     teacher_layer: int | None = None
     queries: float = 1.0
     keys: float = 1.0
@@ -61,6 +63,7 @@ class MiniLMv2(Distiller):
             t,
             relation_heads=self.relation_heads,
             drops_rest=False,
+            interleaved=self.interleaved,
             teacher_layer=self.teacher_layer,
             kinds=[kind for kind in KINDS if getattr(self, kind) > 0],
         )

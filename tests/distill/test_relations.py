@@ -65,6 +65,25 @@ def test_head_vectors_are_joined_and_split_not_averaged() -> None:
     assert torch.equal(torch.cat(list(parts.unbind(1)), dim=-1), joined[..., :444])
 
 
+def test_interleaved_parts_of_fewer_heads_are_within_those_of_more() -> None:
+    heads = torch.randn(2, 6, 5, 8, generator=torch.Generator().manual_seed(0))
+    joined = torch.cat(list(heads.unbind(1)), dim=-1)  # batch, token, 48
+    parts = regrouped(heads, 4, interleaved=True)
+    for number in range(4):
+        assert torch.equal(parts[:, number], joined[..., number::4])
+    fewer = regrouped(heads[:, :3], 4, interleaved=True)
+    assert torch.equal(fewer, parts[..., : fewer.shape[-1]])
+    neighbours = regrouped(heads[:, :3], 4)
+    assert not torch.equal(neighbours, regrouped(heads, 4)[..., : neighbours.shape[-1]])
+    student, teacher = (drawn(LENGTHS, seed=seed, heads=6, head_dim=2) for seed in (0, 1))
+    for kind in (MiniLMv2, AutoDistilKL, AutoDistilMSE):
+        published, ours = (
+            loss(kind(interleaved=given), student, teacher) for given in (False, True)
+        )
+        assert not torch.equal(published, ours)
+        assert loss(kind(interleaved=True), teacher, teacher) == 0
+
+
 def test_autodistil_takes_any_width_and_v2_says_which() -> None:
     student = drawn(LENGTHS, seed=0, heads=7, head_dim=2)  # 14 columns
     teacher = drawn(LENGTHS, seed=1, heads=6, head_dim=2)

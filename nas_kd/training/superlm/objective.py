@@ -26,5 +26,6 @@ def objective_of(
         teacher,
         accelerator,
         relation_heads=settings.relation_heads,
+        interleaved=settings.interleaved,
         teacher_layer=settings.teacher_layer,
     )

@@ -16,6 +16,8 @@ class SuperLMSettings(LoopSettings):
         distillers: What every student of a step imitates the teacher by: names of distillers of
             token states, separated by commas.
         relation_heads: Of the relation distillers; None takes the teacher's heads.
+        interleaved: Whether every so-manieth channel makes a relation head, not neighbours as
+            published: heads that students share then mean the same to all of them.
         teacher_layer: Of the teacher, counted from 1, for distillers that have a choice; None takes
             the last.
         random_students: How many random students a step trains, where the strategy trains any.
@@ -37,6 +39,7 @@ class SuperLMSettings(LoopSettings):
     unit_steps: int = 500
     distillers: str = "autodistil_mse"
     relation_heads: int | None = None
+    interleaved: bool = False
     teacher_layer: int | None = None
     random_students: int = 2
     depth: str = "stride-floor"
