@@ -7,7 +7,7 @@
 Teacher: all-MiniLM-L6-v2. For each of AutoDistil's sub-spaces, cut from it, a SuperLM is trained on
 articles of WikiText-2 with AutoDistil's four students a step. All its students are ranked by their
 held-out relation loss with the shared weights. Some of them, spread over the range of MACs, are
-then cut from the teacher anew and distilled on weights of their own with the same tokens, and ranked
+then cut from the teacher anew, distilled on weights of their own with the same tokens, and ranked
 by the same loss. Kendall's tau between the two rankings stands beside that of parameters and of
 MACs. Relation heads are interleaved; ``--no-interleaved`` takes neighbours, as published.
 

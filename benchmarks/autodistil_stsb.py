@@ -1,13 +1,14 @@
 """How near do sentence encoders under a budget come to their teacher?
 
     python -m benchmarks.autodistil_stsb [--budgets macs=25% macs=50% macs=75%]
-        [--spaces autodistil] [--importance gradient] [--epochs 1] [--fresh] [--folder DIR]
+        [--spaces autodistil] [--importance gradient] [--epochs 1] [--news 5000] [--fresh]
+        [--folder DIR]
 
 Teacher: all-MiniLM-L6-v2. Under every budget the student with the least held-out relation loss of
 all the spaces' SuperLMs is taken and distilled by the similarities of the teacher's embeddings, on
-the sentences of AG News and, without their scores, of STS-B's training set. Spearman's correlation
-on STS-B's dev set, which chooses nothing, stands beside the teacher's. One row a budget and one of
-the teacher. An interrupted run goes on where it was; ``--fresh`` begins anew.
+sentences of AG News and, without their scores, of STS-B's training set. Spearman's correlation on
+STS-B's dev set, which chooses nothing, stands beside the teacher's. One row a budget and one of the
+teacher. An interrupted run goes on where it was; ``--fresh`` begins anew.
 """
 
 from __future__ import annotations
@@ -40,6 +41,7 @@ def main() -> None:
     parser.add_argument("--tokens", type=int, default=64)
     parser.add_argument("--pretraining-epochs", type=int, default=1)
     parser.add_argument("--epochs", type=int, default=1)
+    parser.add_argument("--news", type=int, default=5000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--fresh", action="store_true")
     parser.add_argument("--folder", type=Path, default=default_folder("autodistil-students"))
@@ -74,7 +76,7 @@ def _rows(options: argparse.Namespace, progress: Progress) -> list[dict[str, Any
             "macs": space.family.sizes(space.teacher, first.task).macs,
         }
     ]
-    sentences = _sentences(task)
+    sentences = _sentences(task, options.news)
     for budget in options.budgets:
         kept = options.folder / "stsb" / f"{budget}.json"
         rows.append(
@@ -127,11 +129,11 @@ def _student(
     }
 
 
-def _sentences(task: LabelledTexts) -> list[str]:
+def _sentences(task: LabelledTexts, count: int) -> list[str]:
     news = load_corpus(
         f"tsv:{data_file('text_en.zip')}?files=agnews_*.tsv&column=1&header=false"
     ).texts
-    return [*news, *task.train.texts, *(task.train.seconds or ())]
+    return [*news[:count], *task.train.texts, *(task.train.seconds or ())]
 
 
 if __name__ == "__main__":
