@@ -154,9 +154,21 @@ def test_a_finished_training_is_not_begun_again(tmp_path: Path) -> None:
 
 def test_another_job_in_the_same_directory_is_refused(tmp_path: Path) -> None:
     folder = _folder(tmp_path)
+    with pytest.raises(KeyboardInterrupt):
+        pretrain(_killed_after(1), _job(), folder, _ignore)
 
     with pytest.raises(UsageError, match=r"another training.*seed changed"):
         folder.claim({"method": "drift", "seed": 1})
+
+
+def test_a_job_that_never_began_makes_way_unless_it_is_at_work(tmp_path: Path) -> None:
+    folder = _folder(tmp_path)
+
+    with folder.lock(), pytest.raises(UsageError, match="another nas-kd command is working"):
+        folder.claim({"method": "drift", "seed": 1})
+
+    folder.claim({"method": "drift", "seed": 1})
+    assert (folder.job() or {})["seed"] == 1
 
 
 def test_a_damaged_description_is_told(tmp_path: Path) -> None:

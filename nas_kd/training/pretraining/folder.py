@@ -40,29 +40,38 @@ class PretrainingFolder:
     def claim(self, job: Mapping[str, Any]) -> None:
         """Ties the directory to ``job``, by name and value of what decides the result.
 
+        One that ended before its first unit, as by a wrong path, makes way for the new one.
+
         Raises:
             UsageError: It holds another pre-training, or another kind of run.
             NasKdError: It cannot be written.
         """
-        kept = self.job()
-        if kept is not None and (changed := [n for n in job if kept.get(n) != job[n]]):
+        kept = self.job() or {}
+        changed = [name for name in job if kept.get(name) != job[name]]
+        if kept and changed and self._is_begun():
             raise UsageError(
                 f"pretrain: {self.path} holds another training ({', '.join(changed)} changed). "
                 "Name another --run-dir."
             )
         if (self.path / "recipe.json").exists():
             raise UsageError(f"pretrain: {self.path} holds a search. Name another --run-dir.")
-        if kept is not None:
+        if not changed:
             return
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            write_sealed(self._frozen, {"schema": SCHEMA, **job})
+            with self.lock():
+                write_sealed(self._frozen, {"schema": SCHEMA, **job})
             self.log.touch()
         except OSError as error:
             raise NasKdError(
                 f"pretrain: {self.path} cannot be written ({error.strerror}). Make it writable and "
                 "free some space, or name another --run-dir."
             ) from error
+
+    def _is_begun(self) -> bool:
+        """Whether a unit was trained here."""
+        checkpoints = any(self.path.glob("*.pt"))
+        return checkpoints or self.metrics_csv.exists() or self.facts_json.exists()
 
     @classmethod
     def open(cls, path: Path) -> PretrainingFolder | None:
