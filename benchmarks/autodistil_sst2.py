@@ -1,22 +1,24 @@
 """Is the student that AutoDistil chooses worth more than one of the same cost?
 
     python -m benchmarks.autodistil_sst2 [--layers 3] [--space autodistil] [--importance gradient]
-        [--share 0.3] [--epochs 1] [--seeds 3] [--fresh] [--folder DIR]
+        [--share 0.15] [--epochs 1] [--seeds 3] [--fresh] [--folder DIR]
 
 Teacher: all-MiniLM-L6-v2. With the MACs of its first three layers, half of its encoder: the student
 that ranks first among the SuperLM's after a short distillation, networks of the same space and size
 drawn at random, and these first layers themselves, all pre-trained on the same number of tokens
 (`benchmarks.autodistil_students`). The teacher is fine-tuned on a share of SST-2's training
-sentences, stated in every row; every student learns the same sentences from the labels and from the
-teacher of the same seed. Accuracy is that of the last weights on the whole dev set, which chooses
-nothing. The random student of each seed is another network. One row a training, one ``summary`` row
-a role. An interrupted run goes on where it was; ``--fresh`` begins anew.
+sentences, stated in every row; every student first imitates the states of the teacher of the same
+seed on these sentences, then learns from the labels and from that teacher, for an epoch each.
+Accuracy is that of the last weights on the whole dev set, which chooses nothing. The random student
+of each seed is another network. One row a training, one ``summary`` row a role. An interrupted run
+goes on where it was; ``--fresh`` begins anew.
 """
 
 from __future__ import annotations
 
 import argparse
 import shutil
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -31,10 +33,13 @@ from safetensors.torch import load_file, save_file
 from benchmarks.autodistil_students import Candidate, Students, pretraining
 from benchmarks.minilm import default_folder, glue, once, progress_bars
 from benchmarks.record import write_rows
-from nas_kd.data.text import LabelledTexts, load_labelled_texts
+from nas_kd.data.text import LabelledTexts, encoded, load_labelled_texts
 from nas_kd.training.checkpoint import CheckpointFile
-from nas_kd.training.language import FinetuneSettings, finetune, with_head
+from nas_kd.training.language import FinetuneSettings, finetune, imitate, with_head
+from nas_kd.training.language.state_objective import StateObjective
 from nas_kd.training.processes import make_accelerator
+
+_STATES = "autodistil_kl,last_hidden"
 
 
 def main() -> None:
@@ -44,7 +49,7 @@ def main() -> None:
     parser.add_argument("--importance", default="gradient")
     parser.add_argument("--tokens", type=int, default=64)
     parser.add_argument("--pretraining-epochs", type=int, default=1)
-    parser.add_argument("--share", type=float, default=0.3)
+    parser.add_argument("--share", type=float, default=0.15)
     parser.add_argument("--epochs", type=int, default=1)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--fresh", action="store_true")
@@ -84,6 +89,7 @@ class _Runs:
         self._task = _share_of(
             load_labelled_texts(glue("SST-2", "text=sentence&label=label")), options.share
         )
+        self._imitation = replace(settings, epochs=options.epochs, learning_rate=3e-4)
         self._accelerator = make_accelerator("no")
 
     def rows(self) -> list[dict[str, Any]]:
@@ -122,6 +128,9 @@ class _Runs:
 
         def train() -> dict[str, Any]:
             identity = {"settings": str(self._settings), "examples": str(len(self._task.train))}
+            began = time.monotonic()
+            if teacher is not None:
+                self._imitate(name, model.base_model, teacher.base_model, seed)
             result = finetune(
                 model,
                 self._task,
@@ -143,10 +152,31 @@ class _Runs:
                 "examples": len(self._task.train),
                 "share": self._options.share,
                 "epochs": self._options.epochs,
-                "seconds": sum(row["seconds"] for row in result.history),
+                "seconds": time.monotonic() - began,
             }
 
         return once(self._folder / f"{name}.json", train)
+
+    def _imitate(self, name: str, model: Any, teacher: Any, seed: int) -> None:
+        """The student learns what the fine-tuned teacher makes of the sentences."""
+        tokenizer, length = self._students.source.teacher.tokenizer, self._options.tokens
+        train, held_out = (
+            encoded(examples, tokenizer, length)
+            for examples in (self._task.train, self._task.validation)
+        )
+        imitate(
+            [model],
+            train,
+            held_out,
+            StateObjective(_STATES, teacher, self._accelerator, interleaved=True),
+            settings=self._imitation,
+            seed=seed,
+            accelerator=self._accelerator,
+            checkpoint=CheckpointFile(
+                self._folder / f"{name}-states", {"settings": str(self._imitation)}
+            ),
+            on_progress=self._told(f"{name}: states"),
+        )
 
 
 def _share_of(task: LabelledTexts, share: float) -> LabelledTexts:

@@ -16,11 +16,17 @@ from typing import Any
 import torch
 from safetensors.torch import load_file, save_file
 
-from benchmarks.minilm import trained_superlm, wikipedia
+from benchmarks.minilm import once, trained_superlm, wikipedia
 from nas_kd.costs import Budget
 from nas_kd.training.checkpoint import CheckpointFile
 from nas_kd.training.language import imitate, imitation_loss
-from nas_kd.training.superlm import RankedStudent, SuperLMSettings, rank_students
+from nas_kd.training.superlm import (
+    RankedStudent,
+    SuperLMSettings,
+    feasible_students,
+    in_order,
+    shared_weight_losses,
+)
 from search_spaces import Arch
 from studies.superlm import Source
 
@@ -100,15 +106,28 @@ class Students:
 
     def ranked(self, budget: str) -> list[RankedStudent]:
         """The students under a budget, the best first."""
-        told = self._told(f"{self._space}: ranking under {budget}")
-        return rank_students(
-            self.source.superlm,
-            self.source.held_out,
-            self.source.objective,
-            task=self.source.task,
-            budget=Budget.parse([budget]),
-            on_batch=lambda done, total: told(done, total, ""),
+        sizes = feasible_students(
+            self.source.superlm.space, self.source.task, Budget.parse([budget])
         )
+        return in_order({arch: self._losses[arch.to_json()] for arch in sizes}, sizes)
+
+    @cached_property
+    def _losses(self) -> dict[str, float]:
+        """Held-out losses of all students with the shared weights."""
+        told = self._told(f"{self._space}: ranking")
+
+        def judged() -> dict[str, float]:
+            archs = list(self.source.superlm.space.enumerate())
+            losses = shared_weight_losses(
+                self.source.superlm,
+                archs,
+                self.source.held_out,
+                self.source.objective,
+                on_batch=lambda done, total: told(done, total, ""),
+            )
+            return {arch.to_json(): loss for arch, loss in losses.items()}
+
+        return once(self._folder / "losses.json", judged)
 
     def macs_of_first(self, layers: int) -> int:
         """MACs of the teacher's first layers, with its pooler."""
