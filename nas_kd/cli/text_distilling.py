@@ -156,23 +156,23 @@ def _own_teacher(directory: Path) -> str:
 def _settings(embeddings: bool, pairs: Sequence[str]) -> dict[str, Any]:
     from dataclasses import asdict
 
-    from nas_kd.training.language import EmbeddingSettings, FinetuneSettings
+    from nas_kd.training.language import EmbeddingSettings, TaskSettings
     from nas_kd.training.pretraining.settings_text import kinds_of, parse_values
 
-    kind = EmbeddingSettings if embeddings else FinetuneSettings
+    kind = EmbeddingSettings if embeddings else TaskSettings
     what = "learning embeddings" if embeddings else "learning a task"
     return asdict(kind(**parse_values(what, kinds_of(kind), pairs)))
 
 
 def _lesson(frozen: Mapping[str, Any]) -> Lesson:
-    from nas_kd.training.language import EmbeddingSettings, FinetuneSettings
+    from nas_kd.training.language import EmbeddingSettings, TaskSettings
     from studies.text_lessons import EmbeddingLesson, TaskLesson
 
     task, teacher, seed = frozen["task"], frozen["teacher"], frozen["seed"]
     if frozen["embeddings"]:
         settings = EmbeddingSettings(**frozen["settings"])
         return EmbeddingLesson(task, teacher, settings, seed, frozen["text"])
-    return TaskLesson(task, teacher, FinetuneSettings(**frozen["settings"]), seed)
+    return TaskLesson(task, teacher, TaskSettings(**frozen["settings"]), seed)
 
 
 def _profile(device: str | None, threads: int | None) -> DeviceProfile:

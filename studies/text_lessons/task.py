@@ -9,7 +9,14 @@ from nas_kd.data.text import LabelledTexts, encoded, load_labelled_texts
 from nas_kd.export.text_student import TextStudent
 from nas_kd.teachers.task_teacher import TaskTeacher, load_task_teacher
 from nas_kd.training.batches import mixed_seed
-from nas_kd.training.language import FinetuneSettings, finetune, outputs_of, task_score, with_head
+from nas_kd.training.language import (
+    TaskSettings,
+    finetune,
+    imitate_states,
+    outputs_of,
+    task_score,
+    with_head,
+)
 from nas_kd.training.processes import make_accelerator
 from studies.observer import PER_MILLE, per_mille
 from studies.text_lessons.learned import Learned, Place, facts_of
@@ -32,7 +39,7 @@ class TaskLesson:
 
     task: str
     teacher: str
-    settings: FinetuneSettings
+    settings: TaskSettings
     seed: int = 0
 
     def teach(self, student: TextStudent, place: Place) -> Learned:
@@ -45,6 +52,20 @@ class TaskLesson:
         model = _named(
             with_head(student.model.base_model, task.outputs, self.seed), task, student.tokenizer
         )
+        if teacher is not None and self.settings.state_epochs:
+            place.observer.phase("states", PER_MILLE)
+            imitate_states(
+                model,
+                task,
+                student.tokenizer,
+                teacher=teacher.model,
+                teacher_tokenizer=teacher.tokenizer,
+                settings=self.settings,
+                seed=mixed_seed(self.seed, 3),
+                accelerator=make_accelerator(self.settings.precision),
+                checkpoint=place.checkpoint("states"),
+                on_progress=per_mille(place.observer),
+            )
         place.observer.phase("distill", PER_MILLE)
         result = finetune(
             model,

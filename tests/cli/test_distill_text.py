@@ -84,7 +84,7 @@ def test_a_task_is_learned_and_the_student_delivered(nas_kd: Command, place: Pat
 def test_an_interrupted_training_ends_with_the_same_bits(
     nas_kd: Command, place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    task = (f"task.tsv?{COLUMNS}", "--epochs", 2)
+    task = (f"task.tsv?{COLUMNS}", "--epochs", 2, "--set", "state_epochs=1")
     whole = _distil(nas_kd, place, *task, "--run-dir", "whole")
     save = CheckpointFile.save
 
@@ -146,6 +146,7 @@ def test_embeddings_are_learned_from_the_teacher_s(nas_kd: Command, place: Path)
         ((f"task.tsv?{COLUMNS}&regression=true",), "is not a number"),
         ((f"task.tsv?{COLUMNS}&validation=dev.tsv&titles=1",), "there is no 'titles'"),
         ((f"task.tsv?{COLUMNS}", "--teacher", "package:nowhere"), "no installed package"),
+        ((f"task.tsv?{COLUMNS}", "--set", "state_epochs=-1"), "state_epochs is -1"),
         ((f"task.tsv?{COLUMNS}", "--teacher", "timm:resnet18"), "there is no 'timm'"),
         ((f"task.tsv?{COLUMNS}", "--set", "max_tokens=64", "--set", "temprature=2"),
          "Did you mean 'temperature'"),

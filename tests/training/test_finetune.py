@@ -26,24 +26,9 @@ from nas_kd.training.language import (
 from search_spaces.supernets import SuperLM
 from tests.data.text.words import word_tokenizer
 from tests.training.language_models import lines, on_cpu, small_bert, small_space
+from tests.training.language_tasks import TOKENIZER, task_of_words
 
-TOKENIZER = word_tokenizer()
 SETTINGS = FinetuneSettings(epochs=4, batch_size=16, max_tokens=16, learning_rate=2e-3)
-
-
-def _examples(count: int, seed: int, *, scores: bool = False, pairs: bool = False) -> TextExamples:
-    """Texts of low words and of high words in turn; of pairs, the first one decides."""
-    high = torch.arange(count) % 2
-    generator = torch.Generator().manual_seed(seed)
-    words = torch.randint(0, 18, (count, 6), generator=generator) + 18 * high[:, None]
-    texts = tuple(" ".join(f"w{word}" for word in row) for row in words.tolist())
-    targets = high.float() + 0.5 if scores else high
-    return TextExamples(texts, tuple(lines(count, seed + 1)) if pairs else None, targets)
-
-
-def _task(**kind: bool) -> LabelledTexts:
-    classes = () if kind.get("scores") else ("low", "high")
-    return LabelledTexts("words", _examples(80, 0, **kind), _examples(40, 7, **kind), classes)
 
 
 def _encoder() -> Any:
@@ -58,8 +43,10 @@ def _student() -> Any:
 @pytest.mark.parametrize(
     "kind", [{}, {"pairs": True}, {"scores": True}, {"scores": True, "pairs": True}]
 )
-def test_a_task_is_learned_and_judged_on_the_validation_examples(kind: dict[str, bool]) -> None:
-    task = _task(**kind)
+def test_a_task_is_learned_and_judged_on_the_validation_examples(
+    kind: dict[str, bool],
+) -> None:
+    task = task_of_words(**kind)
     model = with_head(_encoder(), task.outputs, seed=0)
     result = finetune(model, task, TOKENIZER, settings=SETTINGS, seed=0, accelerator=on_cpu())
     assert result.score is not None
@@ -71,7 +58,7 @@ def test_a_task_is_learned_and_judged_on_the_validation_examples(kind: dict[str,
 @pytest.mark.parametrize("scores", [False, True])
 def test_the_teacher_alone_teaches(scores: bool) -> None:
     """All labels of the student's examples are wrong; it looks at the teacher alone."""
-    task = _task(scores=scores)
+    task = task_of_words(scores=scores)
     teacher = with_head(_encoder(), task.outputs, seed=0)
     finetune(teacher, task, TOKENIZER, settings=SETTINGS, seed=0, accelerator=on_cpu())
     wrong = task.train.targets.flip(0)
@@ -104,7 +91,7 @@ def test_a_head_leaves_the_states_of_any_shape_as_they_are() -> None:
 
 
 def test_the_last_weights_are_kept_where_the_score_is_not_to_choose(tmp_path: Path) -> None:
-    task = _task()
+    task = task_of_words()
     scores = {}
     for keep_best in (True, False):
         model = with_head(_encoder(), task.outputs, seed=0)
@@ -118,7 +105,7 @@ def test_the_last_weights_are_kept_where_the_score_is_not_to_choose(tmp_path: Pa
 
 
 def test_an_interrupted_fine_tuning_goes_on(tmp_path: Path) -> None:
-    task = _task()
+    task = task_of_words()
 
     def run(checkpoint: CheckpointFile | None, stop: int | None = None) -> Any:
         def told(done: int, total: int, best: str) -> None:
@@ -147,7 +134,7 @@ def test_an_interrupted_fine_tuning_goes_on(tmp_path: Path) -> None:
 
 
 def test_what_does_not_fit_is_refused() -> None:
-    task = _task()
+    task = task_of_words()
     model = with_head(_encoder(), 3, seed=0)
     with pytest.raises(UsageError, match="the model has 3 outputs and words takes 2"):
         finetune(model, task, TOKENIZER, settings=SETTINGS, seed=0, accelerator=on_cpu())
@@ -168,7 +155,7 @@ def test_what_does_not_fit_is_refused() -> None:
 
 
 def test_the_teacher_reads_with_its_own_tokenizer() -> None:
-    task = _task()
+    task = task_of_words()
     teacher = with_head(_encoder(), 2, seed=0)
     losses = []
     for own in (None, TOKENIZER, word_tokenizer(4)):  # the last one knows next to no word

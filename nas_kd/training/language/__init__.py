@@ -14,6 +14,7 @@ from nas_kd.training.language.judging import embeddings_of, outputs_of, task_sco
 from nas_kd.training.language.loop import LanguageLoop, Moment
 from nas_kd.training.language.settings import LoopSettings
 from nas_kd.training.language.standalone import imitate, imitation_loss
+from nas_kd.training.language.state_lesson import TaskSettings, imitate_states
 from nas_kd.training.language.state_objective import StateObjective
 from nas_kd.training.language.train import LanguageResult, train_language
 
@@ -25,10 +26,12 @@ __all__ = [
     "LoopSettings",
     "Moment",
     "StateObjective",
+    "TaskSettings",
     "distil_embeddings",
     "embeddings_of",
     "finetune",
     "imitate",
+    "imitate_states",
     "imitation_loss",
     "imitation_losses",
     "outputs_of",

@@ -1,0 +1,106 @@
+"""Before a student learns a task, it may learn what its teacher makes of the task's texts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from accelerate import Accelerator
+
+from nas_kd.data.text import LabelledTexts, encoded
+from nas_kd.errors import UsageError
+from nas_kd.training.checkpoint import CheckpointFile
+from nas_kd.training.language.finetune import FinetuneSettings
+from nas_kd.training.language.judging import require_positions
+from nas_kd.training.language.standalone import imitate
+from nas_kd.training.language.state_objective import StateObjective
+from nas_kd.training.trainer import Progress
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+
+@dataclass(frozen=True)
+class TaskSettings(FinetuneSettings):
+    """How a task is learned in two steps (TinyBERT, Jiao et al., Findings of EMNLP 2020).
+
+    Attributes:
+        state_epochs: Passes over the training texts in which the student imitates the states of
+            the teacher that knows the task, before the labels; 0 leaves the step out.
+        state_learning_rate: Peak in these passes.
+        state_distillers: What the student imitates by: names of distillers of token states,
+            separated by commas. Deviation: the last hidden states alone, for students of any depth.
+
+    Raises:
+        UsageError: A value is out of range.
+    """
+
+    state_epochs: int = 0
+    state_learning_rate: float = 3e-4
+    state_distillers: str = "last_hidden"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._require("state_epochs", 0)
+        self._require("state_learning_rate", 0, above=True)
+
+
+def imitate_states(
+    model: PreTrainedModel,
+    task: LabelledTexts,
+    tokenizer: Any,
+    *,
+    teacher: PreTrainedModel,
+    teacher_tokenizer: Any = None,
+    settings: TaskSettings,
+    seed: int,
+    accelerator: Accelerator,
+    checkpoint: CheckpointFile | None = None,
+    on_progress: Progress | None = None,
+) -> float:
+    """Trains a classifier but for its head to imitate a teacher on the task's training texts.
+
+    Args:
+        model: A classifier of transformers, trainable.
+        task: The texts; labels are not looked at.
+        tokenizer: That of the model.
+        teacher: A classifier that was trained on the task.
+        teacher_tokenizer: That of the teacher, where it is another one.
+        settings: Length, batches, optimiser; ``state_epochs`` and what belongs to it.
+        seed: Of the order of the texts and of dropout.
+        accelerator: The device and the processes.
+        checkpoint: Where the state is kept; the same call continues from there.
+        on_progress: Told how many of how many units are over.
+
+    Returns:
+        The mean loss on the validation texts.
+
+    Raises:
+        UsageError: Model and teacher read other tokens, or have no states to compare.
+        NasKdError: The loss is no longer finite, or a checkpoint cannot be written.
+    """
+    if teacher_tokenizer is not None and teacher_tokenizer.get_vocab() != tokenizer.get_vocab():
+        raise UsageError(
+            "training: the student and the teacher read other tokens, so that their states cannot "
+            "be compared. Set state_epochs to 0, or give a teacher with the student's tokenizer."
+        )
+    train, validation = (
+        encoded(examples, tokenizer, settings.max_tokens)
+        for examples in (task.train, task.validation)
+    )
+    require_positions("model", model, train)
+    require_positions("teacher", teacher, train)
+    (loss,) = imitate(
+        [model.base_model],
+        train,
+        validation,
+        StateObjective(settings.state_distillers, teacher.base_model, accelerator),
+        settings=replace(
+            settings, epochs=settings.state_epochs, learning_rate=settings.state_learning_rate
+        ),
+        seed=seed,
+        accelerator=accelerator,
+        checkpoint=checkpoint,
+        on_progress=on_progress,
+    )
+    return loss
