@@ -26,6 +26,7 @@ SUPERNET_SEARCH = "supernet-search"
 """The state that holds what a search of a supernet was asked for; no other run has it."""
 LESSON = "lesson"
 """The state that holds what a student of text learns; no other run has it."""
+_WITHOUT_TRIALS = (SUPERNET_SEARCH, LESSON)
 
 
 class RunDirectory:
@@ -131,6 +132,24 @@ class RunDirectory:
     @property
     def name(self) -> str:
         return self.path.name
+
+    def kind_without_trials(self) -> str | None:
+        """`SUPERNET_SEARCH` or `LESSON` where the directory holds such a run."""
+        return next((kind for kind in _WITHOUT_TRIALS if self.read_state(kind) is not None), None)
+
+    def refuse_others_than(self, kind: str) -> None:
+        """Keeps a run of ``kind``, one without trials, out of a directory that holds another kind.
+
+        Raises:
+            UsageError: It does.
+        """
+        files = [name for name in ("recipe.json", "pretrain.json") if (self.path / name).exists()]
+        found = next(iter(files), self.kind_without_trials())
+        if found not in (None, kind):
+            raise UsageError(
+                f"run directory: {self.path} holds a run of another kind ({found}). Name another "
+                "--run-dir."
+            )
 
     @property
     def recipe(self) -> Recipe:

@@ -77,10 +77,7 @@ def _claim(run: RunDirectory, job: Mapping[str, Any]) -> None:
             f"distill: {run.path} holds another training ({', '.join(changed)} changed). Name "
             "another --run-dir."
         )
-    if other := [n for n in ("recipe.json", "pretrain.json") if (run.path / n).exists()]:
-        raise UsageError(
-            f"distill: {run.path} holds a run of another kind ({other[0]}). Name another --run-dir."
-        )
+    run.refuse_others_than(LESSON)
     run.path.mkdir(parents=True, exist_ok=True)
     if changed:
         run.result_json.unlink(missing_ok=True)

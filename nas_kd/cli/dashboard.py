@@ -30,7 +30,11 @@ def dashboard(
     from studies.run_directory import RunDirectory
 
     folder = PretrainingFolder.open(run)
-    _refuse_without_trials(RunDirectory(run))
+    if kind := RunDirectory(run).kind_without_trials():
+        raise UsageError(
+            f"dashboard: {run} holds a {kind}, which has no trials. `nas-kd show {run}` shows what "
+            "it found."
+        )
     opened = RunDirectory.open(run) if folder is None else folder
     server = make_dashboard_server(opened, host, port)
     address = f"http://{host}:{server.server_port}"
@@ -40,17 +44,6 @@ def dashboard(
 
         webbrowser.open(address)
     server.serve_forever()
-
-
-def _refuse_without_trials(run: RunDirectory) -> None:
-    from studies.run_directory import LESSON, SUPERNET_SEARCH
-
-    for kind in (LESSON, SUPERNET_SEARCH):
-        if run.read_state(kind) is not None:
-            raise UsageError(
-                f"dashboard: {run.path} holds a {kind}, which has no trials. `nas-kd show "
-                f"{run.path}` shows what it found."
-            )
 
 
 def make_dashboard_server(

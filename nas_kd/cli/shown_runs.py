@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -49,7 +49,7 @@ def open_run(path: Path) -> ShownRun:
     if folder is not None:
         return ShownPretraining(folder)
     run = RunDirectory(path)
-    kind = next((kind for kind in _WITHOUT_TRIALS if run.read_state(kind) is not None), None)
+    kind = run.kind_without_trials()
     return ShownSearch(RunDirectory.open(path)) if kind is None else ShownWork(run, kind)
 
 
@@ -74,15 +74,8 @@ class ShownSearch:
 
     def status(self, document: Document) -> list[str]:
         """Trials, phase, rate and time left, and the best so far, where they are known."""
-        from nas_kd.report.progress import progress_of
-
-        lines = [f"{document['run_dir']}: {document['evaluated']} of {document['trials']} trials"]
-        progress = progress_of(document)
-        if progress is not None:
-            lines.append(progress_line(progress))
-            if progress.best:
-                lines.append(f"best so far: {progress.best}")
-        return lines
+        head = f"{document['run_dir']}: {document['evaluated']} of {document['trials']} trials"
+        return [head, *_progress_lines(document)]
 
 
 class ShownPretraining:
@@ -121,19 +114,18 @@ class ShownWork:
 
     def __init__(self, run: RunDirectory, kind: str) -> None:
         self._run = run
-        self.kind = kind
+        self._kind = kind
 
     def read(self) -> dict[str, Any]:
-        from nas_kd.report.progress import read_progress
+        from nas_kd.report.progress import progress_document
 
         if result := self._run.read_result():
             return result
-        progress = read_progress(self._run)
-        known = self._run.read_state(self.kind) or {}
+        known = self._run.read_state(self._kind) or {}
         return {
             **known,
             "run_dir": str(self._run.path),
-            "progress": None if progress is None else asdict(progress),
+            "progress": progress_document(self._run),
         }
 
     def is_finished(self, document: Document) -> bool:
@@ -141,24 +133,26 @@ class ShownWork:
 
     def tables(self, document: Document) -> Iterable[RenderableType]:
         if self.is_finished(document):
-            return _WITHOUT_TRIALS[self.kind](document)
+            return _SUMMARIES[self._kind](document)
         return ["; ".join(self.status(document))]
 
     def status(self, document: Document) -> list[str]:
         """How far it is, rate, time left and the best so far, where they are known."""
-        from nas_kd.report.progress import progress_of
-
-        lines = [f"{document['run_dir']}: {self.kind}"]
-        progress = progress_of(document)
-        if progress is not None:
-            lines.append(progress_line(progress))
-            if progress.best:
-                lines.append(f"best so far: {progress.best}")
-        return lines
+        return [f"{document['run_dir']}: {self._kind}", *_progress_lines(document)]
 
 
-_WITHOUT_TRIALS: Mapping[str, Callable[[Document], Iterable[RenderableType]]] = {
+def _progress_lines(document: Document) -> list[str]:
+    """Phase, rate and time left of a command at work, and the best so far, where they are known."""
+    from nas_kd.report.progress import progress_of
+
+    progress = progress_of(document)
+    if progress is None:
+        return []
+    return [progress_line(progress), *([f"best so far: {progress.best}"] if progress.best else [])]
+
+
+_SUMMARIES: Mapping[str, Callable[[Document], Iterable[RenderableType]]] = {
     SUPERNET_SEARCH: supernet_search.summary,
     LESSON: text_distilling.summary,
 }
-"""The state that tells such a run from others, and what shows its result."""
+"""Kind of a run without trials to what shows its result."""

@@ -64,8 +64,9 @@ def search_supernet(
             of_text.refuse()
         profile = _profile(budget, device, threads)
         directory = run_dir or run.with_name(f"{run.name}-search")
-        directory.mkdir(parents=True, exist_ok=True)
         results = RunDirectory(directory)
+        results.refuse_others_than(SUPERNET_SEARCH)
+        directory.mkdir(parents=True, exist_ok=True)
         request = {"supernet": str(run), "budget": list(budget), "seed": seed, **vars(of_text)}
         with watching() as observer, results.lock():
             observer.note(f"Working in {directory}.")

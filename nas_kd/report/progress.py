@@ -78,6 +78,12 @@ def read_progress(run: KeepsStates) -> Progress | None:
         return None
 
 
+def progress_document(run: KeepsStates) -> dict[str, Any] | None:
+    """What was kept last, as JSON values; see `progress_of`."""
+    progress = read_progress(run)
+    return None if progress is None else asdict(progress)
+
+
 def write_progress(run: KeepsStates, progress: Progress) -> None:
     """Replaces what was kept before.
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
 
-from nas_kd.report.progress import read_progress
+from nas_kd.report.progress import progress_document
 from studies.run_directory import FOUND, RunDirectory
 
 
@@ -18,7 +17,7 @@ def read_document(run: RunDirectory) -> dict[str, Any]:
 
 
 def _partial(run: RunDirectory) -> dict[str, Any]:
-    recipe, progress = run.recipe, read_progress(run)
+    recipe = run.recipe
     document: dict[str, Any] = {
         "schema": "nas-kd.search/1",
         "run_dir": str(run.path),
@@ -29,7 +28,7 @@ def _partial(run: RunDirectory) -> dict[str, Any]:
         "proxies": list(recipe.search.proxies),
         "trials": recipe.search.trials,
         "seconds": run.read_state("seconds"),
-        "progress": None if progress is None else asdict(progress),
+        "progress": progress_document(run),
         "evaluated": 0,
         "unique": 0,
         "feasible": 0,

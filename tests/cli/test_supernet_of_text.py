@@ -37,6 +37,20 @@ def test_students_of_text_under_a_latency_limit(nas_kd: Command, tmp_path: Path)
     shown = nas_kd("show", "run-search")
     assert "48 of 48 students within the counted budget, 3 ranked" in shown.out
     assert json.loads(nas_kd("show", "run-search", "--json").out) == document
+    other = Path("searched")
+    other.mkdir()
+    for name in ("recipe.json", "result.json"):
+        (other / name).write_text("{}")
+    refused = nas_kd(*search, "--run-dir", other)
+    assert refused.code == ExitCode.USAGE
+    assert "holds a run of another kind (recipe.json)" in refused.err
+    assert (other / "result.json").read_text() == "{}"
+    table = tmp_path / "task.tsv"
+    table.write_text("text\tlabel\n" + "w1\tyes\nw2\tno\n" * 20)
+    lesson = ("distill", "run-search", "--task", f"{table}?text=text&label=label")
+    refused = nas_kd(*lesson, "--run-dir", "run-search")
+    assert refused.code == ExitCode.USAGE
+    assert "holds a run of another kind (supernet-search)" in refused.err
     people = nas_kd(*search, "--budget", "latency=900%", "--sampler", "random")
     assert "latency" in people.out
     assert "48 of 48 students within the counted budget, 3 ranked" in people.out

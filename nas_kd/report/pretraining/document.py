@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
 
 import pandas as pd
 
-from nas_kd.report.progress import read_progress
+from nas_kd.report.progress import progress_document
 from nas_kd.training.pretraining import PretrainingFolder
 
 SCHEMA = "nas-kd.pretrain-result/1"
@@ -23,7 +22,7 @@ def read_pretraining(folder: PretrainingFolder) -> dict[str, Any]:
     Raises:
         UsageError: A file is damaged.
     """
-    metrics, progress = folder.read_metrics(), read_progress(folder)
+    metrics = folder.read_metrics()
     job = {name: value for name, value in (folder.job() or {}).items() if name != "schema"}
     return {
         "schema": SCHEMA,
@@ -32,7 +31,7 @@ def read_pretraining(folder: PretrainingFolder) -> dict[str, Any]:
         "units": len(metrics),
         "seconds": float(metrics["seconds"].sum()) if len(metrics) else 0.0,
         "last": _last(metrics),
-        "progress": None if progress is None else asdict(progress),
+        "progress": progress_document(folder),
         "supernet": folder.facts(),
     }
 
