@@ -32,6 +32,7 @@ from rich.progress import Progress
 from benchmarks.minilm import (
     default_folder,
     once,
+    pretraining,
     progress_bars,
     teacher,
     trained_superlm,
@@ -42,7 +43,6 @@ from nas_kd.training.checkpoint import CheckpointFile
 from nas_kd.training.language import imitate
 from nas_kd.training.processes import make_accelerator
 from nas_kd.training.superlm import (
-    SuperLMSettings,
     objective_of,
     rank_students,
     text_task_of,
@@ -92,14 +92,11 @@ class _Space:
         self._options = options
         self._folder = options.folder / space
         self._told = progress_bars(progress)
-        self._settings = SuperLMSettings(
-            epochs=options.epochs,
+        self._settings = pretraining(
+            options.tokens,
+            options.epochs,
             batch_size=options.batch,
-            max_tokens=options.tokens,
-            learning_rate=5e-4,
-            warmup=0.1,
             unit_steps=options.unit_steps,
-            distillers="autodistil_kl",
             interleaved=options.interleaved,
             held_out_limit=options.held_out,
         )

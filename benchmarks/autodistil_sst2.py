@@ -30,16 +30,13 @@ from rich.console import Console
 from rich.progress import Progress
 from safetensors.torch import load_file, save_file
 
-from benchmarks.autodistil_students import Candidate, Students, pretraining
-from benchmarks.minilm import default_folder, glue, once, progress_bars
+from benchmarks.autodistil_students import Candidate, Students
+from benchmarks.minilm import default_folder, glue, once, pretraining, progress_bars
 from benchmarks.record import write_rows
-from nas_kd.data.text import LabelledTexts, encoded, load_labelled_texts
+from nas_kd.data.text import LabelledTexts, load_labelled_texts
 from nas_kd.training.checkpoint import CheckpointFile
-from nas_kd.training.language import FinetuneSettings, finetune, imitate, with_head
-from nas_kd.training.language.state_objective import StateObjective
+from nas_kd.training.language import TaskSettings, finetune, imitate_states, with_head
 from nas_kd.training.processes import make_accelerator
-
-_STATES = "autodistil_kl,last_hidden"
 
 
 def main() -> None:
@@ -79,17 +76,19 @@ class _Runs:
         )
         self._folder = options.folder / "sst2"
         self._students = Students(options.folder / options.space, options.space, settings, 0, told)
-        self._settings = FinetuneSettings(
+        self._settings = TaskSettings(
             epochs=options.epochs,
             max_tokens=options.tokens,
             learning_rate=1e-4,
             unit_steps=50,
             keep_best=False,
+            state_epochs=options.epochs,
+            state_distillers="autodistil_kl,last_hidden",
+            state_interleaved=True,
         )
         self._task = _share_of(
             load_labelled_texts(glue("SST-2", "text=sentence&label=label")), options.share
         )
-        self._imitation = replace(settings, epochs=options.epochs, learning_rate=3e-4)
         self._accelerator = make_accelerator("no")
 
     def rows(self) -> list[dict[str, Any]]:
@@ -130,7 +129,17 @@ class _Runs:
             identity = {"settings": str(self._settings), "examples": str(len(self._task.train))}
             began = time.monotonic()
             if teacher is not None:
-                self._imitate(name, model.base_model, teacher.base_model, seed)
+                imitate_states(
+                    model,
+                    self._task,
+                    self._students.source.teacher.tokenizer,
+                    teacher=teacher,
+                    settings=self._settings,
+                    seed=seed,
+                    accelerator=self._accelerator,
+                    checkpoint=CheckpointFile(self._folder / f"{name}-states", identity),
+                    on_progress=self._told(f"{name}: states"),
+                )
             result = finetune(
                 model,
                 self._task,
@@ -156,27 +165,6 @@ class _Runs:
             }
 
         return once(self._folder / f"{name}.json", train)
-
-    def _imitate(self, name: str, model: Any, teacher: Any, seed: int) -> None:
-        """The student learns what the fine-tuned teacher makes of the sentences."""
-        tokenizer, length = self._students.source.teacher.tokenizer, self._options.tokens
-        train, held_out = (
-            encoded(examples, tokenizer, length)
-            for examples in (self._task.train, self._task.validation)
-        )
-        imitate(
-            [model],
-            train,
-            held_out,
-            StateObjective(_STATES, teacher, self._accelerator, interleaved=True),
-            settings=self._imitation,
-            seed=seed,
-            accelerator=self._accelerator,
-            checkpoint=CheckpointFile(
-                self._folder / f"{name}-states", {"settings": str(self._imitation)}
-            ),
-            on_progress=self._told(f"{name}: states"),
-        )
 
 
 def _share_of(task: LabelledTexts, share: float) -> LabelledTexts:

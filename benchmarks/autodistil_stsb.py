@@ -21,9 +21,9 @@ from typing import Any
 from rich.console import Console
 from rich.progress import Progress
 
-from benchmarks.autodistil_students import Students, pretraining
+from benchmarks.autodistil_students import Students
 from benchmarks.cifar10 import data_file
-from benchmarks.minilm import default_folder, glue, once, progress_bars
+from benchmarks.minilm import default_folder, glue, once, pretraining, progress_bars
 from benchmarks.record import write_rows
 from nas_kd.data.text import LabelledTexts, load_corpus, load_labelled_texts
 from nas_kd.training.checkpoint import CheckpointFile

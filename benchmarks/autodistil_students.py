@@ -36,22 +36,6 @@ Told = Callable[[str], Callable[[int, int, str], None]]
 SHORTLIST = 3
 
 
-def pretraining(tokens: int, epochs: int, **changes: Any) -> SuperLMSettings:
-    """How the SuperLMs are trained, and students by themselves."""
-    settings = {
-        "epochs": epochs,
-        "batch_size": 32,
-        "max_tokens": tokens,
-        "learning_rate": 5e-4,
-        "warmup": 0.1,
-        "unit_steps": 20,
-        "distillers": "autodistil_kl",
-        "interleaved": True,
-        "held_out_limit": 128,
-    }
-    return SuperLMSettings(**{**settings, **changes})
-
-
 TEXT = "wikitext2_valid.txt"
 _NEAR = 0.9
 """A random student has at least this share of the budget."""

@@ -61,6 +61,22 @@ def once(path: Path, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     return made
 
 
+def pretraining(tokens: int, epochs: int, **changes: Any) -> SuperLMSettings:
+    """How the SuperLMs are trained, and students by themselves."""
+    settings = {
+        "epochs": epochs,
+        "batch_size": 32,
+        "max_tokens": tokens,
+        "learning_rate": 5e-4,
+        "warmup": 0.1,
+        "unit_steps": 20,
+        "distillers": "autodistil_kl",
+        "interleaved": True,
+        "held_out_limit": 128,
+    }
+    return SuperLMSettings(**{**settings, **changes})
+
+
 def trained_superlm(
     folder: Path,
     space: str,

@@ -30,6 +30,7 @@ class TaskSettings(FinetuneSettings):
         state_learning_rate: Peak in these passes.
         state_distillers: What the student imitates by: names of distillers of token states,
             separated by commas. Deviation: the last hidden states alone, for students of any depth.
+        state_interleaved: As ``interleaved`` of the relation distillers among them.
 
     Raises:
         UsageError: A value is out of range.
@@ -38,6 +39,7 @@ class TaskSettings(FinetuneSettings):
     state_epochs: int = 0
     state_learning_rate: float = 3e-4
     state_distillers: str = "last_hidden"
+    state_interleaved: bool = False
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -94,7 +96,12 @@ def imitate_states(
         [model.base_model],
         train,
         validation,
-        StateObjective(settings.state_distillers, teacher.base_model, accelerator),
+        StateObjective(
+            settings.state_distillers,
+            teacher.base_model,
+            accelerator,
+            interleaved=settings.state_interleaved,
+        ),
         settings=replace(
             settings, epochs=settings.state_epochs, learning_rate=settings.state_learning_rate
         ),
