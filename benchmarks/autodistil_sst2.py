@@ -1,7 +1,7 @@
 """Is the student that AutoDistil chooses worth more than one of the same cost?
 
     python -m benchmarks.autodistil_sst2 [--layers 3] [--space autodistil] [--importance gradient]
-        [--share 0.15] [--epochs 1] [--seeds 3] [--fresh] [--folder DIR]
+        [--share 0.3] [--epochs 1] [--seeds 3] [--fresh] [--folder DIR]
 
 Teacher: all-MiniLM-L6-v2. With the MACs of its first three layers, half of its encoder: the student
 that ranks first among the SuperLM's after a short distillation, networks of the same space and size
@@ -46,7 +46,7 @@ def main() -> None:
     parser.add_argument("--importance", default="gradient")
     parser.add_argument("--tokens", type=int, default=64)
     parser.add_argument("--pretraining-epochs", type=int, default=1)
-    parser.add_argument("--share", type=float, default=0.15)
+    parser.add_argument("--share", type=float, default=0.3)
     parser.add_argument("--epochs", type=int, default=1)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--fresh", action="store_true")
