@@ -1,7 +1,7 @@
 """Is the student that AutoDistil chooses worth more than one of the same cost?
 
     python -m benchmarks.autodistil_sst2 [--layers 3] [--space autodistil] [--importance gradient]
-        [--share 0.3] [--epochs 1] [--seeds 3] [--fresh] [--folder DIR]
+        [--share 0.15] [--epochs 1] [--seeds 3] [--precision bf16] [--fresh] [--folder DIR]
 
 Teacher: all-MiniLM-L6-v2. With the MACs of its first three layers, half of its encoder: the student
 that ranks first among the SuperLM's after a short distillation, networks of the same space and size
@@ -30,8 +30,14 @@ from rich.console import Console
 from rich.progress import Progress
 from safetensors.torch import load_file, save_file
 
-from benchmarks.autodistil_students import Candidate, Students
-from benchmarks.minilm import default_folder, glue, once, pretraining, progress_bars
+from benchmarks.autodistil_students import (
+    DROPOUT,
+    Candidate,
+    Students,
+    add_options,
+    settings_of,
+)
+from benchmarks.minilm import glue, once, progress_bars
 from benchmarks.record import write_rows
 from nas_kd.data.text import LabelledTexts, load_labelled_texts
 from nas_kd.training.checkpoint import CheckpointFile
@@ -43,14 +49,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--layers", type=int, default=3)
     parser.add_argument("--space", default="autodistil")
-    parser.add_argument("--importance", default="gradient")
-    parser.add_argument("--tokens", type=int, default=64)
-    parser.add_argument("--pretraining-epochs", type=int, default=1)
-    parser.add_argument("--share", type=float, default=0.3)
+    parser.add_argument("--share", type=float, default=0.15)
     parser.add_argument("--epochs", type=int, default=1)
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--fresh", action="store_true")
-    parser.add_argument("--folder", type=Path, default=default_folder("autodistil-students"))
+    add_options(parser)
     options = parser.parse_args()
     if options.fresh:
         shutil.rmtree(options.folder, ignore_errors=True)
@@ -71,16 +73,15 @@ class _Runs:
     ) -> None:
         self._options = options
         self._told = told
-        settings = pretraining(
-            options.tokens, options.pretraining_epochs, importance=options.importance
-        )
-        self._folder = options.folder / "sst2"
+        settings = settings_of(options)
+        self._folder = options.folder / f"sst2-{options.share}-{options.epochs}"
         self._students = Students(options.folder / options.space, options.space, settings, 0, told)
         self._settings = TaskSettings(
             epochs=options.epochs,
             max_tokens=options.tokens,
             learning_rate=1e-4,
-            unit_steps=50,
+            dropout=DROPOUT,
+            precision=options.precision,
             keep_best=False,
             state_epochs=options.epochs,
             state_distillers="autodistil_kl,last_hidden",
@@ -89,7 +90,7 @@ class _Runs:
         self._task = _share_of(
             load_labelled_texts(glue("SST-2", "text=sentence&label=label")), options.share
         )
-        self._accelerator = make_accelerator("no")
+        self._accelerator = make_accelerator(options.precision)
 
     def rows(self) -> list[dict[str, Any]]:
         seeds = range(self._options.seeds)
@@ -160,6 +161,7 @@ class _Runs:
                 "accuracy": result.score,
                 "examples": len(self._task.train),
                 "share": self._options.share,
+                "precision": self._options.precision,
                 "epochs": self._options.epochs,
                 "seconds": time.monotonic() - began,
             }

@@ -1,8 +1,8 @@
 """How near do sentence encoders under a budget come to their teacher?
 
     python -m benchmarks.autodistil_stsb [--budgets macs=25% macs=50% macs=75%]
-        [--spaces autodistil] [--importance gradient] [--epochs 1] [--news 5000] [--fresh]
-        [--folder DIR]
+        [--spaces autodistil] [--importance gradient] [--epochs 1] [--news 5000]
+        [--precision bf16] [--fresh] [--folder DIR]
 
 Teacher: all-MiniLM-L6-v2. Under every budget the student with the least held-out relation loss of
 all the spaces' SuperLMs is taken and distilled by the similarities of the teacher's embeddings, on
@@ -15,15 +15,14 @@ from __future__ import annotations
 
 import argparse
 import shutil
-from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.progress import Progress
 
-from benchmarks.autodistil_students import Students
+from benchmarks.autodistil_students import DROPOUT, Students, add_options, settings_of
 from benchmarks.cifar10 import data_file
-from benchmarks.minilm import default_folder, glue, once, pretraining, progress_bars
+from benchmarks.minilm import glue, once, progress_bars
 from benchmarks.record import write_rows
 from nas_kd.data.text import LabelledTexts, load_corpus, load_labelled_texts
 from nas_kd.training.checkpoint import CheckpointFile
@@ -37,14 +36,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--budgets", nargs="+", default=["macs=25%", "macs=50%", "macs=75%"])
     parser.add_argument("--spaces", nargs="+", default=["autodistil"])
-    parser.add_argument("--importance", default="gradient")
-    parser.add_argument("--tokens", type=int, default=64)
-    parser.add_argument("--pretraining-epochs", type=int, default=1)
     parser.add_argument("--epochs", type=int, default=1)
     parser.add_argument("--news", type=int, default=5000)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--fresh", action="store_true")
-    parser.add_argument("--folder", type=Path, default=default_folder("autodistil-students"))
+    add_options(parser)
     options = parser.parse_args()
     if options.fresh:
         shutil.rmtree(options.folder, ignore_errors=True)
@@ -58,9 +53,7 @@ def main() -> None:
 
 def _rows(options: argparse.Namespace, progress: Progress) -> list[dict[str, Any]]:
     told = progress_bars(progress)
-    settings = pretraining(
-        options.tokens, options.pretraining_epochs, importance=options.importance
-    )
+    settings = settings_of(options)
     spaces = [
         Students(options.folder / name, name, settings, options.seed, told)
         for name in options.spaces
@@ -103,7 +96,9 @@ def _student(
         batch_size=64,
         max_tokens=options.tokens,
         learning_rate=3e-4,
-        unit_steps=20,
+        dropout=DROPOUT,
+        unit_steps=50,
+        precision=options.precision,
     )
     distil_embeddings(
         model,
@@ -112,7 +107,7 @@ def _student(
         teacher=students.source.teacher.model,
         settings=settings,
         seed=options.seed,
-        accelerator=make_accelerator("no"),
+        accelerator=make_accelerator(options.precision),
         checkpoint=CheckpointFile(options.folder / "stsb" / budget, {"settings": str(settings)}),
         on_progress=told(f"{budget}: embeddings"),
     )

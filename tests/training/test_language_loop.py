@@ -12,6 +12,7 @@ from torch import Tensor
 
 from nas_kd.errors import NasKdError, UsageError
 from nas_kd.training.language import LanguageLoop, LoopSettings, Moment
+from nas_kd.training.language.dropout import dropping
 from tests.training.language_models import on_cpu, sequences, small_bert
 
 SETTINGS = LoopSettings(
@@ -131,3 +132,46 @@ def test_what_cannot_be_trained_is_refused() -> None:
 def test_settings_out_of_range_are_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(UsageError, match=next(iter(wrong))):
         LoopSettings(**wrong)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("share", [0.0, 0.1])
+def test_dropout_is_as_if_the_network_had_been_made_with_it(share: float) -> None:
+    def trained(made_with: float, dropout: float | None) -> tuple[Tensor, set[float]]:
+        model = small_bert(hidden_dropout_prob=made_with, attention_probs_dropout_prob=made_with)
+        settings = replace(SETTINGS, dropout=dropout)
+        loop = LanguageLoop(
+            model, sequences(20), _Norm(model), settings=settings, seed=3, accelerator=on_cpu()
+        )
+        loop.run_unit()
+        left = {part.p for part in model.modules() if isinstance(part, torch.nn.Dropout)}
+        return _weights(loop), left
+
+    set_to, left = trained(0.3, share)
+    made_so, _ = trained(share, None)
+    assert torch.equal(set_to, made_so)
+    assert left == {0.3}
+
+
+def test_dropout_reaches_the_attention_of_a_decoder() -> None:
+    from transformers import LlamaConfig, LlamaModel
+
+    model = LlamaModel(
+        LlamaConfig(
+            vocab_size=8,
+            hidden_size=16,
+            intermediate_size=16,
+            num_hidden_layers=1,
+            num_attention_heads=2,
+        )
+    )
+    batch = {"input_ids": torch.arange(8)[None], "attention_mask": torch.ones(1, 8).long()}
+    model.train()
+
+    def said() -> Tensor:
+        hidden: Tensor = model(**batch).last_hidden_state
+        return hidden.detach()
+
+    assert torch.equal(said(), said())
+    with dropping(model, 0.5):
+        assert not torch.equal(said(), said())
+    assert torch.equal(said(), said())

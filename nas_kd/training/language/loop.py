@@ -18,6 +18,7 @@ from transformers import get_linear_schedule_with_warmup
 from nas_kd.data.text import TokenSequences
 from nas_kd.errors import NasKdError, UsageError
 from nas_kd.training.batches import epoch_batches, mixed_seed
+from nas_kd.training.language.dropout import dropping
 from nas_kd.training.language.settings import LoopSettings
 from nas_kd.training.objective import not_finite
 from nas_kd.training.processes import mean_gradients
@@ -128,7 +129,8 @@ class LanguageLoop:
         sums: defaultdict[str, Tensor] = defaultdict(lambda: torch.zeros((), dtype=torch.float64))
         counts: Counter[str] = Counter()
         devices = [self._accelerator.device] if self._accelerator.device.type == "cuda" else []
-        with torch.random.fork_rng(devices=devices):
+        dropout = self._settings.dropout
+        with torch.random.fork_rng(devices=devices), dropping(self.module, dropout):
             torch.manual_seed(seed)
             self.module.train()
             while self._step < until:

@@ -1,0 +1,35 @@
+"""How much a network forgets at random while it learns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from torch import nn
+
+
+@contextmanager
+def dropping(module: nn.Module, share: float | None) -> Iterator[None]:
+    """Every dropout of a module drops this share, and on leaving what it dropped before.
+
+    Args:
+        module: A model of transformers, or one that holds such models.
+        share: In [0, 1); None leaves everything as it is.
+    """
+    if share is None:
+        yield
+        return
+    places = [
+        (part, name)
+        for part in module.modules()
+        for name in ("p" if isinstance(part, nn.Dropout) else "attention_dropout",)
+        if isinstance(getattr(part, name, None), int | float)
+    ]
+    before = [getattr(part, name) for part, name in places]
+    for part, name in places:
+        setattr(part, name, share)
+    try:
+        yield
+    finally:
+        for (part, name), value in zip(places, before, strict=True):
+            setattr(part, name, value)
