@@ -69,15 +69,16 @@ def sample_by_size(
 ) -> list[Arch]:
     """Distinct archs spread evenly over the range of sizes, the smallest first.
 
-    The range from the smallest student to the largest is cut into bins of equal width. In turn,
-    each bin that is not yet empty gives one arch at random, until there are enough.
+    The range from the smallest student to the largest is cut into bins of equal width, no more of
+    them than archs are wanted. In turn, each bin that is not yet empty gives one arch at random,
+    until there are enough.
 
     Args:
         space: A space that can be enumerated.
         task: What its students are built for.
         measure: ``params`` or ``macs``.
         count: Number of archs, at most the number that there is.
-        bins: Number of bins.
+        bins: Largest number of bins.
         seed: Of the choice within the bins.
         where: As in `sizes_of_all`.
 
@@ -91,7 +92,7 @@ def sample_by_size(
             "for at least one, at most all, and one bin or more."
         )
     generator = random.Random(seed)
-    filled = _bins(sizes, bins)
+    filled = _bins(sizes, min(bins, count))
     for members in filled:
         generator.shuffle(members)
     drawn: list[Arch] = []

@@ -71,3 +71,12 @@ def test_impossible_samples_are_refused(count: int, bins: int) -> None:
 def test_spaces_that_are_too_large_are_refused() -> None:
     with pytest.raises(UsageError, match="too many"):
         nearest_in_size(create_space("autoformer-tiny"), IMAGES, "params", 10)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_few_archs_are_spread_as_many_are(seed: int) -> None:
+    macs = sorted(SPACE.sizes(arch, TASK).macs for arch in SPACE.enumerate())
+    drawn = sample_by_size(SPACE, TASK, "macs", 4, seed=seed)
+    quarter = (macs[-1] - macs[0]) / 4
+    parts = [(SPACE.sizes(arch, TASK).macs - macs[0]) // quarter for arch in drawn]
+    assert [min(part, 3) for part in parts] == [0, 1, 2, 3]
