@@ -10,9 +10,9 @@ from typing import Any
 
 import pandas as pd
 
-from nas_kd.errors import UsageError
 from nas_kd.export.text_student import load_text_student
 from nas_kd.whole_files import write_whole
+from studies.claims import claim
 from studies.observer import Observer
 from studies.run_directory import LESSON, RunDirectory
 from studies.text_lessons import Lesson, Place, TextDelivery, deliver_learned
@@ -52,7 +52,8 @@ def distil_text_student(
     """
     found = load_text_student(student)
     job = {**frozen, "weights": _digest(student)}
-    _claim(run, job)
+    claim(run, LESSON, job, ["work/*/training.pt"])
+    run.log.touch()
     with run.lock():
         place = Place(run.path / "work", {"job": json.dumps(job, sort_keys=True)}, observer)
         learned = lesson.teach(found, place)
@@ -65,24 +66,6 @@ def distil_text_student(
         }
         run.write_result(document)
     return document
-
-
-def _claim(run: RunDirectory, job: Mapping[str, Any]) -> None:
-    """Ties the directory to the lesson, since its checkpoints fit no other. One that ended before
-    its first checkpoint, as by a wrong column, takes the new lesson."""
-    kept = run.read_state(LESSON) or {}
-    changed = [name for name in job if kept.get(name) != job[name]]
-    if kept and changed and any(run.path.glob("work/*/training.pt")):
-        raise UsageError(
-            f"distill: {run.path} holds another training ({', '.join(changed)} changed). Name "
-            "another --run-dir."
-        )
-    run.refuse_others_than(LESSON)
-    run.path.mkdir(parents=True, exist_ok=True)
-    if changed:
-        run.result_json.unlink(missing_ok=True)
-    run.write_state(LESSON, job)
-    run.log.touch()
 
 
 def _digest(student: Path) -> str:

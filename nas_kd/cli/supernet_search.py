@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from nas_kd.costs import DeviceProfile
 
 SCHEMA = "nas-kd.supernet-search/1"
+_WORK = ("training.pt", "students/*", "result.json")
+"""What no other search may replace."""
 
 
 def refuse_others(given: Mapping[str, Any]) -> None:
@@ -55,7 +57,9 @@ def search_supernet(
     """Ranks the students of the supernet, writes the best, and returns the JSON document."""
     with stdout_kept_clean():
         from nas_kd.cli.progress import kept_for_watchers, watching
+        from nas_kd.training.pretraining import PretrainingFolder
         from search_spaces import TextTask
+        from studies.claims import claim
         from studies.run_directory import SUPERNET_SEARCH, RunDirectory
 
         space = _space_of(run)
@@ -65,14 +69,17 @@ def search_supernet(
         profile = _profile(budget, device, threads)
         directory = run_dir or run.with_name(f"{run.name}-search")
         results = RunDirectory(directory)
-        results.refuse_others_than(SUPERNET_SEARCH)
-        directory.mkdir(parents=True, exist_ok=True)
-        request = {"supernet": str(run), "budget": list(budget), "seed": seed, **vars(of_text)}
+        request = {
+            "supernet": str(run),
+            "weights": PretrainingFolder(run).identity(),
+            "budget": list(budget),
+            "device": str(profile),
+            "seed": seed,
+            **vars(of_text),
+        }
+        claim(results, SUPERNET_SEARCH, request, _WORK)
         with watching() as observer, results.lock():
             observer.note(f"Working in {directory}.")
-            if results.read_state(SUPERNET_SEARCH) != request:
-                results.result_json.unlink(missing_ok=True)
-                results.write_state(SUPERNET_SEARCH, request)
             with kept_for_watchers(observer, results) as kept:
                 if reads_text:
                     found = _search_text(run, budget, of_text, profile, seed, directory, kept)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -63,8 +61,7 @@ class Source:
         if self.fit is not None:
             self.fit.load_state_dict(load_file(run / facts["fit"]))
         self.task = text_task_of(superlm.model.config, length or self.settings.max_tokens)
-        known = json.dumps([self.job, facts], sort_keys=True)
-        self.identity = hashlib.sha256(known.encode()).hexdigest()
+        self.identity = folder.identity()
 
     def judge(self, archs: Sequence[Arch]) -> dict[Arch, float]:
         """Held-out losses with the shared weights."""

@@ -53,6 +53,10 @@ def test_the_best_student_of_a_supernet(nas_kd: Command, run: Path) -> None:
     people = nas_kd("search", "--supernet", run, "--budget", "macs=70%")
     assert student["description"] in people.out
     assert "ranking.csv" in people.out
+    other = nas_kd("search", "--supernet", run, "--budget", "macs=90%")
+    assert other.code == ExitCode.USAGE
+    assert "holds another search (budget changed)" in other.err
+    assert json.loads(nas_kd("show", document["run_dir"], "--json").out)["students"] == [student]
 
 
 def test_the_same_command_gives_the_finished_supernet(nas_kd: Command, run: Path) -> None:

@@ -37,6 +37,12 @@ def test_students_of_text_under_a_latency_limit(nas_kd: Command, tmp_path: Path)
     shown = nas_kd("show", "run-search")
     assert "48 of 48 students within the counted budget, 3 ranked" in shown.out
     assert json.loads(nas_kd("show", "run-search", "--json").out) == document
+    files = [Path("run-search", name) for name in ("result.json", "ranking.csv")]
+    before = [file.read_bytes() for file in files]
+    refused = nas_kd(*search, "--budget", "params=90%", "--sampler", "random", "--seed", 1)
+    assert refused.code == ExitCode.USAGE
+    assert "holds another search (budget, seed changed)" in refused.err
+    assert [file.read_bytes() for file in files] == before
     other = Path("searched")
     other.mkdir()
     for name in ("recipe.json", "result.json"):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
+import json
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -135,6 +137,14 @@ class PretrainingFolder:
     def facts(self) -> dict[str, Any] | None:
         """What is known of the finished supernet; None before it is finished."""
         return _read(self.facts_json)
+
+    def identity(self) -> str:
+        """Tells this training from all others, also from a later one in the same directory.
+
+        It is the SHA-256 of what is trained here and of what is known of the result.
+        """
+        known = json.dumps([self.job(), self.facts()], sort_keys=True)
+        return hashlib.sha256(known.encode()).hexdigest()
 
     def write_facts(self, facts: Mapping[str, Any]) -> None:
         write_sealed(self.facts_json, facts)
