@@ -162,7 +162,13 @@ def _finalists(
         seed=mixed_seed(search.seed, 3),
         accelerator=source.accelerator,
         checkpoint=CheckpointFile(
-            folder, {"students": str(archs), "epochs": str(search.epochs), "seed": str(search.seed)}
+            folder,
+            {
+                "supernet": source.identity,
+                "students": str(archs),
+                "epochs": str(search.epochs),
+                "seed": str(search.seed),
+            },
         ),
         on_progress=per_mille(observer),
     )

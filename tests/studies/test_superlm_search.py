@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import shutil
 from pathlib import Path
 
 import pytest
@@ -14,8 +15,9 @@ from nas_kd.costs.sampling import Plan
 from nas_kd.errors import NoFeasibleStudentError, UsageError
 from nas_kd.export import read_manifest
 from nas_kd.export.text_student import load_text_student
+from nas_kd.training.pretraining import PretrainingFolder
 from studies.observer import SilentObserver
-from studies.superlm import Choice
+from studies.superlm import Choice, Source
 from studies.superlm_search import SuperLMSearch, search_superlm
 from tests.studies.superlm.runs import trained_superlm
 
@@ -85,6 +87,20 @@ def test_without_a_short_list_the_best_keeps_the_shared_weights(run: Path, tmp_p
     search = SuperLMSearch(Budget(), top=1)
     (student,) = search_superlm(run, search, tmp_path, SilentObserver())["students"]
     assert student["loss"] == student["shared_loss"]
+
+
+def test_a_short_list_is_of_the_supernet_that_it_was_begun_with(run: Path, tmp_path: Path) -> None:
+    supernet, folder = tmp_path / "supernet", tmp_path / "search"
+    shutil.copytree(run, supernet)
+    source = Source(supernet, None)
+    space = source.superlm.space
+    smallest = space.sizes(space.anchors()[1], source.task).params
+    search = SuperLMSearch(Budget.parse(f"params={smallest}"), top=2)
+    search_superlm(supernet, search, folder, SilentObserver())
+    trained = PretrainingFolder(supernet)
+    trained.write_facts({**(trained.facts() or {}), "seconds": 1e9})
+    with pytest.raises(UsageError, match=r"another training \(other supernet\)"):
+        search_superlm(supernet, search, folder, SilentObserver())
 
 
 def test_a_budget_that_nobody_meets_is_told(run: Path, tmp_path: Path) -> None:
