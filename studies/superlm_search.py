@@ -136,6 +136,7 @@ def _latency_limit(source: Source, search: SuperLMSearch, work: Path) -> Latency
         search.profile,
         search.latency_margin,
         work,
+        source.identity,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from nas_kd.costs import Budget, DeviceProfile, LatencyRecord, measure_many
 from nas_kd.errors import UsageError
@@ -31,6 +32,15 @@ class Timing:
     def holds(self, margin: float) -> bool:
         """Whether it does so by this share of the limit."""
         return self.latency.ci95_ms[1] <= (1 - margin) * self.limit_ms
+
+    def to_dict(self) -> dict[str, Any]:
+        """The timing as JSON-ready values."""
+        return {"latency": self.latency.to_dict(), "limit_ms": self.limit_ms}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Timing:
+        """The timing that `to_dict` wrote."""
+        return cls(LatencyRecord.from_dict(values["latency"]), values["limit_ms"])
 
 
 def time_beside(

@@ -16,6 +16,7 @@ from nas_kd.training.superlm import RankedStudent, teacher_sizes
 from search_spaces import Arch, TextTask, TransformerSpace
 from search_spaces.language_models import TransformerShape
 from studies.observer import Observer
+from studies.superlm.kept import Kept
 from studies.timing import Timing, time_beside
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ _MEASURED_AT_MOST = 24
 class LatencyLimit:
     """Measures students with ONNX Runtime beside their teacher, of which the limit may be a share.
 
+    A second one in the same folder finds what the first one measured.
+
     Args:
         space: The students.
         teacher: Their teacher.
@@ -34,7 +37,8 @@ class LatencyLimit:
         budget: It limits latency.
         profile: Where it counts.
         margin: By which share of the limit a measured student has to stay below it.
-        work: An existing folder for the measured files.
+        work: An existing folder for the measured files, and for how long they took.
+        of: Tells the teacher and its students from others that were measured there.
     """
 
     def __init__(
@@ -46,6 +50,7 @@ class LatencyLimit:
         profile: DeviceProfile,
         margin: float,
         work: Path,
+        of: str,
     ) -> None:
         self._space = space
         self._task = task
@@ -54,6 +59,8 @@ class LatencyLimit:
         self._margin = margin
         self._work = work
         self._teacher = export_tokens(teacher, task.length, work / "teacher.onnx")
+        limits = ",".join(entry.text for entry in budget.entries)
+        self._kept = Kept(work / "latencies.json", f"{of} {task.length} {profile} {limits}")
 
     def first_in_time(
         self, ranked: Sequence[RankedStudent], count: int, observer: Observer
@@ -96,6 +103,12 @@ class LatencyLimit:
         return self._timed(fixed)
 
     def _of_student(self, arch: Arch) -> Timing:
+        """What is kept of it, or is found now."""
+        if arch not in self._kept:
+            self._kept.put({arch: self._measured(arch).to_dict()})
+        return Timing.from_dict(self._kept[arch])
+
+    def _measured(self, arch: Arch) -> Timing:
         """That of the untrained student: weights do not change how long it takes."""
         with torch.random.fork_rng(devices=[]):
             model = self._space.build(arch, self._task)

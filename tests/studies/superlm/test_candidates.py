@@ -110,7 +110,7 @@ def test_what_was_kept_of_others_or_damaged_is_judged_anew(tmp_path: Path) -> No
     assert len(judge.judged) == 1
     assert KeptLosses(path, "others", judge).of([arch]) == wanted
     assert len(judge.judged) == 2
-    path.write_text(path.read_text().replace("losses", "lasses"))
+    path.write_text(path.read_text().replace("values", "velues"))
     assert KeptLosses(path, "others", judge).of([arch]) == wanted
     assert len(judge.judged) == 3
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import onnx
 import pytest
@@ -16,6 +15,7 @@ from nas_kd.training.superlm import RankedStudent, text_task_of
 from studies.observer import SilentObserver
 from studies.superlm import LatencyLimit, latency
 from studies.timing import Timing
+from tests.studies.measurements import LATENCY
 from tests.training.language_models import small_bert, small_space
 
 SPACE = small_space()
@@ -32,7 +32,7 @@ def measured(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     ) -> Timing:
         taken, of_whole = (_elements(path) for path in (file, whole))
         found.append(taken)
-        record: Any = SimpleNamespace(median_ms=taken, ci95_ms=(taken, taken))
+        record = replace(LATENCY, median_ms=float(taken), ci95_ms=(float(taken), float(taken)))
         return Timing(record, budget.limits({"latency_ms": of_whole}).values["latency_ms"])
 
     monkeypatch.setattr(latency, "time_beside", timed)
@@ -44,15 +44,16 @@ def _elements(path: Path) -> int:
     return sum(len(tensor.raw_data) for tensor in graph.initializer)
 
 
-def _limit(budget: str, folder: Path) -> LatencyLimit:
+def _limit(budget: str, folder: Path, of: str = "these") -> LatencyLimit:
     parsed = Budget.parse(budget)
-    return LatencyLimit(SPACE, small_bert(), TASK, parsed, DeviceProfile(), 0.0, folder)
+    return LatencyLimit(SPACE, small_bert(), TASK, parsed, DeviceProfile(), 0.0, folder, of)
 
 
 def _ranked() -> list[RankedStudent]:
     """The largest first, some of every size."""
-    ordered = sorted(SPACE.enumerate(), key=lambda arch: -SPACE.sizes(arch, TASK).params)
-    return [RankedStudent(arch, 0.0, 0, 0) for arch in ordered[::6]]
+    sizes = {arch: SPACE.sizes(arch, TASK) for arch in SPACE.enumerate()}
+    ordered = sorted(sizes, key=lambda arch: -sizes[arch].params)
+    return [RankedStudent(a, 0.0, sizes[a].params, sizes[a].macs) for a in ordered[::6]]
 
 
 def test_the_first_that_are_fast_enough(measured: list[int], tmp_path: Path) -> None:
@@ -78,3 +79,13 @@ def test_what_is_larger_than_a_slow_one_is_not_measured(
     with pytest.raises(NoFeasibleStudentError, match=r"none of the 1 students .* 12 tokens"):
         _limit("latency=0.001ms", tmp_path).first_in_time(smallest_first, 1, SilentObserver())
     assert len(measured) == 1
+
+
+def test_what_was_measured_is_not_measured_again(measured: list[int], tmp_path: Path) -> None:
+    ranked = _ranked()[:3]
+    found = _limit("latency=50%", tmp_path).first_in_time(ranked, 1, SilentObserver())
+    times = len(measured)
+    again = _limit("latency=50%", tmp_path).first_in_time(ranked, 1, SilentObserver())
+    assert (again, len(measured)) == (found, times)
+    _limit("latency=50%", tmp_path, "others").first_in_time(ranked, 1, SilentObserver())
+    assert len(measured) > times
