@@ -14,7 +14,6 @@ from nas_kd.errors import NoFeasibleStudentError
 from nas_kd.export.token_models import export_tokens
 from nas_kd.training.superlm import RankedStudent, teacher_sizes
 from search_spaces import Arch, TextTask, TransformerSpace
-from search_spaces.language_models import TransformerShape
 from studies.observer import Observer
 from studies.superlm.kept import Kept
 from studies.timing import Timing, time_beside
@@ -22,7 +21,8 @@ from studies.timing import Timing, time_beside
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
-_MEASURED_AT_MOST = 24
+_PATIENCE = 24
+"""After so many that are too slow, each further one halves what is left, towards fewer MACs."""
 
 
 class LatencyLimit:
@@ -68,32 +68,33 @@ class LatencyLimit:
         """The best ``count`` students that hold the limit, or as many as are found.
 
         They are measured in the order of ``ranked``. One that is in every size at least as large as
-        one that was too slow is too slow, too, and is not measured.
+        one that was too slow is too slow, too, and is not measured. After `_PATIENCE` slow ones
+        only the smaller are looked at, so that the smallest is reached before this gives up.
 
         Raises:
-            NoFeasibleStudentError: None of those measured holds it.
+            NoFeasibleStudentError: None of them holds it.
         """
         observer.phase("measure", None)
         found: list[RankedStudent] = []
-        slow: dict[TransformerShape, float] = {}
-        for student in ranked:
-            if len(found) == count or len(found) + len(slow) == _MEASURED_AT_MOST:
-                break
-            shape = self._space.shape(student.arch)
-            if any(other.within(shape) for other in slow):
-                continue
+        slow: list[float] = []
+        left = list(ranked)
+        while left and len(found) < count:
+            student = left.pop(0)
             timing = self._of_student(student.arch)
             if timing.holds(self._margin):
                 found.append(student)
             else:
-                slow[shape] = timing.latency.median_ms
+                slow.append(timing.latency.median_ms)
+                left = self._not_larger(left, student)
+                if len(slow) >= _PATIENCE:
+                    left = _smaller_half(left)
             observer.advance(len(found) + len(slow), best=f"{len(found)} fast enough")
         if not found:
             raise NoFeasibleStudentError(
                 f"budget: none of the {len(slow)} students that were measured at "
-                f"{self._task.length} tokens holds the latency limit (the fastest took "
-                f"{min(slow.values()):.3g} ms). Limit macs, too, so that smaller ones are tried, "
-                "or raise it."
+                f"{self._task.length} tokens, down to the smallest that was judged, holds the "
+                f"latency limit (the fastest took {min(slow):.3g} ms). Raise it, or where not all "
+                "students were judged limit macs, too, so that smaller ones are."
             )
         return found
 
@@ -101,6 +102,13 @@ class LatencyLimit:
         """That of a delivered student, whose file takes sequences of any length."""
         fixed = at_length(onnx, self._task.length, self._work / "delivered.onnx")
         return self._timed(fixed)
+
+    def _not_larger(
+        self, students: Sequence[RankedStudent], slow: RankedStudent
+    ) -> list[RankedStudent]:
+        """Without those that are in every size at least as large as the slow one."""
+        shape = self._space.shape(slow.arch)
+        return [one for one in students if not shape.within(self._space.shape(one.arch))]
 
     def _of_student(self, arch: Arch) -> Timing:
         """What is kept of it, or is found now."""
@@ -118,3 +126,10 @@ class LatencyLimit:
     def _timed(self, file: Path) -> Timing:
         costs = vars(teacher_sizes(self._space, self._task))
         return time_beside(file, self._teacher, costs, self._budget, self._profile)
+
+
+def _smaller_half(students: Sequence[RankedStudent]) -> list[RankedStudent]:
+    """Those with the fewest MACs, in their order."""
+    ascending = sorted(students, key=lambda student: (student.macs, student.arch.key))
+    smaller = set(ascending[: (len(students) + 1) // 2])
+    return [student for student in students if student in smaller]

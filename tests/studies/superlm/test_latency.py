@@ -11,6 +11,7 @@ import pytest
 
 from nas_kd.costs import Budget, DeviceProfile
 from nas_kd.errors import NoFeasibleStudentError
+from nas_kd.export.token_models import export_tokens
 from nas_kd.training.superlm import RankedStudent, text_task_of
 from studies.observer import SilentObserver
 from studies.superlm import LatencyLimit, latency
@@ -89,3 +90,18 @@ def test_what_was_measured_is_not_measured_again(measured: list[int], tmp_path: 
     assert (again, len(measured)) == (found, times)
     _limit("latency=50%", tmp_path, "others").first_in_time(ranked, 1, SilentObserver())
     assert len(measured) > times
+
+
+def test_after_many_slow_ones_smaller_ones_are_tried(
+    measured: list[int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(latency, "_PATIENCE", 2)
+    ranked = _ranked()
+    smallest = ranked[-1]
+    taken = _elements(export_tokens(SPACE.build(smallest.arch, TASK), 12, tmp_path / "one.onnx"))
+    limit = _limit(f"latency={taken}ms", tmp_path)
+    assert limit.first_in_time(ranked, 1, SilentObserver()) == [smallest]
+    assert len(measured) < len(ranked)
+    with pytest.raises(NoFeasibleStudentError, match="down to the smallest"):
+        _limit(f"latency={taken - 1}ms", tmp_path).first_in_time(ranked, 1, SilentObserver())
+    assert measured[-1] == taken
