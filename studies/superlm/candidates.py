@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,7 +19,7 @@ from studies.superlm.kept_losses import CHUNK, KeptLosses
 from studies.superlm.proxies import best_by_proxies
 
 MOST = 1000
-"""So many students are all judged; beyond that they are sampled."""
+"""So many students are all judged, or scored by proxies; beyond that they are sampled."""
 _QUARTER = 4
 
 
@@ -28,10 +28,11 @@ class Choice:
     """Which of the students within the budget are judged.
 
     Attributes:
-        trials: How many at most. By default all up to `MOST`; with proxies a quarter of them.
+        trials: How many at most. By default `MOST`; with proxies a quarter of those scored.
         sampler: Who proposes them where there are more; see `studies.samplers`.
-        proxies: Training-free scores that choose them instead, as a first filter.
-        seed: Of the sampler and of the proxies.
+        proxies: Training-free scores that choose them instead, as a first filter, out of `MOST` at
+            random, or of four times as many as ``trials``.
+        seed: Of the sampler, of the proxies and of what these look at.
     """
 
     trials: int | None = None
@@ -46,8 +47,12 @@ class Choice:
 
     def count(self, feasible: int) -> int:
         """How many of so many students are judged."""
-        usual = max(1, feasible // _QUARTER) if self.proxies else MOST
+        usual = max(1, self.scored(feasible) // _QUARTER) if self.proxies else MOST
         return min(feasible, self.trials or usual)
+
+    def scored(self, feasible: int) -> int:
+        """How many of so many students proxies look at."""
+        return min(feasible, max(MOST, _QUARTER * (self.trials or 0)))
 
 
 def judged_losses(
@@ -74,15 +79,22 @@ def judged_losses(
     count = choice.count(len(sizes))
     archs = list(sizes)
     if choice.proxies and count < len(archs):
-        observer.phase("proxies", len(archs))
+        scored = _at_random(archs, choice.scored(len(archs)), choice.seed)
+        observer.phase("proxies", len(scored))
         archs = best_by_proxies(
-            space, sizes, choice.proxies, text, task, count=count, seed=choice.seed,
-            told=lambda done: observer.advance(done),
+            space, {arch: sizes[arch] for arch in scored}, choice.proxies, text, task,
+            count=count, seed=choice.seed, told=lambda done: observer.advance(done),
         )  # fmt: skip
     observer.phase("rank", count)
     if count < len(archs):
         return _sampled(space, sizes, losses, choice, count, observer)
     return losses.of(archs, lambda done: observer.advance(done))
+
+
+def _at_random(archs: Sequence[Arch], count: int, seed: int) -> list[Arch]:
+    """``count`` of them, in their order."""
+    drawn = np.random.default_rng(seed).permutation(len(archs))[:count]
+    return [archs[place] for place in sorted(drawn)]
 
 
 def _sampled(

@@ -12,7 +12,7 @@ from nas_kd.errors import UsageError
 from nas_kd.training.superlm import feasible_students, text_task_of
 from search_spaces import Arch, Sizes, TransformerSpace, create_space, teacher_options
 from studies.observer import SilentObserver
-from studies.superlm import Choice, KeptLosses, judged_losses
+from studies.superlm import Choice, KeptLosses, candidates, judged_losses
 from tests.training.language_models import sequences, small_bert, small_space
 
 TASK = text_task_of(small_bert().config, 12)
@@ -49,6 +49,16 @@ def _judged(
         task=TASK,
         observer=SilentObserver(),
     )
+
+
+class _Phases(SilentObserver):
+    """Remembers how long each phase was to be."""
+
+    def __init__(self) -> None:
+        self.phases: list[tuple[str, int | None]] = []
+
+    def phase(self, name: str, total: int | None) -> None:
+        self.phases.append((name, total))
 
 
 def test_few_students_are_all_judged_once(tmp_path: Path) -> None:
@@ -94,6 +104,25 @@ def test_proxies_filter_first(proxies: tuple[str, ...], tmp_path: Path) -> None:
     if proxies == ("decoder_params",):
         least = min(_encoder(space, arch) for arch in found)
         assert sum(_encoder(space, arch) > least for arch, _ in few) < 4
+
+
+def test_of_many_proxies_look_at_a_sample(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(candidates, "MOST", 12)
+    observer = _Phases()
+    space = small_space()
+    sizes = feasible_students(space, TASK, Budget())
+    found = judged_losses(
+        space,
+        sizes,
+        KeptLosses(tmp_path / "losses.json", "these", _Judge()),
+        Choice(proxies=("params",)),
+        text=TEXT,
+        task=TASK,
+        observer=observer,
+    )
+    assert observer.phases == [("proxies", 12), ("rank", 3)]
+    assert len(found) == 3
+    assert Choice(proxies=("params",), trials=5).scored(len(sizes)) == 20
 
 
 def test_proxies_keep_a_quarter_unless_told() -> None:
