@@ -36,6 +36,7 @@ class SuperLMSearch:
     Attributes:
         budget: Limits; shares are of the teacher's.
         choice: Which students within the counted budget are judged.
+        stock: Whether only students of classes of transformers' own are looked for.
         top: Students that get weights of their own and a short distillation; 1 skips it.
         epochs: Of that distillation, on the SuperLM's text.
         length: Tokens of the sequences for which MACs and latency count; None takes those of the
@@ -48,6 +49,7 @@ class SuperLMSearch:
 
     budget: Budget
     choice: Choice = field(default_factory=Choice)
+    stock: bool = False
     top: int = 3
     epochs: int = 1
     length: int | None = None
@@ -89,12 +91,13 @@ def search_superlm(
 
     Raises:
         NoFeasibleStudentError: No student fits the budget.
-        UsageError: The directory holds no SuperLM.
+        UsageError: The directory holds no SuperLM, ``folder`` the training of another short list,
+            or no student is of the wanted class.
         ExportError: ONNX Runtime does not compute what a student computes.
     """
     source = Source(run, search.length)
     space, work = source.superlm.space, folder / "work"
-    sizes = feasible_students(space, source.task, search.budget)
+    sizes = feasible_students(space, source.task, search.budget, stock=search.stock)
     work.mkdir(parents=True, exist_ok=True)
     losses = judged_losses(
         space,

@@ -62,6 +62,13 @@ def search(
             "count for [that of its training].",
         ),
     ] = None,
+    stock: Annotated[
+        bool | None,
+        typer.Option(
+            "--stock",
+            help="With such a supernet: only students of classes of transformers' own.",
+        ),
+    ] = None,
     epochs: options.Epochs = None,
     minutes: options.Minutes = None,
     seed: options.Seed = None,
@@ -123,13 +130,14 @@ def search(
             threads=threads,
             seed=seed or 0,
             run_dir=run_dir,
-            of_text=OfText(tokens, trials, sampler, proxies),
+            of_text=OfText(tokens, trials, sampler, proxies, stock),
         )
         print_json(found) if json else print_results(*supernet_summary(found))
         if not found["students"][0]["budget_met"]:
             _end_over_budget()
         return
-    refuse_flags({"--tokens": tokens}, "it belongs to a supernet of language models.")
+    of_text = {"--tokens": tokens, "--stock": stock}
+    refuse_flags(of_text, "this belongs to a supernet of language models.")
     changes = {
         **setting_changes(seed, teacher, checkpoint, data, image_size, device, threads),
         "budget.limits": budget or None,

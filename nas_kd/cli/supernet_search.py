@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,13 +20,12 @@ _WORK = ("training.pt", "students/*", "result.json")
 
 
 def refuse_others(given: Mapping[str, Any]) -> None:
-    """Raises `UsageError` for flags of a search that says itself what to search; see
-    `refuse_flags`."""
+    """Raises `UsageError` for flags that no search of a supernet takes; see `refuse_flags`."""
     refuse_flags(
         given,
-        "the supernet's run says this already. Beside --supernet give only --budget, --device, "
-        "--threads, --seed, --run-dir and --json; for language models --tokens, --trials, "
-        "--sampler and --proxies, too.",
+        "a search of a supernet does not take this: what is searched and learned from is that of "
+        "the supernet's run. Beside --supernet give only --budget, --device, --threads, --seed, "
+        f"--run-dir and --json; for language models {', '.join(OfText.flags())}, too.",
     )
 
 
@@ -38,10 +37,19 @@ class OfText:
     trials: int | None = None
     sampler: str | None = None
     proxies: str | None = None
+    stock: bool | None = None
+
+    @classmethod
+    def flags(cls) -> list[str]:
+        """Their names on the command line."""
+        return [f"--{field.name}" for field in fields(cls)]
 
     def refuse(self) -> None:
         """Raises `UsageError` where one was given."""
-        refuse_others({f"--{name}": value for name, value in vars(self).items()})
+        refuse_flags(
+            dict(zip(self.flags(), vars(self).values(), strict=True)),
+            "this belongs to a supernet of language models, and the one named is of images.",
+        )
 
 
 def search_supernet(
@@ -175,7 +183,12 @@ def _search_text(
         seed=seed,
     )
     search = SuperLMSearch(
-        Budget.parse(budget), choice, length=of_text.tokens, profile=profile, seed=seed
+        Budget.parse(budget),
+        choice,
+        stock=bool(of_text.stock),
+        length=of_text.tokens,
+        profile=profile,
+        seed=seed,
     )
     return search_superlm(run, search, directory, observer)
 

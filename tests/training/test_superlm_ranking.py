@@ -6,10 +6,11 @@ import pytest
 import torch
 
 from nas_kd.costs import Budget
-from nas_kd.errors import NoFeasibleStudentError
+from nas_kd.errors import NoFeasibleStudentError, UsageError
 from nas_kd.training.language import LoopSettings, StateObjective, imitation_loss
 from nas_kd.training.superlm import (
     distil_shortlist,
+    feasible_students,
     rank_students,
     teacher_sizes,
     text_task_of,
@@ -87,3 +88,13 @@ def test_the_short_list_is_distilled_and_judged_alone() -> None:
         assert finalist.loss == imitation_loss(finalist.model, HELD_OUT, objective)
     for name, value in superlm.model.named_parameters():
         assert torch.equal(value, before[name])
+
+
+def test_students_of_stock_classes_alone() -> None:
+    space = small_space("autodistil")
+    found = feasible_students(space, TASK, Budget(), stock=True)
+    stock = [arch for arch in space.enumerate() if space.is_stock(arch)]
+    assert 0 < len(found) < space.size
+    assert list(found) == stock
+    with pytest.raises(UsageError, match="none of the 48 students of autodistil-tiny is of a cl"):
+        feasible_students(SPACE, TASK, Budget(), stock=True)

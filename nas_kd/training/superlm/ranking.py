@@ -10,7 +10,7 @@ from torch import Tensor
 from nas_kd.costs import Budget
 from nas_kd.data.text import TokenSequences
 from nas_kd.distill import HiddenFit
-from nas_kd.errors import NoFeasibleStudentError
+from nas_kd.errors import NoFeasibleStudentError, UsageError
 from nas_kd.training.evaluate import eval_mode
 from nas_kd.training.language.imitation import Network, imitation_losses
 from nas_kd.training.language.state_objective import StateObjective
@@ -75,20 +75,31 @@ def rank_students(
     return in_order(losses, sizes)
 
 
-def feasible_students(space: TransformerSpace, task: TextTask, budget: Budget) -> dict[Arch, Sizes]:
+def feasible_students(
+    space: TransformerSpace, task: TextTask, budget: Budget, *, stock: bool = False
+) -> dict[Arch, Sizes]:
     """Every student of the space that fits the counted part of the budget, with its sizes.
 
     Args:
         space: The students; shares in the budget are of the teacher that it is cut from.
         task: What they are built for; MACs are counted for sequences of its length.
         budget: Its limits on ``params`` and ``macs``.
+        stock: Whether only those count that are of a class of transformers' own.
 
     Raises:
         NoFeasibleStudentError: No student fits.
+        UsageError: None is of a class of transformers' own, and only such count.
     """
     counted = Budget(tuple(e for e in budget.entries if e.metric != "latency_ms"))
     limits = counted.limits(vars(teacher_sizes(space, task)))
-    sizes = {arch: space.sizes(arch, task) for arch in space.enumerate()}
+    archs = [arch for arch in space.enumerate() if not stock or space.is_stock(arch)]
+    if not archs:
+        raise UsageError(
+            f"superlm: none of the {space.size} students of {space.name} is of a class of "
+            "transformers' own. Search all of them, or train a SuperLM of a space that has such, "
+            "with --space-option per_head=1 where there is that."
+        )
+    sizes = {arch: space.sizes(arch, task) for arch in archs}
     fitting = {
         arch: size
         for arch, size in sizes.items()
