@@ -69,6 +69,15 @@ def search(
             help="With such a supernet: only students of classes of transformers' own.",
         ),
     ] = None,
+    top: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            metavar="N",
+            help="With such a supernet: students that are distilled, for --epochs [1], and "
+            "delivered; 1 takes the first with the shared weights [3].",
+        ),
+    ] = None,
     epochs: options.Epochs = None,
     minutes: options.Minutes = None,
     seed: options.Seed = None,
@@ -114,7 +123,6 @@ def search(
                 "--space": space,
                 "--space-option": space_option,
                 "--objectives": objectives,
-                "--epochs": epochs,
                 "--minutes": minutes,
                 "--workers": workers,
                 "--storage": storage,
@@ -130,13 +138,13 @@ def search(
             threads=threads,
             seed=seed or 0,
             run_dir=run_dir,
-            of_text=OfText(tokens, trials, sampler, proxies, stock),
+            of_text=OfText(tokens, trials, sampler, proxies, stock, top, epochs),
         )
         print_json(found) if json else print_results(*supernet_summary(found))
         if not found["students"][0]["budget_met"]:
             _end_over_budget()
         return
-    of_text = {"--tokens": tokens, "--stock": stock}
+    of_text = {"--tokens": tokens, "--stock": stock, "--top": top}
     refuse_flags(of_text, "this belongs to a supernet of language models.")
     changes = {
         **setting_changes(seed, teacher, checkpoint, data, image_size, device, threads),

@@ -31,13 +31,26 @@ def refuse_others(given: Mapping[str, Any]) -> None:
 
 @dataclass(frozen=True)
 class OfText:
-    """Flags that only a supernet of language models takes; None where one was not given."""
+    """Flags that only a supernet of language models takes; None where one was not given.
+
+    Raises:
+        UsageError: Two of them do not fit together.
+    """
 
     tokens: int | None = None
     trials: int | None = None
     sampler: str | None = None
     proxies: str | None = None
     stock: bool | None = None
+    top: int | None = None
+    epochs: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.top == 1:
+            refuse_flags(
+                {"--epochs": self.epochs},
+                "with --top 1 nothing is distilled. Leave one of the two out.",
+            )
 
     @classmethod
     def flags(cls) -> list[str]:
@@ -186,6 +199,8 @@ def _search_text(
         Budget.parse(budget),
         choice,
         stock=bool(of_text.stock),
+        top=of_text.top or SuperLMSearch.top,
+        epochs=of_text.epochs or SuperLMSearch.epochs,
         length=of_text.tokens,
         profile=profile,
         seed=seed,

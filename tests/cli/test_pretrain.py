@@ -70,9 +70,10 @@ def test_the_same_command_gives_the_finished_supernet(nas_kd: Command, run: Path
 
 
 def test_flags_of_language_models_are_refused(nas_kd: Command, run: Path) -> None:
-    outcome = nas_kd("search", "--supernet", run, "--tokens", 32, "--proxies", "w_pca")
+    words = ("--tokens", 32, "--proxies", "w_pca", "--epochs", 2)
+    outcome = nas_kd("search", "--supernet", run, *words)
     assert outcome.code == ExitCode.USAGE
-    assert "--tokens, --proxies: the supernet's run says this already" in outcome.err
+    assert "--tokens, --proxies, --epochs: this belongs to a supernet of lang" in outcome.err
     assert not run.with_name("run-search").exists()
 
 
