@@ -40,7 +40,7 @@ class Learned:
 
     Attributes:
         model: The student, trained, in eval mode, on the CPU.
-        teacher: The teacher as it taught; None where it had no weight.
+        teacher: The teacher as it taught; None where nothing was learned from one.
         task: Facts about the task.
         teacher_facts: Facts about the teacher.
         metric: What ``score`` is: ``accuracy`` or ``spearman``.

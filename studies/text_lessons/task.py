@@ -46,7 +46,7 @@ class TaskLesson:
         """See `Lesson.teach`."""
         task = load_labelled_texts(self.task, seed=self.seed)
         teacher, teacher_facts = None, {}
-        if self.settings.teacher_weight > 0:
+        if self.settings.teacher_weight > 0 or self.settings.state_epochs > 0:
             teacher = load_task_teacher(self.teacher, task.classes, seed=mixed_seed(self.seed, 1))
             teacher_facts = self._ready(teacher, task, place)
         model = _named(

@@ -26,7 +26,8 @@ class TaskSettings(FinetuneSettings):
 
     Attributes:
         state_epochs: Passes over the training texts in which the student imitates the states of
-            the teacher that knows the task, before the labels; 0 leaves the step out.
+            the teacher that knows the task, before the labels and whatever ``teacher_weight`` is; 0
+            leaves the step out.
         state_learning_rate: Peak in these passes.
         state_distillers: What the student imitates by: names of distillers of token states,
             separated by commas. Deviation: the last hidden states alone, for students of any depth.

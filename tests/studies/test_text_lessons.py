@@ -1,0 +1,37 @@
+"""What a student of text takes from a teacher of the same task."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from nas_kd.export.text_student import TextStudent
+from nas_kd.training.language import TaskSettings
+from studies.observer import SilentObserver
+from studies.text_lessons import Learned, Place, TaskLesson
+from tests.data.text.words import word_tokenizer
+from tests.training.language_models import WORDS, lines, save_teacher, small_bert
+
+
+def test_states_are_imitated_where_the_teachers_logits_have_no_weight(tmp_path: Path) -> None:
+    rows = [f"{text}\t{'yes' if 'w1 ' in text else 'no'}" for text in lines(40)]
+    table = tmp_path / "task.tsv"
+    table.write_text("\n".join(["text\tlabel", *rows]))
+    teacher = save_teacher(tmp_path / "teacher")
+
+    def learned(state_epochs: int) -> Learned:
+        settings = TaskSettings(
+            epochs=1, batch_size=16, max_tokens=16, teacher_weight=0.0, state_epochs=state_epochs
+        )
+        lesson = TaskLesson(f"{table}?text=text&label=label", teacher, settings)
+        student = TextStudent(small_bert(seed=1), word_tokenizer(WORDS), {})
+        folder = tmp_path / f"work-{state_epochs}"
+        return lesson.teach(student, Place(folder, {}, SilentObserver()))
+
+    without, imitating = learned(0), learned(1)
+    assert without.teacher is None
+    assert imitating.teacher is not None
+    assert imitating.teacher_facts["fine_tuned"]
+    one, other = (found.model.base_model.get_input_embeddings() for found in (without, imitating))
+    assert not torch.equal(one.weight, other.weight)
