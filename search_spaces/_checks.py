@@ -108,6 +108,7 @@ def require_text_task(space: str, task: AnyTask) -> TextTask:
     if task.length > task.positions:
         raise UsageError(
             f"{space}: sequences of {task.length} tokens do not fit into {task.positions} "
-            "positions; give the task more positions or shorter sequences."
+            "positions. Take shorter ones (max_tokens of a training, tokens of a search), or a "
+            "teacher with more positions."
         )
     return task

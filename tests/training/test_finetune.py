@@ -173,19 +173,35 @@ def test_the_teacher_reads_with_its_own_tokenizer() -> None:
     assert losses[0] == losses[1] != losses[2]
 
 
-def test_texts_that_are_longer_than_a_model_reads_are_told() -> None:
-    long = TextExamples(("w1 " * 40, "w2"), None, torch.tensor([0, 1]))
-    task = LabelledTexts("long", long, long, ("low", "high"))
-    settings = replace(SETTINGS, max_tokens=40)
+LONG = TextExamples(("w1 " * 40, "w2"), None, torch.tensor([0, 1]))
+SHORT = TextExamples(("w1", "w2"), None, torch.tensor([0, 1]))
+
+
+@pytest.mark.parametrize("texts", [(LONG, SHORT), (SHORT, LONG)])
+def test_texts_that_are_longer_than_a_model_reads_are_told_before_the_training(
+    texts: tuple[TextExamples, TextExamples],
+) -> None:
+    told: list[int] = []
     with pytest.raises(UsageError, match=r"the model reads at most 32 tokens.*has 40"):
         finetune(
             with_head(_encoder(), 2, seed=0),
-            task,
+            LabelledTexts("long", *texts, ("low", "high")),
             TOKENIZER,
-            settings=settings,
+            settings=replace(SETTINGS, max_tokens=40),
             seed=0,
             accelerator=on_cpu(),
+            on_progress=lambda done, total, best: told.append(done),
         )
+    assert not told
+
+
+def test_texts_that_are_longer_than_a_judged_model_reads_are_told() -> None:
+    read = encoded(LONG, TOKENIZER, 40)
+    with pytest.raises(UsageError, match="the teacher reads at most 32 tokens"):
+        outputs_of(with_head(_encoder(), 2, seed=0), read, role="teacher")
+    pairs = replace(LONG, seconds=SHORT.texts, targets=torch.tensor([0.0, 1.0]))
+    with pytest.raises(UsageError, match="the model reads at most 32 tokens"):
+        similarity_score(small_bert(), LabelledTexts("pairs", pairs, pairs, ()), TOKENIZER)
 
 
 def test_a_student_puts_sentences_where_its_teacher_has_them() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 
 import pytest
 import torch
@@ -57,6 +58,22 @@ def test_states_of_other_tokens_are_not_compared() -> None:
             teacher=teacher,
             teacher_tokenizer=word_tokenizer(12),
             settings=SETTINGS,
+            seed=0,
+            accelerator=on_cpu(),
+        )
+
+
+def test_validation_texts_are_no_longer_than_what_is_read() -> None:
+    task = task_of_words()
+    long = replace(task.validation, texts=("w1 " * 40, *task.validation.texts[1:]))
+    model, teacher = (with_head(small_bert(seed), 2, seed=0) for seed in (0, 1))
+    with pytest.raises(UsageError, match="the model reads at most 32 tokens"):
+        imitate_states(
+            model,
+            replace(task, validation=long),
+            TOKENIZER,
+            teacher=teacher,
+            settings=replace(SETTINGS, max_tokens=40),
             seed=0,
             accelerator=on_cpu(),
         )

@@ -157,6 +157,7 @@ def test_a_finished_supernet_computes_what_was_trained(tmp_path: Path) -> None:
         ((), {"space": create_space("nasbench201")}, "no language models"),
         ((), {"data": "digits"}, "there is no 'digits'"),
         (("depth=last",), {}, "no depth rule 'last'"),
+        (("max_tokens=64", "importance=activation"), {}, "do not fit into 32 positions"),
     ],
 )
 def test_what_does_not_fit_is_refused(

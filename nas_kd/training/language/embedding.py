@@ -65,14 +65,14 @@ def distil_embeddings(
         on_progress: Told how many of how many units are over.
 
     Raises:
+        UsageError: A sentence is longer than student or teacher can read.
         NasKdError: The loss is no longer finite, or a checkpoint cannot be written.
     """
     examples = TextExamples(tuple(sentences), None, torch.zeros(len(sentences)))
     sequences = encoded(examples, tokenizer, settings.max_tokens)
     read = encoded(examples, teacher_tokenizer or tokenizer, settings.max_tokens)
     require_positions("student", student, sequences)
-    require_positions("teacher", teacher, read)
-    taught = embeddings_of(teacher.to(accelerator.device), read)
+    taught = embeddings_of(teacher.to(accelerator.device), read, role="teacher")
     loop = LanguageLoop(
         student,
         sequences,
@@ -94,7 +94,8 @@ def similarity_score(
     """Spearman's rank correlation of cosines and scores on the validation pairs (STS).
 
     Raises:
-        UsageError: The task is not about pairs with scores.
+        UsageError: The task is not about pairs with scores, or a text is longer than the model
+            can read.
     """
     examples = task.validation
     if examples.seconds is None or not task.is_regression:

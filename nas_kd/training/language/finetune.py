@@ -89,7 +89,8 @@ def finetune(
         With accuracy in [0, 1] or, for scores, Spearman's rank correlation as ``score``.
 
     Raises:
-        UsageError: The outputs do not fit the task, or nothing is left to learn from.
+        UsageError: The outputs do not fit the task, a text is longer than model or teacher can
+            read, or nothing is left to learn from.
         NasKdError: The loss is no longer finite, or a checkpoint cannot be written.
     """
     for role, network in (("model", model), ("teacher", teacher)):
@@ -102,12 +103,11 @@ def finetune(
         raise UsageError("training: label_weight is 0 and there is no teacher; give one of them.")
     train = encoded(task.train, tokenizer, settings.max_tokens)
     validation = encoded(task.validation, tokenizer, settings.max_tokens)
-    require_positions("model", model, train)
+    require_positions("model", model, train, validation)
     taught = None
     if teacher is not None and settings.teacher_weight > 0:
         read = encoded(task.train, teacher_tokenizer or tokenizer, settings.max_tokens)
-        require_positions("teacher", teacher, read)
-        taught = outputs_of(teacher.to(accelerator.device), read)
+        taught = outputs_of(teacher.to(accelerator.device), read, role="teacher")
     loop = LanguageLoop(
         model,
         train,

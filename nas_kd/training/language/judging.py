@@ -16,18 +16,29 @@ from nas_kd.errors import UsageError
 from nas_kd.training.evaluate import device_of, eval_mode
 
 if TYPE_CHECKING:
-    from torch import nn
     from transformers import PreTrainedModel
 
 
-def outputs_of(model: PreTrainedModel, sequences: TokenSequences) -> Tensor:
-    """The logits or scores of a model with a head, ``(sequence, output)``, on the CPU."""
-    return _collected(model, sequences, lambda batch: model(**batch).logits)
+def outputs_of(model: PreTrainedModel, sequences: TokenSequences, *, role: str = "model") -> Tensor:
+    """The logits or scores of a model with a head, ``(sequence, output)``, on the CPU.
+
+    Raises:
+        UsageError: A sequence is longer than the model, named by its role, can read.
+    """
+    return _collected(role, model, sequences, lambda batch: model(**batch).logits)
 
 
-def embeddings_of(model: PreTrainedModel, sequences: TokenSequences) -> Tensor:
-    """Sentence embeddings, ``(sequence, channel)``, of length one, on the CPU."""
-    return _collected(model, sequences, lambda batch: F.normalize(pooled(model, batch), dim=1))
+def embeddings_of(
+    model: PreTrainedModel, sequences: TokenSequences, *, role: str = "model"
+) -> Tensor:
+    """Sentence embeddings, ``(sequence, channel)``, of length one, on the CPU.
+
+    Raises:
+        UsageError: As in `outputs_of`.
+    """
+    return _collected(
+        role, model, sequences, lambda batch: F.normalize(pooled(model, batch), dim=1)
+    )
 
 
 def pooled(model: PreTrainedModel, batch: dict[str, Tensor]) -> Tensor:
@@ -41,13 +52,14 @@ def pooled(model: PreTrainedModel, batch: dict[str, Tensor]) -> Tensor:
     return mean
 
 
-def require_positions(role: str, model: PreTrainedModel, sequences: TokenSequences) -> None:
+def require_positions(role: str, model: PreTrainedModel, *texts: TokenSequences) -> None:
     """Raises `UsageError` where a sequence is longer than the model can read."""
     positions = model.config.max_position_embeddings
-    if sequences.longest > positions:
+    longest = max(sequences.longest for sequences in texts)
+    if longest > positions:
         raise UsageError(
             f"training: the {role} reads at most {positions} tokens, and the longest text has "
-            f"{sequences.longest}. Set max_tokens to at most {positions}."
+            f"{longest}. Set max_tokens to at most {positions}."
         )
 
 
@@ -72,12 +84,14 @@ def rank_correlation(found: Tensor, wanted: Tensor) -> float:
 
 @torch.no_grad()
 def _collected(
-    model: nn.Module,
+    role: str,
+    model: PreTrainedModel,
     sequences: TokenSequences,
     run: Callable[[dict[str, Tensor]], Tensor],
     batch_size: int = 64,
 ) -> Tensor:
     """What ``run`` gives for all sequences in their order; long and short ones apart."""
+    require_positions(role, model, sequences)
     device, order = device_of(model), sequences.by_length()
     with eval_mode(model):
         parts = [

@@ -79,7 +79,8 @@ def imitate_states(
         The mean loss on the validation texts.
 
     Raises:
-        UsageError: Model and teacher read other tokens, or have no states to compare.
+        UsageError: Model and teacher read other tokens, cannot read as many, or have no states to
+            compare.
         NasKdError: The loss is no longer finite, or a checkpoint cannot be written.
     """
     if teacher_tokenizer is not None and teacher_tokenizer.get_vocab() != tokenizer.get_vocab():
@@ -91,8 +92,8 @@ def imitate_states(
         encoded(examples, tokenizer, settings.max_tokens)
         for examples in (task.train, task.validation)
     )
-    require_positions("model", model, train)
-    require_positions("teacher", teacher, train)
+    require_positions("model", model, train, validation)
+    require_positions("teacher", teacher, train, validation)
     (loss,) = imitate(
         [model.base_model],
         train,

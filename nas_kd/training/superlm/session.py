@@ -46,6 +46,8 @@ class SuperLMSession:
     def __init__(self, job: Job, strategy: Strategy) -> None:
         settings: SuperLMSettings = job.settings
         teacher = _load_teacher(job)
+        space = cut_from(job.space, teacher.model.config)
+        self._judged = spread(space, text_task_of(teacher.model.config, settings.max_tokens))
         train, self._held_out = training_text(job.data, teacher.tokenizer, settings, job.seed)
         self._tokenizer = teacher.tokenizer
         self._teacher = teacher.model
@@ -53,9 +55,7 @@ class SuperLMSession:
             teacher.model, settings.importance, train, mixed_seed(job.seed, 3)
         )
         self._objective = objective_of(settings, teacher.model, job.accelerator)
-        space = cut_from(job.space, teacher.model.config)
         self.superlm = SuperLM(teacher.model, space, cast(DepthRule, settings.depth))
-        self._judged = spread(space, text_task_of(teacher.model.config, settings.max_tokens))
         self._fit = self._objective.make_fit(teacher.model.config.hidden_size)
         chooser = Chooser(
             strategy,
