@@ -37,6 +37,17 @@ def make_accelerator(precision: str) -> Accelerator:
     )
 
 
+def nearest_accelerator(precision: str) -> Accelerator:
+    """That of `make_accelerator`, in float32 where this device has not the precision.
+
+    For networks that were trained elsewhere, in what this device need not have.
+    """
+    try:
+        return make_accelerator(precision)
+    except UsageError:
+        return make_accelerator("no")
+
+
 def same_buffers(module: nn.Module, accelerator: Accelerator) -> None:
     """Gives all processes the buffers (batch-norm statistics) of the first one."""
     if accelerator.num_processes == 1:

@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 from nas_kd.errors import UsageError
 from nas_kd.teachers.language import load_language_teacher
 from nas_kd.training.pretraining import PretrainingFolder, load_supernet
-from nas_kd.training.processes import make_accelerator
+from nas_kd.training.processes import nearest_accelerator
 from nas_kd.training.superlm import (
     SuperLMSettings,
     objective_of,
@@ -24,6 +24,8 @@ from search_spaces.supernets import Importance, SuperLM, sort_by_importance
 
 class Source:
     """A finished pre-training, with its teacher and its text.
+
+    Networks run in the precision of the training, or in float32 where this device has not that one.
 
     Args:
         run: Its directory.
@@ -43,7 +45,7 @@ class Source:
             )
         self.superlm = superlm
         self.settings = SuperLMSettings(**self.job["settings"])
-        self.accelerator = make_accelerator(self.settings.precision)
+        self.accelerator = nearest_accelerator(self.settings.precision)
         superlm.to(self.accelerator.device)
         checkpoint = self.job["checkpoint"]
         self.teacher = load_language_teacher(

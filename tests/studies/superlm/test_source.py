@@ -15,6 +15,14 @@ from tests.studies.superlm.runs import trained_superlm
 from tests.training.language_models import small_bert
 
 
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this device has the precision")
+def test_a_precision_that_this_device_has_not_is_left_to_the_training(tmp_path: Path) -> None:
+    source = Source(trained_superlm(tmp_path, "precision=fp16"), None)
+    assert source.accelerator.mixed_precision == "no"
+    (arch,) = source.superlm.space.anchors()[1:2]
+    assert source.judge([arch])[arch] > 0
+
+
 @pytest.mark.parametrize("importance", ["none", "activation", "gradient"])
 def test_losses_are_those_at_the_end_of_the_training(tmp_path: Path, importance: str) -> None:
     weights = tmp_path / "other.safetensors"
