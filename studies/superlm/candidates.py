@@ -16,7 +16,7 @@ from search_spaces import Arch, Sizes, TextTask, TransformerSpace
 from studies.observer import Observer
 from studies.samplers import SAMPLERS
 from studies.superlm.kept_losses import CHUNK, KeptLosses
-from studies.superlm.proxies import best_by_proxies
+from studies.superlm.proxies import best_by_proxies, require_proxies_of_text
 
 MOST = 1000
 """So many students are all judged, or scored by proxies; beyond that they are sampled."""
@@ -42,6 +42,7 @@ class Choice:
 
     def __post_init__(self) -> None:
         SAMPLERS.get(self.sampler)
+        require_proxies_of_text(self.proxies)
         if self.trials is not None and self.trials < 1:
             raise UsageError(f"search: trials is {self.trials}; give a number of at least 1.")
 

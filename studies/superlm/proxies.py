@@ -11,12 +11,23 @@ import torch
 from torch import Tensor, nn
 
 from nas_kd.data.text import TokenSequences
-from proxies import log_rank_fusion, score_student
+from nas_kd.errors import UsageError
+from proxies import PROXIES, log_rank_fusion, score_student
 from search_spaces import Arch, Sizes, TextTask, TransformerSpace
 
 _SEQUENCES = 16
 _CLASSES = 2
 _MODEL = "model"
+
+
+def require_proxies_of_text(names: Sequence[str]) -> None:
+    """Raises `UsageError` for proxies that are unknown, or show a network noise for its input:
+    students of text read numbers of tokens, and noise has none."""
+    if of_noise := [name for name in names if PROXIES.get(name).input == "noise"]:
+        raise UsageError(
+            f"proxies: {', '.join(of_noise)} look at how a network answers to noise, and students "
+            "of text read tokens. Take others, such as w_pca, head_importance or decoder_params."
+        )
 
 
 def best_by_proxies(
@@ -38,7 +49,7 @@ def best_by_proxies(
     Args:
         space: Where the students are from.
         sizes: Students, with their sizes for proxies that read those.
-        names: Of proxies, see `proxies.PROXIES`.
+        names: Of proxies, see `require_proxies_of_text`.
         text: Its longest sequences are the batch.
         task: What students are built for.
         count: How many are wanted.

@@ -10,6 +10,7 @@ import pytest
 from nas_kd.costs import Budget
 from nas_kd.errors import UsageError
 from nas_kd.training.superlm import feasible_students, text_task_of
+from proxies import PROXIES
 from search_spaces import Arch, Sizes, TransformerSpace, create_space, teacher_options
 from studies.observer import SilentObserver
 from studies.superlm import Choice, KeptLosses, candidates, judged_losses
@@ -144,13 +145,17 @@ def test_what_was_kept_of_others_or_damaged_is_judged_anew(tmp_path: Path) -> No
     assert len(judge.judged) == 3
 
 
-def test_unknown_names_are_refused(tmp_path: Path) -> None:
+def test_unknown_names_are_refused() -> None:
     with pytest.raises(UsageError, match="no 'tpr'"):
         Choice(sampler="tpr")
-    space = small_space()
-    sizes = feasible_students(space, TASK, Budget())
     with pytest.raises(UsageError, match="no 'wpca'"):
-        _judged(space, sizes, Choice(proxies=("wpca",)), tmp_path / "losses.json", _Judge())
+        Choice(proxies=("wpca",))
+
+
+@pytest.mark.parametrize("name", [n for n, proxy in PROXIES.items() if proxy.input == "noise"])
+def test_proxies_that_show_networks_noise_are_refused(name: str) -> None:
+    with pytest.raises(UsageError, match=f"{name} look at how a network answers to noise"):
+        Choice(proxies=("w_pca", name))
 
 
 def _encoder(space: TransformerSpace, arch: Arch) -> int:
