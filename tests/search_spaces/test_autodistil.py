@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from transformers import BertConfig, LlamaConfig
 
@@ -12,6 +14,7 @@ from search_spaces.autodistil import BERT_BASE, NAMES, formula_sizes
 from search_spaces.language_models import BERT, LLAMA
 
 ENGLISH = TextTask()
+ROOT = Path(__file__).parents[2]
 MINILM = {"layers": 6, "hidden": 384, "heads": 12}
 
 
@@ -105,6 +108,24 @@ def test_with_heads_of_the_teachers_width_few_shapes_are_stock() -> None:
     space = space_of("autodistil-base")
     stock = {(a["hidden"], a["heads"]) for a in space.enumerate() if space.is_stock(a)}
     assert stock == {(576, 9), (640, 10)}
+
+
+def test_the_pages_tell_the_sizes_of_spaces_and_how_many_shapes_are_stock() -> None:
+    readme, guide = ((ROOT / page).read_text() for page in ("README.md", "docs/language_models.md"))
+    (size,) = {space_of(name).size for name in NAMES}
+    minilm = [space_of(name, **MINILM).size for name in NAMES]
+    told = f"| {size} each of BERT-base; {minilm[0]}, {minilm[1]} and {minilm[2]} of MiniLM-L6 |"
+    whole, decoder = (space_of(name).size for name in ("autodistil", "autodistil-decoder"))
+    assert told in readme
+    assert told in guide
+    assert f"| {whole} of BERT-base; {decoder} of SmolLM2-135M |" in readme
+    assert f"| {decoder} of SmolLM2-135M |" in guide
+    stock = [
+        sum(space.is_stock(arch) for space in spaces for arch in space.enumerate())
+        for spaces in ([space_of(name, per_head=per_head) for name in NAMES] for per_head in (0, 1))
+    ]
+    shapes = f"{3 * size} shapes of BERT-base these are {stock[0]}, or {stock[1]} with `per_head=1`"
+    assert shapes in readme
 
 
 def test_the_sub_spaces_of_minilm() -> None:
