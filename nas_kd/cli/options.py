@@ -7,30 +7,37 @@ from typing import Annotated
 
 import typer
 
+_TEACHERS = "timm:NAME, hf:NAME_OR_FOLDER or package.module:factory (your own code)"
+_LANGUAGE_TEACHERS = "hf:NAME_OR_FOLDER or package:NAME/FOLDER (in an installed package)"
+_IMAGES = (
+    "digits, folder:PATH, npz:FILE, torchvision:NAME@ROOT, hfds:NAME_OR_FOLDER or "
+    "package.module:factory (your own code)"
+)
+_TEXT = (
+    "text:PATH (every line a text), tsv:PATH?column=NAME, csv:PATH?column=NAME or "
+    "hfds:NAME_OR_FOLDER?column=NAME"
+)
+
 Json = Annotated[bool, typer.Option("--json", help="Print exactly one JSON document on stdout.")]
 Run = Annotated[Path, typer.Argument(metavar="RUN", help="A run directory, like runs/digits.")]
 Config = Annotated[
     str | None,
     typer.Option(metavar="RECIPE", help="A recipe.toml or one of: nas-kd list recipes."),
 ]
-Teacher = Annotated[
+Teacher = Annotated[str | None, typer.Option(metavar="TEACHER", help=f"{_TEACHERS}.")]
+TeacherOfAny = Annotated[
     str | None,
     typer.Option(
-        metavar="TEACHER",
-        help="timm:NAME, hf:NAME_OR_FOLDER or package.module:factory (your own code).",
+        metavar="TEACHER", help=f"For images: {_TEACHERS}. For text: {_LANGUAGE_TEACHERS}."
     ),
 ]
 Checkpoint = Annotated[
     Path | None,
     typer.Option(metavar="FILE", help="Weights of the teacher: .safetensors or a torch file."),
 ]
-Data = Annotated[
-    str | None,
-    typer.Option(
-        metavar="DATA",
-        help="digits, folder:PATH, npz:FILE, torchvision:NAME@ROOT, hfds:NAME_OR_FOLDER or "
-        "package.module:factory (your own code).",
-    ),
+Data = Annotated[str | None, typer.Option(metavar="DATA", help=f"{_IMAGES}.")]
+DataOfAny = Annotated[
+    str | None, typer.Option(metavar="DATA", help=f"Images: {_IMAGES}. Text: {_TEXT}.")
 ]
 ImageSize = Annotated[
     int | None, typer.Option(min=1, metavar="PIXELS", help="Images are resized to this square.")

@@ -25,8 +25,8 @@ def pretrain(
     method: Annotated[
         str, typer.Option(metavar="NAME", help="How to train it; see: nas-kd list methods.")
     ],
-    data: options.Data = None,
-    teacher: options.Teacher = None,
+    data: options.DataOfAny = None,
+    teacher: options.TeacherOfAny = None,
     checkpoint: options.Checkpoint = None,
     image_size: options.ImageSize = None,
     space_option: options.SpaceOption = None,
