@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from nas_kd.cli import options
-from nas_kd.cli.console import note, print_json, print_results, stdout_kept_clean
-from nas_kd.errors import ExportError, UsageError
+from nas_kd.cli.console import print_json, print_results, stdout_kept_clean
+from nas_kd.cli.image_exporting import export_images
+from nas_kd.cli.recipe_flags import refuse_flags
+from nas_kd.cli.text_exporting import export_text
+from nas_kd.cli.text_exporting import summary as text_summary
+from nas_kd.errors import UsageError
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
     from nas_kd.costs import DeviceProfile
-    from nas_kd.export import PrecisionRecord, Student
-
-SCHEMA = "nas-kd.export/1"
 
 
 def export(
@@ -54,6 +50,9 @@ def export(
     ONNX Runtime has to compute what PyTorch computes, at two batch sizes; else exit code 5.
     With --int8 or --fp16, accuracy and latency before and after are measured and kept in the
     manifest. The data are those of the student's run; --data names others.
+
+    A student of text is compared at several lengths. Its --int8 needs no data, and the latency of
+    both files is measured and kept.
     """
     precisions = [name for name, wanted in (("int8", int8), ("fp16", fp16)) if wanted]
     if not precisions and (data or device or threads):
@@ -63,118 +62,30 @@ def export(
     if calibration is not None and not int8:
         raise UsageError("export: --calibration is for --int8. Add it, or leave both away.")
     with stdout_kept_clean():
-        from nas_kd.cli.targets import best_student
-        from nas_kd.export import load_student
-        from nas_kd.export.calibration import DEFAULT_IMAGES
+        from nas_kd.cli.targets import best_student, holds_text
 
         directory = best_student(student)
-        loaded = load_student(directory)
         onnx = output or directory / "student.onnx"
-        job = None
-        if precisions:
-            job = _Lowering(directory, loaded, data, _profile(directory, device, threads))
-        document = _export(directory, loaded, onnx, seed)
-        if job is not None:
-            records = job.run(onnx, precisions, images=calibration or DEFAULT_IMAGES, seed=seed)
-            _keep(directory, onnx, records)
-            document["precisions"] = {name: r.to_dict() for name, r in records.items()}
-    if json:
-        print_json(document)
-        return
-    parity = document["parity"]
-    print_results(
-        f"{document['onnx']}: differs from PyTorch by at most {parity['max_abs']:.2e} "
-        f"(allowed {parity['tolerance']:.0e}) at batches {parity['batches']}."
-    )
-    if job is not None:
-        print_results(_table(records))
-
-
-def _export(directory: Path, student: Student, output: Path, seed: int) -> dict[str, Any]:
-    """Replaces ``output`` only after the new file has passed; the manifest then follows it."""
-    from nas_kd.export import check_parity, export_onnx, refresh_manifest
-
-    shape = student.task.input_shape
-    output.parent.mkdir(parents=True, exist_ok=True)
-    draft = output.with_name(f".{output.stem}.part.onnx")
-    try:
-        export_onnx(student.module, shape, draft)
-        parity = check_parity(student.module, draft, shape, seed=seed)
-        if not parity.passed:
-            raise ExportError(
-                f"parity: the exported file differs from the module by {parity.max_abs:.2g} "
-                f"(allowed {parity.tolerance:.2g}); {output} was left as it was."
+        profile = _profile(directory, device, threads) if precisions else None
+        if holds_text(directory):
+            refuse_flags(
+                {"--fp16": fp16, "--calibration": calibration, "--data": data},
+                f"{directory} holds a student of text. Beside it give only --int8, --device, "
+                "--threads, --output, --seed and --json.",
             )
-        draft.replace(output)
-    finally:
-        draft.unlink(missing_ok=True)
-    if _belongs(output, directory):
-        refresh_manifest(directory, parity=parity)
-    return {
-        "schema": SCHEMA,
-        "student": str(directory),
-        "onnx": str(output),
-        "parity": parity.to_dict(),
-    }
-
-
-class _Lowering:
-    """Writes a student's file in other precisions; what can be wrong is found when it is made."""
-
-    def __init__(
-        self, directory: Path, student: Student, source: str | None, profile: DeviceProfile
-    ) -> None:
-        from nas_kd.cli.student_data import data_of
-        from nas_kd.costs import require_provider
-
-        require_provider(profile)
-        self._data = data_of(directory, student, source)
-        self._profile = profile
-
-    def run(
-        self, onnx: Path, precisions: list[str], *, images: int, seed: int
-    ) -> dict[str, PrecisionRecord]:
-        """Puts the files beside ``onnx`` once they were found to work."""
-        from nas_kd.export import (
-            at_precision,
-            calibration_batches,
-            compare_precisions,
-            precision_file,
-        )
-
-        batches = calibration_batches(self._data, images, seed=seed)
-        split = "validation" if self._data.test is None else "test"
-        with _drafts(onnx) as folder:
-            drafts = {}
-            for name in precisions:
-                note(f"Writing {precision_file(onnx, name)} ...")
-                draft = folder / precision_file(onnx, name).name
-                drafts[name] = at_precision(
-                    onnx, replace(self._profile, precision=name), batches, draft
-                )
-            note(f"Comparing on {split} images and on {self._profile.provider} ...")
-            records = compare_precisions(
+            document = export_text(directory, onnx, lowered_on=profile, seed=seed)
+            shown = text_summary(document)
+        else:
+            document, shown = export_images(
+                directory,
                 onnx,
-                drafts,
-                self._data.test or self._data.validation,
-                split=split,
-                profile=self._profile,
+                precisions,
+                data=data,
+                profile=profile,
+                calibration=calibration,
+                seed=seed,
             )
-            for name, draft in drafts.items():
-                draft.replace(precision_file(onnx, name))
-        return records
-
-
-@contextmanager
-def _drafts(onnx: Path) -> Iterator[Path]:
-    """A hidden folder beside the file; what a killed call left there is removed."""
-    folder = onnx.parent / ".precisions.part"
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir()
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    print_json(document) if json else print_results(*shown)
 
 
 def _profile(directory: Path, device: str | None, threads: int | None) -> DeviceProfile:
@@ -186,50 +97,3 @@ def _profile(directory: Path, device: str | None, threads: int | None) -> Device
     recipe = recipe_of(directory)
     usual = device_profile(recipe.budget) if recipe else DeviceProfile()
     return replace(usual, device=device or usual.device, threads=threads or usual.threads)
-
-
-def _keep(directory: Path, onnx: Path, records: dict[str, PrecisionRecord]) -> None:
-    """Adds the records to the manifest, where the files are the student's."""
-    from nas_kd.export import read_manifest, refresh_manifest
-
-    if _belongs(onnx, directory):
-        earlier = (read_manifest(directory) or {}).get("precisions", {})
-        refresh_manifest(directory, precisions={**earlier, **records})
-
-
-def _belongs(file: Path, directory: Path) -> bool:
-    return file.resolve().parent == directory.resolve()
-
-
-def _table(records: dict[str, PrecisionRecord]) -> Table:
-    """Before and after, a line per file."""
-    from rich import box
-    from rich.table import Table
-
-    from nas_kd.report import numbers
-
-    first = next(iter(records.values()))
-    table = Table(box=box.SIMPLE_HEAD)
-    columns = ("change", "same class", "latency", "of fp32", "size")
-    for column in ("", f"{first.split} accuracy", *columns):
-        table.add_column(column, justify="right" if column else "left", no_wrap=True)
-    before = first.latency_before.median_ms
-    accuracy = numbers.percent(first.accuracy_before)
-    table.add_row(
-        "fp32", accuracy, "", "", numbers.milliseconds(before), "", _size(first.bytes_before)
-    )
-    for name, record in records.items():
-        table.add_row(
-            name,
-            numbers.percent(record.accuracy_after),
-            numbers.points(record.accuracy_after - record.accuracy_before),
-            numbers.percent(record.top1_agreement),
-            numbers.milliseconds(record.latency_after.median_ms),
-            numbers.ratio(record.latency_after.median_ms, before),
-            _size(record.bytes_after),
-        )
-    return table
-
-
-def _size(count: int) -> str:
-    return f"{count / 1e6:.2f} MB"

@@ -76,6 +76,16 @@ def best_student(path: Path) -> Path:
     raise UsageError(f"student: {path} holds neither a student (config.json) nor a run.")
 
 
+def holds_text(directory: Path) -> bool:
+    """Whether a student directory holds one of text."""
+    return (directory / "provenance.json").is_file()
+
+
+def belongs(file: Path, directory: Path) -> bool:
+    """Whether the file lies in the student directory, whose manifest then tells of it."""
+    return file.resolve().parent == directory.resolve()
+
+
 def _directory(path: Path, workspace: Path) -> Target:
     from nas_kd.costs import count_macs
     from nas_kd.export import load_student
@@ -84,7 +94,7 @@ def _directory(path: Path, workspace: Path) -> Target:
     onnx = directory / "student.onnx"
     if not onnx.is_file():
         raise UsageError(f"student: {onnx} is missing. Make it with: nas-kd export {directory}")
-    if (directory / "provenance.json").is_file():
+    if holds_text(directory):
         return _text_student(directory, onnx, workspace)
     student = load_student(directory)
     return Target(str(directory), onnx, count_macs(student.module, student.task.input_shape))

@@ -129,10 +129,10 @@ def refuse_without_task(student: str) -> None:
 
 def _student_directory(path: Path) -> Path:
     """The student's directory: ``path``, or the best student of the search there."""
-    from nas_kd.cli.targets import best_student
+    from nas_kd.cli.targets import best_student, holds_text
 
     directory = best_student(path)
-    if not (directory / _PROVENANCE).is_file():
+    if not holds_text(directory):
         raise UsageError(
             f"student: {directory} holds no student of text ({_PROVENANCE} is missing). Give a "
             "directory that nas-kd search --supernet wrote for a SuperLM."

@@ -11,6 +11,7 @@ from nas_kd.costs import DeviceProfile, count_macs
 from nas_kd.costs.token_latency import LENGTHS, measure_token_latency
 from nas_kd.costs.tokens import example_tokens
 from nas_kd.errors import ExportError
+from nas_kd.export.drafts import drafts_of
 from nas_kd.export.manifest import write_manifest
 from nas_kd.export.parity import TOLERANCE
 from nas_kd.export.precision import precision_file
@@ -65,17 +66,14 @@ def deliver_text_student(
     directory = Path(directory)
     save_text_student(directory, model, tokenizer, provenance)
     onnx = directory / ONNX
-    export_tokens(model, lengths[0], onnx, any_length=True, segments=_segments(model, tokenizer))
-    files = {"fp32": onnx, **({"int8": _int8(onnx)} if int8 else {})}
-    parity = {
-        precision: _checked(model, file, lengths, seed, _TOLERANCES[precision])
-        for precision, file in files.items()
-    }
+    parity = export_text_student(model, tokenizer, onnx, lengths=lengths, int8=int8, seed=seed)
     latency = None
     if profile is not None:
         latency = {
-            precision: measure_token_latency(file, profile, lengths, max_seconds=max_seconds)
-            for precision, file in files.items()
+            precision: measure_token_latency(
+                precision_file(onnx, precision), profile, lengths, max_seconds=max_seconds
+            )
+            for precision in parity
         }
     return write_manifest(
         directory,
@@ -86,6 +84,48 @@ def deliver_text_student(
         seeds={"parity": seed},
         extra={"provenance": provenance},
     )
+
+
+def export_text_student(
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase | None,
+    onnx: Path,
+    *,
+    lengths: Sequence[int] = LENGTHS,
+    int8: bool = False,
+    seed: int = 0,
+) -> dict[str, TokenParityRecord]:
+    """Writes the student's files for any batch and length, which compute what it computes.
+
+    Files that are there already are replaced once all new ones were compared.
+
+    Args:
+        model: The student.
+        tokenizer: The teacher's.
+        onnx: The float32 file; its folder must exist.
+        lengths: Tokens of the sequences that are compared.
+        int8: Whether the dynamically quantised file is wanted beside it.
+        seed: Of the tokens that are compared.
+
+    Returns:
+        The comparisons by precision; see `precision_file` for where each file is.
+
+    Raises:
+        ExportError: The model cannot be written, or a file does not compute what it computes.
+    """
+    with drafts_of(onnx) as folder:
+        whole = folder / onnx.name
+        export_tokens(
+            model, lengths[0], whole, any_length=True, segments=_segments(model, tokenizer)
+        )
+        drafts = {"fp32": whole, **({"int8": _int8(whole)} if int8 else {})}
+        parity = {
+            precision: _checked(model, draft, lengths, seed, _TOLERANCES[precision])
+            for precision, draft in drafts.items()
+        }
+        for precision, draft in drafts.items():
+            draft.replace(precision_file(onnx, precision))
+    return parity
 
 
 def readable_lengths(model: PreTrainedModel) -> list[int]:
@@ -106,9 +146,9 @@ def _checked(
     record = check_token_parity(model, file, lengths, seed=seed, tolerance=tolerance)
     if not record.passed:
         raise ExportError(
-            f"export: {file} differs from the model by {record.max_rel:.1e} of its largest output, "
-            f"and {tolerance:.1e} is allowed. Deliver it without int8; if it is the float file, "
-            "export it with another version of torch."
+            f"export: {file.name} differs from the model by {record.max_rel:.1e} of its largest "
+            f"output, and {tolerance:.1e} is allowed. Deliver it without int8; if it is the float "
+            "file, export it with another version of torch."
         )
     return record
 

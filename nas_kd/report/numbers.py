@@ -29,6 +29,11 @@ def milliseconds(value: float | None) -> str:
     return MISSING if value is None or is_missing(value) else f"{_three_digits(value)} ms"
 
 
+def megabytes(value: int) -> str:
+    """A size of a file: ``1.23 MB``."""
+    return f"{value / 1e6:.2f} MB"
+
+
 def percent(share: float | None, decimals: int = 2) -> str:
     """A share in [0, 1] as percent."""
     return MISSING if share is None or is_missing(share) else f"{100 * share:.{decimals}f} %"

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nas_kd.costs import CountRecord, DeviceProfile, LatencyRecord, count_macs
-from nas_kd.costs.token_latency import measure_token_latencies
 from nas_kd.costs.tokens import example_tokens
 from nas_kd.errors import NasKdError
 from nas_kd.export import read_manifest, refresh_manifest
@@ -16,13 +15,15 @@ from nas_kd.export.precision import precision_file
 from nas_kd.export.text_delivery import ONNX, deliver_text_student, readable_lengths
 from nas_kd.export.text_student import TextStudent
 from nas_kd.export.token_models import export_tokens
-from studies.machine_lock import machine_alone
 from studies.observer import Observer
 from studies.run_directory import RunDirectory
 from studies.text_lessons.learned import Learned
+from studies.token_timing import time_texts
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
+
+_TEACHER = "teacher"
 
 
 @dataclass(frozen=True)
@@ -78,10 +79,16 @@ def deliver_learned(
         lengths=lengths,
         int8=delivery.int8,
     )
-    beside = None if learned.teacher is None else _export(learned.teacher, lengths, run, observer)
-    latency, of_teacher = _measure(directory, beside, delivery, lengths)
-    refresh_manifest(directory, latency=latency)
     manifest = read_manifest(directory) or {}
+    files = {
+        precision: precision_file(directory / ONNX, precision) for precision in manifest["parity"]
+    }
+    beside = None if learned.teacher is None else _export(learned.teacher, lengths, run, observer)
+    if beside is not None:
+        files[_TEACHER] = beside
+    latency = time_texts(files, delivery.profile, lengths, max_seconds=delivery.max_seconds)
+    of_teacher = latency.pop(_TEACHER, {})
+    refresh_manifest(directory, latency=latency)
     teacher = dict(learned.teacher_facts)
     if learned.teacher is not None:
         counts = {str(n): _counts(learned.teacher, n).to_dict() for n in lengths}
@@ -117,25 +124,6 @@ def _export(
     except NasKdError as error:
         observer.note(f"The teacher is not measured: {error}")
         return None
-
-
-def _measure(
-    directory: Path, beside: Path | None, delivery: TextDelivery, lengths: Sequence[int]
-) -> tuple[dict[str, dict[int, LatencyRecord]], dict[int, LatencyRecord]]:
-    """Latencies by precision and length, and the teacher's by length, all in the same processes."""
-    files = {"fp32": directory / ONNX}
-    if delivery.int8:
-        files["int8"] = precision_file(directory / ONNX, "int8")
-    together = [*files.values(), *([] if beside is None else [beside])]
-    with machine_alone():
-        records = measure_token_latencies(
-            together,
-            delivery.profile,
-            lengths,
-            max_seconds=delivery.max_seconds * len(together),
-        )
-    of_teacher = {} if beside is None else records[-1]
-    return dict(zip(files, records, strict=False)), of_teacher
 
 
 def _medians(records: Mapping[int, LatencyRecord]) -> dict[str, float]:

@@ -1,0 +1,187 @@
+"""The work behind ``nas-kd export`` for a student of images."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nas_kd.cli.console import note
+from nas_kd.errors import ExportError
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from nas_kd.costs import DeviceProfile
+    from nas_kd.export import PrecisionRecord, Student
+
+SCHEMA = "nas-kd.export/1"
+
+
+def export_images(
+    directory: Path,
+    onnx: Path,
+    precisions: list[str],
+    *,
+    data: str | None,
+    profile: DeviceProfile | None,
+    calibration: int | None,
+    seed: int,
+) -> tuple[dict[str, Any], list[Any]]:
+    """Writes the student's file anew, and in other precisions.
+
+    Args:
+        directory: The student's.
+        onnx: The float32 file.
+        precisions: ``int8`` and ``fp16``, as far as they are wanted.
+        data: Of the comparison and of the calibration; None takes those of the student's run.
+        profile: Where latency is measured; None where no other precision is wanted.
+        calibration: Training images that set the ranges of int8; None takes the usual number.
+        seed: Of parity inputs and calibration images.
+
+    Returns:
+        The JSON document, and what people are shown.
+
+    Raises:
+        UsageError: The student or its data cannot be read.
+        ExportError: ONNX Runtime does not compute what the student computes.
+    """
+    from nas_kd.export import load_student
+    from nas_kd.export.calibration import DEFAULT_IMAGES
+
+    student = load_student(directory)
+    job = None if profile is None else _Lowering(directory, student, data, profile)
+    document = _export(directory, student, onnx, seed)
+    parity = document["parity"]
+    shown: list[Any] = [
+        f"{document['onnx']}: differs from PyTorch by at most {parity['max_abs']:.2e} "
+        f"(allowed {parity['tolerance']:.0e}) at batches {parity['batches']}."
+    ]
+    if job is not None:
+        records = job.run(onnx, precisions, images=calibration or DEFAULT_IMAGES, seed=seed)
+        _keep(directory, onnx, records)
+        document["precisions"] = {name: r.to_dict() for name, r in records.items()}
+        shown.append(_table(records))
+    return document, shown
+
+
+def _export(directory: Path, student: Student, output: Path, seed: int) -> dict[str, Any]:
+    """Replaces ``output`` only after the new file has passed; the manifest then follows it."""
+    from nas_kd.cli.targets import belongs
+    from nas_kd.export import check_parity, export_onnx, refresh_manifest
+    from nas_kd.export.drafts import drafts_of
+
+    shape = student.task.input_shape
+    output.parent.mkdir(parents=True, exist_ok=True)
+    with drafts_of(output) as folder:
+        draft = folder / output.name
+        export_onnx(student.module, shape, draft)
+        parity = check_parity(student.module, draft, shape, seed=seed)
+        if not parity.passed:
+            raise ExportError(
+                f"parity: the exported file differs from the module by {parity.max_abs:.2g} "
+                f"(allowed {parity.tolerance:.2g}); {output} was left as it was."
+            )
+        draft.replace(output)
+    if belongs(output, directory):
+        refresh_manifest(directory, parity=parity)
+    return {
+        "schema": SCHEMA,
+        "student": str(directory),
+        "onnx": str(output),
+        "parity": parity.to_dict(),
+    }
+
+
+class _Lowering:
+    """Writes a student's file in other precisions; what can be wrong is found when it is made."""
+
+    def __init__(
+        self, directory: Path, student: Student, source: str | None, profile: DeviceProfile
+    ) -> None:
+        from nas_kd.cli.student_data import data_of
+        from nas_kd.costs import require_provider
+
+        require_provider(profile)
+        self._data = data_of(directory, student, source)
+        self._profile = profile
+
+    def run(
+        self, onnx: Path, precisions: list[str], *, images: int, seed: int
+    ) -> dict[str, PrecisionRecord]:
+        """Puts the files beside ``onnx`` once they were found to work."""
+        from nas_kd.export import (
+            at_precision,
+            calibration_batches,
+            compare_precisions,
+            precision_file,
+        )
+        from nas_kd.export.drafts import drafts_of
+
+        batches = calibration_batches(self._data, images, seed=seed)
+        split = "validation" if self._data.test is None else "test"
+        with drafts_of(onnx) as folder:
+            drafts = {}
+            for name in precisions:
+                note(f"Writing {precision_file(onnx, name)} ...")
+                draft = folder / precision_file(onnx, name).name
+                drafts[name] = at_precision(
+                    onnx, replace(self._profile, precision=name), batches, draft
+                )
+            note(f"Comparing on {split} images and on {self._profile.provider} ...")
+            records = compare_precisions(
+                onnx,
+                drafts,
+                self._data.test or self._data.validation,
+                split=split,
+                profile=self._profile,
+            )
+            for name, draft in drafts.items():
+                draft.replace(precision_file(onnx, name))
+        return records
+
+
+def _keep(directory: Path, onnx: Path, records: dict[str, PrecisionRecord]) -> None:
+    """Adds the records to the manifest, where the files are the student's."""
+    from nas_kd.cli.targets import belongs
+    from nas_kd.export import read_manifest, refresh_manifest
+
+    if belongs(onnx, directory):
+        earlier = (read_manifest(directory) or {}).get("precisions", {})
+        refresh_manifest(directory, precisions={**earlier, **records})
+
+
+def _table(records: dict[str, PrecisionRecord]) -> Table:
+    """Before and after, a line per file."""
+    from rich import box
+    from rich.table import Table
+
+    from nas_kd.report import numbers
+
+    first = next(iter(records.values()))
+    table = Table(box=box.SIMPLE_HEAD)
+    columns = ("change", "same class", "latency", "of fp32", "size")
+    for column in ("", f"{first.split} accuracy", *columns):
+        table.add_column(column, justify="right" if column else "left", no_wrap=True)
+    before = first.latency_before.median_ms
+    accuracy = numbers.percent(first.accuracy_before)
+    table.add_row(
+        "fp32",
+        accuracy,
+        "",
+        "",
+        numbers.milliseconds(before),
+        "",
+        numbers.megabytes(first.bytes_before),
+    )
+    for name, record in records.items():
+        table.add_row(
+            name,
+            numbers.percent(record.accuracy_after),
+            numbers.points(record.accuracy_after - record.accuracy_before),
+            numbers.percent(record.top1_agreement),
+            numbers.milliseconds(record.latency_after.median_ms),
+            numbers.ratio(record.latency_after.median_ms, before),
+            numbers.megabytes(record.bytes_after),
+        )
+    return table
