@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import cast
+from typing import cast, get_args
 
 from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
 
 from nas_kd.errors import UsageError
 from nas_kd.registry import unknown_name
 from search_spaces._arch import Arch, Gene
-from search_spaces._space import AnyTask, IllegalArchError, Task, TextTask
+from search_spaces._space import AnyTask, Head, IllegalArchError, Task, TextTask
 
 
 def gene_values(distribution: BaseDistribution) -> Sequence[Gene]:
@@ -90,7 +90,7 @@ def require_text_task(space: str, task: AnyTask) -> TextTask:
 
     Raises:
         UsageError: It is no `TextTask`, a size in it is not a positive integer (the number of
-            classes may be 0), or its sequences are longer than its positions.
+            classes may be 0), its sequences are longer than its positions, or its head is unknown.
     """
     if not isinstance(task, TextTask):
         raise UsageError(
@@ -110,5 +110,9 @@ def require_text_task(space: str, task: AnyTask) -> TextTask:
             f"{space}: sequences of {task.length} tokens do not fit into {task.positions} "
             "positions. Take shorter ones (max_tokens of a training, tokens of a search), or a "
             "teacher with more positions."
+        )
+    if task.head not in get_args(Head):
+        raise UsageError(
+            f"{space}: there is no head {task.head!r}; take one of {', '.join(get_args(Head))}."
         )
     return task

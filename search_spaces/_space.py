@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Literal, Protocol, runtime_checkable
 
 from optuna.distributions import BaseDistribution
 from torch import nn
@@ -31,6 +31,10 @@ class Task:
         return (self.in_channels, self.image_size, self.image_size)
 
 
+Head = Literal["tied", "own", "none"]
+"""What gives a decoder's logits of the next token: its embeddings, or a layer of its own."""
+
+
 @dataclass(frozen=True)
 class TextTask:
     """What a student is built for: reading sequences of tokens.
@@ -42,6 +46,8 @@ class TextTask:
         segments: Kinds of segments that tokens can belong to; decoders have none.
         num_classes: Classes of whole sequences; 0 leaves out the classifier, as for students that
             are to serve any task.
+        head: Of decoders without a classifier; ``none`` gives the last hidden states, as encoders
+            always do.
     """
 
     vocabulary: int = 30_522
@@ -49,6 +55,7 @@ class TextTask:
     positions: int = 512
     segments: int = 2
     num_classes: int = 0
+    head: Head = "tied"
 
 
 AnyTask = Task | TextTask

@@ -43,8 +43,9 @@ def save_text_student(
 ) -> None:
     """Writes what ``save_pretrained`` writes, and ``provenance.json``.
 
-    The directory opens with ``AutoModel.from_pretrained``, for a model of a shape that transformers
-    has not with ``trust_remote_code=True``: its code then lies beside the weights.
+    The directory opens with ``AutoModel.from_pretrained``, or ``AutoModelForCausalLM`` where it
+    writes; for a model of a shape that transformers has not with ``trust_remote_code=True``: its
+    code then lies beside the weights.
 
     Args:
         directory: Made if it does not exist.

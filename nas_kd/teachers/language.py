@@ -22,14 +22,16 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 _KINDS = ("hf", "package")
+_WRITER = "ForCausalLM"
 
 
 @dataclass(frozen=True)
 class LanguageTeacher:
-    """A trained language model without a head, frozen and in eval mode.
+    """A trained language model, frozen and in eval mode.
 
     Attributes:
-        model: A model of transformers.
+        model: A model of transformers: a decoder with the head that gives its next token where it
+            was saved with one, all others without a head.
         tokenizer: Its tokenizer.
         name: What to call it.
         source: The specification that it was loaded from.
@@ -47,6 +49,8 @@ class LanguageTeacher:
 def load_language_teacher(source: str, checkpoint: Path | None = None) -> LanguageTeacher:
     """Loads the language model that ``source`` names, with its tokenizer.
 
+    Its weights are in float32, whatever they were saved in: students learn with copies of them.
+
     Args:
         source: The specification.
         checkpoint: Weights that replace those that came with it.
@@ -57,11 +61,15 @@ def load_language_teacher(source: str, checkpoint: Path | None = None) -> Langua
         NasKdError: It cannot be downloaded.
     """
     spec, place = located(source)
-    from transformers import AutoModel, AutoTokenizer
+    import torch
+    from transformers import AutoConfig, AutoModel, AutoModelForCausalLM, AutoTokenizer
 
     make_known()
     try:
-        model = AutoModel.from_pretrained(place, trust_remote_code=False)
+        config = AutoConfig.from_pretrained(place, trust_remote_code=False)
+        writes = any(name.endswith(_WRITER) for name in config.architectures or ())
+        kind = AutoModelForCausalLM if writes else AutoModel
+        model = kind.from_pretrained(place, trust_remote_code=False, dtype=torch.float32)
         tokenizer = AutoTokenizer.from_pretrained(place, trust_remote_code=False)
     except Exception as error:
         raise not_loaded(spec, error) from error

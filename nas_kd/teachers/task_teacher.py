@@ -63,7 +63,7 @@ def load_task_teacher(source: str, classes: Sequence[str], *, seed: int) -> Task
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             model = AutoModelForSequenceClassification.from_pretrained(
-                place, config=config, trust_remote_code=False
+                place, config=config, trust_remote_code=False, dtype=torch.float32
             )
         tokenizer = AutoTokenizer.from_pretrained(place, trust_remote_code=False)
     except Exception as error:

@@ -23,13 +23,14 @@ def load_weights(module: nn.Module, path: Path) -> None:
 
     ``.safetensors`` files are read by safetensors, all others by ``torch.load`` with
     ``weights_only=True``, which refuses pickled objects. Common wrappers (``state_dict``,
-    ``model``) and the prefixes of data-parallel and compiled modules are taken off.
+    ``model``) and the prefixes of data-parallel and compiled modules are taken off. Of a weight
+    that ``module`` has under several names, one is enough.
 
     Raises:
         UsageError: The file is missing, damaged, holds more than tensors or values that are not
             finite, or does not fit; ``module`` is then unchanged.
     """
-    weights = _unwrapped(_read(path), path)
+    weights = _with_shared(_unwrapped(_read(path), path), module)
     if problems := _misfits(module.state_dict(), weights):
         raise UsageError(
             f"checkpoint: {path} does not fit {type(module).__name__}: {'; '.join(problems)}. "
@@ -46,6 +47,18 @@ def load_weights(module: nn.Module, path: Path) -> None:
             f"Give weights from before the training failed."
         )
     module.load_state_dict(weights)
+
+
+def _with_shared(weights: dict[str, Tensor], module: nn.Module) -> dict[str, Tensor]:
+    """The weights, also by the other names that ``module`` has for the same parameter."""
+    by_name = dict(module.named_parameters(remove_duplicate=False))
+    there = {id(by_name[name]): weights[name] for name in by_name.keys() & weights.keys()}
+    others = {
+        name: there[id(parameter)]
+        for name, parameter in by_name.items()
+        if name not in weights and id(parameter) in there
+    }
+    return weights | others
 
 
 def _misfits(expected: Mapping[str, Tensor], weights: Mapping[str, Tensor]) -> list[str]:

@@ -8,18 +8,22 @@ from __future__ import annotations
 from typing import Any
 
 from nas_kd.errors import UsageError
+from search_spaces._space import Head
 from search_spaces.language_models._bert import Bert
 from search_spaces.language_models._family import Family, LayerNames, TransformerShape
+from search_spaces.language_models._heads import head_of
 from search_spaces.language_models._llama import Llama
 
 __all__ = [
     "BERT",
     "LLAMA",
     "Family",
+    "Head",
     "LayerNames",
     "TransformerShape",
     "class_named",
     "family_of",
+    "head_of",
     "make_known",
 ]
 

@@ -64,17 +64,24 @@ class Llama:
         return class_for(OWN_WIDTH, kind, stock=self.is_stock(shape))
 
     def build(self, shape: TransformerShape, task: TextTask) -> PreTrainedModel:
-        """`LlamaForCausalLM` whose head is its embedding, or `LlamaForSequenceClassification`."""
-        from transformers import LlamaConfig, LlamaForCausalLM, LlamaForSequenceClassification
+        """`LlamaForSequenceClassification`, or without classes `LlamaForCausalLM` or `LlamaModel`,
+        as the task's head is."""
+        from transformers import (
+            LlamaConfig,
+            LlamaForCausalLM,
+            LlamaForSequenceClassification,
+            LlamaModel,
+        )
 
         config = LlamaConfig(
             vocab_size=task.vocabulary,
             max_position_embeddings=task.positions,
             num_labels=max(1, task.num_classes),
             pad_token_id=0,
-            tie_word_embeddings=True,
+            tie_word_embeddings=task.head == "tied",
         )
-        stock = LlamaForSequenceClassification if task.num_classes else LlamaForCausalLM
+        without_classes = LlamaModel if task.head == "none" else LlamaForCausalLM
+        stock = LlamaForSequenceClassification if task.num_classes else without_classes
         return self.model_class(stock, shape)(self.resized(config, shape))
 
     def sizes(self, shape: TransformerShape, task: TextTask) -> Sizes:
@@ -83,8 +90,10 @@ class Llama:
         weights = shape.layers * (attention + 3 * width * shape.inner)
         products = shape.layers * 2 * tokens**2 * shape.queries
         norms = (2 * shape.layers + 1) * width
-        head = width * (task.num_classes or task.vocabulary)
+        outputs = task.num_classes or (0 if task.head == "none" else task.vocabulary)
+        shares_weights = not task.num_classes and task.head == "tied"
+        head = width * outputs
         return Sizes(
             macs=tokens * (weights + head) + products,
-            params=weights + norms + width * task.vocabulary + (head if task.num_classes else 0),
+            params=weights + norms + width * task.vocabulary + (0 if shares_weights else head),
         )

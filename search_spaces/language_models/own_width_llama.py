@@ -4,7 +4,8 @@ Transformers' Llama computes with heads of any ``head_dim``; only its configurat
 of heads that do not divide the tokens' width.
 
 This file imports transformers alone: it is saved beside the weights of such a model, which then
-open with ``AutoModel.from_pretrained(folder, trust_remote_code=True)`` wherever transformers is.
+open with ``AutoModelForCausalLM.from_pretrained(folder, trust_remote_code=True)``, or another of
+transformers' ``Auto`` classes by its head, wherever transformers is.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from huggingface_hub.dataclasses import strict
 from transformers import (
     AutoConfig,
     AutoModel,
+    AutoModelForCausalLM,
     AutoModelForSequenceClassification,
     LlamaConfig,
     LlamaForCausalLM,
@@ -60,6 +62,7 @@ OWN_WIDTH: dict[type[Any], type[Any]] = {
 
 AutoConfig.register("own-width-llama", OwnWidthLlamaConfig, exist_ok=True)
 AutoModel.register(OwnWidthLlamaConfig, OwnWidthLlamaModel, exist_ok=True)
+AutoModelForCausalLM.register(OwnWidthLlamaConfig, OwnWidthLlamaForCausalLM, exist_ok=True)
 AutoModelForSequenceClassification.register(
     OwnWidthLlamaConfig, OwnWidthLlamaForSequenceClassification, exist_ok=True
 )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from search_spaces.supernets._mixture import CellKind, Mixture
-from search_spaces.supernets._observing import Observation, observe
+from search_spaces.supernets._observing import Observation, observe, states_of
 from search_spaces.supernets._placed import Placed, Uses
+from search_spaces.supernets._skeleton import student_like
 from search_spaces.supernets._supernet import Supernet
 from search_spaces.supernets.darts import DartsSupernet
 from search_spaces.supernets.nasbench201 import NasBench201Supernet
@@ -34,4 +35,6 @@ __all__ = [
     "kept_layers",
     "observe",
     "sort_by_importance",
+    "states_of",
+    "student_like",
 ]

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
-from search_spaces.supernets._observing import Observation, observe
+from search_spaces.supernets._observing import Observation, observe, states_of
 from search_spaces.supernets._slicing import WeightSlices
+from search_spaces.token_states import TokenStates
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -41,6 +42,11 @@ class BorrowingStudent:
         with _sparse_rows(self._network):
             return observe(self._network, x, self._weights)
 
+    def states(self, x: Mapping[str, Tensor]) -> TokenStates:
+        """Its states alone, without its head."""
+        with _sparse_rows(self._network.base_model):
+            return states_of(self._network, x, self._weights)
+
     def give_back(self) -> None:
         """Adds the gradients so far to those of the shared weights."""
         for name, weight in self._weights.items():
@@ -50,7 +56,7 @@ class BorrowingStudent:
 
 
 @contextmanager
-def _sparse_rows(network: PreTrainedModel) -> Iterator[None]:
+def _sparse_rows(network: Any) -> Iterator[None]:
     """Within it the embeddings' gradient holds the rows that are read, unless an output layer
     reads all of them."""
     embeddings: Any = network.get_input_embeddings()

@@ -69,6 +69,25 @@ def observe(
     return Observation(output, states)
 
 
+def states_of(
+    model: PreTrainedModel,
+    inputs: Mapping[str, Tensor],
+    weights: Mapping[str, Tensor] | None = None,
+) -> TokenStates:
+    """The states alone: a head, which may cost more than all layers, is not computed.
+
+    Arguments as in `observe`.
+    """
+    base: Any = model.base_model
+    prefix = "" if base is model else f"{model.base_model_prefix}."
+    of_base = {
+        name.removeprefix(prefix): weight
+        for name, weight in (weights or {}).items()
+        if name.startswith(prefix)
+    }
+    return observe(base, inputs, of_base).states
+
+
 @contextmanager
 def _outputs(layers: Any, names: tuple[str, ...]) -> Iterator[dict[str, list[Tensor]]]:
     """Within it, the outputs of the named part of every layer are kept in the order of calls."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -14,14 +15,22 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 
-def uninitialised(like: PreTrainedModel, shape: TransformerShape) -> PreTrainedModel:
-    """A model of the kind and settings of ``like`` in another shape, its weights arbitrary."""
-    from transformers.initialization import no_init_weights
-
+def student_like(like: PreTrainedModel, shape: TransformerShape) -> PreTrainedModel:
+    """A model of the kind and settings of ``like`` in another shape, freshly initialised."""
     family = family_of(like.config)
     kind = family.model_class(type(like), shape)
+    model = kind(family.resized(like.config, shape))
+    if like.can_generate():
+        model.generation_config = copy.deepcopy(like.generation_config)
+    return model
+
+
+def uninitialised(like: PreTrainedModel, shape: TransformerShape) -> PreTrainedModel:
+    """The same, its weights arbitrary."""
+    from transformers.initialization import no_init_weights
+
     with no_init_weights():
-        model = kind(family.resized(like.config, shape))
+        model = student_like(like, shape)
     model.tie_weights()
     return model
 

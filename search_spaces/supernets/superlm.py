@@ -14,10 +14,11 @@ from search_spaces._arch import Arch
 from search_spaces._transformer_space import TransformerSpace
 from search_spaces.language_models import TransformerShape, family_of
 from search_spaces.supernets._borrowing import BorrowingStudent
-from search_spaces.supernets._observing import Observation, observe
+from search_spaces.supernets._observing import Observation, observe, states_of
 from search_spaces.supernets._skeleton import filled, skeleton, uninitialised
 from search_spaces.supernets._slicing import WeightSlices
 from search_spaces.supernets.superlm_depth import DepthRule, kept_layers
+from search_spaces.token_states import TokenStates
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -30,7 +31,8 @@ class SuperLM(nn.Module):
     the shared weights; so the student that `extract` gives computes the same, bit for bit. Every
     student reads the leading channels of the tokens, the leading heads and the leading channels of
     the MLP (AutoDistil, section 3); with ``per_head`` in its space, the leading channels of each
-    head (AutoTinyBERT). To make the leading ones those that matter, see `superlm_importance`.
+    head (AutoTinyBERT). A head of the model reads the leading channels of the tokens, too. To make
+    the leading ones those that matter, see `superlm_importance`.
 
     Args:
         teacher: A model of transformers with any head or none; it is copied.
@@ -69,6 +71,11 @@ class SuperLM(nn.Module):
         """
         student = self._ready(arch)
         return observe(student, x, self._slices(student)())
+
+    def states(self, x: Mapping[str, Tensor], arch: Arch) -> TokenStates:
+        """The states of `forward` alone: a head is not computed."""
+        student = self._ready(arch)
+        return states_of(student, x, self._slices(student)())
 
     def borrow(self, arch: Arch) -> BorrowingStudent:
         """The student ``arch`` for one step of a training, which is what it costs by itself:

@@ -14,6 +14,7 @@ from nas_kd.errors import NoFeasibleStudentError
 from nas_kd.export.token_models import export_tokens
 from nas_kd.training.superlm import RankedStudent, teacher_sizes
 from search_spaces import Arch, TextTask, TransformerSpace
+from search_spaces.supernets import student_like
 from studies.observer import Observer
 from studies.superlm.kept import Kept
 from studies.timing import Timing, time_beside
@@ -58,7 +59,8 @@ class LatencyLimit:
         self._profile = profile
         self._margin = margin
         self._work = work
-        self._teacher = export_tokens(teacher, task.length, work / "teacher.onnx")
+        self._teacher = teacher
+        self._teacher_file = export_tokens(teacher, task.length, work / "teacher.onnx")
         limits = ",".join(entry.text for entry in budget.entries)
         self._kept = Kept(work / "latencies.json", f"{of} {task.length} {profile} {limits}")
 
@@ -119,13 +121,13 @@ class LatencyLimit:
     def _measured(self, arch: Arch) -> Timing:
         """That of the untrained student: weights do not change how long it takes."""
         with torch.random.fork_rng(devices=[]):
-            model = self._space.build(arch, self._task)
+            model = student_like(self._teacher, self._space.shape(arch))
         file = self._work / "student.onnx"
         return self._timed(export_tokens(model, self._task.length, file))
 
     def _timed(self, file: Path) -> Timing:
         costs = vars(teacher_sizes(self._space, self._task))
-        return time_beside(file, self._teacher, costs, self._budget, self._profile)
+        return time_beside(file, self._teacher_file, costs, self._budget, self._profile)
 
 
 def _smaller_half(students: Sequence[RankedStudent]) -> list[RankedStudent]:

@@ -19,6 +19,7 @@ from nas_kd.training.superlm import (
     training_text,
 )
 from search_spaces import Arch
+from search_spaces.language_models import head_of
 from search_spaces.supernets import Importance, SuperLM, sort_by_importance
 
 
@@ -62,7 +63,9 @@ class Source:
         self.fit = self.objective.make_fit(self.superlm.model.config.hidden_size)
         if self.fit is not None:
             self.fit.load_state_dict(load_file(run / facts["fit"]))
-        self.task = text_task_of(superlm.model.config, length or self.settings.max_tokens)
+        self.task = text_task_of(
+            superlm.model.config, length or self.settings.max_tokens, head_of(superlm.model)
+        )
         self.identity = folder.identity()
 
     def judge(self, archs: Sequence[Arch]) -> dict[Arch, float]:

@@ -37,8 +37,9 @@ class EmbeddingLesson:
         task = load_labelled_texts(self.task, seed=self.seed)
         further = () if self.text is None else load_corpus(self.text).texts
         teacher = load_language_teacher(self.teacher)
+        encoder = teacher.model.base_model
         tokens = self.settings.max_tokens
-        teachers_score = similarity_score(teacher.model, task, teacher.tokenizer, max_tokens=tokens)
+        teachers_score = similarity_score(encoder, task, teacher.tokenizer, max_tokens=tokens)
         sentences = dict.fromkeys([*task.train.texts, *(task.train.seconds or ()), *further])
         model = student.model.base_model.requires_grad_()
         place.observer.phase("distill", PER_MILLE)
@@ -46,7 +47,7 @@ class EmbeddingLesson:
             model,
             list(sentences),
             student.tokenizer,
-            teacher=teacher.model,
+            teacher=encoder,
             teacher_tokenizer=teacher.tokenizer,
             settings=self.settings,
             seed=self.seed,
@@ -56,7 +57,7 @@ class EmbeddingLesson:
         )
         return Learned(
             model=model.cpu(),
-            teacher=teacher.model.cpu(),
+            teacher=encoder.cpu(),
             task={
                 **facts_of(task, self.task),
                 "kind": "embeddings",

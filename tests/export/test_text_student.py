@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
-from transformers import PreTrainedModel, PreTrainedTokenizerFast
+from transformers import AutoModelForCausalLM, PreTrainedModel, PreTrainedTokenizerFast
 
 from nas_kd.costs import DeviceProfile
 from nas_kd.costs.onnx_models import onnx_precision
@@ -95,6 +95,16 @@ def test_save_and_load(arch: Arch, kind: str, tmp_path: Path) -> None:
         assert torch.equal(weight, loaded.model.state_dict()[name])
     for one, other in zip(saved(**batch())[0], loaded.model(**batch())[0], strict=True):
         assert torch.equal(one, other)
+
+
+@pytest.mark.parametrize("kind", ["LlamaForCausalLM", "LlamaForCausalLM untied"])
+@pytest.mark.parametrize("arch", [STOCK, OWN_WIDTH])
+def test_decoders_open_with_their_head(arch: Arch, kind: str, tmp_path: Path) -> None:
+    saved = student(arch, kind)
+    save_text_student(tmp_path, saved, tokenizer(), PROVENANCE)
+    opened = AutoModelForCausalLM.from_pretrained(tmp_path)
+    assert type(opened) is type(saved)
+    assert torch.equal(opened(**batch()).logits, saved(**batch()).logits)
 
 
 def test_a_student_without_a_tokenizer(tmp_path: Path) -> None:

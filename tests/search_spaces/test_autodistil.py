@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from transformers import BertConfig, LlamaConfig
 
+from nas_kd.costs import count_macs
+from nas_kd.costs.tokens import example_tokens
 from nas_kd.errors import UsageError
 from search_spaces import Arch, AutoDistil, Sizes, TextTask, create_space, teacher_options
 from search_spaces._autodistil_bands import bands
 from search_spaces.autodistil import BERT_BASE, NAMES, formula_sizes
-from search_spaces.language_models import BERT, LLAMA
+from search_spaces.language_models import BERT, LLAMA, Head, head_of
 
 ENGLISH = TextTask()
 ROOT = Path(__file__).parents[2]
@@ -151,6 +154,27 @@ def test_spaces_are_cut_from_a_configuration() -> None:
     assert decoder.family is LLAMA
     assert {decoder.shape(arch).heads % 4 for arch in decoder.enumerate()} == {0}
     assert {decoder.shape(arch).key_value_heads for arch in decoder.enumerate()} == {6, 7, 8}
+
+
+@pytest.mark.parametrize("head", ["tied", "own", "none"])
+def test_decoders_count_the_head_that_they_have(head: Head) -> None:
+    sizes = {"layers": 2, "hidden": 96, "heads": 6, "key_value_heads": 3, "inner": 200}
+    space = space_of("autodistil-decoder", **sizes)
+    task = TextTask(vocabulary=50, length=7, positions=7, head=head)
+    for arch in space.anchors():
+        model = space.build(arch, task)
+        assert head_of(model) == head
+        counted = count_macs(model, example_tokens(model, 1, task.length))
+        assert space.sizes(arch, task) == Sizes(counted.macs, counted.params)
+        classifier = space.build(arch, replace(task, num_classes=3))
+        counted = count_macs(classifier, example_tokens(classifier, 1, task.length))
+        assert space.sizes(arch, replace(task, num_classes=3)).params == counted.params
+
+
+def test_unknown_heads_are_refused() -> None:
+    space = space_of("autodistil-decoder")
+    with pytest.raises(UsageError, match="no head 'mlm'; take one of tied, own, none"):
+        space.sizes(space.anchors()[0], TextTask(head="mlm"))  # type: ignore[arg-type]
 
 
 def test_more_sizes_per_gene_make_a_finer_space() -> None:

@@ -14,7 +14,13 @@ from nas_kd.teachers.language import load_language_teacher
 from nas_kd.teachers.task_teacher import load_task_teacher
 from search_spaces.supernets import SuperLM
 from tests.data.text.words import word_tokenizer
-from tests.training.language_models import WORDS, save_teacher, small_bert, small_space
+from tests.training.language_models import (
+    WORDS,
+    save_teacher,
+    small_bert,
+    small_llama,
+    small_space,
+)
 
 
 def test_a_saved_model_is_loaded_frozen_with_its_tokenizer(tmp_path: Path) -> None:
@@ -54,6 +60,28 @@ def test_a_student_of_another_width_is_a_teacher_too(tmp_path: Path) -> None:
     assert not with_head.knows_task
     found = with_head.model.base_model(**batch).last_hidden_state
     assert torch.equal(found, expected)
+
+
+def test_weights_are_loaded_in_full_precision(tmp_path: Path) -> None:
+    source = save_teacher(tmp_path / "model", small_llama().bfloat16())
+    assert load_language_teacher(source).model.dtype == torch.float32
+    assert load_task_teacher(source, ("no", "yes"), seed=0).model.dtype == torch.float32
+
+
+@pytest.mark.parametrize("tied", [True, False])
+def test_a_decoder_keeps_its_head(tmp_path: Path, tied: bool) -> None:
+    model = small_llama(tie_word_embeddings=tied)
+    source, batch = save_teacher(tmp_path / "whole", model), {"input_ids": torch.tensor([[5, 6]])}
+    expected = model(**batch).logits
+    assert torch.equal(load_language_teacher(source).model(**batch).logits, expected)
+    (tmp_path / "whole" / "model.safetensors").rename(tmp_path / "kept.safetensors")
+    for weight in model.parameters():
+        weight.data.zero_()
+    save_teacher(tmp_path / "whole", model)
+    restored = load_language_teacher(source, tmp_path / "kept.safetensors").model
+    assert torch.equal(restored(**batch).logits, expected)
+    base = load_language_teacher(save_teacher(tmp_path / "base", model.model)).model
+    assert type(base) is type(model.model)
 
 
 def test_the_real_sentence_encoder() -> None:

@@ -34,6 +34,27 @@ def small_bert(seed: int = 0, **changes: Any) -> Any:
         return BertModel(BertConfig(**{**sizes, **changes})).eval()
 
 
+def small_llama(**changes: Any) -> Any:
+    """A decoder with its head; two heads share each of its keys and values."""
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    sizes = {
+        "vocab_size": WORDS + 4,
+        "hidden_size": 64,
+        "num_hidden_layers": 4,
+        "num_attention_heads": 8,
+        "num_key_value_heads": 4,
+        "intermediate_size": 128,
+        "max_position_embeddings": 32,
+        "initializer_range": 0.2,
+        "pad_token_id": 0,
+        "tie_word_embeddings": True,
+    }
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return LlamaForCausalLM(LlamaConfig(**{**sizes, **changes})).eval()
+
+
 def small_space(name: str = "autodistil-tiny") -> TransformerSpace:
     space = create_space(name, **teacher_options(small_bert().config))
     assert isinstance(space, TransformerSpace)
@@ -54,9 +75,9 @@ def sequences(count: int = 40, max_tokens: int = 12, seed: int = 0) -> TokenSequ
     return packed(lines(count, seed), word_tokenizer(WORDS), max_tokens)
 
 
-def save_teacher(folder: Path) -> str:
-    """Saves the small BERT with its tokenizer; how to name it."""
-    small_bert().save_pretrained(folder)
+def save_teacher(folder: Path, model: Any = None) -> str:
+    """Saves a model, by default the small BERT, with its tokenizer; how to name it."""
+    (small_bert() if model is None else model).save_pretrained(folder)
     word_tokenizer(WORDS).save_pretrained(folder)
     return f"hf:{folder}"
 

@@ -19,7 +19,7 @@ from nas_kd.training.pretraining import (
 )
 from nas_kd.training.superlm.session import SuperLMSession
 from search_spaces import create_space
-from search_spaces.supernets import SuperLM, observe
+from search_spaces.supernets import SuperLM, states_of
 from tests.training.language_models import on_cpu, save_teacher, save_text, small_space
 
 FEW = ("epochs=1", "batch_size=8", "max_tokens=12", "unit_steps=4", "learning_rate=0.001")
@@ -74,9 +74,9 @@ def test_the_teacher_runs_once_a_batch(tmp_path: Path, monkeypatch: pytest.Monke
 
     def counted(model: Any, batch: Any) -> Any:
         calls.append(len(batch["input_ids"]))
-        return observe(model, batch)
+        return states_of(model, batch)
 
-    monkeypatch.setattr(state_objective, "observe", counted)
+    monkeypatch.setattr(state_objective, "states_of", counted)
     session = _session(_job(tmp_path, "autodistil", "accumulate=2", "held_out=0.1"))
     session.run_unit()
     held_out = calls.pop()

@@ -18,7 +18,7 @@ from nas_kd.training.language.settings import LoopSettings
 from nas_kd.training.language.state_objective import StateObjective
 from nas_kd.training.language.train import train_language
 from nas_kd.training.trainer import Progress
-from search_spaces.supernets import observe
+from search_spaces.supernets import states_of
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -84,7 +84,7 @@ def imitation_loss(
 ) -> float:
     """Mean loss of a student over the sequences, without dropout."""
     with eval_mode(student):
-        networks = {"student": lambda batch: observe(student, batch).states}
+        networks = {"student": lambda batch: states_of(student, batch)}
         return imitation_losses(networks, sequences, objective, fit=fit)["student"]
 
 
@@ -110,5 +110,5 @@ class _Losses:
         taught = self._objective.taught(batch)
         for number, learner in enumerate(self._learners, start=1):
             with self._objective.autocast():
-                states = observe(learner.student, batch).states
+                states = states_of(learner.student, batch)
             yield f"student_{number}", self._objective(states, taught, learner.fit)

@@ -12,7 +12,7 @@ from torch import Tensor
 from nas_kd.distill import HiddenFit, Outputs, create_distiller
 from nas_kd.errors import UsageError
 from search_spaces import TokenStates
-from search_spaces.supernets import observe
+from search_spaces.supernets import states_of
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -69,7 +69,7 @@ class StateObjective:
     def taught(self, batch: dict[str, Tensor]) -> Outputs:
         """The teacher's outputs for a batch ``(batch, token)``."""
         with self.autocast():
-            return Outputs.of_states(observe(self._teacher, batch).states)
+            return Outputs.of_states(states_of(self._teacher, batch))
 
     def __call__(self, states: TokenStates, taught: Outputs, fit: HiddenFit | None) -> Tensor:
         """The loss of a student with these states, a scalar: a mean over the batch."""

@@ -79,7 +79,7 @@ def _carried_over(before: Tensor, now: Tensor) -> Tensor:
 
 
 def _by_activation(teacher: PreTrainedModel, batches: Iterator[Batch], seed: int) -> Importance:
-    return activation_importance(teacher, batches)
+    return activation_importance(teacher.base_model, batches)
 
 
 def _by_gradient(teacher: PreTrainedModel, batches: Iterator[Batch], seed: int) -> Importance:

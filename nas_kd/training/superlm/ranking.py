@@ -139,8 +139,7 @@ def shared_weight_losses(
 
     def network(arch: Arch) -> Network:
         def states(batch: dict[str, Tensor]) -> TokenStates:
-            found: TokenStates = superlm(batch, arch).states
-            return found
+            return superlm.states(batch, arch)
 
         return states
 

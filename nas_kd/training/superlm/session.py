@@ -22,6 +22,7 @@ from nas_kd.training.superlm.strategies import Chooser, Strategy
 from nas_kd.training.superlm.students import cut_from, spread, text_task_of
 from nas_kd.training.superlm.text import training_text
 from search_spaces import create_space
+from search_spaces.language_models import head_of
 from search_spaces.supernets import DepthRule, Importance, SuperLM
 
 if TYPE_CHECKING:  # the frame imports this file to register its methods
@@ -47,7 +48,8 @@ class SuperLMSession:
         settings: SuperLMSettings = job.settings
         teacher = _load_teacher(job)
         space = cut_from(job.space, teacher.model.config)
-        self._judged = spread(space, text_task_of(teacher.model.config, settings.max_tokens))
+        task = text_task_of(teacher.model.config, settings.max_tokens, head_of(teacher.model))
+        self._judged = spread(space, task)
         train, self._held_out = training_text(job.data, teacher.tokenizer, settings, job.seed)
         self._tokenizer = teacher.tokenizer
         self._teacher = teacher.model

@@ -7,7 +7,7 @@ from typing import Any
 from nas_kd.errors import UsageError
 from search_spaces import Arch, SearchSpace, Sizes, TextTask, TransformerSpace, sizes_of_all
 from search_spaces.autodistil import AutoDistil
-from search_spaces.language_models import family_of
+from search_spaces.language_models import Head, family_of
 
 
 def cut_from(space: SearchSpace, config: Any) -> TransformerSpace:
@@ -27,18 +27,20 @@ def cut_from(space: SearchSpace, config: Any) -> TransformerSpace:
     return space
 
 
-def text_task_of(config: Any, length: int) -> TextTask:
+def text_task_of(config: Any, length: int, head: Head = "none") -> TextTask:
     """What students of a teacher are built for.
 
     Args:
         config: The teacher's configuration of transformers.
         length: Tokens of the sequences for which MACs are counted.
+        head: The teacher's, see `search_spaces.language_models.head_of`.
     """
     return TextTask(
         vocabulary=config.vocab_size,
         length=length,
         positions=config.max_position_embeddings,
         segments=getattr(config, "type_vocab_size", 1),
+        head=head,
     )
 
 

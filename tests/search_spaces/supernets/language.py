@@ -35,13 +35,14 @@ KINDS = {
     "BertForSequenceClassification": {**BERT, "num_labels": 5},
     "LlamaModel": LLAMA,
     "LlamaForCausalLM": {**LLAMA, "tie_word_embeddings": True},
+    "LlamaForCausalLM untied": {**LLAMA, "tie_word_embeddings": False},
     "LlamaForSequenceClassification": {**LLAMA, "num_labels": 5},
 }
 
 
 def teacher(kind: str = "BertModel", seed: int = 0, **settings: Any) -> PreTrainedModel:
     """A teacher in eval mode; no weight of it is a constant that would hide a mistake."""
-    model_class = getattr(transformers, kind)
+    model_class = getattr(transformers, kind.split()[0])
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = model_class(model_class.config_class(**{**KINDS[kind], **settings})).eval()

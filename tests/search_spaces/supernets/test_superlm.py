@@ -10,7 +10,8 @@ from torch import Tensor
 
 from nas_kd.errors import UsageError
 from search_spaces import Arch, create_space
-from search_spaces.supernets import Observation, SuperLM, Supernet, observe
+from search_spaces.language_models import head_of
+from search_spaces.supernets import Observation, SuperLM, Supernet, observe, states_of
 from tests.contracts.search_space import draw
 from tests.search_spaces.supernets.language import KINDS, batch, space_of, teacher
 
@@ -38,6 +39,21 @@ def test_extracted_students_compute_the_same(kind: str, padded: bool) -> None:
         student = superlm.extract(arch)
         assert not student.training
         assert_equal(observe(student, inputs), superlm(inputs, arch))
+        assert head_of(student) == head_of(model)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_states_are_those_of_the_whole(kind: str) -> None:
+    model = teacher(kind)
+    superlm = SuperLM(model, space_of(model)).eval()
+    for arch in draw(superlm.space, 2):
+        for found in (
+            superlm.states(batch(True), arch),
+            states_of(superlm.extract(arch), batch(True)),
+        ):
+            wanted = superlm(batch(True), arch).states
+            assert torch.equal(found.hidden[-1], wanted.hidden[-1])
+            assert torch.equal(found.keys[-1], wanted.keys[-1])
 
 
 @pytest.mark.parametrize("depth", ["stride-floor", "keep-last", "first"])

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from search_spaces import Arch
+from search_spaces import Arch, TokenStates
 from search_spaces.supernets import Observation, SuperLM
 from tests.contracts.search_space import draw
 from tests.search_spaces.supernets.language import KINDS, batch, space_of, teacher
@@ -58,6 +58,34 @@ def test_losses_and_gradients_are_those_of_the_forward(kind: str, per_head: bool
     for name, weight in found.named_parameters():
         torch.testing.assert_close(weight.grad, expected[name].grad, rtol=1e-5, atol=1e-7)
         assert weight.grad is None or not weight.grad.is_sparse
+
+
+@pytest.mark.parametrize("kind", ["LlamaForCausalLM", "LlamaForCausalLM untied"])
+def test_states_alone_train_all_but_the_head(kind: str) -> None:
+    def states_loss(seen: TokenStates) -> Tensor:
+        return seen.hidden[-1].square().mean() + seen.queries[-1].square().mean()
+
+    def alone(superlm: SuperLM, arch: Arch) -> Tensor:
+        student = superlm.borrow(arch)
+        loss = states_loss(student.states(batch(True)))
+        loss.backward()
+        student.give_back()
+        return loss
+
+    def whole(superlm: SuperLM, arch: Arch) -> Tensor:
+        loss = states_loss(superlm(batch(True), arch).states)
+        loss.backward()
+        return loss
+
+    (losses, found), (wanted_losses, wanted) = (
+        trained(step, kind, per_head=False) for step in (alone, whole)
+    )
+    assert all(map(torch.equal, losses, wanted_losses))
+    expected = dict(wanted.named_parameters())
+    for name, weight in found.named_parameters():
+        torch.testing.assert_close(weight.grad, expected[name].grad, rtol=1e-5, atol=1e-7)
+    head = found.model.get_output_embeddings().weight
+    assert (head.grad is None) == kind.endswith("untied")
 
 
 def test_what_no_student_uses_has_no_gradient() -> None:

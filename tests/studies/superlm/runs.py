@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from nas_kd.training.pretraining import METHODS, Job, PretrainingFolder, parse_settings, pretrain
 from search_spaces import create_space
@@ -11,13 +12,21 @@ from tests.training.language_models import on_cpu, save_teacher, save_text
 FEW = ("epochs=1", "batch_size=16", "max_tokens=12", "learning_rate=0.001", "unit_steps=0")
 
 
-def trained_superlm(folder: Path, *settings: str, checkpoint: Path | None = None) -> Path:
-    """Trains the SuperLM of a small teacher, or of one with the weights of ``checkpoint``."""
+def trained_superlm(
+    folder: Path,
+    *settings: str,
+    checkpoint: Path | None = None,
+    model: Any = None,
+    space: str = "autodistil-tiny",
+) -> Path:
+    """Trains the SuperLM of a small teacher, or of one with the weights of ``checkpoint``; by
+    default that of a BERT."""
     method = METHODS.get("superlm-sandwich")
     chosen = parse_settings(method, (*FEW, *settings))
-    data, teacher = save_text(folder / "text.txt", 60), save_teacher(folder / "teacher")
+    data = save_text(folder / "text.txt", 60)
+    teacher = save_teacher(folder / "teacher", model)
     job = Job(
-        space=create_space("autodistil-tiny"),
+        space=create_space(space),
         settings=chosen,
         data=data,
         teacher=teacher,
@@ -31,7 +40,7 @@ def trained_superlm(folder: Path, *settings: str, checkpoint: Path | None = None
         {
             "method": method.name,
             "settings": vars(chosen),
-            "space": "autodistil-tiny",
+            "space": space,
             "space_options": {},
             "data": data,
             "teacher": teacher,

@@ -8,16 +8,20 @@ from pathlib import Path
 
 import onnx
 import pytest
+from transformers import PreTrainedModel
 
 from nas_kd.costs import Budget, DeviceProfile
 from nas_kd.errors import NoFeasibleStudentError
 from nas_kd.export.token_models import export_tokens
 from nas_kd.training.superlm import RankedStudent, text_task_of
+from search_spaces import TransformerSpace, create_space, teacher_options
+from search_spaces.language_models import head_of
+from search_spaces.supernets import SuperLM
 from studies.observer import SilentObserver
 from studies.superlm import LatencyLimit, latency
 from studies.timing import Timing
 from tests.studies.measurements import LATENCY
-from tests.training.language_models import small_bert, small_space
+from tests.training.language_models import small_bert, small_llama, small_space
 
 SPACE = small_space()
 TASK = text_task_of(small_bert().config, 12)
@@ -38,6 +42,21 @@ def measured(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
     monkeypatch.setattr(latency, "time_beside", timed)
     return found
+
+
+@pytest.mark.parametrize("model", [small_llama(tie_word_embeddings=False), small_llama().model])
+def test_what_is_measured_is_what_is_delivered(
+    measured: list[int], tmp_path: Path, model: PreTrainedModel
+) -> None:
+    space = create_space("autodistil-decoder", **teacher_options(model.config))
+    assert isinstance(space, TransformerSpace)
+    smallest = space.anchors()[1]
+    task = text_task_of(model.config, 12, head_of(model))
+    budget = Budget.parse("latency=100%")
+    limit = LatencyLimit(space, model, task, budget, DeviceProfile(), 0.0, tmp_path, "of a Llama")
+    limit.first_in_time([RankedStudent(smallest, 0.0, 0, 0)], 1, SilentObserver())
+    student = SuperLM(model, space).extract(smallest)
+    assert measured == [_elements(export_tokens(student, 12, tmp_path / "delivered.onnx"))]
 
 
 def _elements(path: Path) -> int:
