@@ -25,12 +25,15 @@ class MiniLMv1(Distiller):
     name: ClassVar[str] = "minilm_v1"
     needs: ClassVar[frozenset[str]] = frozenset({"states"})
     source: ClassVar[str] = "Wang et al., MiniLM, NeurIPS 2020, section 3, equations 5 to 8"
-    deviation: ClassVar[str] = "padding takes no part, neither as query nor as key"
+    deviation: ClassVar[str] = (
+        "padding takes no part, neither as query nor as key; of decoders, tokens look at earlier "
+        "ones alone, and heads that share values have one value relation"
+    )
 
     def parts(self, student: Outputs, teacher: Outputs, targets: Tensor) -> dict[str, Tensor]:
         s, t = student.token_states(), teacher.token_states()
         require_equal_heads(self.name, s.queries[-1], t.queries[-1])
-        attention_s, attention_t = (scores(x.queries[-1], x.keys[-1]) for x in (s, t))
+        attention_s, attention_t = (x.attention_scores(-1) for x in (s, t))
         values_s, values_t = (scores(x.values[-1], x.values[-1]) for x in (s, t))
         return {
             f"{self.name}_attention": mean_divergence(

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from nas_kd.distill._checks import require_equal_heads
-from nas_kd.distill._relations import looked_at, mean_square, scores
+from nas_kd.distill._relations import looked_at, mean_square
 from nas_kd.distill.distiller import Distiller
 from nas_kd.distill.last_hidden import hidden_distance
 from nas_kd.distill.outputs import Outputs
@@ -29,7 +29,7 @@ class TinyBERT(Distiller):
     source: ClassVar[str] = "Jiao et al., TinyBERT, Findings of EMNLP 2020, equations 7 to 9"
     deviation: ClassVar[str] = (
         "padding takes no part; depths that do not divide each other are mapped by rounding up; "
-        "W starts as the identity"
+        "W starts as the identity; of decoders, pairs of a token and an earlier one alone"
     )
     fits: ClassVar[bool] = True
 
@@ -39,8 +39,8 @@ class TinyBERT(Distiller):
         layers = taught_by(len(s.queries), len(t.queries))
         attention = [
             mean_square(
-                scores(s.queries[m], s.keys[m]),
-                scores(t.queries[taught - 1], t.keys[taught - 1]),
+                s.attention_scores(m),
+                t.attention_scores(taught - 1),
                 looked_at(t),
                 t.mask,
             )

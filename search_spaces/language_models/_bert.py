@@ -28,6 +28,7 @@ class Bert:
         outer="output.dense",
     )
     causal = False
+    rotation = None
     narrows_heads = True
 
     def shape(self, config: Any) -> TransformerShape:

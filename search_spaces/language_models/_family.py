@@ -75,6 +75,8 @@ class Family(Protocol):
         layers: Path of the list of layers in the model without a head.
         names: Linear parts of a layer.
         causal: Whether tokens look at earlier tokens and themselves alone.
+        rotation: Path of what gives the cosines and sines by which positions are rotated into
+            queries and keys, in the model without a head; None where they are not.
         narrows_heads: Whether a head's leading channels are a head; not so where positions are
             rotated into pairs of distant channels.
     """
@@ -90,6 +92,9 @@ class Family(Protocol):
 
     @property
     def causal(self) -> bool: ...
+
+    @property
+    def rotation(self) -> str | None: ...
 
     @property
     def narrows_heads(self) -> bool: ...

@@ -26,6 +26,7 @@ class Llama:
         outer="mlp.down_proj",
     )
     causal = True
+    rotation = "rotary_emb"
     narrows_heads = False
 
     def shape(self, config: Any) -> TransformerShape:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -40,8 +40,6 @@ def observe(
 ) -> Observation:
     """Calls a model, a teacher as well as a student, and keeps what its layers computed.
 
-    The queries and keys of a decoder are those before their positions are rotated in.
-
     Args:
         model: Of a family that `family_of` knows, with any head or none.
         inputs: ``input_ids`` and, where there is padding, ``attention_mask``, each
@@ -50,21 +48,29 @@ def observe(
     """
     family = family_of(model.config)
     shape = family.shape(model.config)
-    layers = model.base_model.get_submodule(family.layers)
-    names = family.names
-    with _outputs(layers, (names.query, names.key, names.value)) as seen:
+    base: Any = model.base_model
+    layers: Any = base.get_submodule(family.layers)
+    names = (family.names.query, family.names.key, family.names.value)
+    watched = {name: [layer.get_submodule(name) for layer in layers] for name in names}
+    if family.rotation is not None:
+        watched[family.rotation] = [base.get_submodule(family.rotation)]
+    with _outputs(watched) as seen:
         output = functional_call(
             model, dict(weights or {}), (), {**inputs, "output_hidden_states": True}
         )
     queries, keys, values = (
         tuple(part.unflatten(-1, (-1, shape.head_dim)).transpose(1, 2) for part in seen[name])
-        for name in (names.query, names.key, names.value)
+        for name in names
     )  # each (batch, head, token, head_dim)
     mask = inputs.get("attention_mask")
     if mask is None:
         mask = torch.ones_like(inputs["input_ids"])
+    rotation = None
+    if family.rotation is not None:
+        cosines, sines = (part.expand(len(mask), -1, -1) for part in seen[family.rotation][0])
+        rotation = cosines, sines
     states = TokenStates(
-        tuple(output.hidden_states), queries, keys, values, mask.bool(), family.causal
+        tuple(output.hidden_states), queries, keys, values, mask.bool(), family.causal, rotation
     )
     return Observation(output, states)
 
@@ -89,20 +95,20 @@ def states_of(
 
 
 @contextmanager
-def _outputs(layers: Any, names: tuple[str, ...]) -> Iterator[dict[str, list[Tensor]]]:
-    """Within it, the outputs of the named part of every layer are kept in the order of calls."""
-    seen: dict[str, list[Tensor]] = {name: [] for name in names}
+def _outputs(watched: Mapping[str, Sequence[nn.Module]]) -> Iterator[dict[str, list[Any]]]:
+    """Within it, the outputs of the parts of each name are kept in the order of calls."""
+    seen: dict[str, list[Any]] = {name: [] for name in watched}
 
-    def keeper(kept: list[Tensor]) -> Any:
-        def keep(_part: nn.Module, _inputs: Any, output: Tensor) -> None:
+    def keeper(kept: list[Any]) -> Any:
+        def keep(_part: nn.Module, _inputs: Any, output: Any) -> None:
             kept.append(output)
 
         return keep
 
     handles = [
-        layer.get_submodule(name).register_forward_hook(keeper(seen[name]))
-        for layer in layers
-        for name in names
+        part.register_forward_hook(keeper(seen[name]))
+        for name, parts in watched.items()
+        for part in parts
     ]
     try:
         yield seen

@@ -13,7 +13,7 @@ from search_spaces import Arch, create_space
 from search_spaces.language_models import head_of
 from search_spaces.supernets import Observation, SuperLM, Supernet, observe, states_of
 from tests.contracts.search_space import draw
-from tests.search_spaces.supernets.language import KINDS, batch, space_of, teacher
+from tests.search_spaces.supernets.language import KINDS, LENGTH, batch, space_of, teacher
 
 
 def tensors(seen: Observation) -> list[Tensor]:
@@ -135,8 +135,10 @@ def test_dropout_follows_the_mode() -> None:
     assert torch.equal(first, second)
 
 
-def test_queries_and_keys_give_the_attention() -> None:
-    model = teacher("BertModel", attn_implementation="eager")
+@pytest.mark.parametrize("kind", ["BertModel", "LlamaModel"])
+def test_queries_and_keys_give_the_attention(kind: str) -> None:
+    """Also of a decoder, whose positions are rotated in and whose heads share keys."""
+    model = teacher(kind, attn_implementation="eager")
     inputs = batch(True)
     seen = observe(model, inputs)
     attentions = model(**inputs, output_attentions=True).attentions
@@ -144,12 +146,14 @@ def test_queries_and_keys_give_the_attention() -> None:
     assert len(seen.states.hidden) == hidden["layers"]
     assert len(seen.states.queries) == hidden["states"]
     assert seen.states.mask.dtype == torch.bool
-    for queries, keys, attention in zip(
-        seen.states.queries, seen.states.keys, attentions, strict=True
-    ):
-        scores = queries @ keys.transpose(-1, -2) / queries.shape[-1] ** 0.5
-        scores = scores.masked_fill(~seen.states.mask[:, None, None], -torch.inf)
-        torch.testing.assert_close(scores.softmax(-1), attention)
+    real = seen.states.mask
+    seen_by_each = real[:, None, None].expand(-1, -1, LENGTH, -1)
+    if seen.states.causal:
+        seen_by_each = seen_by_each & torch.ones(LENGTH, LENGTH).tril().bool()
+    for layer, attention in enumerate(attentions):
+        scores = seen.states.attention_scores(layer).masked_fill(~seen_by_each, -torch.inf)
+        found = scores.softmax(-1).transpose(1, 2)  # batch, token, head, token
+        torch.testing.assert_close(found[real], attention.transpose(1, 2)[real])
 
 
 def test_inputs_without_a_mask_are_whole() -> None:
