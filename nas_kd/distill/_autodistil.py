@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import ClassVar
 
 from torch import Tensor
 
-from nas_kd.distill._qkv_relations import relation_pairs, require_positive
+from nas_kd.distill._qkv_relations import relation_pairs, require_positive, require_relations
 from nas_kd.distill._relations import real_tokens
 from nas_kd.distill.distiller import Distiller
 from nas_kd.distill.outputs import Outputs
+from search_spaces.language_models import TransformerShape
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,13 @@ class AutoDistil(Distiller):
 
     def __post_init__(self) -> None:
         require_positive(self.name, self.relation_heads)
+
+    def require_comparable(
+        self, students: Collection[TransformerShape], teacher: TransformerShape
+    ) -> None:
+        require_relations(
+            self.name, students, teacher, relation_heads=self.relation_heads, drops_rest=True
+        )
 
     def parts(self, student: Outputs, teacher: Outputs, targets: Tensor) -> dict[str, Tensor]:
         s, t = student.token_states(), teacher.token_states()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from torch import Tensor
 
 from nas_kd.distill._relations import regrouped, scores
 from nas_kd.errors import UsageError
+from search_spaces.language_models import TransformerShape
 from search_spaces.token_states import TokenStates
 
 KINDS = ("queries", "keys", "values")
@@ -43,10 +45,29 @@ def relation_pairs(
     parts = relation_heads or teacher.queries[layer].shape[1]
     for kind in kinds:
         pair = getattr(student, kind)[-1], getattr(teacher, kind)[layer]
-        for heads in pair:
-            _require_fit(name, heads, parts, drops_rest)
+        _require_fit(name, [heads.shape[1] * heads.shape[3] for heads in pair], parts, drops_rest)
         ours, theirs = (regrouped(heads, parts, interleaved=interleaved) for heads in pair)
         yield kind, scores(ours, ours), scores(theirs, theirs)
+
+
+def require_relations(
+    name: str,
+    students: Iterable[TransformerShape],
+    teacher: TransformerShape,
+    *,
+    relation_heads: int | None,
+    drops_rest: bool,
+    teacher_layer: int | None = None,
+    kinds: Sequence[str] = KINDS,
+) -> None:
+    """Raises what `relation_pairs` would raise for a student of one of these shapes."""
+    _index(name, teacher_layer, teacher.layers)
+    widths = {
+        shape.queries if kind == "queries" else shape.keys
+        for shape in (*students, teacher)
+        for kind in kinds
+    }
+    _require_fit(name, widths, relation_heads or teacher.heads, drops_rest)
 
 
 def require_positive(name: str, relation_heads: int | None) -> None:
@@ -57,18 +78,19 @@ def require_positive(name: str, relation_heads: int | None) -> None:
         )
 
 
-def _require_fit(name: str, heads: Tensor, parts: int, drops_rest: bool) -> None:
-    width = heads.shape[1] * heads.shape[3]
-    if width < parts:
+def _require_fit(name: str, widths: Collection[int], parts: int, drops_rest: bool) -> None:
+    if min(widths) < parts:
         raise UsageError(
-            f"distillers: {name} splits a width of {width} into {parts} relation heads; set "
+            f"distillers: {name} splits a width of {min(widths)} into {parts} relation heads; set "
             "relation_heads to at most the width."
         )
-    if width % parts and not drops_rest:
+    odd = [width for width in sorted(widths) if width % parts]
+    if odd and not drops_rest:
         raise UsageError(
             f"distillers: {name} splits queries, keys and values into {parts} relation heads, and "
-            f"a width of {width} does not divide by that. Set relation_heads to a divisor of both "
-            "networks' widths, or take autodistil_kl, which drops what is left over."
+            f"a width of {', '.join(map(str, odd))} does not divide by that. Set relation_heads to "
+            f"{math.gcd(*widths)} or a divisor of it, or take autodistil_kl, which drops what is "
+            "left over."
         )
 
 

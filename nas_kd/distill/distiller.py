@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from abc import ABC, abstractmethod
+from collections.abc import Collection
 from typing import ClassVar
 
 import torch
@@ -11,6 +12,7 @@ from torch import Tensor
 
 from nas_kd.distill.outputs import Outputs
 from nas_kd.errors import UsageError
+from search_spaces.language_models import TransformerShape
 
 NEEDS = frozenset({"logits", "features", "pooled", "states"})
 """What a distiller can ask for."""
@@ -63,6 +65,15 @@ class Distiller(ABC):
                 )
         with torch.autocast(student.logits.device.type, enabled=False):
             return self.parts(student.in_float32(), teacher.detached().in_float32(), targets)
+
+    def require_comparable(  # noqa: B027 (those that compare any students need no check)
+        self, students: Collection[TransformerShape], teacher: TransformerShape
+    ) -> None:
+        """Says before a training what `parts` would say at a student that it cannot compare.
+
+        Raises:
+            UsageError: One of the students is of no shape that can be compared with the teacher's.
+        """
 
     @abstractmethod
     def parts(self, student: Outputs, teacher: Outputs, targets: Tensor) -> dict[str, Tensor]:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import ClassVar
 
 from torch import Tensor
 
-from nas_kd.distill._checks import require_equal_heads
+from nas_kd.distill._checks import heads_of, heads_of_shape, require_equal_heads
 from nas_kd.distill._relations import looked_at, mean_divergence, real_tokens, scores
 from nas_kd.distill.distiller import Distiller
 from nas_kd.distill.outputs import Outputs
+from search_spaces.language_models import TransformerShape
 
 
 @dataclass(frozen=True)
@@ -30,9 +32,14 @@ class MiniLMv1(Distiller):
         "ones alone, and heads that share values have one value relation"
     )
 
+    def require_comparable(
+        self, students: Collection[TransformerShape], teacher: TransformerShape
+    ) -> None:
+        require_equal_heads(self.name, map(heads_of_shape, students), heads_of_shape(teacher))
+
     def parts(self, student: Outputs, teacher: Outputs, targets: Tensor) -> dict[str, Tensor]:
         s, t = student.token_states(), teacher.token_states()
-        require_equal_heads(self.name, s.queries[-1], t.queries[-1])
+        require_equal_heads(self.name, [heads_of(s)], heads_of(t))
         attention_s, attention_t = (x.attention_scores(-1) for x in (s, t))
         values_s, values_t = (scores(x.values[-1], x.values[-1]) for x in (s, t))
         return {

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import ClassVar
 
 from torch import Tensor
 
-from nas_kd.distill._qkv_relations import KINDS, relation_pairs, require_positive
+from nas_kd.distill._qkv_relations import (
+    KINDS,
+    relation_pairs,
+    require_positive,
+    require_relations,
+)
 from nas_kd.distill._relations import mean_divergence, real_tokens
 from nas_kd.distill.distiller import Distiller
 from nas_kd.distill.outputs import Outputs
 from nas_kd.errors import UsageError
+from search_spaces.language_models import TransformerShape
 
 
 @dataclass(frozen=True)
@@ -55,6 +62,24 @@ class MiniLMv2(Distiller):
                 "numbers of at least zero, one of them above it."
             )
 
+    def require_comparable(
+        self, students: Collection[TransformerShape], teacher: TransformerShape
+    ) -> None:
+        require_relations(
+            self.name,
+            students,
+            teacher,
+            relation_heads=self.relation_heads,
+            drops_rest=False,
+            teacher_layer=self.teacher_layer,
+            kinds=self._kinds,
+        )
+
+    @property
+    def _kinds(self) -> list[str]:
+        """Those that have any weight."""
+        return [kind for kind in KINDS if getattr(self, kind) > 0]
+
     def parts(self, student: Outputs, teacher: Outputs, targets: Tensor) -> dict[str, Tensor]:
         t = teacher.token_states()
         pairs = relation_pairs(
@@ -65,7 +90,7 @@ class MiniLMv2(Distiller):
             drops_rest=False,
             interleaved=self.interleaved,
             teacher_layer=self.teacher_layer,
-            kinds=[kind for kind in KINDS if getattr(self, kind) > 0],
+            kinds=self._kinds,
         )
         return {
             f"{self.name}_{kind}": getattr(self, kind)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
 from torch import Tensor
 
-from nas_kd.distill._checks import require_equal_heads
+from nas_kd.distill._checks import heads_of, heads_of_shape, require_equal_heads
 from nas_kd.distill._relations import looked_at, mean_square
 from nas_kd.distill.distiller import Distiller
 from nas_kd.distill.last_hidden import hidden_distance
 from nas_kd.distill.outputs import Outputs
+from search_spaces.language_models import TransformerShape
 
 
 @dataclass(frozen=True)
@@ -33,9 +35,14 @@ class TinyBERT(Distiller):
     )
     fits: ClassVar[bool] = True
 
+    def require_comparable(
+        self, students: Collection[TransformerShape], teacher: TransformerShape
+    ) -> None:
+        require_equal_heads(self.name, map(heads_of_shape, students), heads_of_shape(teacher))
+
     def parts(self, student: Outputs, teacher: Outputs, targets: Tensor) -> dict[str, Tensor]:
         s, t = student.token_states(), teacher.token_states()
-        require_equal_heads(self.name, s.queries[-1], t.queries[-1])
+        require_equal_heads(self.name, [heads_of(s)], heads_of(t))
         layers = taught_by(len(s.queries), len(t.queries))
         attention = [
             mean_square(

@@ -110,7 +110,7 @@ def test_autodistil_s_two_forms_differ_in_the_distance_alone() -> None:
 @pytest.mark.parametrize("distiller", [MiniLMv1(), TinyBERT()])
 def test_heads_compared_one_by_one_are_as_many(distiller: MiniLMv1 | TinyBERT) -> None:
     student, teacher = drawn(LENGTHS, seed=0, heads=2), drawn(LENGTHS, seed=1, heads=3)
-    with pytest.raises(UsageError, match="the student has 2 and the teacher 3"):
+    with pytest.raises(UsageError, match="students with 2 and the teacher has 3"):
         loss(distiller, student, teacher)
 
 

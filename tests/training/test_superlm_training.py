@@ -148,7 +148,6 @@ def test_a_finished_supernet_computes_what_was_trained(tmp_path: Path) -> None:
     ("settings", "changes", "message"),
     [
         (("distillers=kd",), {}, "kd needs logits"),
-        (("distillers=minilm_v1",), {}, "the student has . and the teacher 8"),
         (("distillers=no_such",), {}, "there is no 'no_such'"),
         ((), {"teacher": None}, "name it with --teacher"),
         ((), {"teacher": "timm:resnet18"}, "there is no 'timm'"),
@@ -165,6 +164,23 @@ def test_what_does_not_fit_is_refused(
 ) -> None:
     with pytest.raises(UsageError, match=message):
         _session(_job(tmp_path, "autodistil", *settings, **changes)).run_unit()
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (("distillers=minilm_v1",), "students with 5, 6, 7 and the teacher has 8"),
+        (("distillers=last_hidden,tinybert",), "tinybert compares heads one by one"),
+        (("distillers=minilm_v2", "relation_heads=16"), "40, 56 does not .* to 8 or a divisor"),
+        (("distillers=minilm_v2", "teacher_layer=5"), "layer 5 of the teacher, which has 4"),
+        (("relation_heads=41",), "splits a width of 40 into 41"),
+    ],
+)
+def test_students_that_cannot_be_compared_are_refused_before_any_text_is_read(
+    tmp_path: Path, settings: tuple[str, ...], message: str
+) -> None:
+    with pytest.raises(UsageError, match=message):
+        _session(_job(tmp_path, "autodistil", *settings, data="text:nowhere"))
 
 
 def test_a_loss_that_explodes_is_told(tmp_path: Path) -> None:

@@ -9,13 +9,34 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor
 
-from nas_kd.distill import HiddenFit, Outputs, create_distiller
+from nas_kd.distill import Distiller, HiddenFit, Outputs, create_distiller
 from nas_kd.errors import UsageError
 from search_spaces import TokenStates
 from search_spaces.supernets import states_of
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
+
+
+def state_distillers(names: str, **settings: float | None) -> list[Distiller]:
+    """Distillers that compare the states of layers.
+
+    Args:
+        names: The distillers, separated by commas.
+        **settings: Such as ``relation_heads``; each distiller takes those that it has.
+
+    Raises:
+        UsageError: A distiller is unknown or needs more than states.
+    """
+    chosen = [create_distiller(name.strip(), **settings) for name in names.split(",")]
+    for distiller in chosen:
+        if further := sorted(distiller.needs - {"states"}):
+            raise UsageError(
+                f"training: the distiller {distiller.name} needs {', '.join(further)}, and of a "
+                "language model nothing but its layers' states is compared. Take, for example, "
+                "autodistil_mse, minilm_v2 or last_hidden."
+            )
+    return chosen
 
 
 class StateObjective:
@@ -25,10 +46,10 @@ class StateObjective:
         names: The distillers, separated by commas.
         teacher: A language model, in eval mode.
         accelerator: Its device and precision.
-        **settings: Of the distillers, such as ``relation_heads``; each takes those that it has.
+        **settings: Of the distillers, see `state_distillers`.
 
     Raises:
-        UsageError: A distiller is unknown, or needs more than states.
+        UsageError: As in `state_distillers`.
     """
 
     def __init__(
@@ -38,15 +59,7 @@ class StateObjective:
         accelerator: Accelerator,
         **settings: float | None,
     ) -> None:
-        chosen = [name.strip() for name in names.split(",")]
-        self._distillers = [create_distiller(name, **settings) for name in chosen]
-        for distiller in self._distillers:
-            if further := sorted(distiller.needs - {"states"}):
-                raise UsageError(
-                    f"training: the distiller {distiller.name} needs {', '.join(further)}, and a "
-                    "language model without a head has nothing but its layers' states. Take, for "
-                    "example, autodistil_mse, minilm_v2 or last_hidden."
-                )
+        self._distillers = state_distillers(names, **settings)
         self._teacher = teacher.to(accelerator.device)
         self._accelerator = accelerator
 

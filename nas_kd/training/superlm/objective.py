@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from accelerate import Accelerator
 
-from nas_kd.training.language.state_objective import StateObjective
+from nas_kd.training.language.state_objective import StateObjective, state_distillers
 from nas_kd.training.superlm.settings import SuperLMSettings
+from search_spaces import TransformerSpace
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -21,11 +22,27 @@ def objective_of(
     Raises:
         UsageError: A distiller is unknown, or needs more than states.
     """
-    return StateObjective(
-        settings.distillers,
-        teacher,
-        accelerator,
-        relation_heads=settings.relation_heads,
-        interleaved=settings.interleaved,
-        teacher_layer=settings.teacher_layer,
-    )
+    return StateObjective(settings.distillers, teacher, accelerator, **_of_distillers(settings))
+
+
+def require_comparable(settings: SuperLMSettings, space: TransformerSpace) -> None:
+    """Whether the settings' distillers can compare every student with the teacher.
+
+    Args:
+        settings: They name the distillers.
+        space: The students; cut from the teacher.
+
+    Raises:
+        UsageError: A distiller is unknown, needs more than states, or cannot compare a student.
+    """
+    students = {space.shape(arch) for arch in space.enumerate()}
+    for distiller in state_distillers(settings.distillers, **_of_distillers(settings)):
+        distiller.require_comparable(students, space.teacher)
+
+
+def _of_distillers(settings: SuperLMSettings) -> dict[str, float | None]:
+    return {
+        "relation_heads": settings.relation_heads,
+        "interleaved": settings.interleaved,
+        "teacher_layer": settings.teacher_layer,
+    }

@@ -15,7 +15,7 @@ from nas_kd.training.batches import mixed_seed
 from nas_kd.training.language.loop import LanguageLoop
 from nas_kd.training.superlm.importance import put_important_first, sort_as_before
 from nas_kd.training.superlm.losses import StudentLosses
-from nas_kd.training.superlm.objective import objective_of
+from nas_kd.training.superlm.objective import objective_of, require_comparable
 from nas_kd.training.superlm.ranking import shared_weight_losses
 from nas_kd.training.superlm.settings import SuperLMSettings
 from nas_kd.training.superlm.strategies import Chooser, Strategy
@@ -50,6 +50,7 @@ class SuperLMSession:
         space = cut_from(job.space, teacher.model.config)
         task = text_task_of(teacher.model.config, settings.max_tokens, head_of(teacher.model))
         self._judged = spread(space, task)
+        require_comparable(settings, space)
         train, self._held_out = training_text(job.data, teacher.tokenizer, settings, job.seed)
         self._tokenizer = teacher.tokenizer
         self._teacher = teacher.model
