@@ -79,4 +79,5 @@ def _job(method: Method, frozen: dict[str, Any], stopwatch: Stopwatch) -> Job:
         seed=frozen["seed"],
         accelerator=make_accelerator(settings.precision),
         stopwatch=stopwatch,
+        space_options=frozen["space_options"],
     )

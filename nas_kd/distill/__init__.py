@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from nas_kd.distill.autodistil_kl import AutoDistilKL
 from nas_kd.distill.autodistil_mse import AutoDistilMSE
-from nas_kd.distill.distiller import NEEDS, Distiller, configured
+from nas_kd.distill.distiller import NEEDS, Distiller, configured, settings_of
 from nas_kd.distill.diswot_mr import RelationDistillation
 from nas_kd.distill.diswot_ms import SemanticDistillation
 from nas_kd.distill.hidden_fit import HiddenFit
@@ -60,4 +60,5 @@ __all__ = [
     "TinyBERT",
     "configured",
     "create_distiller",
+    "settings_of",
 ]

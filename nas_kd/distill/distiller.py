@@ -84,9 +84,14 @@ def configured(distiller: type[Distiller], **settings: float | None) -> Distille
     """An instance with those of ``settings`` that it has a field for.
 
     Settings are shared by all distillers of a training (one temperature, say), so those that a
-    distiller does not know are not its concern.
+    distiller does not know are not its concern; that one of them knows it is for the caller to see.
     """
-    if not dataclasses.is_dataclass(distiller):
-        return distiller()
-    known = {field.name for field in dataclasses.fields(distiller)}
+    known = settings_of(distiller)
     return distiller(**{name: value for name, value in settings.items() if name in known})
+
+
+def settings_of(distiller: type[Distiller]) -> set[str]:
+    """Names of its settings."""
+    if not dataclasses.is_dataclass(distiller):
+        return set()
+    return {field.name for field in dataclasses.fields(distiller)}

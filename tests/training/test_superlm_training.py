@@ -174,6 +174,8 @@ def test_what_does_not_fit_is_refused(
         (("distillers=minilm_v2", "relation_heads=16"), "40, 56 does not .* to 8 or a divisor"),
         (("distillers=minilm_v2", "teacher_layer=5"), "layer 5 of the teacher, which has 4"),
         (("relation_heads=41",), "splits a width of 40 into 41"),
+        (("teacher_layer=2",), "teacher_layer changes nothing with the distillers autodistil_mse"),
+        (("distillers=last_hidden", "interleaved=true"), "interleaved changes nothing"),
     ],
 )
 def test_students_that_cannot_be_compared_are_refused_before_any_text_is_read(
@@ -181,6 +183,21 @@ def test_students_that_cannot_be_compared_are_refused_before_any_text_is_read(
 ) -> None:
     with pytest.raises(UsageError, match=message):
         _session(_job(tmp_path, "autodistil", *settings, data="text:nowhere"))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"hidden": 384, "layers": 4}, "cut from hidden=384, and the teacher has hidden=64"),
+        ({"heads": 12, "inner": 0}, "cut from heads=12, and the teacher has heads=8"),
+    ],
+)
+def test_sizes_of_another_teacher_are_refused(
+    tmp_path: Path, options: dict[str, int], message: str
+) -> None:
+    space = create_space("autodistil-tiny", **options)
+    with pytest.raises(UsageError, match=message):
+        _session(_job(tmp_path, space=space, space_options=options))
 
 
 def test_a_loss_that_explodes_is_told(tmp_path: Path) -> None:

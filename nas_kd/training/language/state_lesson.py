@@ -13,7 +13,7 @@ from nas_kd.training.checkpoint import CheckpointFile
 from nas_kd.training.language.finetune import FinetuneSettings
 from nas_kd.training.language.judging import require_positions
 from nas_kd.training.language.standalone import imitate
-from nas_kd.training.language.state_objective import StateObjective
+from nas_kd.training.language.state_objective import StateObjective, state_distillers
 from nas_kd.training.trainer import Progress
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class TaskSettings(FinetuneSettings):
         state_interleaved: As ``interleaved`` of the relation distillers among them.
 
     Raises:
-        UsageError: A value is out of range.
+        UsageError: A value is out of range, or has no effect on ``state_distillers``.
     """
 
     state_epochs: int = 0
@@ -46,6 +46,7 @@ class TaskSettings(FinetuneSettings):
         super().__post_init__()
         self._require("state_epochs", 0)
         self._require("state_learning_rate", 0, above=True)
+        state_distillers(self.state_distillers, interleaved=self.state_interleaved)
 
 
 def imitate_states(

@@ -9,7 +9,7 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor
 
-from nas_kd.distill import Distiller, HiddenFit, Outputs, create_distiller
+from nas_kd.distill import Distiller, HiddenFit, Outputs, create_distiller, settings_of
 from nas_kd.errors import UsageError
 from search_spaces import TokenStates
 from search_spaces.supernets import states_of
@@ -26,7 +26,8 @@ def state_distillers(names: str, **settings: float | None) -> list[Distiller]:
         **settings: Such as ``relation_heads``; each distiller takes those that it has.
 
     Raises:
-        UsageError: A distiller is unknown or needs more than states.
+        UsageError: A distiller is unknown or needs more than states, or a setting is given that
+            none of them has.
     """
     chosen = [create_distiller(name.strip(), **settings) for name in names.split(",")]
     for distiller in chosen:
@@ -36,6 +37,13 @@ def state_distillers(names: str, **settings: float | None) -> list[Distiller]:
                 "language model nothing but its layers' states is compared. Take, for example, "
                 "autodistil_mse, minilm_v2 or last_hidden."
             )
+    known = {setting for distiller in chosen for setting in settings_of(type(distiller))}
+    given = [name for name, value in settings.items() if value is not None and value is not False]
+    if idle := [name for name in given if name not in known]:
+        raise UsageError(
+            f"training: {', '.join(idle)} changes nothing with the distillers {names}. Leave it "
+            "out, or take a distiller that has such a setting, such as minilm_v2."
+        )
     return chosen
 
 

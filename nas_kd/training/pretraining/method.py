@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -46,6 +46,7 @@ class Job:
         seed: Decides the initialisation, the order of the data and everything else random.
         accelerator: The device and the processes.
         stopwatch: For methods that charge what operations take on a device.
+        space_options: Those that the space was made with.
     """
 
     space: SearchSpace
@@ -57,6 +58,7 @@ class Job:
     seed: int
     accelerator: Accelerator
     stopwatch: Stopwatch | None = None
+    space_options: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Session(Protocol):

@@ -19,7 +19,12 @@ from nas_kd.training.superlm.objective import objective_of, require_comparable
 from nas_kd.training.superlm.ranking import shared_weight_losses
 from nas_kd.training.superlm.settings import SuperLMSettings
 from nas_kd.training.superlm.strategies import Chooser, Strategy
-from nas_kd.training.superlm.students import cut_from, spread, text_task_of
+from nas_kd.training.superlm.students import (
+    cut_from,
+    refuse_other_sizes,
+    spread,
+    text_task_of,
+)
 from nas_kd.training.superlm.text import training_text
 from search_spaces import create_space
 from search_spaces.language_models import head_of
@@ -48,6 +53,7 @@ class SuperLMSession:
         settings: SuperLMSettings = job.settings
         teacher = _load_teacher(job)
         space = cut_from(job.space, teacher.model.config)
+        refuse_other_sizes(job.space_options, teacher.model.config)
         task = text_task_of(teacher.model.config, settings.max_tokens, head_of(teacher.model))
         self._judged = spread(space, task)
         require_comparable(settings, space)

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from nas_kd.errors import UsageError
-from search_spaces import Arch, SearchSpace, Sizes, TextTask, TransformerSpace, sizes_of_all
+from search_spaces import (
+    Arch,
+    SearchSpace,
+    Sizes,
+    TextTask,
+    TransformerSpace,
+    sizes_of_all,
+    teacher_options,
+)
 from search_spaces.autodistil import AutoDistil
 from search_spaces.language_models import Head, family_of
 
@@ -25,6 +34,30 @@ def cut_from(space: SearchSpace, config: Any) -> TransformerSpace:
     if isinstance(space, AutoDistil) and space.teacher != family_of(config).shape(config):
         return space.recut(config)
     return space
+
+
+def refuse_other_sizes(options: Mapping[str, Any], config: Any) -> None:
+    """Whether the options of a space fit the teacher that it is cut from.
+
+    Args:
+        options: Those that were given.
+        config: The teacher's configuration of transformers.
+
+    Raises:
+        UsageError: One of them states another size than the teacher's.
+    """
+    sizes = teacher_options(config)
+    wrong = [n for n, value in options.items() if value and sizes.get(n, value) != value]
+    if wrong:
+        raise UsageError(
+            f"superlm: the space is to be cut from {_listed(options, wrong)}, and the teacher has "
+            f"{_listed(sizes, wrong)}. Leave these options of the space out: its sizes are the "
+            "teacher's."
+        )
+
+
+def _listed(sizes: Mapping[str, Any], names: Sequence[str]) -> str:
+    return ", ".join(f"{name}={sizes[name]}" for name in names)
 
 
 def text_task_of(config: Any, length: int, head: Head = "none") -> TextTask:
