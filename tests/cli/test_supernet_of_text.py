@@ -60,3 +60,13 @@ def test_students_of_text_under_a_latency_limit(nas_kd: Command, tmp_path: Path)
     people = nas_kd(*search, "--budget", "latency=900%", "--sampler", "random")
     assert "latency" in people.out
     assert "48 of 48 students within the counted budget, 3 ranked" in people.out
+
+
+def test_options_of_a_space_that_are_not_the_teachers_are_refused(
+    nas_kd: Command, tmp_path: Path
+) -> None:
+    teacher, text = save_teacher(tmp_path / "teacher"), save_text(tmp_path / "text.txt", 60)
+    words = ["--space", "autodistil-tiny", "--method", "autodistil", "--teacher", teacher]
+    refused = nas_kd("pretrain", *words, "--data", text, "--space-option", "hidden=384")
+    assert refused.code == ExitCode.USAGE
+    assert "cut from hidden=384, and the teacher has hidden=64" in refused.err
