@@ -24,10 +24,10 @@ def print_json(document: Mapping[str, Any]) -> None:
 
 
 def print_results(*parts: RenderableType) -> None:
-    """Prints tables and lines on stdout."""
+    """Prints tables and lines on stdout; a line stays one, as it may be a command to copy."""
     console = _console(stderr=False)
     for part in parts:
-        console.print(part, markup=False, highlight=False)
+        console.print(part, markup=False, highlight=False, soft_wrap=isinstance(part, str))
 
 
 def note(message: str) -> None:

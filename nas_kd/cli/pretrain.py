@@ -103,7 +103,7 @@ def _resolve(
         raise UsageError("--checkpoint: it holds the weights of a teacher; name --teacher, too.")
     if checkpoint is not None and not checkpoint.is_file():
         raise UsageError(f"checkpoint: there is no file {checkpoint}. Check --checkpoint.")
-    options = dict(map(parse_option, space_options))
+    options = {**method.skeletons.get(space, {}), **dict(map(parse_option, space_options))}
     if data is None and create_space(space, **options).task_type is TextTask:
         raise UsageError("--data: name the text to learn from, for example --data text:FOLDER.")
     chosen = parse_settings(method, pairs)
@@ -135,12 +135,32 @@ def _summary(document: dict[str, Any]) -> list[Any]:
         f"Report: {run / 'report.html'}, with the metrics of every unit ({run / 'metrics.csv'})",
     ]
     if arch := document["supernet"].get("arch"):
-        options = [f"--space-option {n}={v}" for n, v in document["space_options"].items()]
-        student = shlex.quote(json_module.dumps(arch))
-        lines.append("Train the student that it found:")
-        lines.append(
-            " ".join(["  nas-kd distill", student, "--space", document["space"], *options])
-        )
+        lines.append("Train the student that it found; --epochs says how long:")
+        lines.append(f"  {_distillation(document, arch)}")
     else:
         lines.append(f"Take a student: nas-kd search --supernet {run} --budget macs=50%")
     return [*pretraining_tables(document), "\n".join(lines)]
+
+
+def _distillation(document: dict[str, Any], arch: dict[str, Any]) -> str:
+    """The command that trains the student on the same job, in the network that is delivered.
+
+    All options of the space are told, as those of a recipe would hold otherwise. What shapes only
+    the network of the search is at the space's default.
+    """
+    from inspect import signature
+
+    from nas_kd.training.pretraining import METHODS
+    from search_spaces import SPACES
+
+    space = document["space"]
+    of_search = METHODS.get(document["method"]).skeletons.get(space, {})
+    given = {n: v for n, v in document["space_options"].items() if n not in of_search}
+    known = {n: option.default for n, option in signature(SPACES.get(space)).parameters.items()}
+    words = ["nas-kd", "distill", json_module.dumps(arch), "--space", space]
+    for name, value in {**known, **given}.items():
+        words += ["--space-option", f"{name}={value}"]
+    for name in ("data", "teacher", "checkpoint", "image_size", "seed"):
+        if document[name] is not None:
+            words += [f"--{name.replace('_', '-')}", str(document[name])]
+    return shlex.join(words)

@@ -13,8 +13,11 @@ from nas_kd.training.darts.session import SearchSession
 from nas_kd.training.darts.settings import SearchSettings
 from nas_kd.training.darts.supernets import SPACES, make_supernet
 from nas_kd.training.pretraining.method import Method
-from search_spaces import Task, create_space
+from search_spaces import Darts, Task, create_space
 from search_spaces.supernets import Supernet
+
+_SKELETONS = {Darts.name: {"channels": 16, "cells": 8}}
+"""Published searches of the DARTS space run in a smaller network than the one that is delivered."""
 
 _OURS = "temperature, weight and start of the teachers are SAF's, their number and distance ours"
 
@@ -101,6 +104,7 @@ def _method(name: str, settings: type[SearchSettings], summary: str, source: str
         settings=settings,
         start=SearchSession,
         restore=_restore,
+        skeletons=_SKELETONS,
     )
 
 

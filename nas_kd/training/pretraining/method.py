@@ -108,6 +108,8 @@ class Method:
         start: Begins a training.
         restore: The trained supernet, from the folder and the facts that `Session.save` returned.
         takes_teacher: Whether a trained teacher can be of use to it.
+        skeletons: Name of a space to the options of the smaller network in which the method
+            searches it; what it finds is trained in the space's own network.
     """
 
     name: str
@@ -118,3 +120,4 @@ class Method:
     start: Callable[[Job], Session]
     restore: Callable[[Path, Mapping[str, Any]], Supernet]
     takes_teacher: bool = True
+    skeletons: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
