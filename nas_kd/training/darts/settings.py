@@ -60,7 +60,8 @@ class SearchSettings(TeacherSettings):
         gradient_clip: Largest norm of the weights' gradient; None does not clip.
         alpha_learning_rate: Of the architecture parameters' Adam (betas 0.5 and 0.999).
         alpha_weight_decay: Of the architecture parameters.
-        alpha_start: Epochs before they are trained.
+        alpha_start: Epochs before they are trained; fewer than ``epochs``, but for selection by
+            perturbation, which may do without trained ones.
         relaxation: How they become weights of operations: ``softmax``, ``gumbel``, ``gdas`` or
             ``dirichlet``.
         partial: A channel in so many goes through the operations; above 1 edges compete, too.
@@ -140,4 +141,28 @@ class SearchSettings(TeacherSettings):
                 "darts: cost_table says what is charged, and cost_weight is 0. Set cost_weight, "
                 "too, or leave both out."
             )
+        self._require_training()
         measured_profile(self.cost_table)
+
+    def _require_training(self) -> None:
+        """Neither alpha nor teachers may be left waiting until the search is over."""
+        if self.alpha_start >= self.epochs and self.selection == "argmax":
+            raise UsageError(
+                f"darts: alpha_start is {self.alpha_start} and epochs {self.epochs}: the "
+                "architecture parameters would stay as they were drawn. Lower alpha_start, search "
+                "longer, or set selection=perturbation, which needs no trained ones."
+            )
+        if not (self.voices and self.teacher_weight):
+            return  # nobody is to teach
+        if self.teacher_start >= self.epochs:
+            raise UsageError(
+                f"teachers: teacher_start is {self.teacher_start} and epochs {self.epochs}: nobody "
+                "would ever teach. Lower teacher_start, or search longer."
+            )
+        rounds = math.ceil(self.epochs / self.teacher_interval) - 1  # over before the last step
+        if self.voices_after(rounds) < self.least_teachers:
+            raise UsageError(
+                f"teachers: least_teachers is {self.least_teachers}, and at most "
+                f"{self.voices_after(rounds)} come together in {self.epochs} epochs. Lower "
+                "least_teachers or teacher_interval, or raise teachers or epochs."
+            )

@@ -9,6 +9,8 @@ from nas_kd.errors import UsageError
 from nas_kd.training.teacher_grid import SIGNALS, TARGETS, VOTES
 
 SOURCES = ("snapshots", "cached", "ema", "external")
+_OF_ROUNDS = ("snapshots", "cached")
+"""Sources that bring one more teacher with every round."""
 
 _CHOICES = {"vote": VOTES, "signal": SIGNALS, "applied_to": TARGETS}
 _LEAST = {
@@ -40,9 +42,9 @@ class TeacherSettings:
         signal: ``logits`` or ``relations``.
         teacher_temperature: Of soft votes on logits.
         teacher_weight: Of the teachers' loss.
-        teacher_start: Epochs without teachers.
+        teacher_start: Epochs without teachers; fewer than the search has.
         teacher_ramp: Epochs over which their weight then grows.
-        least_teachers: So many voices have to be there.
+        least_teachers: So many voices have to be there; no more than can come.
         applied_to: Whose steps they are heard in: ``w``, ``alpha`` or ``both``.
 
     Raises:
@@ -92,3 +94,13 @@ class TeacherSettings:
     def sources(self) -> tuple[str, ...]:
         """The names in ``teacher_sources``."""
         return () if self.teacher_sources == "none" else tuple(self.teacher_sources.split("+"))
+
+    @property
+    def voices(self) -> int:
+        """How many teachers there are once all have come."""
+        return self.voices_after(self.teachers)
+
+    def voices_after(self, rounds: int) -> int:
+        """How many there are after so many times ``teacher_interval``."""
+        past = min(rounds, self.teachers)
+        return sum(past if source in _OF_ROUNDS else 1 for source in self.sources)

@@ -254,6 +254,11 @@ def test_what_a_search_leaves(make_job: MakeJob, tmp_path: Path) -> None:
         {"teacher_temperature": 0.0},
         {"ema_decay": 1.0},
         {"vote": "loud"},
+        {"alpha_start": 50},
+        {"epochs": 5},
+        {"teachers": 2, "least_teachers": 3},
+        {"epochs": 8, "teacher_interval": 4.0, "least_teachers": 2},
+        {"teacher_sources": "ema+external", "least_teachers": 3},
         {"cost_table": "costs.json"},
         {"cost_table": "measured:cpu-1t-int8", "cost_weight": 1.0},
         {"cost_table": "measured:", "cost_weight": 1.0},
@@ -264,13 +269,28 @@ def test_bad_settings_are_refused(settings: dict[str, Any]) -> None:
         METHODS.get("sd-darts").settings(**settings)
 
 
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"alpha_start": 50, "selection": "perturbation"},
+        {"epochs": 6},
+        {"epochs": 5, "teacher_weight": 0.0},
+        {"epochs": 5, "teachers": 0},
+        {"epochs": 9, "teacher_interval": 4.0, "least_teachers": 2},
+        {"teacher_sources": "snapshots+external", "least_teachers": 4},
+    ],
+)
+def test_what_is_trained_in_time_or_left_out_is_no_mistake(settings: dict[str, Any]) -> None:
+    METHODS.get("sd-darts").settings(**settings)
+
+
 def test_a_device_that_nobody_has_is_refused() -> None:
     with pytest.raises(DeviceUnavailableError):
         METHODS.get("darts").settings(cost_table="measured:npu", cost_weight=1.0)
 
 
 def test_a_job_that_does_not_fit_is_refused(make_job: MakeJob) -> None:
-    idle = Job(**{**vars(make_job("sd-darts")), "teacher": "timm:resnet18"})
+    idle = Job(**{**vars(make_job("sd-darts", **EARLY)), "teacher": "timm:resnet18"})
     with pytest.raises(UsageError, match="--teacher"):
         SearchSession(idle)
     with pytest.raises(UsageError, match="divisor"):
