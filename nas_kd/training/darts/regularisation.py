@@ -10,9 +10,12 @@ from torch import Tensor
 
 from nas_kd.training.darts.alphas import Alphas
 
-WINDOW = 5
-FIRST_STOP = 10
-_LAG = 4
+_WINDOW, _LAG = 5, 4
+"""Epochs of a mean, and between the two means that are compared."""
+_BACK = _LAG + _WINDOW // 2
+"""Epochs from now to the middle of the earlier mean."""
+FIRST_STOP = 11 + _BACK
+"""No search goes back to fewer than 11 epochs, so none stops after fewer than these."""
 _LARGEST_RISE = 1.3
 
 
@@ -36,23 +39,23 @@ def auxiliary_skip(first: float, share: float) -> float:
 def sharpening_began(eigenvalues: Sequence[float]) -> int | None:
     """How many epochs to go back to, once the Hessian's dominant eigenvalue has risen too far.
 
-    Its mean over five epochs is compared with that of four epochs before, from the tenth epoch on;
-    a rise by three tenths ends the search. None while it has not risen so far.
+    Its mean over five epochs is compared with that of four epochs before: a rise by three tenths
+    ends the search, which goes back to the middle of the earlier five. None while it has not risen
+    so far, and where the earlier mean is not above zero, as there is no ratio then.
 
     Source: Zela et al., R-DARTS, ICLR 2020 (arXiv 1909.09656), section 4.3, with the constants of
-    its code (the paper names the ratio 0.75 of the inverse).
+    its code for an eigenvalue an epoch (the paper names the ratio 0.75 of the inverse). There, two
+    negative means have a ratio, too.
 
     Args:
         eigenvalues: One an epoch.
     """
     now = len(eigenvalues)
-    before = now - _LAG
-    if now < FIRST_STOP or before < WINDOW:
+    if now < FIRST_STOP:
         return None
-    rise = _mean(eigenvalues[now - WINDOW :]) > _LARGEST_RISE * _mean(
-        eigenvalues[before - WINDOW : before]
-    )
-    return before if rise else None
+    earlier = _mean(eigenvalues[now - _LAG - _WINDOW : now - _LAG])
+    latest = _mean(eigenvalues[now - _WINDOW :])
+    return now - _BACK if latest > _LARGEST_RISE * earlier > 0 else None
 
 
 def _mean(values: Sequence[float]) -> float:

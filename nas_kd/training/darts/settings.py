@@ -9,6 +9,7 @@ from nas_kd.errors import UsageError
 from nas_kd.training.darts.measured_profile import measured_profile
 from nas_kd.training.darts.order import ORDERS
 from nas_kd.training.darts.perturbation import PERTURBATIONS
+from nas_kd.training.darts.regularisation import FIRST_STOP
 from nas_kd.training.darts.relaxation import RELAXATIONS
 from nas_kd.training.darts.teacher_settings import TeacherSettings
 
@@ -74,7 +75,7 @@ class SearchSettings(TeacherSettings):
             that is missed most.
         selection_epochs: Epochs of tuning after each of those decisions.
         early_stop: Whether a rise of the dominant eigenvalue ends the search and brings back an
-            earlier cell; it needs ``eigenvalue_every=1``.
+            earlier cell; it needs ``eigenvalue_every=1``, and never stops before 17 epochs.
         cost_weight: Weight of the expected cost in the loss of the architecture parameters.
         cost_limit: Share of the costliest cell's cost up to which nothing is charged.
         cost_table: What is charged: ``measured:DEVICE``, as ``measured:cpu-1t``, measures every
@@ -131,10 +132,10 @@ class SearchSettings(TeacherSettings):
             raise UsageError(
                 f"darts: gradient_clip is {self.gradient_clip}; give a number above 0, or none."
             )
-        if self.early_stop and self.eigenvalue_every != 1:
+        if self.early_stop and (self.eigenvalue_every != 1 or self.epochs < FIRST_STOP):
             raise UsageError(
-                "darts: early_stop looks at the dominant eigenvalue of every epoch; set "
-                "eigenvalue_every=1."
+                "darts: early_stop looks at the dominant eigenvalue of every epoch, and stops "
+                f"after {FIRST_STOP} or more; set eigenvalue_every=1, and epochs as large."
             )
         if self.cost_table is not None and not self.cost_weight:
             raise UsageError(

@@ -131,14 +131,23 @@ def test_the_auxiliary_skip_fades_out() -> None:
 
 
 def test_a_search_stops_when_the_eigenvalue_has_risen() -> None:
-    calm = [1.0] * 20
-    assert all(sharpening_began(calm[:n]) is None for n in range(21))
-    rising = [1.0] * 9 + [1.5, 2.0, 3.0, 4.0]
+    """As in R-DARTS's code: with epochs from 0, epoch 16 is the first that stops, and goes back to
+    epoch 10, the middle of epochs 8 to 12."""
+    calm = [1.0] * 30
+    assert all(sharpening_began(calm[:n]) is None for n in range(31))
+    rising = [1.0] * 13 + [1.5, 2.0, 3.0, 4.0]
     stops = [sharpening_began(rising[:n]) for n in range(len(rising) + 1)]
-    # The mean of epochs 8 to 12 is 1.7 times that of epochs 4 to 8.
-    assert stops.index(8) == 12
-    assert all(stop is None for stop in stops[:12])
-    assert all(sharpening_began([9.0] * 5 + [1.0] * n) is None for n in range(10))
+    assert stops == [None] * 17 + [11]
+    late = [1.0] * 16 + [1.4, 1.4, 1.4, 1.4, 1.4]  # with the fourth, the mean is 1.32
+    stops = [sharpening_began(late[:n]) for n in range(len(late) + 1)]
+    assert stops == [None] * 20 + [14, None]
+    assert all(sharpening_began([1.0] * 5 + [2.0] * n) is None for n in range(12))
+
+
+@pytest.mark.parametrize("earlier", [-0.1, 0.0])
+def test_an_eigenvalue_that_was_not_above_zero_has_no_ratio(earlier: float) -> None:
+    assert sharpening_began([earlier] * 30) is None
+    assert sharpening_began([earlier] * 20 + [5.0]) is None
 
 
 def test_expected_cost_is_exact_for_one_choice_and_has_a_slope() -> None:

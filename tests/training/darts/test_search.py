@@ -208,13 +208,13 @@ def test_an_early_stop_brings_back_an_earlier_cell(
     make_job: MakeJob, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     session = SearchSession(make_job(epochs=40, eigenvalue_every=1, early_stop=True))
-    values = iter([1.0] * 9 + [1.5, 2.0, 3.0])
+    values = iter([1.0] * 16 + [9.0])
     monkeypatch.setattr(session._judge, "eigenvalue", lambda seed: next(values))
     monkeypatch.setattr(session, "_epoch", lambda: {"train_loss": 1.0})
     while session._units < session.total:
         session.run_unit()
-    assert session.total == 12
-    assert session.arch.to_json() == session._archs[7]
+    assert session.total == 17
+    assert session.arch.to_json() == session._archs[10]
 
 
 def test_what_a_search_leaves(make_job: MakeJob, tmp_path: Path) -> None:
@@ -249,6 +249,7 @@ def test_what_a_search_leaves(make_job: MakeJob, tmp_path: Path) -> None:
         {"learning_rate": float("nan")},
         {"gradient_clip": 0.0},
         {"early_stop": True},
+        {"early_stop": True, "eigenvalue_every": 1, "epochs": 16},
         {"teacher_sources": "snapshots+oracle"},
         {"teacher_sources": "cached", "applied_to": "alpha"},
         {"teacher_temperature": 0.0},
