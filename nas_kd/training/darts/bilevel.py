@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import torch
@@ -46,6 +47,7 @@ class BilevelStep:
         teachers: Teach the steps that the settings say.
         cost: Charged in the steps of alpha; None charges nothing.
         accelerator: The device and the processes.
+        decided: Puts what a selection has decided into a mixture.
 
     Attributes:
         weights_optimizer: SGD.
@@ -59,12 +61,13 @@ class BilevelStep:
         teachers: TeacherGrid,
         cost: ExpectedCost | None,
         accelerator: Accelerator,
+        decided: Callable[[Mixture], Mixture],
     ) -> None:
         self._network, self._settings, self._teachers = network, settings, teachers
         self._accelerator = accelerator
         self._gradient = ORDERS[settings.order]
         self._perturb = PERTURBATIONS[settings.perturbation]
-        self._cost = cost
+        self._cost, self._decided = cost, decided
         self._alphas = list(network.alphas.parameters())
         self.alphas_optimizer = Adam(
             self._alphas,
@@ -96,7 +99,7 @@ class BilevelStep:
         said: list[Tensor] = []
 
         def outer() -> Tensor:
-            mixture = self.mixture(epochs, seed)
+            mixture = self._decided(self._sampled(epochs, seed))
             outputs = self._outputs(validation.images, mixture)
             said.append(F.cross_entropy(outputs.logits, validation.targets))
             taught = self._teachers.loss("alpha", validation, outputs, epochs)
@@ -104,7 +107,8 @@ class BilevelStep:
             return loss if taught is None else loss + taught
 
         def inner() -> Tensor:
-            outputs = self._outputs(train.images, self.mixture(epochs, seed))
+            mixture = self._decided(self._sampled(epochs, seed))
+            outputs = self._outputs(train.images, mixture)
             return F.cross_entropy(outputs.logits, train.targets)
 
         problem = Bilevel(
@@ -151,22 +155,26 @@ class BilevelStep:
         self._teachers.after_step(train, outputs, judged)
         return parts
 
-    def mixture(self, epochs: float, seed: int) -> Mixture:
+    def mixture(self, train: Batch, epochs: float, seed: int) -> Mixture:
+        """What a step of the weights runs, without gradients; the same for the same seed.
+
+        Weights of operations are disturbed first: what is decided stands.
+        """
+
+        def loss_of(there: Mixture) -> Tensor:
+            with eval_mode(self._network):
+                logits = self._outputs(train.images, self._decided(there)).logits
+            return F.cross_entropy(logits, train.targets)
+
+        sampled = _detached(self._sampled(epochs, seed))
+        generator = torch.Generator().manual_seed(seed + 1)
+        return self._decided(self._perturb(sampled, self._share(epochs), loss_of, generator))
+
+    def _sampled(self, epochs: float, seed: int) -> Mixture:
         """The mixture of one step, with gradients; the same for the same seed."""
         share = self._share(epochs)
         skip = auxiliary_skip(self._settings.auxiliary_skip, share)
         return self._network.sampled(share, skip, torch.Generator().manual_seed(seed))
-
-    def perturbed(self, mixture: Mixture, train: Batch, epochs: float, seed: int) -> Mixture:
-        """The mixture that a step of the weights runs, without gradients."""
-
-        def loss_of(there: Mixture) -> Tensor:
-            with eval_mode(self._network):
-                logits = self._outputs(train.images, there).logits
-            return F.cross_entropy(logits, train.targets)
-
-        generator = torch.Generator().manual_seed(seed)
-        return self._perturb(_detached(mixture), self._share(epochs), loss_of, generator)
 
     def _regularisers(self, mixture: Mixture, epochs: float) -> Tensor:
         settings, total = self._settings, torch.zeros((), device=self._accelerator.device)

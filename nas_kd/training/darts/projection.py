@@ -35,7 +35,7 @@ class Projection:
         return len(self._edges()) + len(self._nodes())
 
     def mixture(self, expected: Mixture) -> Mixture:
-        """The expected mixture with what is decided."""
+        """The mixture with what is decided; gradients go through the rest."""
         for (kind, edge), operation in self._operations.items():
             expected = _with_row(expected, kind, edge, _keep(operation))
         for (kind, _), edges in self._removed.items():
@@ -109,7 +109,7 @@ def _drawn(things: list[tuple[str, int]], generator: torch.Generator) -> tuple[s
 def _with_row(
     mixture: Mixture, kind: str, edge: int, change: Callable[[Tensor], Tensor]
 ) -> Mixture:
-    weights = mixture.operations[kind].detach().clone()
+    weights = mixture.operations[kind].clone()
     weights[edge] = change(weights[edge])
     return replace(mixture, operations={**mixture.operations, kind: weights})
 

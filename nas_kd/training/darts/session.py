@@ -73,7 +73,10 @@ class SearchSession:
             job, settings, self.network, self._halves.data, steps=self._halves.steps
         )
         cost = ExpectedCost(cost_table(supernet, job)) if settings.cost_weight else None
-        self._step = BilevelStep(self.network, settings, self.teachers, cost, job.accelerator)
+        self._projection = Projection(supernet.kinds)
+        self._step = BilevelStep(
+            self.network, settings, self.teachers, cost, job.accelerator, self._projection.mixture
+        )
         self._judge = Judge(
             self.network,
             self._halves.judged(settings.judged_images),
@@ -81,7 +84,6 @@ class SearchSession:
             job.accelerator,
             cost,
         )
-        self._projection = Projection(supernet.kinds)
         self._accelerator = job.accelerator
         self._units = self._epochs = 0
         self._eigenvalues: list[float] = []
@@ -126,8 +128,7 @@ class SearchSession:
         loss = None
         if self._settings.alpha_start <= self._epochs < self._settings.epochs:
             loss = self._step.alphas(train, held_out, epochs, seed)
-        mixture = self._projection.mixture(self._step.mixture(epochs, seed + 1))
-        mixture = self._step.perturbed(mixture, train, epochs, seed + 2)
+        mixture = self._step.mixture(train, epochs, seed + 1)
         parts = self._step.weights(train, mixture, loss, epochs)
         return parts if loss is None else {**parts, "validation_loss": loss}
 

@@ -152,6 +152,18 @@ def test_perturbation_decides_every_edge(make_job: MakeJob) -> None:
     assert sorted(rows.flatten().tolist()) == [0.0] * 24 + [1.0] * 6
 
 
+@pytest.mark.parametrize("perturbation", ["random", "adversarial"])
+def test_what_is_decided_is_not_disturbed(make_job: MakeJob, perturbation: str) -> None:
+    session = SearchSession(make_job(epochs=1, selection="perturbation", perturbation=perturbation))
+    kind, operation = "cell", 3
+    session._projection.load({"operations": [[kind, 0, operation]], "removed": []})
+    train, _ = next(session.batches())
+    rows = session._step.mixture(train, 0.5, seed=1).operations[kind]
+    assert torch.equal(rows[0], torch.eye(5)[operation])
+    moved = (rows - session.network.expected().operations[kind].detach())[1:].abs().amax(1)
+    assert perturbation == "adversarial" or (moved > 1e-3).all()  # an attack may be undone
+
+
 def test_a_price_on_macs_makes_cells_cheaper(make_job: MakeJob) -> None:
     def macs(session: SearchSession) -> float:
         table = session.network.supernet.operation_macs()["cell"]
