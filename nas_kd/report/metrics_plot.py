@@ -38,5 +38,6 @@ def draw_metrics(csv: Path, path: Path, *, title: str) -> Path:
 def _draw_panel(axes: Axes, metrics: pd.DataFrame, name: str) -> None:
     style_axes(axes, "", "")
     axes.set_title(plain(name.replace("_", " ")), loc="left", color=INK, fontsize=9.5)
-    marker = "o" if len(metrics) < 30 else ""
-    axes.plot(metrics["unit"], metrics[name], color=FRONT, linewidth=1.5, marker=marker, ms=3)
+    known = metrics[["unit", name]].dropna()  # some are not measured in every unit
+    marker = "o" if len(known) < 30 else ""
+    axes.plot(known["unit"], known[name], color=FRONT, linewidth=1.5, marker=marker, ms=3)

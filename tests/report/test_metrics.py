@@ -40,6 +40,16 @@ def test_only_metrics_have_a_panel(metrics: int, rows: int, tmp_path: Path) -> N
         assert (panel.min() < 200) == is_there
 
 
+def test_a_metric_that_is_not_measured_in_every_unit_is_a_line(tmp_path: Path) -> None:
+    rows = [f"{unit},{unit if unit % 10 == 0 else ''},2.5" for unit in range(1, 51)]
+    csv = tmp_path / "metrics.csv"
+    csv.write_text("\n".join(["unit,alpha_eigenvalue,seconds", *rows]) + "\n")
+    with Image.open(draw_metrics(csv, tmp_path / "metrics.png", title="darts")) as image:
+        colours = np.asarray(image.convert("RGB")).reshape(-1, 3)
+    line = (abs(colours.astype(int) - np.array([0x0B, 0x6F, 0xB8])).sum(1) < 30).sum()
+    assert line > 300  # pixels: five markers and the line between them
+
+
 def test_the_table_shows_the_first_middle_and_last_unit(tmp_path: Path) -> None:
     console = Console(width=80, record=True, file=(tmp_path / "out").open("w"))
     console.print(metrics_table(_csv(tmp_path, 2, 9)))
