@@ -84,6 +84,10 @@ class BilevelStep:
         )
         self._shell, self._prepared = accelerator.prepare(Shell(network), self.weights_optimizer)
 
+    def reach(self, epochs: float) -> None:
+        """Told before a step, and after an epoch, how many epochs are over."""
+        self._network.fade(auxiliary_skip(self._settings.auxiliary_skip, self._share(epochs)))
+
     def alphas(self, train: Batch, validation: Batch, epochs: float, seed: int) -> Tensor:
         """Trains the architecture parameters on held-out images.
 
@@ -172,9 +176,8 @@ class BilevelStep:
 
     def _sampled(self, epochs: float, seed: int) -> Mixture:
         """The mixture of one step, with gradients; the same for the same seed."""
-        share = self._share(epochs)
-        skip = auxiliary_skip(self._settings.auxiliary_skip, share)
-        return self._network.sampled(share, skip, torch.Generator().manual_seed(seed))
+        generator = torch.Generator().manual_seed(seed)
+        return self._network.sampled(self._share(epochs), generator)
 
     def _regularisers(self, mixture: Mixture, epochs: float) -> Tensor:
         settings, total = self._settings, torch.zeros((), device=self._accelerator.device)

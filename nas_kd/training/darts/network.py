@@ -19,13 +19,25 @@ class SearchNetwork(nn.Module):
 
     Called with images alone it runs the mixture that is expected; images ``(B, C, H, W)`` to logits
     ``(B, class)``.
+
+    Args:
+        supernet: Holds the operations.
+        alphas: Say how much they count.
+        relaxation: In which way.
+        skip: Weight of the skip connection beside every edge until it is told to `fade`; 0 where
+            the supernet has none.
     """
 
-    def __init__(self, supernet: CellSupernet, alphas: Alphas, relaxation: Relaxation) -> None:
+    skip: Tensor | None
+
+    def __init__(
+        self, supernet: CellSupernet, alphas: Alphas, relaxation: Relaxation, skip: float = 0.0
+    ) -> None:
         super().__init__()
         self.supernet = supernet
         self.alphas = alphas
         self._relaxation = relaxation
+        self.register_buffer("skip", torch.tensor(float(skip)) if skip else None)
 
     def forward(self, images: Tensor, mixture: Mixture | None = None) -> Tensor:
         return self.outputs(images, mixture).logits
@@ -41,21 +53,28 @@ class SearchNetwork(nn.Module):
             kind: self._relaxation.expected(values)
             for kind, values in self.alphas.operations.items()
         }
-        return Mixture(operations, self.alphas.edge_shares())
+        return Mixture(operations, self.alphas.edge_shares(), self._skip())
 
-    def sampled(self, share: float, skip: float, generator: torch.Generator) -> Mixture:
+    def sampled(self, share: float, generator: torch.Generator) -> Mixture:
         """The mixture of one step.
 
         Args:
             share: Of the search that is over.
-            skip: Weight of the auxiliary skip.
             generator: For relaxations that draw.
         """
         operations = {
             kind: self._relaxation.sample(values, share, generator)
             for kind, values in self.alphas.operations.items()
         }
-        return Mixture(operations, self.alphas.edge_shares(), skip)
+        return Mixture(operations, self.alphas.edge_shares(), self._skip())
+
+    def fade(self, skip: float) -> None:
+        """Gives the skip connection beside every edge, if there is one, another weight."""
+        if self.skip is not None:
+            self.skip.fill_(skip)
+
+    def _skip(self) -> float:
+        return 0.0 if self.skip is None else float(self.skip)
 
 
 def outputs_of(network: nn.Module, images: Tensor) -> Outputs:

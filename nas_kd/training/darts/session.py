@@ -67,7 +67,7 @@ class SearchSession:
             generator=torch.Generator().manual_seed(mixed_seed(job.seed, 1)),
         )
         relaxation = RELAXATIONS[settings.relaxation]()
-        network = SearchNetwork(supernet, alphas, relaxation)
+        network = SearchNetwork(supernet, alphas, relaxation, settings.auxiliary_skip)
         self.network = network.to(job.accelerator.device)
         self.teachers = make_teachers(
             job, settings, self.network, self._halves.data, steps=self._halves.steps
@@ -125,6 +125,7 @@ class SearchSession:
         """
         epochs = self._epochs + number / self._halves.steps
         seed = mixed_seed(self._seed, self._epochs, number, self._accelerator.process_index, 3)
+        self._step.reach(epochs)
         loss = None
         if self._settings.alpha_start <= self._epochs < self._settings.epochs:
             loss = self._step.alphas(train, held_out, epochs, seed)
@@ -193,6 +194,7 @@ class SearchSession:
             for name, part in self.step(number, *pair).items():
                 sums[name] = sums[name] + part if name in sums else part
         self._epochs += 1
+        self._step.reach(self._epochs)
         same_buffers(self.network, self._accelerator)
         losses = {
             name: value / self._halves.steps

@@ -17,6 +17,7 @@ from torch import Tensor
 from nas_kd.costs import DeviceProfile
 from nas_kd.errors import DeviceUnavailableError, NasKdError, UsageError
 from nas_kd.training.darts.cost_table import cost_table
+from nas_kd.training.darts.network import SearchNetwork
 from nas_kd.training.darts.session import SearchSession
 from nas_kd.training.pretraining import METHODS, Job, PretrainingFolder, load_supernet, pretrain
 from nas_kd.training.pretraining.method import Timed
@@ -162,6 +163,19 @@ def test_what_is_decided_is_not_disturbed(make_job: MakeJob, perturbation: str) 
     assert torch.equal(rows[0], torch.eye(5)[operation])
     moved = (rows - session.network.expected().operations[kind].detach())[1:].abs().amax(1)
     assert perturbation == "adversarial" or (moved > 1e-3).all()  # an attack may be undone
+
+
+def test_what_teaches_and_is_judged_has_the_skip_that_is_trained(make_job: MakeJob) -> None:
+    settings = {**EARLY, "teacher_sources": "snapshots", "batch_size": 80, "judged_images": 8}
+    session = SearchSession(make_job("darts-minus", "darts", **settings))
+    session.run_unit()
+    (past,) = ring_of(session).ring  # after the only step of the first of two epochs
+    assert isinstance(past.module, SearchNetwork)
+    assert past.module.expected().skip == pytest.approx(1.0)
+    assert session.network.expected().skip == pytest.approx(0.5)
+    session.run_unit()
+    assert session.network.expected().skip == pytest.approx(0.0)
+    assert SearchSession(make_job("darts", "darts")).network.expected().skip == 0.0
 
 
 def test_a_price_on_macs_makes_cells_cheaper(make_job: MakeJob) -> None:
