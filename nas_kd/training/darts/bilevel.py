@@ -113,7 +113,9 @@ class BilevelStep:
         def inner() -> Tensor:
             mixture = self._decided(self._sampled(epochs, seed))
             outputs = self._outputs(train.images, mixture)
-            return F.cross_entropy(outputs.logits, train.targets)
+            loss = F.cross_entropy(outputs.logits, train.targets)
+            taught = self._teachers.loss("w", train, outputs, epochs)
+            return loss if taught is None else loss + taught
 
         problem = Bilevel(
             list(self._network.supernet.parameters()),
@@ -121,6 +123,7 @@ class BilevelStep:
             outer,
             inner,
             self.weights_optimizer,
+            list(self._network.supernet.buffers()),
         )
         _, slopes = self._gradient(problem)
         for alpha, slope in zip(self._alphas, slopes, strict=True):

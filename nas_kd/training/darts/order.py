@@ -27,8 +27,9 @@ class Bilevel:
         weights: Parameters of the supernet.
         alphas: Architecture parameters.
         validation: The outer loss.
-        training: The inner loss, plain.
+        training: The inner loss.
         optimizer: The inner optimiser, a single group of SGD.
+        buffers: What a look at either loss changes, such as batch-norm statistics.
     """
 
     weights: Sequence[Tensor]
@@ -36,6 +37,7 @@ class Bilevel:
     validation: Loss
     training: Loss
     optimizer: SGD
+    buffers: Sequence[Tensor] = ()
 
 
 def first_order(problem: Bilevel) -> tuple[Tensor, list[Tensor]]:
@@ -48,24 +50,28 @@ def second_order(problem: Bilevel) -> tuple[Tensor, list[Tensor]]:
     """The loss and its gradient after one virtual step of the weights.
 
     The Hessian-vector product is a central difference over weights moved by 0.01 along the unit
-    gradient. The weights are bit for bit as before afterwards.
+    gradient. Weights and buffers are bit for bit as before afterwards. Not as published: buffers
+    forget all looks, and the virtual step is Nesterov's where the optimiser's is.
     """
     weights, alphas = problem.weights, problem.alphas
-    rate = problem.optimizer.param_groups[0]["lr"]
-    with restored(weights):
-        move(weights, _update(problem), -rate)
-        loss = problem.validation()
-        slopes = gradients(loss, [*alphas, *weights])
-    outer, inner = slopes[: len(alphas)], slopes[len(alphas) :]
-    reach = _REACH / norm(inner)
-    sides = []
-    for sign in (1, -1):
+    group = problem.optimizer.param_groups[0]
+    rate = group["lr"]
+    with restored(problem.buffers):
         with restored(weights):
-            move(weights, inner, sign * reach)
-            sides.append(gradients(problem.training(), alphas))
+            move(weights, _update(problem), -rate)
+            loss = problem.validation()
+            slopes = gradients(loss, [*alphas, *weights])
+        outer, inner = slopes[: len(alphas)], slopes[len(alphas) :]
+        reach = _REACH / norm(inner)
+        sides = []
+        for sign in (1, -1):
+            with restored(weights):
+                move(weights, inner, sign * reach)
+                sides.append(gradients(problem.training(), alphas))
     implicit = [(ahead - behind) / (2 * reach) for ahead, behind in zip(*sides, strict=True)]
+    share = rate * (1 + group["momentum"] if group["nesterov"] else 1)  # of the gradient in a step
     return loss.detach(), [
-        slope - rate * product for slope, product in zip(outer, implicit, strict=True)
+        slope - share * product for slope, product in zip(outer, implicit, strict=True)
     ]
 
 
@@ -81,7 +87,8 @@ def _update(problem: Bilevel) -> list[Tensor]:
     slopes = gradients(problem.training(), problem.weights)
     update = []
     for weight, slope in zip(problem.weights, slopes, strict=True):
-        momentum = problem.optimizer.state.get(weight, {}).get("momentum_buffer")
         step = slope + group["weight_decay"] * weight.detach()
-        update.append(step if momentum is None else step + group["momentum"] * momentum)
+        kept = problem.optimizer.state.get(weight, {}).get("momentum_buffer")
+        momentum = step if kept is None else step + group["momentum"] * kept
+        update.append(step + group["momentum"] * momentum if group["nesterov"] else momentum)
     return update

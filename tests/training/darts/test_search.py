@@ -90,6 +90,25 @@ def test_the_teachers_loss_on_w_leaves_the_slope_of_alpha_alone(make_job: MakeJo
     assert not torch.equal(*weights)
 
 
+def test_the_second_order_sees_the_loss_that_the_weights_are_trained_on(make_job: MakeJob) -> None:
+    """In the first step that is taught, alpha moves otherwise, as w's virtual step is taught."""
+    plain = SearchSession(make_job("darts", order="second"))
+    taught = SearchSession(make_job("sd-darts", order="second", **EARLY))
+    assert torch.equal(*(_alphas_after(session, steps=1) for session in (plain, taught)))
+    assert not torch.equal(*(_alphas_after(session, steps=2) for session in (plain, taught)))
+
+
+def test_the_second_order_leaves_batch_norm_statistics_to_the_steps_of_w(
+    make_job: MakeJob,
+) -> None:
+    session = SearchSession(make_job(order="second"))
+    before = {name: buffer.clone() for name, buffer in session.network.named_buffers()}
+    session._step.alphas(*next(session.batches()), epochs=0.0, seed=1)
+    assert before
+    for name, buffer in session.network.named_buffers():
+        assert torch.equal(buffer, before[name]), name
+
+
 def _alphas_after(session: SearchSession, steps: int) -> Tensor:
     """Steps of the first epoch; with ``EARLY`` the second one is taught."""
     for number, pair in zip(range(steps), session.batches(), strict=False):
