@@ -6,9 +6,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import torch
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from nas_kd.data import DataSplits
+from nas_kd.distill import Outputs
 from nas_kd.errors import UsageError
 from nas_kd.teachers import load_teacher
 from nas_kd.training.darts.network import SearchNetwork, outputs_of
@@ -61,12 +63,16 @@ def make_teachers(
     def settle() -> None:
         same_buffers(network, job.accelerator)
 
+    def run(past: nn.Module, images: Tensor) -> Outputs:
+        with job.accelerator.autocast():  # in the precision in which the student runs
+            return outputs_of(past, images)
+
     make: dict[str, Callable[[], Provider]] = {
-        "snapshots": lambda: Snapshots(network, outputs_of, **ring, settle=settle),
+        "snapshots": lambda: Snapshots(network, run, **ring, settle=settle),
         "cached": lambda: CachedLogits(
             len(data.train), data.num_classes, **ring, accelerator=job.accelerator
         ),
-        "ema": lambda: MovingAverage(network, outputs_of, decay=settings.ema_decay, settle=settle),
+        "ema": lambda: MovingAverage(network, run, decay=settings.ema_decay, settle=settle),
         "external": lambda: _external(job, settings, data),
     }
     vote = Vote(settings.vote)

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 import torch
-from accelerate import Accelerator
 
 from nas_kd.training.pretraining import METHODS, Job
+from nas_kd.training.processes import make_accelerator
 from search_spaces import create_space
 from tests.training.darts.few_digits import SOURCE, TEACHER
 
@@ -35,15 +35,16 @@ def make_job() -> Callable[..., Job]:
         method: str = "darts", space: str = "nasbench201", seed: int = 0, **settings: Any
     ) -> Job:
         external = "external" in settings.get("teacher_sources", "")
+        chosen = METHODS.get(method).settings(**{**SMALL, **settings})
         return Job(
             space=create_space(space, **OPTIONS[space]),
-            settings=METHODS.get(method).settings(**{**SMALL, **settings}),
+            settings=chosen,
             data=SOURCE,
             teacher=TEACHER if external else None,
             checkpoint=None,
             image_size=None,
             seed=seed,
-            accelerator=Accelerator(),
+            accelerator=make_accelerator(chosen.precision),
         )
 
     return make

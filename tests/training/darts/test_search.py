@@ -81,6 +81,18 @@ def test_snapshots_carry_their_own_alphas(make_job: MakeJob) -> None:
     assert len(ring_of(session).ring) == 3
 
 
+def test_the_past_runs_in_the_precision_of_the_present(make_job: MakeJob) -> None:
+    settings = {**EARLY, "teacher_sources": "snapshots+ema", "precision": "bf16"}
+    session = SearchSession(make_job("sd-darts", **settings))
+    pairs = session.batches()
+    session.step(0, *next(pairs))
+    train, _ = next(pairs)
+    student = session.network.outputs(train.images)
+    voices = session.teachers.provider.voices(train, student)
+    assert [voice.outputs.logits.dtype for voice in voices] == [torch.bfloat16] * 2
+    assert session.step(1, *next(session.batches()))["teacher_loss"].dtype == torch.float32
+
+
 def test_the_teachers_loss_on_w_leaves_the_slope_of_alpha_alone(make_job: MakeJob) -> None:
     """In the first step that is taught, alpha still moves as without teachers."""
     plain, taught = (SearchSession(make_job(name, **EARLY)) for name in ("darts", "sd-darts"))
