@@ -39,7 +39,8 @@ class TeacherSettings:
         ema_decay: Share of the average that a step keeps.
         external_votes: How many votes the external teacher has beside one of each other.
         vote: ``soft``, ``hard``, or ``loss``: weighted by validation loss.
-        signal: ``logits`` or ``relations``.
+        signal: ``logits`` or ``relations``; the latter's distance counts 10,000 times, so that it
+            takes the same weights.
         teacher_temperature: Of soft votes on logits.
         teacher_weight: Of the teachers' loss.
         teacher_start: Epochs without teachers; fewer than the search has.

@@ -16,6 +16,9 @@ from nas_kd.training.teacher_grid.combiner import Vote, sum_of
 from nas_kd.training.teacher_grid.provider import Voice
 
 SIGNALS = ("logits", "relations")
+_SCALE_OF_RELATIONS = 1e4
+"""Distances of relations are that much smaller: at the weight 0.3, usual for logits, they have the
+3000 that is usual for them (`RelationDistillation`)."""
 
 
 class Signal(Protocol):
@@ -44,7 +47,8 @@ class LogitSignal:
 
 @dataclass(frozen=True)
 class RelationSignal:
-    """Squared distance of the student's Gram matrix from the teachers' mean, over batch^2.
+    """1e4 times the squared distance of the student's Gram matrix from the teachers' mean, over
+    batch^2: so it takes the weight that `LogitSignal` takes.
 
     Gram matrices are those of the last maps, with unit rows (`RelationDistillation`).
     """
@@ -52,7 +56,7 @@ class RelationSignal:
     def __call__(self, student: Outputs, voices: Sequence[Voice], vote: Vote) -> Tensor:
         grams = [relations(voice.outputs.features[-1]) for voice in voices]
         difference = relations(student.features[-1]) - sum_of(vote.shares(voices), grams)
-        return difference.square().sum() / len(difference) ** 2
+        return _SCALE_OF_RELATIONS * difference.square().sum() / len(difference) ** 2
 
 
 def make_signal(name: str, vote: Vote, temperature: float) -> Signal:
