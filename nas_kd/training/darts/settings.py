@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 from nas_kd.errors import UsageError
+from nas_kd.training.darts.idle_settings import refuse_idle
 from nas_kd.training.darts.measured_profile import measured_profile
 from nas_kd.training.darts.order import ORDERS
 from nas_kd.training.darts.perturbation import PERTURBATIONS
@@ -77,7 +78,7 @@ class SearchSettings(TeacherSettings):
         early_stop: Whether a rise of the dominant eigenvalue ends the search and brings back an
             earlier cell; it needs ``eigenvalue_every=1``, and never stops before 17 epochs.
         cost_weight: Weight of the expected cost in the loss of the architecture parameters.
-        cost_limit: Share of the costliest cell's cost up to which nothing is charged.
+        cost_limit: Share of the costliest cell's cost, at most 1, up to which nothing is charged.
         cost_table: What is charged: ``measured:DEVICE``, as ``measured:cpu-1t``, measures every
             operation on that device, everything else is a JSON file (`cost_table`); None charges
             MACs.
@@ -132,16 +133,20 @@ class SearchSettings(TeacherSettings):
             raise UsageError(
                 f"darts: gradient_clip is {self.gradient_clip}; give a number above 0, or none."
             )
+        if self.cost_limit > 1:
+            raise UsageError(
+                f"darts: cost_limit is {self.cost_limit}; it is a share of the costliest cell's "
+                "cost, so give at most 1."
+            )
         if self.early_stop and (self.eigenvalue_every != 1 or self.epochs < FIRST_STOP):
             raise UsageError(
                 "darts: early_stop looks at the dominant eigenvalue of every epoch, and stops "
                 f"after {FIRST_STOP} or more; set eigenvalue_every=1, and epochs as large."
             )
-        if self.cost_table is not None and not self.cost_weight:
-            raise UsageError(
-                "darts: cost_table says what is charged, and cost_weight is 0. Set cost_weight, "
-                "too, or leave both out."
-            )
+        if not self.cost_weight:
+            refuse_idle(self, ("cost_table", "cost_limit"), "cost_weight is 0; set it, too")
+        if self.selection == "argmax":
+            refuse_idle(self, ("selection_epochs",), "selection by argmax decides at once")
         self._require_training()
         measured_profile(self.cost_table)
 

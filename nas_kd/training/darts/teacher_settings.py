@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from dataclasses import dataclass
 
 from nas_kd.errors import UsageError
+from nas_kd.training.darts.idle_settings import refuse_idle
 from nas_kd.training.teacher_grid import SIGNALS, TARGETS, VOTES
 
 SOURCES = ("snapshots", "cached", "ema", "external")
@@ -85,11 +87,34 @@ class TeacherSettings:
                 f"teachers: there is no source {unknown[0]!r}; give none, or some of "
                 f"{', '.join(SOURCES)}, joined by +."
             )
+        if len(set(self.sources)) < len(self.sources):
+            raise UsageError(
+                f"teachers: {self.teacher_sources} names a source twice; name each once."
+            )
+        self._refuse_idle()
         if "cached" in self.sources and (self.signal, self.applied_to) != ("logits", "w"):
             raise UsageError(
                 "teachers: what is cached are logits of the images that train the weights; set "
                 "signal=logits and applied_to=w, or use snapshots."
             )
+
+    def _refuse_idle(self) -> None:
+        """What is set for teachers that there are not."""
+        sources = self.sources
+        if not sources:
+            own = (field.name for field in dataclasses.fields(TeacherSettings))
+            names = [name for name in own if name != "teacher_sources"]
+            refuse_idle(self, names, "there are no teachers; set teacher_sources, too")
+        if not set(sources) & set(_OF_ROUNDS):
+            kinds = " or ".join(_OF_ROUNDS)
+            refuse_idle(self, ("teachers", "teacher_interval"), f"only {kinds} heed it")
+        if "ema" not in sources:
+            refuse_idle(self, ("ema_decay",), "teacher_sources holds no ema")
+        if "external" not in sources:
+            refuse_idle(self, ("external_votes",), "teacher_sources holds no external")
+        if self.vote == "hard" or self.signal == "relations":
+            reason = "hard votes and relations have no temperature"
+            refuse_idle(self, ("teacher_temperature",), reason)
 
     @property
     def sources(self) -> tuple[str, ...]:

@@ -95,7 +95,8 @@ def test_the_past_runs_in_the_precision_of_the_present(make_job: MakeJob) -> Non
 
 def test_the_teachers_loss_on_w_leaves_the_slope_of_alpha_alone(make_job: MakeJob) -> None:
     """In the first step that is taught, alpha still moves as without teachers."""
-    plain, taught = (SearchSession(make_job(name, **EARLY)) for name in ("darts", "sd-darts"))
+    plain = SearchSession(make_job("darts"))
+    taught = SearchSession(make_job("sd-darts", **EARLY))
     alphas = [_alphas_after(session, steps=2) for session in (plain, taught)]
     weights = [_weights(session) for session in (plain, taught)]
     assert torch.equal(*alphas)
@@ -318,6 +319,17 @@ def test_what_a_search_leaves(make_job: MakeJob, tmp_path: Path) -> None:
         {"epochs": 8, "teacher_interval": 4.0, "least_teachers": 2},
         {"teacher_sources": "ema+external", "least_teachers": 3},
         {"cost_table": "costs.json"},
+        {"cost_limit": 0.5},
+        {"cost_limit": 1.5, "cost_weight": 1.0},
+        {"selection_epochs": 5},
+        {"teacher_sources": "snapshots+snapshots"},
+        {"teacher_sources": "none", "teacher_weight": 1.0},
+        {"teacher_sources": "none", "teachers": 5},
+        {"teacher_sources": "ema", "teachers": 5},
+        {"ema_decay": 0.9},
+        {"external_votes": 2.0},
+        {"vote": "hard", "teacher_temperature": 2.0},
+        {"signal": "relations", "teacher_temperature": 2.0},
         {"cost_table": "measured:cpu-1t-int8", "cost_weight": 1.0},
         {"cost_table": "measured:", "cost_weight": 1.0},
     ],
