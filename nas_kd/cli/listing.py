@@ -11,9 +11,11 @@ import typer
 from nas_kd.cli import options
 from nas_kd.cli.console import print_json, print_results, stdout_kept_clean
 from nas_kd.cli.kept_lists import kept_list
+from nas_kd.errors import UsageError
+from nas_kd.registry import unknown_name
 
 SCHEMA = "nas-kd.list/1"
-_ONLY_IN_JSON = {"batch", "initialisation", "input"}
+_NOT_IN_TABLES = {"batch", "initialisation", "input", "settings"}
 
 
 class Kind(StrEnum):
@@ -28,15 +30,28 @@ class Kind(StrEnum):
 
 
 def list_components(
-    kind: Annotated[Kind, typer.Argument(help="What to list.")], json: options.Json = False
+    kind: Annotated[Kind, typer.Argument(help="What to list.")],
+    name: Annotated[
+        str | None, typer.Argument(metavar="[NAME]", help="Only this one, and all that is known.")
+    ] = None,
+    json: options.Json = False,
 ) -> None:
     """List spaces, proxies, distillers, samplers, pre-training methods or recipes."""
     with stdout_kept_clean():
         entries = kept_list(kind.value, _LISTERS[kind])
+        if name is not None:
+            entries = [_named(name, kind, entries)]
     if json:
         print_json({"schema": SCHEMA, kind.value: entries})
     else:
-        print_results(_table(entries))
+        print_results(_table(entries) if name is None else _facts(entries[0]))
+
+
+def _named(name: str, kind: Kind, entries: list[dict[str, Any]]) -> dict[str, Any]:
+    by_name = {entry["name"]: entry for entry in entries}
+    if name not in by_name:
+        raise UsageError(unknown_name(kind.value, name, list(by_name)))
+    return by_name[name]
 
 
 def _spaces() -> list[dict[str, Any]]:
@@ -104,7 +119,7 @@ def _samplers() -> list[dict[str, Any]]:
 
 
 def _methods() -> list[dict[str, Any]]:
-    from nas_kd.training.pretraining import METHODS
+    from nas_kd.training.pretraining import METHODS, setting_defaults
 
     return [
         {
@@ -112,6 +127,7 @@ def _methods() -> list[dict[str, Any]]:
             "does": method.summary,
             "spaces": list(method.spaces),
             "source": method.source,
+            "settings": setting_defaults(method),
         }
         for name, method in METHODS.items()
     ]
@@ -155,12 +171,29 @@ def _table(entries: list[dict[str, Any]]) -> Any:
     shown = [
         column
         for column in (entries[0] if entries else {"nothing is registered": ""})
-        if column not in _ONLY_IN_JSON and any(_cell(entry[column]) for entry in entries)
+        if column not in _NOT_IN_TABLES and any(_cell(entry[column]) for entry in entries)
     ]
     for column in shown:
         table.add_column(column.replace("_", " "), overflow="fold", no_wrap=column == "name")
     for entry in entries:
         table.add_row(*(Text(_cell(entry[column])) for column in shown))
+    return table
+
+
+def _facts(entry: dict[str, Any]) -> Any:
+    """One entry, a line for each field, and for each part of a field that has names of its own."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE, show_header=False)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for field, value in entry.items():
+        title, named = field.replace("_", " "), isinstance(value, dict)
+        table.add_row(title, "" if named else Text(_cell(value)))
+        for name, part in value.items() if named else ():
+            table.add_row(Text(f"  {name}"), Text("none" if part is None else str(part)))
     return table
 
 

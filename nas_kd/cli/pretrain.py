@@ -32,7 +32,11 @@ def pretrain(
     space_option: options.SpaceOption = None,
     settings: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="NAME=VALUE", help="A setting of the method; repeatable."),
+        typer.Option(
+            "--set",
+            metavar="NAME=VALUE",
+            help="A setting of the method, see: nas-kd list methods METHOD; repeatable.",
+        ),
     ] = None,
     epochs: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="Short for --set epochs=N.")

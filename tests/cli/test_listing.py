@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from nas_kd.errors import ExitCode
 from tests.cli.conftest import Command
 
 FIELDS = {
@@ -15,6 +16,7 @@ FIELDS = {
     "proxies": {"name", "needs", "cost", "source", "ours"},
     "distillers": {"name", "needs", "source"},
     "samplers": {"name", "source"},
+    "methods": {"name", "does", "spaces", "source", "settings"},
     "recipes": {"name", "teacher", "data"},
 }
 EXPECTED = {
@@ -22,6 +24,7 @@ EXPECTED = {
     "proxies": {"diswot", "naswot", "synflow", "grad_norm", "snip", "jacov", "params", "macs"},
     "distillers": {"kd", "diswot_mr", "diswot_ms"},
     "samplers": {"nsga2", "tpe", "random", "exhaustive", "regularised-evolution"},
+    "methods": {"darts", "sd-darts", "poa", "autodistil"},
     "recipes": {"digits"},
 }
 
@@ -52,6 +55,18 @@ def test_tables_name_everything(nas_kd: Command, kind: str) -> None:
     table = nas_kd("list", kind).out
     for entry in _entries(nas_kd, kind):
         assert entry["name"] in table
+
+
+def test_settings_of_a_method_are_told_with_their_defaults(nas_kd: Command) -> None:
+    settings = {entry["name"]: entry["settings"] for entry in _entries(nas_kd, "methods")}
+    assert settings["pc-darts"]["alpha_start"] == 15
+    told = [line.split() for line in nas_kd("list", "methods", "pc-darts").out.splitlines()]
+    assert ["alpha_start", "15"] in told
+    assert ["cost_table", "none"] in told
+    assert len(settings["pc-darts"]) <= len(told)
+    unknown = nas_kd("list", "methods", "pc-dart")
+    assert unknown.code == ExitCode.USAGE
+    assert "Did you mean 'pc-darts'?" in unknown.err
 
 
 def test_the_readme_names_every_space_proxy_and_distiller(nas_kd: Command) -> None:

@@ -15,7 +15,11 @@ if TYPE_CHECKING:
     from nas_kd.training.pretraining.methods import METHODS
     from nas_kd.training.pretraining.restored import load_supernet
     from nas_kd.training.pretraining.run import pretrain
-    from nas_kd.training.pretraining.settings_text import parse_settings, setting_kinds
+    from nas_kd.training.pretraining.settings_text import (
+        parse_settings,
+        setting_defaults,
+        setting_kinds,
+    )
 
 __all__ = [
     "METHODS",
@@ -27,6 +31,7 @@ __all__ = [
     "load_supernet",
     "parse_settings",
     "pretrain",
+    "setting_defaults",
     "setting_kinds",
 ]
 
@@ -40,6 +45,7 @@ _HOMES = {
     "load_supernet": "restored",
     "parse_settings": "settings_text",
     "pretrain": "run",
+    "setting_defaults": "settings_text",
     "setting_kinds": "settings_text",
 }
 

@@ -51,6 +51,12 @@ def setting_kinds(method: Method) -> Mapping[str, Any]:
     return kinds_of(method.settings)
 
 
+def setting_defaults(method: Method) -> Mapping[str, Any]:
+    """Name to default of every setting."""
+    settings: Any = method.settings()
+    return dataclasses.asdict(settings)
+
+
 def kinds_of(settings: Any) -> Mapping[str, Any]:
     """Name to type of every field of a dataclass of settings."""
     hints = get_type_hints(settings)
