@@ -6,32 +6,67 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
-from search_spaces.supernets import Mixture
+from search_spaces.supernets import CellKind, Mixture
+
+_TINY = 1e-12
 
 
 class ExpectedCost:
-    """What a mixture is expected to cost, as a share of its costliest choice; differentiable.
+    """What a mixture is expected to cost, as a share of the costliest cells; differentiable.
 
     Exact where a mixture is one-hot. Costs that add up over the edges can be priced: MACs, counted,
     or times that were measured for each operation on a device.
 
+    Where a node of a decoded cell keeps some of its edges, an edge is charged by how likely it is
+    kept: as its share in the operations' weights of all edges into the node, ``none`` left out as
+    it is in decoding, times the edge's own weight where edges compete, times the edges kept.
+
     Args:
         table: Kind of cell to what each choice adds, ``(edge, operation)``.
+        kinds: What there is to choose in each.
     """
 
-    def __init__(self, table: Mapping[str, Tensor]) -> None:
-        self._table = dict(table)
-        largest = sum(float(costs.max(1).values.sum()) for costs in table.values())
+    def __init__(self, table: Mapping[str, Tensor], kinds: Mapping[str, CellKind]) -> None:
+        self._table, self._kinds = dict(table), dict(kinds)
+        largest = sum(_costliest(costs, kinds[kind]) for kind, costs in table.items())
         self._largest = largest or 1.0
 
     def __call__(self, mixture: Mixture) -> Tensor:
         """A scalar in [0, 1]."""
-        shares = [
-            (weights * self._table[kind].to(weights)).sum() / self._largest
-            for kind, weights in mixture.operations.items()
-        ]
+        shares = [self._cost(kind, mixture) / self._largest for kind in mixture.operations]
         return sum(shares[1:], shares[0])
 
     def penalty(self, mixture: Mixture, limit: float) -> Tensor:
         """By how much the expected cost exceeds ``limit``, a share of the costliest choice."""
         return (self(mixture) - limit).relu()
+
+    def _cost(self, kind: str, mixture: Mixture) -> Tensor:
+        weights, choices = mixture.operations[kind], self._kinds[kind]
+        costs = self._table[kind].to(weights)
+        if choices.inputs is None:
+            return (weights * costs).sum()
+        counted = weights[:, 1:].sum(1)  # (edge,): none is not decoded
+        cost = (weights * costs)[:, 1:].sum(1) / counted.clamp_min(_TINY)  # (edge,), if it is kept
+        strength = counted if mixture.edges is None else counted * mixture.edges[kind]
+        parts = [
+            (choices.inputs * strength[edges] / strength[edges].sum().clamp_min(_TINY)).clamp(max=1)
+            @ cost[edges]
+            for edges in _incoming(choices)
+        ]
+        return sum(parts[1:], parts[0])
+
+
+def _costliest(costs: Tensor, choices: CellKind) -> float:
+    """What the costliest cell of a kind costs, of a table ``(edge, operation)``."""
+    if choices.inputs is None:
+        return float(costs.max(1).values.sum())
+    most = costs[:, 1:].max(1).values
+    return sum(float(most[edges].topk(choices.inputs).values.sum()) for edges in _incoming(choices))
+
+
+def _incoming(choices: CellKind) -> list[list[int]]:
+    """The edges into each node."""
+    nodes: dict[int, list[int]] = {}
+    for edge, (_, target) in enumerate(choices.edges):
+        nodes.setdefault(target, []).append(edge)
+    return list(nodes.values())

@@ -72,7 +72,9 @@ class SearchSession:
         self.teachers = make_teachers(
             job, settings, self.network, self._halves.data, steps=self._halves.steps
         )
-        cost = ExpectedCost(cost_table(supernet, job)) if settings.cost_weight else None
+        cost = None
+        if settings.cost_weight:
+            cost = ExpectedCost(cost_table(supernet, job), supernet.kinds)
         self._projection = Projection(supernet.kinds)
         self._step = BilevelStep(
             self.network, settings, self.teachers, cost, job.accelerator, self._projection.mixture

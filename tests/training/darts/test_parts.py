@@ -152,7 +152,7 @@ def test_an_eigenvalue_that_was_not_above_zero_has_no_ratio(earlier: float) -> N
 
 def test_expected_cost_is_exact_for_one_choice_and_has_a_slope() -> None:
     table = {"cell": torch.tensor([[0.0, 0.0, 6.0], [0.0, 0.0, 6.0], [0.0, 0.0, 12.0]])}
-    cost = ExpectedCost(table)
+    cost = ExpectedCost(table, {"cell": KIND})
     rows = torch.tensor([[0.0, 0.0, 1.0], [1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
     assert float(cost(mixture(rows))) == pytest.approx(18 / 24)
     alphas = torch.zeros(3, 3, requires_grad=True)
@@ -164,6 +164,29 @@ def test_expected_cost_is_exact_for_one_choice_and_has_a_slope() -> None:
     assert (alphas.grad[:, :2] < 0).all()
     assert float(cost.penalty(relaxed, limit=0.5)) == 0.0
     assert float(cost.penalty(relaxed, limit=0.25)) == pytest.approx(1 / 3 - 0.25)
+
+
+def test_only_edges_that_are_kept_are_charged() -> None:
+    """Node 3 keeps two of its three edges."""
+    edges = ((0, 2), (1, 2), (0, 3), (1, 3), (2, 3))
+    kinds = {"cell": CellKind(edges, ("none", "skip_connect", "conv"), inputs=2)}
+    table = {"cell": torch.tensor([[7.0, 0.0, cost] for cost in (1.0, 2.0, 4.0, 8.0, 16.0)])}
+    cost, none, skip, conv = ExpectedCost(table, kinds), *torch.eye(3)
+    off = torch.zeros(3)
+    costliest = torch.stack([conv, conv, off, conv, conv])
+    assert float(cost(mixture(costliest))) == 1.0
+    cheaper = torch.stack([conv, skip, conv, off, conv])
+    assert float(cost(mixture(cheaper))) == pytest.approx((1 + 4 + 16) / 27)
+    # None of the three is told apart: each is kept with a chance of two thirds. What none weighs
+    # does not matter where the edges have the same of it.
+    alike = (1 + 2 + 2 / 3 * (4 + 8 + 16)) / 27
+    for blank in (0.0, 0.9):
+        rows = (blank * none + (1 - blank) * conv).expand(5, 3)
+        assert float(cost(mixture(rows))) == pytest.approx(alike)
+        # Where edges compete, the strongest is kept for certain, the others share the second place.
+        shares = {"cell": torch.tensor([0.5, 0.5, 0.25, 0.25, 0.5])}
+        weighed = cost(Mixture({"cell": rows}, shares))
+        assert float(weighed) == pytest.approx((3 + 0.5 * (4 + 8) + 16) / 27)
 
 
 def test_facts_of_cells() -> None:
