@@ -37,6 +37,8 @@ if TYPE_CHECKING:  # the registry of methods imports this package
     from nas_kd.training.pretraining import Job
 
 WEIGHTS = "supernet.safetensors"
+_TUNING = 10
+"""The published learning rate of tuning is this part of the first one."""
 
 
 class SearchSession:
@@ -129,7 +131,7 @@ class SearchSession:
         seed = mixed_seed(self._seed, self._epochs, number, self._accelerator.process_index, 3)
         self._step.reach(epochs)
         loss = None
-        if self._settings.alpha_start <= self._epochs < self._settings.epochs:
+        if self._settings.alpha_start <= min(self._epochs, self._settings.epochs - 1):
             loss = self._step.alphas(train, held_out, epochs, seed)
         mixture = self._step.mixture(train, epochs, seed + 1)
         parts = self._step.weights(train, mixture, loss, epochs)
@@ -224,12 +226,18 @@ class SearchSession:
             return self._projection.mixture(self.network.expected())
 
     def _set_learning_rate(self) -> float:
-        first, last = self._settings.learning_rate, self._settings.last_learning_rate
-        share = min(1.0, self._epochs / self._settings.epochs)
-        rate = last + (first - last) * 0.5 * (1 + math.cos(math.pi * share))
+        rate = self._learning_rate()
         for group in self._step.weights_optimizer.param_groups:
             group["lr"] = rate
         return rate
+
+    def _learning_rate(self) -> float:
+        """Along a cosine; while decisions are tuned, a tenth of the first one."""
+        first, last = self._settings.learning_rate, self._settings.last_learning_rate
+        if self._epochs >= self._settings.epochs:
+            return first / _TUNING
+        share = min(1.0, self._epochs / self._settings.epochs)
+        return last + (first - last) * 0.5 * (1 + math.cos(math.pi * share))
 
     def _require_finite(self, losses: Mapping[str, float]) -> None:
         if lost := [name for name, value in losses.items() if not math.isfinite(value)]:

@@ -185,6 +185,19 @@ def test_perturbation_decides_every_edge(make_job: MakeJob) -> None:
     assert sorted(rows.flatten().tolist()) == [0.0] * 24 + [1.0] * 6
 
 
+@pytest.mark.parametrize(("alpha_start", "trained"), [(0, True), (1, False)])
+def test_a_decision_is_tuned_at_a_tenth_of_the_first_learning_rate(
+    make_job: MakeJob, alpha_start: int, trained: bool
+) -> None:
+    """Alpha goes on where it was trained; where it is not to be, selection does without."""
+    job = make_job(epochs=1, selection="perturbation", alpha_start=alpha_start)
+    session = SearchSession(job)
+    session.run_unit()
+    before = session.network.alphas.operations["cell"].detach().clone()
+    assert session.run_unit()["learning_rate"] == pytest.approx(0.0025)
+    assert torch.equal(before, session.network.alphas.operations["cell"]) != trained
+
+
 @pytest.mark.parametrize("perturbation", ["random", "adversarial"])
 def test_what_is_decided_is_not_disturbed(make_job: MakeJob, perturbation: str) -> None:
     session = SearchSession(make_job(epochs=1, selection="perturbation", perturbation=perturbation))
