@@ -15,7 +15,7 @@ from nas_kd.errors import UsageError
 from nas_kd.registry import unknown_name
 
 SCHEMA = "nas-kd.list/1"
-_NOT_IN_TABLES = {"batch", "initialisation", "input", "settings"}
+_NOT_IN_TABLES = {"batch", "differs", "initialisation", "input", "settings"}
 
 
 class Kind(StrEnum):
@@ -127,6 +127,7 @@ def _methods() -> list[dict[str, Any]]:
             "does": method.summary,
             "spaces": list(method.spaces),
             "source": method.source,
+            "differs": method.deviation,
             "settings": setting_defaults(method),
         }
         for name, method in METHODS.items()

@@ -110,6 +110,7 @@ class Method:
         takes_teacher: Whether a trained teacher can be of use to it.
         skeletons: Name of a space to the options of the smaller network in which the method
             searches it; what it finds is trained in the space's own network.
+        deviation: How it, or its defaults, differ from what is published; empty where they do not.
     """
 
     name: str
@@ -121,3 +122,4 @@ class Method:
     restore: Callable[[Path, Mapping[str, Any]], Supernet]
     takes_teacher: bool = True
     skeletons: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    deviation: str = ""
