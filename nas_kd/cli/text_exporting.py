@@ -52,7 +52,9 @@ def export_text(
     latency = {} if lowered_on is None else time_texts(files, lowered_on, lengths)
     if belongs(onnx, directory):
         manifest = read_manifest(directory) or {}
-        sections = {"parity": parity, **({"latency": latency} if latency else {})}
+        sections: dict[str, Mapping[str, Any]] = {"parity": parity}
+        if latency:
+            sections["latency"] = latency
         earlier = {name: manifest.get(name) or {} for name in sections}
         refresh_manifest(
             directory, **{name: {**earlier[name], **new} for name, new in sections.items()}
