@@ -130,28 +130,8 @@ class _Runs:
             identity = {"settings": str(self._settings), "examples": str(len(self._task.train))}
             began = time.monotonic()
             if teacher is not None:
-                imitate_states(
-                    model,
-                    self._task,
-                    self._students.source.teacher.tokenizer,
-                    teacher=teacher,
-                    settings=self._settings,
-                    seed=seed,
-                    accelerator=self._accelerator,
-                    checkpoint=CheckpointFile(self._folder / f"{name}-states", identity),
-                    on_progress=self._told(f"{name}: states"),
-                )
-            result = finetune(
-                model,
-                self._task,
-                self._students.source.teacher.tokenizer,
-                teacher=teacher,
-                settings=self._settings,
-                seed=seed,
-                accelerator=self._accelerator,
-                checkpoint=CheckpointFile(self._folder / name, identity),
-                on_progress=self._told(name),
-            )
+                self._teach(imitate_states, model, teacher, seed, f"{name}-states", identity)
+            result = self._teach(finetune, model, teacher, seed, name, identity)
             if weights is not None:
                 save_file(model.state_dict(), weights)
             return {
@@ -167,6 +147,28 @@ class _Runs:
             }
 
         return once(self._folder / f"{name}.json", train)
+
+    def _teach(
+        self,
+        step: Callable[..., Any],
+        model: Any,
+        teacher: Any,
+        seed: int,
+        name: str,
+        identity: dict[str, str],
+    ) -> Any:
+        """One of the two steps of a fine-tuning, continued where it stands."""
+        return step(
+            model,
+            self._task,
+            self._students.source.teacher.tokenizer,
+            teacher=teacher,
+            settings=self._settings,
+            seed=seed,
+            accelerator=self._accelerator,
+            checkpoint=CheckpointFile(self._folder / name, identity),
+            on_progress=self._told(name),
+        )
 
 
 def _share_of(task: LabelledTexts, share: float) -> LabelledTexts:

@@ -61,8 +61,8 @@ def best_student(path: Path) -> Path:
     """
     if (path / "config.json").is_file():
         return path
-    if (best := path / "students" / "1" / "provenance.json").is_file():
-        return best.parent
+    if holds_text(best := path / "students" / "1"):
+        return best
     if (path / "recipe.json").is_file():
         from studies.run_directory import RunDirectory
 

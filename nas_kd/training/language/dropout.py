@@ -19,17 +19,19 @@ def dropping(module: nn.Module, share: float | None) -> Iterator[None]:
     if share is None:
         yield
         return
-    places = [
-        (part, name)
+    named = (
+        (part, "p" if isinstance(part, nn.Dropout) else "attention_dropout")
         for part in module.modules()
-        for name in ("p" if isinstance(part, nn.Dropout) else "attention_dropout",)
+    )
+    before = [
+        (part, name, getattr(part, name))
+        for part, name in named
         if isinstance(getattr(part, name, None), int | float)
     ]
-    before = [getattr(part, name) for part, name in places]
-    for part, name in places:
+    for part, name, _ in before:
         setattr(part, name, share)
     try:
         yield
     finally:
-        for (part, name), value in zip(places, before, strict=True):
+        for part, name, value in before:
             setattr(part, name, value)
