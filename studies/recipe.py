@@ -87,6 +87,8 @@ class SearchSection(_Section):
     ``latency_ms``, minimised."""
     images: int = Field(default=64, ge=2)
     """Training images in the batch on which the proxies look."""
+    start: tuple[str, ...] = ()
+    """Architectures that are looked at first, as JSON or in the space's notation."""
     workers: int = Field(default=1, ge=1, le=1024)
     """Candidates evaluated at a time on one machine; the result does not depend on it."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nas_kd.errors import UsageError
-from search_spaces import SearchSpace, Task, create_space
+from search_spaces import Arch, SearchSpace, Task, create_space
 from studies.recipe import Recipe
 
 
@@ -21,3 +21,18 @@ def space_of(recipe: Recipe) -> SearchSpace:
             "its SuperLM first, with nas-kd pretrain, and search that."
         )
     return space
+
+
+def start_archs(recipe: Recipe, space: SearchSpace) -> list[Arch]:
+    """Canonical forms of the architectures that the recipe's search looks at first.
+
+    Raises:
+        UsageError: One is none of the space's, or they are more than the search has trials.
+    """
+    texts, trials = recipe.search.start, recipe.search.trials
+    if len(texts) > trials:
+        raise UsageError(
+            f"search: {len(texts)} architectures to start with are more than its {trials} trials. "
+            "Raise --trials, or leave some out."
+        )
+    return [space.canonical(space.parse(text)) for text in texts]

@@ -24,6 +24,7 @@ from studies.observer import Observer
 from studies.proposing import Asking, Drawing, Found, Proposer
 from studies.random_arch import anchors_then_random
 from studies.recipe import Recipe
+from studies.recipe_space import start_archs
 from studies.run_directory import FOUND, RunDirectory
 from studies.samplers import SAMPLERS, BlindSampler
 from studies.search_result import SearchResult
@@ -206,7 +207,8 @@ class Search:
         return Asking(genes, objectives.directions, done, first)
 
     def _first_archs(self, reference: Sequence[Candidate]) -> list[Arch]:
-        archs = [self._space.canonical(arch) for arch in self._space.anchors()]
+        archs = start_archs(self._recipe, self._space)
+        archs += [self._space.canonical(arch) for arch in self._space.anchors()]
         archs += [candidate.arch for candidate in reference]
         return list(dict.fromkeys(archs))[: self._trials]
 

@@ -22,11 +22,11 @@ def check_recipe(recipe: Recipe) -> None:
     from nas_kd.distill import DISTILLERS
     from proxies import PROXIES
     from studies.objectives import check_objectives
-    from studies.recipe_space import space_of
+    from studies.recipe_space import space_of, start_archs
     from studies.samplers import SAMPLERS
     from studies.setting import device_profile
 
-    space_of(recipe)
+    start_archs(recipe, space_of(recipe))
     SAMPLERS.get(recipe.search.sampler)
     for name in recipe.search.proxies:
         PROXIES.get(name)

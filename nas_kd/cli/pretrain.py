@@ -139,15 +139,19 @@ def _summary(document: dict[str, Any]) -> list[Any]:
         f"Report: {run / 'report.html'}, with the metrics of every unit ({run / 'metrics.csv'})",
     ]
     if arch := document["supernet"].get("arch"):
+        found, job = json_module.dumps(arch), _job_flags(document)
         lines.append("Train the student that it found; --epochs says how long:")
-        lines.append(f"  {_distillation(document, arch)}")
+        lines.append(f"  {shlex.join(['nas-kd', 'distill', found, *job])}")
+        lines.append("Or search on from it, under a budget:")
+        search = ["nas-kd", "search", "--start-with", found, *job, "--budget", "macs=50%"]
+        lines.append(f"  {shlex.join(search)}")
     else:
         lines.append(f"Take a student: nas-kd search --supernet {run} --budget macs=50%")
     return [*pretraining_tables(document), "\n".join(lines)]
 
 
-def _distillation(document: dict[str, Any], arch: dict[str, Any]) -> str:
-    """The command that trains the student on the same job, in the network that is delivered.
+def _job_flags(document: dict[str, Any]) -> list[str]:
+    """The same job for other commands, in the network that is delivered.
 
     All options of the space are told, as those of a recipe would hold otherwise. What shapes only
     the network of the search is at the space's default.
@@ -161,10 +165,10 @@ def _distillation(document: dict[str, Any], arch: dict[str, Any]) -> str:
     of_search = METHODS.get(document["method"]).skeletons.get(space, {})
     given = {n: v for n, v in document["space_options"].items() if n not in of_search}
     known = {n: option.default for n, option in signature(SPACES.get(space)).parameters.items()}
-    words = ["nas-kd", "distill", json_module.dumps(arch), "--space", space]
+    words = ["--space", space]
     for name, value in {**known, **given}.items():
         words += ["--space-option", f"{name}={value}"]
     for name in ("data", "teacher", "checkpoint", "image_size", "seed"):
         if document[name] is not None:
             words += [f"--{name.replace('_', '-')}", str(document[name])]
-    return shlex.join(words)
+    return words

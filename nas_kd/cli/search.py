@@ -42,6 +42,14 @@ def search(
     sampler: Annotated[
         str | None, typer.Option(metavar="NAME", help="See: nas-kd list samplers.")
     ] = None,
+    start_with: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="ARCH",
+            help="An architecture to look at first, as JSON or in the space's notation; may be "
+            "repeated.",
+        ),
+    ] = None,
     proxies: Annotated[
         str | None, typer.Option(metavar="A,B", help="See: nas-kd list proxies.")
     ] = None,
@@ -122,6 +130,7 @@ def search(
                 "--image-size": image_size,
                 "--space": space,
                 "--space-option": space_option,
+                "--start-with": start_with,
                 "--objectives": objectives,
                 "--minutes": minutes,
                 "--workers": workers,
@@ -151,6 +160,7 @@ def search(
         "budget.limits": budget or None,
         "search.trials": trials,
         "search.sampler": sampler,
+        "search.start": start_with or None,
         "search.workers": workers,
         "search.proxies": parse_names("--proxies", proxies),
         "search.objectives": parse_names("--objectives", objectives),

@@ -54,6 +54,13 @@ CASES: list[tuple[str, list[str], int, list[str]]] = [
     ("proxy named twice", _search("--proxies", "snip,snip"), 2, ["twice"]),
     ("unknown objective", _search("--objectives", "score,speed"), 2, ["speed"]),
     ("unknown sampler", _search("--sampler", "nsga3"), 2, ["nsga3", "'nsga2'"]),
+    ("start of no space", _search("--start-with", "|skip~0|"), 2, ["|skip~0|"]),
+    (
+        "more starts than trials",
+        _search(*(3 * ["--start-with", '{"edge_0_1": "skip_connect"}'])),
+        2,
+        ["3 architectures", "2 trials", "--trials"],
+    ),
     ("unknown recipe", _search("--config", "digit"), 2, ["digit", "'digits'"]),
     ("missing recipe file", _search("--config", "none.toml"), 2, ["none.toml"]),
     ("recipe is not TOML", _search("--config", "{not_toml.toml}"), 2, ["not valid TOML"]),

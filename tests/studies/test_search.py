@@ -194,6 +194,21 @@ def test_a_running_search_keeps_what_it_found_so_far(tmp_path: Path) -> None:
     assert looking.found == json.loads(json.dumps(found_document(SPACE, first, {})))
 
 
+@pytest.mark.parametrize("sampler", ["random", "tpe"])
+def test_what_a_search_starts_with_is_looked_at_first(sampler: str, tmp_path: Path) -> None:
+    """Whether the sampler looks at trials or not, and given either way."""
+    cells = (
+        "|nor_conv_3x3~0|+|none~0|nor_conv_3x3~1|+|skip_connect~0|none~1|skip_connect~2|",
+        "|avg_pool_3x3~0|+|none~0|nor_conv_1x1~1|+|skip_connect~0|none~1|nor_conv_1x1~2|",
+    )
+    arch = SPACE.parse(cells[1])
+    start = [cells[0], arch.to_json()]
+    result, _ = _search(_recipe(**{"search.sampler": sampler, "search.start": start}), tmp_path)
+    wanted = [SPACE.canonical(SPACE.parse(cell)) for cell in cells]
+    assert [candidate_of(trial).arch for trial in result.trials[:2]] == wanted
+    assert len(result.trials) == 60
+
+
 def test_an_impossible_budget_names_the_smallest_student(tmp_path: Path) -> None:
     with pytest.raises(NoFeasibleStudentError, match="The smallest has"):
         _search(_recipe(**{"budget.limits": ["macs=1"]}), tmp_path / "run")
