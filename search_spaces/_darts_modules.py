@@ -93,6 +93,7 @@ class DartsNetwork(nn.Module):
         pool_norm: Whether a batch norm follows every pooling.
         auxiliary_side: Side of the map behind the second reduction; with None there is no
             auxiliary head.
+        drop_path: Share of the paths that are dropped in training, the last one where it grows.
     """
 
     def __init__(
@@ -105,6 +106,7 @@ class DartsNetwork(nn.Module):
         num_classes: int,
         pool_norm: bool = False,
         auxiliary_side: int | None = None,
+        drop_path: float = 0.0,
     ) -> None:
         super().__init__()
         plan = places(channels, cells)
@@ -120,6 +122,8 @@ class DartsNetwork(nn.Module):
             self.auxiliary = AuxiliaryHead(seen, auxiliary_side, num_classes)
         self.pool = nn.AdaptiveAvgPool2d(1)
         self.classifier = nn.Linear(plan[-1].out_channels, num_classes)
+        self.last_drop_path = drop_path
+        self.set_drop_path(drop_path)
 
     def forward(self, images: Tensor) -> Tensor:
         return self._classified(self._outputs(images)[-1])

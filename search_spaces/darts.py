@@ -55,8 +55,8 @@ class Darts:
         cells: Cells of the network, at least three; two of them reduce.
         auxiliary: 1 gives the network an auxiliary head, trained through its ``with_auxiliary``
             and idle in `forward`; 0 does not. Its parameters are counted.
-        drop_path: Percent of the paths that are dropped in training; its ``set_drop_path`` changes
-            it, as the published training does (0 to 20 % over its 600 epochs).
+        drop_path: Percent of the paths that are dropped at the end of the training, to which the
+            trainer raises them from none (published: 20 over 600 epochs).
         pool_norm: 1 puts a batch norm behind every pooling, as in the supernet, so that its weights
             can be inherited; published networks have none.
 
@@ -110,7 +110,7 @@ class Darts:
             UsageError: An auxiliary head is asked for and the images are too small for it.
         """
         task = require_task(self.name, task)
-        network = DartsNetwork(
+        return DartsNetwork(
             self._genotype(arch),
             channels=self.channels,
             cells=self.cells,
@@ -118,9 +118,8 @@ class Darts:
             num_classes=task.num_classes,
             pool_norm=bool(self.pool_norm),
             auxiliary_side=self._auxiliary_side(task),
+            drop_path=self.drop_path / 100,
         )
-        network.set_drop_path(self.drop_path / 100)
-        return network
 
     def features(self, module: nn.Module) -> list[str]:
         """The stem, and the last cell at each of the three sizes of the map."""

@@ -165,6 +165,7 @@ def training_settings(section: DistillSection) -> TrainingSettings:
         label_smoothing=section.label_smoothing,
         temperature=section.temperature,
         ce_weight=section.ce_weight,
+        auxiliary_weight=section.auxiliary_weight,
         teacher_views=section.teacher_views,
         init=section.init,
         ema_decay=section.ema_decay,

@@ -126,6 +126,8 @@ class DistillSection(_Section):
     label_smoothing: float = Field(default=0.0, ge=0, lt=1)
     temperature: float = Field(default=4.0, gt=0)
     ce_weight: float = Field(default=0.1, ge=0)
+    auxiliary_weight: float = Field(default=0.4, ge=0)
+    """Of the loss of an auxiliary head, where the student has one."""
     distillers: dict[str, float] = {"kd": 0.9}
     teacher_views: Literal["augmented", "clean"] = "augmented"
     init: Literal["auto", "teacher", "random"] = "auto"

@@ -13,14 +13,17 @@ from nas_kd.errors import UsageError
 from nas_kd.training.settings import TrainingSettings
 
 CROSS_ENTROPY = "cross_entropy"
+_AUXILIARY = "auxiliary"
 
 
 class Objective:
     """``ce_weight`` times the cross-entropy plus each distiller times its weight.
 
+    Where there is an auxiliary head, ``auxiliary_weight`` times its cross-entropy is added.
+
     Args:
         distillers: Names to weights; a weight of zero leaves the distiller out.
-        settings: ``ce_weight``, ``label_smoothing`` and ``temperature`` are read.
+        settings: The other weights, ``label_smoothing`` and ``temperature`` are read.
 
     Raises:
         UsageError: A name is unknown, a weight is negative, or nothing has any weight.
@@ -49,14 +52,27 @@ class Objective:
         return frozenset().union(*(distiller.needs for distiller in self._distillers.values()))
 
     def __call__(
-        self, student: Outputs, teacher: Outputs | None, targets: Tensor
+        self,
+        student: Outputs,
+        teacher: Outputs | None,
+        targets: Tensor,
+        auxiliary: Tensor | None = None,
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """The loss, and its parts by name, detached and before their weights, with ``loss``."""
-        labels = F.cross_entropy(
-            student.logits.float(), targets, label_smoothing=self._settings.label_smoothing
-        )
+        """The loss, and its parts by name, detached and before their weights, with ``loss``.
+
+        Args:
+            student: Of the batch.
+            teacher: Of the batch, if there is one.
+            targets: ``(B,)``
+            auxiliary: Logits of the student's auxiliary head, ``(B, class)``.
+        """
+        labels = self._of_labels(student.logits, targets)
         parts = {CROSS_ENTROPY: labels.detach()}
         loss = self._settings.ce_weight * labels
+        if auxiliary is not None:
+            early = self._of_labels(auxiliary, targets)
+            parts[_AUXILIARY] = early.detach()
+            loss = loss + self._settings.auxiliary_weight * early
         if teacher is not None:
             for name, distiller in self._distillers.items():
                 for part, value in distiller(student, teacher, targets).items():
@@ -64,6 +80,11 @@ class Objective:
                     parts[part] = value.detach()
         parts["loss"] = loss.detach()
         return loss, parts
+
+    def _of_labels(self, logits: Tensor, targets: Tensor) -> Tensor:
+        return F.cross_entropy(
+            logits.float(), targets, label_smoothing=self._settings.label_smoothing
+        )
 
 
 def not_finite(parts: Mapping[str, float]) -> list[str]:

@@ -34,6 +34,8 @@ class TrainingSettings:
         label_smoothing: Of the cross-entropy with the labels, in [0, 1).
         temperature: T of the distillers that have one.
         ce_weight: Weight of the cross-entropy with the labels.
+        auxiliary_weight: Weight of the same loss of an auxiliary head, where the student has one;
+            0 leaves the head untrained.
         teacher_views: ``augmented``: the teacher sees what the student sees. ``clean``: its logits
             for every unaugmented training image are computed once and used for all views of it.
             A step then costs no teacher forward, but the targets fit the views less well; only for
@@ -63,6 +65,7 @@ class TrainingSettings:
     label_smoothing: float = 0.0
     temperature: float = 4.0
     ce_weight: float = 1.0
+    auxiliary_weight: float = 0.4
     teacher_views: str = "augmented"
     init: str = "auto"
     precision: str = "no"
@@ -90,6 +93,7 @@ class TrainingSettings:
         self._require("label_smoothing", 0, below=1)
         self._require("temperature", 0, above=True)
         self._require("ce_weight", 0)
+        self._require("auxiliary_weight", 0)
         self._require("gradient_clip", 0, above=True)
         self._require("ema_decay", 0, below=1)
         self._require("workers", 0)

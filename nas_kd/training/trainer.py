@@ -25,28 +25,13 @@ from nas_kd.training.processes import first_says, same_buffers, total
 from nas_kd.training.result import Standing
 from nas_kd.training.settings import TrainingSettings
 from nas_kd.training.teaching import Teaching
+from nas_kd.training.training_aids import Network, raise_drop_path
 
 Progress = Callable[[int, int, str], None]
 """Told how many of how many units (epochs, or seconds) are over, and the best result so far."""
 
 _CHECK_EVERY = 16
 _VALIDATION_SHARE = 0.1
-
-
-class Network(nn.Module):
-    """The student as accelerate sees it.
-
-    accelerate changes the forward of what it prepares (autocast, data parallelism). It gets this
-    shell, so that the student itself stays as it is and is validated in float32.
-    """
-
-    def __init__(self, student: nn.Module) -> None:
-        super().__init__()
-        self.student = student
-
-    def forward(self, images: Tensor) -> Tensor:
-        logits: Tensor = self.student(images)
-        return logits
 
 
 class Trainer:
@@ -77,7 +62,8 @@ class Trainer:
         self._average = None if decay is None else ModelEmaV3(student, decay, use_warmup=True)
         optimizer = make_optimizer(student, settings)
         self._schedule = Schedule(optimizer, settings)
-        self._network, self._optimizer = accelerator.prepare(Network(student), optimizer)
+        network = Network(student, auxiliary=settings.auxiliary_weight > 0)
+        self._network, self._optimizer = accelerator.prepare(network, optimizer)
         self._data = data
         self._objective = objective
         self._teaching = teaching
@@ -143,6 +129,7 @@ class Trainer:
         augmentation = torch.Generator().manual_seed(seed)
         torch.manual_seed(seed)
         self._network.train()
+        raise_drop_path(self._student, self._progress(0)[0])
         sums: dict[str, Tensor] = {}
         steps, rate = 0, 0.0
         batches = read_batches(self._data.train, self._batches(epoch), self._settings.workers)
@@ -169,9 +156,10 @@ class Trainer:
         if self._data.augment is not None:
             images = self._data.augment(images, augmentation)
         images = images.contiguous(memory_format=torch.channels_last)
-        student = self._capture.outputs(self._network(images))
+        logits, auxiliary = self._network(images)
+        student = self._capture.outputs(logits)
         teacher = None if self._teaching is None else self._teaching.outputs(images, indices)
-        loss, parts = self._objective(student, teacher, targets)
+        loss, parts = self._objective(student, teacher, targets, auxiliary)
         self._optimizer.zero_grad()
         self._accelerator.backward(loss)
         if self._settings.gradient_clip is not None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,6 @@ import pytest
 
 from nas_kd.cli.pretrain import _job_flags, _resolve
 from nas_kd.errors import ExitCode
-from search_spaces import create_space
 from tests.cli.conftest import Command
 
 SMALL = [
