@@ -1,12 +1,12 @@
 """How many teachers, how they vote, and what they cost: an ablation of SD-DARTS on CIFAR-10.
 
-    python -m benchmarks.voting_teachers [--seeds 3] [--threads 2]
+    python -m benchmarks.voting_teachers [--seeds 3] [--only CONFIG] [--threads 2]
 
 One, two, three and five voting teachers; of three, hard votes beside soft ones and cached logits
 beside snapshots, in the small supernet of `benchmarks.small_cells`; beside each the time of a
 search step with all of its teachers there, as a ratio to plain DARTS, the steps of both taken in
-turn. Three soft snapshots are the runs of `benchmarks.sd_darts_cifar10`. The same command
-continues.
+turn. Three soft snapshots are the runs of `benchmarks.sd_darts_cifar10`. ``--only`` searches, times
+nothing and writes no rows. The same command continues.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ CONFIGS: dict[str, dict[str, Any]] = {
     "cached logits": {"teacher_sources": "cached"},
 }
 """What is changed in SD-DARTS: three snapshots that vote softly."""
-_INTERVAL, _EVERY = 0.05, 2
+_INTERVAL, _EVERY = 0.02, 2
 """Epochs, and the steps that these are, between two teachers while steps are timed."""
 _TIMED_STEPS = 40
 _MEANS = ("c10_accuracy", "c100_accuracy", "skips", "sharpness", "step_ratio")
@@ -52,18 +52,23 @@ _MEANS = ("c10_accuracy", "c100_accuracy", "skips", "sharpness", "step_ratio")
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--only", choices=list(CONFIGS), action="append")
     parser.add_argument("--run-dir", type=Path, default=RUNS)
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     rows = []
     with Progress(console=Console(stderr=True)) as progress:
-        for name, settings in CONFIGS.items():
-            ratio = step_ratio(settings)
+        for name in options.only or CONFIGS:
+            settings = CONFIGS[name]
             for seed in range(options.seeds):
                 folder = options.run_dir / f"{name.replace(' ', '-')}-{EPOCHS}-{seed}"
                 found = search(folder, "sd-darts", seed, settings, progress=progress)
-                rows.append({"config": name, "seed": seed, "step_ratio": ratio, **found})
+                rows.append({"config": name, "seed": seed, **found})
+    if options.only:  # the rows of all others would be lost
+        return
+    ratios = {name: step_ratio(settings) for name, settings in CONFIGS.items()}
+    rows = [{**row, "step_ratio": ratios[str(row["config"])]} for row in rows]
     path = write_rows("voting_teachers", rows)
     show_means(Console(), means(rows, "config", _MEANS))
     Console().print(f"rows in {path}")
