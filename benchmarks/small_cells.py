@@ -86,7 +86,7 @@ def search_job(method: str, seed: int, settings: Mapping[str, Any]) -> Job:
         "judged_images": 500,
         "eigenvalue_every": 5,
     }
-    if METHODS.get(method).settings().sources:
+    if method == "sd-darts":
         reduced["teacher_start"] = TEACHER_START
     kept = {**reduced, **settings}
     external = "external" in str(kept.get("teacher_sources", ""))
