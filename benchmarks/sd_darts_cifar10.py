@@ -2,9 +2,8 @@
 
     python -m benchmarks.sd_darts_cifar10 [--seeds 3] [--epochs 15] [--only CONFIG] [--threads 2]
 
-Plain DARTS, SD-DARTS, SD-DARTS with a trained ResNet-56 beside its own past, beta-DARTS, and
-SD-DARTS with beta-DARTS's regulariser (a twentieth of its published last weight) search with the
-small supernet of `benchmarks.small_cells`, some minutes of two cores each. The rows tell
+Plain DARTS, SD-DARTS, SD-DARTS with a trained ResNet-56 beside its own past, and beta-DARTS search
+with the small supernet of `benchmarks.small_cells`, some minutes of two cores each. The rows tell
 the found cell's accuracies in the table of NAS-Bench-201, and at the end of the search its skip
 connections, the sharpness of the loss, the dominant eigenvalue of alpha's Hessian and the
 discretisation gap. A cell that is not in the shared table is told as such and not averaged. Longer
@@ -30,7 +29,6 @@ CONFIGS: dict[str, tuple[str, dict[str, Any]]] = {
     "sd-darts": ("sd-darts", {}),
     "sd-darts+resnet56": ("sd-darts", {"teacher_sources": "snapshots+external"}),
     "beta-darts": ("beta-darts", {}),
-    "sd-darts+beta": ("sd-darts", {"beta_decay": 2.5}),
 }
 _BETA_DECAY = 0.5
 """Published growth of the weight an epoch, which reaches 50 after 100 epochs."""
