@@ -28,6 +28,8 @@ class TokenStates:
         rotation: Where positions are rotated into queries and keys, the cosines and the sines of
             the angles, each ``(batch, token, head_dim)``: channel c and channel c + head_dim / 2
             are turned together.
+        logits: What a model with a head says of every token, ``(batch, token, vocabulary)``, where
+            that was computed.
     """
 
     hidden: tuple[Tensor, ...]
@@ -37,6 +39,7 @@ class TokenStates:
     mask: Tensor
     causal: bool = False
     rotation: tuple[Tensor, Tensor] | None = None
+    logits: Tensor | None = None
 
     def attention_scores(self, layer: int) -> Tensor:
         """Q K^T / sqrt(head_dim) of a layer, ``(batch, head, token, token)``, positions rotated in
@@ -62,4 +65,5 @@ class TokenStates:
             keys=tuple(map(change, self.keys)),
             values=tuple(map(change, self.values)),
             rotation=None if rotation is None else (change(rotation[0]), change(rotation[1])),
+            logits=None if self.logits is None else change(self.logits),
         )

@@ -15,6 +15,7 @@ from nas_kd.distill.minilm_v2 import MiniLMv2
 from nas_kd.distill.outputs import Outputs
 from nas_kd.distill.sentence_similarity import SentenceSimilarity
 from nas_kd.distill.tinybert import TinyBERT
+from nas_kd.distill.word_kd import WordDistillation
 from nas_kd.registry import Registry
 
 DISTILLERS: Registry[type[Distiller]] = Registry("distillers")
@@ -29,6 +30,7 @@ for _distiller in (
     TinyBERT,
     LastHidden,
     SentenceSimilarity,
+    WordDistillation,
 ):
     DISTILLERS.register(_distiller.name, _distiller)
 
@@ -58,6 +60,7 @@ __all__ = [
     "SemanticDistillation",
     "SentenceSimilarity",
     "TinyBERT",
+    "WordDistillation",
     "configured",
     "create_distiller",
     "settings_of",

@@ -14,7 +14,7 @@ from nas_kd.distill.outputs import Outputs
 from nas_kd.errors import UsageError
 from search_spaces.language_models import TransformerShape
 
-NEEDS = frozenset({"logits", "features", "pooled", "states"})
+NEEDS = frozenset({"logits", "features", "pooled", "states", "token_logits"})
 """What a distiller can ask for."""
 
 
@@ -28,8 +28,8 @@ class Distiller(ABC):
 
     Attributes:
         name: Name in the registry.
-        needs: Of ``logits``, ``features``, ``pooled`` and ``states``, what it reads of both
-            networks.
+        needs: Of ``logits``, ``features``, ``pooled``, ``states`` and ``token_logits`` (those among
+            the states), what it reads of both networks.
         source: Paper and equation.
         deviation: Where it differs from them.
         default_weight: A sensible weight beside a cross-entropy, and where it comes from.

@@ -93,6 +93,7 @@ class Outputs:
             "features": bool(self.features),
             "pooled": self.pooled is not None,
             "states": self.states is not None,
+            "token_logits": self.states is not None and self.states.logits is not None,
         }
         return sorted(need for need in needs if not there.get(need, False))
 

@@ -42,10 +42,10 @@ class BorrowingStudent:
         with _sparse_rows(self._network):
             return observe(self._network, x, self._weights)
 
-    def states(self, x: Mapping[str, Tensor]) -> TokenStates:
-        """Its states alone, without its head."""
-        with _sparse_rows(self._network.base_model):
-            return states_of(self._network, x, self._weights)
+    def states(self, x: Mapping[str, Tensor], *, logits: bool = False) -> TokenStates:
+        """Its states alone, see `states_of`."""
+        with _sparse_rows(self._network if logits else self._network.base_model):
+            return states_of(self._network, x, self._weights, logits=logits)
 
     def give_back(self) -> None:
         """Adds the gradients so far to those of the shared weights."""

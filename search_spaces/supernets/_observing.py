@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -79,11 +79,17 @@ def states_of(
     model: PreTrainedModel,
     inputs: Mapping[str, Tensor],
     weights: Mapping[str, Tensor] | None = None,
+    *,
+    logits: bool = False,
 ) -> TokenStates:
     """The states alone: a head, which may cost more than all layers, is not computed.
 
-    Arguments as in `observe`.
+    Arguments as in `observe`; with ``logits`` those of every token are computed and kept with the
+    states, by a model that has a head for them.
     """
+    if logits:
+        seen = observe(model, inputs, weights)
+        return replace(seen.states, logits=seen.output.logits)
     base: Any = model.base_model
     prefix = "" if base is model else f"{model.base_model_prefix}."
     of_base = {

@@ -72,10 +72,10 @@ class SuperLM(nn.Module):
         student = self._ready(arch)
         return observe(student, x, self._slices(student)())
 
-    def states(self, x: Mapping[str, Tensor], arch: Arch) -> TokenStates:
-        """The states of `forward` alone: a head is not computed."""
+    def states(self, x: Mapping[str, Tensor], arch: Arch, *, logits: bool = False) -> TokenStates:
+        """The states of `forward` alone, see `states_of`."""
         student = self._ready(arch)
-        return states_of(student, x, self._slices(student)())
+        return states_of(student, x, self._slices(student)(), logits=logits)
 
     def borrow(self, arch: Arch) -> BorrowingStudent:
         """The student ``arch`` for one step of a training, which is what it costs by itself:

@@ -42,7 +42,8 @@ def _states(draw: Callable[..., Tensor], width: int) -> TokenStates:
     hidden = tuple(draw(BATCH, TOKENS, width) for _ in range(LAYERS + 1))
     lengths = 2 + torch.arange(BATCH) % (TOKENS - 1)
     mask = torch.arange(TOKENS) < lengths[:, None]  # batch, token
-    return TokenStates(hidden, of_layers(), of_layers(), of_layers(), mask)
+    heads = (of_layers() for _ in range(3))
+    return TokenStates(hidden, *heads, mask, logits=draw(BATCH, TOKENS, CLASSES))
 
 
 def targets() -> Tensor:

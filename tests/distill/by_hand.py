@@ -102,6 +102,13 @@ def tinybert(student: TokenStates, teacher: TokenStates) -> Tensor:
     return total
 
 
+def word_kd(student: TokenStates, teacher: TokenStates) -> Tensor:
+    assert student.logits is not None
+    assert teacher.logits is not None
+    s, t = student.logits[0].softmax(-1), teacher.logits[0].softmax(-1)  # token, vocabulary
+    return _divergence([s], [t])
+
+
 BY_HAND: dict[str, Callable[[TokenStates, TokenStates], Tensor]] = {
     "minilm_v1": minilm_v1,
     "minilm_v2": minilm_v2,
@@ -109,4 +116,5 @@ BY_HAND: dict[str, Callable[[TokenStates, TokenStates], Tensor]] = {
     "autodistil_kl": minilm_v2,  # where the relation heads divide the width
     "tinybert": tinybert,
     "last_hidden": last_hidden,
+    "word_kd": word_kd,
 }

@@ -12,6 +12,8 @@ from torch.nn import functional as F
 from nas_kd.distill import Distiller, Outputs
 from search_spaces import TokenStates
 
+_VOCABULARY = 5
+
 
 def drawn(
     lengths: Sequence[int],
@@ -37,6 +39,7 @@ def drawn(
         values=tuple(draw(heads, tokens, head_dim) for _ in range(layers)),
         mask=mask,
         causal=causal,
+        logits=draw(tokens, _VOCABULARY),
     )
 
 

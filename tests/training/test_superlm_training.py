@@ -20,7 +20,13 @@ from nas_kd.training.pretraining import (
 from nas_kd.training.superlm.session import SuperLMSession
 from search_spaces import create_space
 from search_spaces.supernets import SuperLM, states_of
-from tests.training.language_models import on_cpu, save_teacher, save_text, small_space
+from tests.training.language_models import (
+    on_cpu,
+    save_teacher,
+    save_text,
+    small_llama,
+    small_space,
+)
 
 FEW = ("epochs=1", "batch_size=8", "max_tokens=12", "unit_steps=4", "learning_rate=0.001")
 
@@ -72,9 +78,9 @@ def test_the_teacher_runs_once_a_batch(tmp_path: Path, monkeypatch: pytest.Monke
 
     calls: list[int] = []
 
-    def counted(model: Any, batch: Any) -> Any:
+    def counted(model: Any, batch: Any, **asked: bool) -> Any:
         calls.append(len(batch["input_ids"]))
-        return states_of(model, batch)
+        return states_of(model, batch, **asked)
 
     monkeypatch.setattr(state_objective, "states_of", counted)
     session = _session(_job(tmp_path, "autodistil", "accumulate=2", "held_out=0.1"))
@@ -82,6 +88,25 @@ def test_the_teacher_runs_once_a_batch(tmp_path: Path, monkeypatch: pytest.Monke
     held_out = calls.pop()
     assert calls == [4] * 2 * 4  # two parts of four steps, whatever the number of students
     assert held_out > 1
+
+
+@pytest.mark.parametrize("tied", [True, False])
+def test_students_of_a_decoder_learn_to_write_as_it_does(tmp_path: Path, tied: bool) -> None:
+    """Its head is trained where its logits are compared, and only there."""
+    teacher = save_teacher(tmp_path / "decoder", small_llama(tie_word_embeddings=tied))
+    space = create_space("autodistil-decoder")
+    found = {}
+    for distillers in ("autodistil_mse", "word_kd"):
+        settings = ("epochs=3", "learning_rate=0.005", f"distillers={distillers}")
+        session = _session(_job(tmp_path, "autodistil", *settings, space=space, teacher=teacher))
+        before = session.superlm.model.lm_head.weight.clone()
+        while session.total > len(found.setdefault(distillers, [])):
+            found[distillers].append(session.run_unit())
+        moved = not torch.equal(session.superlm.model.lm_head.weight, before)
+        assert moved == (tied or distillers == "word_kd")
+    last, first = found["word_kd"][-1], found["word_kd"][0]
+    assert last["held_out_middle"] < 0.95 * first["held_out_middle"]
+    assert last["held_out_smallest"] < first["held_out_smallest"]
 
 
 def test_only_the_slices_that_were_trained_move(tmp_path: Path) -> None:
@@ -176,6 +201,7 @@ def test_what_does_not_fit_is_refused(
         (("relation_heads=41",), "splits a width of 40 into 41"),
         (("teacher_layer=2",), "teacher_layer changes nothing with the distillers autodistil_mse"),
         (("distillers=last_hidden", "interleaved=true"), "interleaved changes nothing"),
+        (("distillers=autodistil_mse,word_kd",), "word_kd compares what a head says"),
     ],
 )
 def test_students_that_cannot_be_compared_are_refused_before_any_text_is_read(

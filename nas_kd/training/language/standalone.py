@@ -18,7 +18,6 @@ from nas_kd.training.language.settings import LoopSettings
 from nas_kd.training.language.state_objective import StateObjective
 from nas_kd.training.language.train import train_language
 from nas_kd.training.trainer import Progress
-from search_spaces.supernets import states_of
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -84,7 +83,7 @@ def imitation_loss(
 ) -> float:
     """Mean loss of a student over the sequences, without dropout."""
     with eval_mode(student):
-        networks = {"student": lambda batch: states_of(student, batch)}
+        networks = {"student": lambda batch: objective.states_of(student, batch)}
         return imitation_losses(networks, sequences, objective, fit=fit)["student"]
 
 
@@ -110,5 +109,5 @@ class _Losses:
         taught = self._objective.taught(batch)
         for number, learner in enumerate(self._learners, start=1):
             with self._objective.autocast():
-                states = states_of(learner.student, batch)
+                states = self._objective.states_of(learner.student, batch)
             yield f"student_{number}", self._objective(states, taught, learner.fit)

@@ -12,26 +12,37 @@ from torch import Tensor
 from nas_kd.distill import Distiller, HiddenFit, Outputs, create_distiller, settings_of
 from nas_kd.errors import UsageError
 from search_spaces import TokenStates
+from search_spaces.language_models import Head, head_of
 from search_spaces.supernets import states_of
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 
-def state_distillers(names: str, **settings: float | None) -> list[Distiller]:
-    """Distillers that compare the states of layers.
+_TOKEN_LOGITS = "token_logits"
+
+
+def state_distillers(names: str, head: Head = "none", **settings: float | None) -> list[Distiller]:
+    """Distillers that compare the states of layers, and what a head says of every token.
 
     Args:
         names: The distillers, separated by commas.
+        head: That of the networks that are compared.
         **settings: Such as ``relation_heads``; each distiller takes those that it has.
 
     Raises:
-        UsageError: A distiller is unknown or needs more than states, or a setting is given that
-            none of them has.
+        UsageError: A distiller is unknown or needs more than that, or a setting is given that none
+            of them has.
     """
     chosen = [create_distiller(name.strip(), **settings) for name in names.split(",")]
     for distiller in chosen:
-        if further := sorted(distiller.needs - {"states"}):
+        if _TOKEN_LOGITS in distiller.needs and head == "none":
+            raise UsageError(
+                f"training: the distiller {distiller.name} compares what a head says of every "
+                "token, and here there is none. Give a teacher with one, such as a "
+                "...ForCausalLM, or take a distiller of states, such as minilm_v2."
+            )
+        if further := sorted(distiller.needs - {"states", _TOKEN_LOGITS}):
             raise UsageError(
                 f"training: the distiller {distiller.name} needs {', '.join(further)}, and of a "
                 "language model nothing but its layers' states is compared. Take, for example, "
@@ -67,9 +78,14 @@ class StateObjective:
         accelerator: Accelerator,
         **settings: float | None,
     ) -> None:
-        self._distillers = state_distillers(names, **settings)
+        self._distillers = state_distillers(names, head_of(teacher), **settings)
         self._teacher = teacher.to(accelerator.device)
         self._accelerator = accelerator
+
+    @property
+    def reads_logits(self) -> bool:
+        """Whether the logits of every token are compared, too."""
+        return any(_TOKEN_LOGITS in distiller.needs for distiller in self._distillers)
 
     def make_fit(self, student_width: int) -> HiddenFit | None:
         """A map of hidden states up to that width to the teacher's; None where none is needed."""
@@ -90,7 +106,11 @@ class StateObjective:
     def taught(self, batch: dict[str, Tensor]) -> Outputs:
         """The teacher's outputs for a batch ``(batch, token)``."""
         with self.autocast():
-            return Outputs.of_states(states_of(self._teacher, batch))
+            return Outputs.of_states(self.states_of(self._teacher, batch))
+
+    def states_of(self, network: PreTrainedModel, batch: dict[str, Tensor]) -> TokenStates:
+        """What is compared of a network that is no student of a SuperLM."""
+        return states_of(network, batch, logits=self.reads_logits)
 
     def __call__(self, states: TokenStates, taught: Outputs, fit: HiddenFit | None) -> Tensor:
         """The loss of a student with these states, a scalar: a mean over the batch."""

@@ -36,6 +36,6 @@ class StudentLosses:
         for role, arch in self._chooser(moment):
             student = self._superlm.borrow(arch)
             with self._objective.autocast():
-                states = student.states(batch)
+                states = student.states(batch, logits=self._objective.reads_logits)
             yield role, self._objective(states, taught, self._fit)
             student.give_back()

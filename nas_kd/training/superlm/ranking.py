@@ -139,7 +139,7 @@ def shared_weight_losses(
 
     def network(arch: Arch) -> Network:
         def states(batch: dict[str, Tensor]) -> TokenStates:
-            return superlm.states(batch, arch)
+            return superlm.states(batch, arch, logits=objective.reads_logits)
 
         return states
 

@@ -56,7 +56,7 @@ class SuperLMSession:
         refuse_other_sizes(job.space_options, teacher.model.config)
         task = text_task_of(teacher.model.config, settings.max_tokens, head_of(teacher.model))
         self._judged = spread(space, task)
-        require_comparable(settings, space)
+        require_comparable(settings, space, task.head)
         train, self._held_out = training_text(job.data, teacher.tokenizer, settings, job.seed)
         self._tokenizer = teacher.tokenizer
         self._teacher = teacher.model

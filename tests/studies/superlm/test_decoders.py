@@ -20,7 +20,11 @@ from tests.studies.superlm.runs import trained_superlm
 from tests.training.language_models import small_llama
 
 LENGTH = 12
-SETTINGS = ("distillers=autodistil_mse,last_hidden", "importance=activation")
+SETTINGS = {
+    "tied": ("distillers=autodistil_mse,word_kd", "importance=activation"),
+    "own": ("distillers=word_kd",),
+    "none": ("distillers=autodistil_mse,last_hidden", "importance=activation"),
+}
 
 
 def counted(model: torch.nn.Module) -> Sizes:
@@ -33,7 +37,7 @@ def test_from_a_decoder_to_its_students(tmp_path: Path, kind: str) -> None:
     teacher = small_llama(tie_word_embeddings=kind == "tied")
     if kind == "none":
         teacher = teacher.model
-    run = trained_superlm(tmp_path, *SETTINGS, model=teacher, space="autodistil-decoder")
+    run = trained_superlm(tmp_path, *SETTINGS[kind], model=teacher, space="autodistil-decoder")
     source = Source(run, LENGTH)
     assert teacher_sizes(source.superlm.space, source.task) == counted(source.teacher.model)
     assert counted(source.teacher.model) == counted(teacher)
