@@ -30,9 +30,6 @@ CONFIGS: dict[str, tuple[str, dict[str, Any]]] = {
     "sd-darts+resnet56": ("sd-darts", {"teacher_sources": "snapshots+external"}),
     "beta-darts": ("beta-darts", {}),
 }
-_BETA_DECAY = 0.5
-"""Published growth of the weight an epoch, which reaches 50 after 100 epochs."""
-
 _MEANS = (
     "c10_accuracy",
     "c100_accuracy",
@@ -62,8 +59,6 @@ def main() -> None:
                 method, settings = CONFIGS[name]
                 folder = options.run_dir / f"{name}-{epochs}-{seed}"
                 lasting = {**settings, "epochs": epochs}
-                if method == "beta-darts":
-                    lasting["beta_decay"] = _BETA_DECAY * epochs
                 found = search(folder, method, seed, lasting, progress=progress)
                 rows.append({"config": name, "seed": seed, "epochs": epochs, **found})
     show_means(Console(), means(rows, "config", _MEANS))

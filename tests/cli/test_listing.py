@@ -65,7 +65,7 @@ def test_settings_of_a_method_are_told_with_their_defaults(nas_kd: Command) -> N
     assert ["cost_table", "none"] in told
     assert len(settings["pc-darts"]) <= len(told)
     differs = " ".join(nas_kd("list", "methods", "beta-darts").out.split())
-    assert "beta_decay is half of epochs" in differs
+    assert "published with epochs=50" in differs
     unknown = nas_kd("list", "methods", "pc-dart")
     assert unknown.code == ExitCode.USAGE
     assert "Did you mean 'pc-darts'?" in unknown.err

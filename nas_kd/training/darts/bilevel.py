@@ -184,9 +184,8 @@ class BilevelStep:
 
     def _regularisers(self, mixture: Mixture, epochs: float) -> Tensor:
         settings, total = self._settings, torch.zeros((), device=self._accelerator.device)
-        if settings.beta_decay:
-            share = self._share(epochs)
-            total = total + share * settings.beta_decay * beta_decay(self._network.alphas)
+        if settings.beta_slope:
+            total = total + epochs * settings.beta_slope * beta_decay(self._network.alphas)
         if self._cost is not None:
             penalty = self._cost.penalty(mixture, settings.cost_limit)
             total = total + settings.cost_weight * penalty

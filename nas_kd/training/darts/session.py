@@ -208,8 +208,7 @@ class SearchSession:
         return {**losses, "learning_rate": rate}
 
     def _judged(self) -> dict[str, float]:
-        mixture = self._mixture()
-        facts = self._judge.facts(mixture, self._settings.sharpness_radius)
+        mixture, facts = self._mixture(), {}
         every = self._settings.eigenvalue_every
         if every and self._units % every == 0:
             value = self._judge.eigenvalue(mixed_seed(self._seed, self._units, 4))
@@ -218,7 +217,9 @@ class SearchSession:
         self._archs.append(self.network.supernet.discretise(mixture).to_json())
         if self._settings.early_stop and self._units <= self._settings.epochs:
             self._went_back_to = sharpening_began(self._eigenvalues)
-        self._best = f"cell {facts['cell_accuracy']:.1%}, {facts['skips']:.0f} skips"
+        if self._units % self._settings.judge_every == 0 or self._units == self.total:
+            facts |= self._judge.facts(mixture, self._settings.sharpness_radius)
+            self._best = f"cell {facts['cell_accuracy']:.1%}, {facts['skips']:.0f} skips"
         return facts
 
     def _mixture(self) -> Mixture:

@@ -33,12 +33,13 @@ _LEAST = {
     "alpha_weight_decay": 0,
     "alpha_start": 0,
     "partial": 1,
-    "beta_decay": 0,
+    "beta_slope": 0,
     "auxiliary_skip": 0,
     "selection_epochs": 0,
     "cost_weight": 0,
     "cost_limit": 0,
     "eigenvalue_every": 0,
+    "judge_every": 1,
     "sharpness_radius": 0,
     "judged_images": 1,
     "workers": 0,
@@ -69,7 +70,8 @@ class SearchSettings(TeacherSettings):
         partial: A channel in so many goes through the operations; above 1 edges compete, too.
         perturbation: Of the weights of operations in the steps of w: ``none``, ``random`` or
             ``adversarial``.
-        beta_decay: Weight of beta-DARTS's regulariser at the end, growing linearly from zero.
+        beta_slope: By how much the weight of beta-DARTS's regulariser grows in an epoch, from zero;
+            published is 0.5.
         auxiliary_skip: Weight of DARTS-'s skip beside every edge at the start, falling to zero.
         order: ``first`` or ``second``.
         selection: ``argmax``, or ``perturbation``: after the epochs, edge by edge, the operation
@@ -84,8 +86,10 @@ class SearchSettings(TeacherSettings):
             operation on that device, everything else is a JSON file (`cost_table`); None charges
             MACs.
         eigenvalue_every: Epochs between two looks at the Hessian of alpha; 0 never looks.
+        judge_every: Epochs between two looks at supernet and cell on validation images; the last
+            one is always looked at.
         sharpness_radius: Length of the step by which sharpness is measured.
-        judged_images: At most so many validation images are looked at after an epoch.
+        judged_images: At most so many validation images are looked at.
         precision: ``no`` (float32) or ``bf16`` autocast of the steps.
         workers: Processes that read images ahead; the results do not depend on it.
 
@@ -107,7 +111,7 @@ class SearchSettings(TeacherSettings):
     relaxation: str = "softmax"
     partial: int = 1
     perturbation: str = "none"
-    beta_decay: float = 0.0
+    beta_slope: float = 0.0
     auxiliary_skip: float = 0.0
     order: str = "first"
     selection: str = "argmax"
@@ -117,6 +121,7 @@ class SearchSettings(TeacherSettings):
     cost_limit: float = 0.0
     cost_table: str | None = None
     eigenvalue_every: int = 0
+    judge_every: int = 1
     sharpness_radius: float = 0.05
     judged_images: int = 2000
     precision: str = "no"

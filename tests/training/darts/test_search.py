@@ -18,6 +18,7 @@ from nas_kd.costs import DeviceProfile
 from nas_kd.errors import DeviceUnavailableError, NasKdError, UsageError
 from nas_kd.training.darts.cost_table import cost_table
 from nas_kd.training.darts.network import SearchNetwork
+from nas_kd.training.darts.regularisation import beta_decay
 from nas_kd.training.darts.session import SearchSession
 from nas_kd.training.pretraining import METHODS, Job, PretrainingFolder, load_supernet, pretrain
 from nas_kd.training.pretraining.method import Timed
@@ -273,6 +274,24 @@ def test_measured_operations_are_charged(make_job: MakeJob) -> None:
         SearchSession(job)
     free = SearchSession(make_job())
     assert "expected_cost" not in free.run_unit()
+
+
+def test_the_regulariser_grows_by_its_slope(make_job: MakeJob) -> None:
+    session = SearchSession(make_job("beta-darts", beta_slope=0.5))
+    network = session.network
+    found = [session._step._regularisers(network.expected(), epochs) for epochs in (0.0, 3.0)]
+    torch.testing.assert_close(found, [torch.zeros(()), 1.5 * beta_decay(network.alphas)])
+
+
+def test_supernets_may_be_judged_now_and_then(make_job: MakeJob) -> None:
+    """Which changes nothing in the training; the last epoch is always judged."""
+    always, seldom = (
+        SearchSession(make_job(epochs=3, judge_every=every, eigenvalue_every=1)) for every in (1, 2)
+    )
+    rows = [[session.run_unit() for _ in range(3)] for session in (always, seldom)]
+    assert ["cell_accuracy" in row for row in rows[1]] == [False, True, True]
+    for whole, some in zip(*rows, strict=True):
+        assert some.items() <= whole.items()
 
 
 def test_an_early_stop_brings_back_an_earlier_cell(
