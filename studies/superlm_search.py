@@ -22,10 +22,11 @@ from nas_kd.training.superlm import (
     in_order,
 )
 from nas_kd.whole_files import write_whole
+from studies.kept_values import KeptValues
 from studies.machine_lock import machine_alone
 from studies.observer import PER_MILLE, Observer, per_mille
 from studies.ranking_table import ranking_table
-from studies.superlm import Choice, KeptLosses, LatencyLimit, Source, judged_losses
+from studies.superlm import Choice, Source, TextLatencyLimit, judged_losses
 from studies.timing import require_whole_precision
 
 
@@ -102,7 +103,7 @@ def search_superlm(
     losses = judged_losses(
         space,
         sizes,
-        KeptLosses(work / "losses.json", source.identity, source.judge),
+        KeptValues(work / "losses.json", source.identity, source.judge),
         search.choice,
         text=source.train,
         task=source.task,
@@ -128,10 +129,10 @@ def search_superlm(
     }
 
 
-def _latency_limit(source: Source, search: SuperLMSearch, work: Path) -> LatencyLimit | None:
+def _latency_limit(source: Source, search: SuperLMSearch, work: Path) -> TextLatencyLimit | None:
     if search.profile is None or not search.limits_latency:
         return None
-    return LatencyLimit(
+    return TextLatencyLimit(
         source.superlm.space,
         source.teacher.model,
         source.task,
@@ -183,7 +184,7 @@ def _deliver(
     finalist: Finalist,
     source: Source,
     search: SuperLMSearch,
-    limit: LatencyLimit | None,
+    limit: TextLatencyLimit | None,
 ) -> dict[str, Any]:
     """Writes a student; what is known of it."""
     ranked = finalist.ranked

@@ -46,19 +46,21 @@ class Timing:
 def time_beside(
     file: Path, whole: Path, costs: Mapping[str, float], budget: Budget, profile: DeviceProfile
 ) -> Timing:
-    """Measures a file beside the one of which the limits are shares, in the same processes.
+    """Measures a file; where its limit is a share of another's time, both in the same processes.
 
     Args:
         file: What is limited.
-        whole: The teacher, or the largest network of a supernet.
+        whole: The teacher, or the largest network of a supernet; not read where the limit is a
+            time.
         costs: Counted costs of ``whole``.
         budget: It limits latency.
-        profile: Where both are measured.
+        profile: Where it is measured.
     """
+    is_share = any(e.of_teacher for e in budget.entries if e.metric == "latency_ms")
     with machine_alone():
-        latency, of_whole = measure_many([file, whole], profile)
-    limits = budget.limits({**costs, "latency_ms": of_whole.median_ms})
-    return Timing(latency, limits.values["latency_ms"])
+        measured = measure_many([file, whole] if is_share else [file], profile)
+    known = {**costs, "latency_ms": measured[-1].median_ms}
+    return Timing(measured[0], budget.limits(known).values["latency_ms"])
 
 
 def require_whole_precision(profile: DeviceProfile, what: str) -> None:

@@ -23,13 +23,13 @@ def recalibrated(module: nn.Module, batches: Iterable[Tensor]) -> nn.Module:
     Args:
         module: Takes a batch.
         batches: Images ``(batch, C, H, W)``, of the training data and as they are seen in training;
-            a few thousand are enough.
+            a few thousand at random, in batches of one size, are enough.
 
     Raises:
         UsageError: There is no batch to look at.
 
-    Source: Cai et al., Once-for-All, ICLR 2020 (arXiv 1908.09791), as released. Deviation: unbiased
-    variances, as PyTorch keeps them.
+    Source: Cai et al., Once-for-All, ICLR 2020 (arXiv 1908.09791), as released. Deviations:
+    unbiased variances, as PyTorch keeps them; batches are not weighed by their size.
     """
     student = copy.deepcopy(module).eval()
     norms = [

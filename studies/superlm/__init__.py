@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from studies.superlm.candidates import Choice, judged_losses
-from studies.superlm.kept_losses import KeptLosses
-from studies.superlm.latency import LatencyLimit
+from studies.superlm.latency import TextLatencyLimit
 from studies.superlm.source import Source
 
-__all__ = ["Choice", "KeptLosses", "LatencyLimit", "Source", "judged_losses"]
+__all__ = ["Choice", "Source", "TextLatencyLimit", "judged_losses"]

@@ -13,9 +13,9 @@ from optuna.trial import Trial
 from nas_kd.data.text import TokenSequences
 from nas_kd.errors import UsageError
 from search_spaces import Arch, Sizes, TextTask, TransformerSpace
+from studies.kept_values import CHUNK, KeptValues
 from studies.observer import Observer
 from studies.samplers import SAMPLERS
-from studies.superlm.kept_losses import CHUNK, KeptLosses
 from studies.superlm.proxies import best_by_proxies, require_proxies_of_text
 
 MOST = 1000
@@ -59,7 +59,7 @@ class Choice:
 def judged_losses(
     space: TransformerSpace,
     sizes: Mapping[Arch, Sizes],
-    losses: KeptLosses,
+    losses: KeptValues,
     choice: Choice,
     *,
     text: TokenSequences,
@@ -101,7 +101,7 @@ def _at_random(archs: Sequence[Arch], count: int, seed: int) -> list[Arch]:
 def _sampled(
     space: TransformerSpace,
     sizes: Mapping[Arch, Sizes],
-    losses: KeptLosses,
+    losses: KeptValues,
     choice: Choice,
     count: int,
     observer: Observer,

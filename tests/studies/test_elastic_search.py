@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import onnxruntime
 import pytest
@@ -16,47 +15,30 @@ from nas_kd.costs import Budget, DeviceProfile
 from nas_kd.errors import NoFeasibleStudentError, UsageError
 from nas_kd.export import load_student
 from nas_kd.training import evaluate_accuracy
+from nas_kd.training.elastic import judging
 from nas_kd.training.poa.settings import PoaSettings
-from nas_kd.training.pretraining import METHODS, PretrainingFolder, pretrain
 from nas_kd.training.sandwich.settings import SandwichSettings
 from search_spaces import Arch
+from studies.elastic import Source
 from studies.elastic_search import ElasticSearch, search_elastic
 from studies.observer import SilentObserver
-from tests.training.elastic.jobs import SPACES, make_job
+from tests.studies.elastic.runs import pretrained, untrained
 from tests.training.poa.jobs import TINY
 
 PROFILE = DeviceProfile("cpu", threads=1)
-
-
-def _pretrained(folder: Path, method: str, settings: Any, space: str) -> Path:
-    directory = PretrainingFolder(folder)
-    job = make_job(settings, space)
-    directory.claim(
-        {
-            "method": method,
-            "settings": asdict(settings),
-            "space": space,
-            "space_options": SPACES[space],
-            "data": "digits",
-            "image_size": None,
-            "seed": 0,
-        }
-    )
-    pretrain(METHODS.get(method), job, directory, lambda *told: None)
-    return folder
 
 
 @pytest.fixture(scope="module")
 def labelled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("sandwich")
     settings = SandwichSettings(epochs=2, batch_size=32, drop_path=0.0)
-    return _pretrained(folder, "sandwich", settings, "elastic-resnet")
+    return pretrained(folder, "sandwich", settings, "elastic-resnet")
 
 
 @pytest.fixture(scope="module")
 def unlabelled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("poa")
-    return _pretrained(folder, "poa", PoaSettings(**{**TINY, "epochs": 1}), "elastic-vit")
+    return pretrained(folder, "poa", PoaSettings(**{**TINY, "epochs": 1}), "elastic-vit")
 
 
 def _rows(folder: Path) -> list[dict[str, str]]:
@@ -105,8 +87,34 @@ def test_latency_is_measured_until_one_holds_the_limit(labelled: Path, tmp_path:
     assert 0 < student["latency_ms"]["ci95"][1] < 950
     assert student["budget_met"]
     none = replace(search, budget=Budget.parse("latency=1us"))
-    with pytest.raises(NoFeasibleStudentError, match="the fastest took"):
+    with pytest.raises(NoFeasibleStudentError, match="down to the smallest"):
         search_elastic(labelled, none, tmp_path / "none", SilentObserver())
+
+
+def test_what_was_judged_is_not_judged_again(
+    unlabelled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    search = ElasticSearch(Budget(), PROFILE)
+    search_elastic(unlabelled, search, tmp_path, SilentObserver())
+    before = (tmp_path / "ranking.csv").read_bytes()
+
+    def refuse(*given: object) -> float:
+        raise AssertionError("judged again")
+
+    monkeypatch.setattr(judging, "knn_accuracy", refuse)
+    search_elastic(unlabelled, search, tmp_path, SilentObserver())
+    assert (tmp_path / "ranking.csv").read_bytes() == before
+    with pytest.raises(AssertionError, match="judged again"):
+        search_elastic(unlabelled, search, tmp_path / "new", SilentObserver())
+
+
+def test_images_are_normalised_as_in_the_pretraining(tmp_path: Path) -> None:
+    """A masked autoencoder brings its own normalisation, which its students learn under."""
+    run = untrained(tmp_path / "run", mean=[0.3], std=[0.7])
+    search_elastic(run, ElasticSearch(Budget(), PROFILE), tmp_path / "found", SilentObserver())
+    preprocess = load_student(tmp_path / "found" / "students" / "1").preprocess
+    assert (preprocess.mean, preprocess.std) == ((0.3,), (0.7,))
+    assert Source(run).data.validation.mean == (0.3,)
 
 
 def test_a_budget_that_nobody_meets_names_the_smallest(labelled: Path, tmp_path: Path) -> None:

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 
 CALIBRATION_IMAGES = 2000
 CALIBRATION_BATCH = 200
+BANK_IMAGES = 20_000
+"""So many training images, drawn at random, are looked at for nearest neighbours."""
+
+_SEED = 0x5EED
 
 
 def accuracy(
@@ -30,29 +34,44 @@ def accuracy(
     Args:
         supernet: A trained one with a classifier.
         arch: Which network.
-        data: Training images for the statistics: the first 2000, not augmented, as in Once-for-All.
+        data: Training images for the statistics, see `calibration`.
         images: On which it is judged; by default the validation images.
     """
-    student = recalibrated(supernet.extract(arch), calibration(data))
+    student = recalibrated(supernet.extract(arch), calibration(data.train))
     return evaluate_accuracy(student, data.validation if images is None else images)
 
 
-def shared_accuracy(supernet: ElasticSupernet, arch: Arch, data: DataSplits) -> float:
+def shared_accuracy(
+    supernet: ElasticSupernet, arch: Arch, data: DataSplits, bank: int = BANK_IMAGES
+) -> float:
     """How good a network is without any training of its own, on the validation images, in [0, 1].
 
-    Its accuracy where the supernet has a classifier, else that of its nearest neighbours among the
-    training images.
+    Its accuracy where the supernet has a classifier, else that of its nearest neighbours among
+    ``bank`` training images, or all where there are fewer.
     """
     if supernet.task.num_classes:
         return accuracy(supernet, arch, data)
-    student = recalibrated(supernet.extract(arch), calibration(data))
-    known = embeddings_of(student, data.train)
-    asked = embeddings_of(student, data.validation)
-    return knn_accuracy(known, data.train.labels, asked, data.validation.labels)
+    student = recalibrated(supernet.extract(arch), calibration(data.train))
+    known = data.train.subset(drawn(len(data.train), bank))
+    return knn_accuracy(
+        embeddings_of(student, known),
+        known.labels,
+        embeddings_of(student, data.validation),
+        data.validation.labels,
+    )
 
 
-def calibration(data: DataSplits) -> Iterator[Tensor]:
-    """Batches of training images for batch-norm statistics."""
-    indices = torch.arange(min(CALIBRATION_IMAGES, len(data.train)))
-    for part in indices.split(CALIBRATION_BATCH):
-        yield data.train.batch(part)[0]
+def calibration(images: Images) -> Iterator[Tensor]:
+    """Batches for batch-norm statistics: 2000 images at random, always the same, not augmented.
+
+    The batches are equally large, about 200 each, so that every image counts the same.
+    """
+    indices = drawn(len(images), CALIBRATION_IMAGES)
+    batches = max(1, len(indices) // CALIBRATION_BATCH)
+    for part in indices.split(len(indices) // batches)[:batches]:
+        yield images.batch(part)[0]
+
+
+def drawn(images: int, most: int) -> Tensor:
+    """Numbers of at most ``most`` of the images, at random: files may come class by class."""
+    return torch.randperm(images, generator=torch.Generator().manual_seed(_SEED))[:most]

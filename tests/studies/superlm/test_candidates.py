@@ -12,8 +12,9 @@ from nas_kd.errors import UsageError
 from nas_kd.training.superlm import feasible_students, text_task_of
 from proxies import PROXIES
 from search_spaces import Arch, Sizes, TransformerSpace, create_space, teacher_options
+from studies.kept_values import KeptValues
 from studies.observer import SilentObserver
-from studies.superlm import Choice, KeptLosses, candidates, judged_losses
+from studies.superlm import Choice, candidates, judged_losses
 from tests.training.language_models import sequences, small_bert, small_space
 
 TASK = text_task_of(small_bert().config, 12)
@@ -44,7 +45,7 @@ def _judged(
     return judged_losses(
         space,
         sizes,
-        KeptLosses(path, "these", judge),
+        KeptValues(path, "these", judge),
         choice,
         text=TEXT,
         task=TASK,
@@ -115,7 +116,7 @@ def test_of_many_proxies_look_at_a_sample(tmp_path: Path, monkeypatch: pytest.Mo
     found = judged_losses(
         space,
         sizes,
-        KeptLosses(tmp_path / "losses.json", "these", _Judge()),
+        KeptValues(tmp_path / "losses.json", "these", _Judge()),
         Choice(proxies=("params",)),
         text=TEXT,
         task=TASK,
@@ -135,13 +136,13 @@ def test_proxies_keep_a_quarter_unless_told() -> None:
 def test_what_was_kept_of_others_or_damaged_is_judged_anew(tmp_path: Path) -> None:
     path, judge = tmp_path / "losses.json", _Judge()
     arch = small_space().anchors()[0]
-    wanted = KeptLosses(path, "these", judge).of([arch])
-    assert KeptLosses(path, "these", judge).of([arch]) == wanted
+    wanted = KeptValues(path, "these", judge).of([arch])
+    assert KeptValues(path, "these", judge).of([arch]) == wanted
     assert len(judge.judged) == 1
-    assert KeptLosses(path, "others", judge).of([arch]) == wanted
+    assert KeptValues(path, "others", judge).of([arch]) == wanted
     assert len(judge.judged) == 2
     path.write_text(path.read_text().replace("values", "velues"))
-    assert KeptLosses(path, "others", judge).of([arch]) == wanted
+    assert KeptValues(path, "others", judge).of([arch]) == wanted
     assert len(judge.judged) == 3
 
 

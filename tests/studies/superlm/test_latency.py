@@ -17,8 +17,9 @@ from nas_kd.training.superlm import RankedStudent, text_task_of
 from search_spaces import TransformerSpace, create_space, teacher_options
 from search_spaces.language_models import head_of
 from search_spaces.supernets import SuperLM
+from studies import latency_limit
 from studies.observer import SilentObserver
-from studies.superlm import LatencyLimit, latency
+from studies.superlm import TextLatencyLimit
 from studies.timing import Timing
 from tests.studies.measurements import LATENCY
 from tests.training.language_models import small_bert, small_llama, small_space
@@ -40,7 +41,7 @@ def measured(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         record = replace(LATENCY, median_ms=float(taken), ci95_ms=(float(taken), float(taken)))
         return Timing(record, budget.limits({"latency_ms": of_whole}).values["latency_ms"])
 
-    monkeypatch.setattr(latency, "time_beside", timed)
+    monkeypatch.setattr(latency_limit, "time_beside", timed)
     return found
 
 
@@ -53,7 +54,9 @@ def test_what_is_measured_is_what_is_delivered(
     smallest = space.anchors()[1]
     task = text_task_of(model.config, 12, head_of(model))
     budget = Budget.parse("latency=100%")
-    limit = LatencyLimit(space, model, task, budget, DeviceProfile(), 0.0, tmp_path, "of a Llama")
+    limit = TextLatencyLimit(
+        space, model, task, budget, DeviceProfile(), 0.0, tmp_path, "of a Llama"
+    )
     limit.first_in_time([RankedStudent(smallest, 0.0, 0, 0)], 1, SilentObserver())
     student = SuperLM(model, space).extract(smallest)
     assert measured == [_elements(export_tokens(student, 12, tmp_path / "delivered.onnx"))]
@@ -64,9 +67,9 @@ def _elements(path: Path) -> int:
     return sum(len(tensor.raw_data) for tensor in graph.initializer)
 
 
-def _limit(budget: str, folder: Path, of: str = "these") -> LatencyLimit:
+def _limit(budget: str, folder: Path, of: str = "these") -> TextLatencyLimit:
     parsed = Budget.parse(budget)
-    return LatencyLimit(SPACE, small_bert(), TASK, parsed, DeviceProfile(), 0.0, folder, of)
+    return TextLatencyLimit(SPACE, small_bert(), TASK, parsed, DeviceProfile(), 0.0, folder, of)
 
 
 def _ranked() -> list[RankedStudent]:
@@ -114,7 +117,7 @@ def test_what_was_measured_is_not_measured_again(measured: list[int], tmp_path: 
 def test_after_many_slow_ones_smaller_ones_are_tried(
     measured: list[int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(latency, "_PATIENCE", 2)
+    monkeypatch.setattr(latency_limit, "PATIENCE", 2)
     ranked = _ranked()
     smallest = ranked[-1]
     taken = _elements(export_tokens(SPACE.build(smallest.arch, TASK), 12, tmp_path / "one.onnx"))

@@ -1,4 +1,4 @@
-"""Values found for students, kept in a file as long as they are of the same."""
+"""Values found for networks, kept in a file as long as they are of the same."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from search_spaces import Arch
 
 
 class Kept:
-    """JSON values by student; whatever is put in is written at once.
+    """JSON values by network; whatever is put in is written at once.
 
     Args:
         path: The file; its folder must exist. One that is damaged or of others is replaced.

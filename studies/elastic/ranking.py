@@ -1,0 +1,73 @@
+"""The networks of an elastic supernet within the counted budget, the best first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from nas_kd.costs import Budget
+from nas_kd.errors import NoFeasibleStudentError
+from search_spaces import Arch
+from studies.elastic.source import Source
+from studies.kept_values import KeptValues
+from studies.observer import Observer
+
+
+@dataclass(frozen=True)
+class RankedNetwork:
+    """A network, and what the shared weights make of it.
+
+    Attributes:
+        arch: The network.
+        accuracy: On the validation images, in [0, 1].
+        params: Of the network with its classifier.
+        macs: Likewise, for one image.
+    """
+
+    arch: Arch
+    accuracy: float
+    params: int
+    macs: int
+
+
+def within_budget(source: Source, budget: Budget) -> list[Arch]:
+    """All that hold its limits on MACs and parameters; shares are of the largest network.
+
+    Raises:
+        NoFeasibleStudentError: There is none.
+    """
+    counted = Budget(tuple(e for e in budget.entries if e.metric != "latency_ms"))
+    space = source.supernet.space
+    limits = counted.limits(vars(source.sizes(space.largest)))
+    archs = [
+        arch
+        for arch in space.enumerate()
+        if all(v <= 0 for v in limits.violations(vars(source.sizes(arch))).values())
+    ]
+    if not archs:
+        smallest = source.sizes(space.smallest)
+        raise NoFeasibleStudentError(
+            f"budget: no network of {space.name} meets it. The smallest has {smallest.macs:,} MACs "
+            f"and {smallest.params:,} parameters. Raise the budget, or train a smaller supernet."
+        )
+    return archs
+
+
+def ranked(
+    source: Source, archs: Sequence[Arch], kept: KeptValues, observer: Observer
+) -> list[RankedNetwork]:
+    """The networks by falling accuracy; of equal ones the one of fewer MACs comes first.
+
+    Args:
+        source: Where they are from.
+        archs: Which.
+        kept: Judges them, and knows those that were judged before.
+        observer: Told of the progress.
+    """
+    observer.phase("rank", len(archs))
+    accuracies = kept.of(archs, lambda done: observer.advance(done))
+    networks = [
+        RankedNetwork(arch, accuracy, source.sizes(arch).params, source.sizes(arch).macs)
+        for arch, accuracy in accuracies.items()
+    ]
+    return sorted(networks, key=lambda one: (-one.accuracy, one.macs, one.arch.key))

@@ -1,0 +1,124 @@
+"""Which networks of a supernet hold a limit on their latency."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+from nas_kd.costs import Budget, DeviceProfile
+from nas_kd.errors import NoFeasibleStudentError
+from search_spaces import Arch
+from studies.kept import Kept
+from studies.observer import Observer
+from studies.timing import Timing, time_beside
+
+PATIENCE = 24
+"""After so many that are too slow, each further one halves what is left, towards fewer MACs."""
+
+
+class Ranked(Protocol):
+    """A network with what counts of it here."""
+
+    @property
+    def arch(self) -> Arch: ...
+
+    @property
+    def macs(self) -> int: ...
+
+
+R = TypeVar("R", bound=Ranked)
+
+
+class LatencyLimit(ABC):
+    """Measures networks with ONNX Runtime, beside the whole where the limit is a share of its time.
+
+    A second one in the same folder finds what the first one measured.
+
+    Args:
+        whole: File of the teacher, or of the largest network.
+        costs: Counted costs of the whole.
+        budget: It limits latency.
+        profile: Where it counts.
+        margin: By which share of the limit a measured network has to stay below it.
+        work: An existing folder for the measured files, and for how long they took.
+        of: Tells the networks from others that were measured there.
+    """
+
+    def __init__(
+        self,
+        whole: Path,
+        costs: Mapping[str, float],
+        budget: Budget,
+        profile: DeviceProfile,
+        margin: float,
+        work: Path,
+        of: str,
+    ) -> None:
+        self._whole = whole
+        self._costs = costs
+        self._budget = budget
+        self._profile = profile
+        self._margin = margin
+        self._work = work
+        limits = ",".join(entry.text for entry in budget.entries)
+        self._kept = Kept(work / "latencies.json", f"{of} {profile} {limits}")
+
+    def first_in_time(self, ranked: Sequence[R], count: int, observer: Observer) -> list[R]:
+        """The best ``count`` networks that hold the limit, or as many as are found.
+
+        They are measured in the order of ``ranked``. One that is in every size at least as large as
+        one that was too slow is too slow, too, and is not measured. After `PATIENCE` slow ones
+        only the smaller are looked at, so that the smallest is reached before this gives up.
+
+        Raises:
+            NoFeasibleStudentError: None of them holds it.
+        """
+        observer.phase("measure", None)
+        found: list[R] = []
+        slow: list[float] = []
+        left = list(ranked)
+        while left and len(found) < count:
+            network = left.pop(0)
+            timing = self._of(network.arch)
+            if timing.holds(self._margin):
+                found.append(network)
+            else:
+                slow.append(timing.latency.median_ms)
+                left = [one for one in left if not self.contains(one.arch, network.arch)]
+                if len(slow) >= PATIENCE:
+                    left = _smaller_half(left)
+            observer.advance(len(found) + len(slow), best=f"{len(found)} fast enough")
+        if not found:
+            raise NoFeasibleStudentError(self.none_holds(len(slow), min(slow)))
+        return found
+
+    @abstractmethod
+    def export(self, arch: Arch) -> Path:
+        """A file of the untrained network: weights do not change how long it takes."""
+
+    @abstractmethod
+    def contains(self, one: Arch, other: Arch) -> bool:
+        """Whether ``one`` is in every size at least as large as ``other``."""
+
+    @abstractmethod
+    def none_holds(self, measured: int, fastest_ms: float) -> str:
+        """The message where so many were measured, and all were too slow."""
+
+    def timed(self, file: Path) -> Timing:
+        """That of a file."""
+        return time_beside(file, self._whole, self._costs, self._budget, self._profile)
+
+    def _of(self, arch: Arch) -> Timing:
+        """What is kept of it, or is found now."""
+        if arch not in self._kept:
+            self._kept.put({arch: self.timed(self.export(arch)).to_dict()})
+        return Timing.from_dict(self._kept[arch])
+
+
+def _smaller_half(networks: Sequence[R]) -> list[R]:
+    """Those with the fewest MACs, in their order."""
+    ascending = sorted(networks, key=lambda network: (network.macs, network.arch.key))
+    smaller = {network.arch for network in ascending[: (len(networks) + 1) // 2]}
+    return [network for network in networks if network.arch in smaller]

@@ -1,0 +1,92 @@
+"""Networks of an elastic supernet that hold a latency limit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import onnx
+import pytest
+
+from nas_kd.costs import Budget, DeviceProfile
+from nas_kd.errors import NoFeasibleStudentError
+from studies import latency_limit
+from studies.elastic_search import ElasticSearch, search_elastic
+from studies.observer import SilentObserver
+from studies.timing import Timing
+from tests.studies.elastic.runs import untrained
+from tests.studies.measurements import LATENCY
+
+PROFILE = DeviceProfile("cpu", threads=1)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return untrained(tmp_path_factory.mktemp("run"))
+
+
+@pytest.fixture
+def measured(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Latency in milliseconds is the number of bytes of the weights: what was measured."""
+    found: list[int] = []
+
+    def timed(
+        file: Path, whole: Path, costs: Mapping[str, float], budget: Budget, profile: DeviceProfile
+    ) -> Timing:
+        found.append(_bytes(file))
+        taken = float(found[-1])
+        record = replace(LATENCY, median_ms=taken, ci95_ms=(taken, taken))
+        limits = budget.limits({**costs, "latency_ms": float(_bytes(whole))})
+        return Timing(record, limits.values["latency_ms"])
+
+    monkeypatch.setattr(latency_limit, "time_beside", timed)
+    return found
+
+
+def _bytes(path: Path) -> int:
+    return sum(len(tensor.raw_data) for tensor in onnx.load(str(path)).graph.initializer)
+
+
+def _search(run: Path, budget: str, folder: Path) -> dict[str, object]:
+    search = ElasticSearch(Budget.parse(budget), PROFILE, latency_margin=0.0)
+    return search_elastic(run, search, folder, SilentObserver())
+
+
+def test_after_a_search_that_failed_the_next_measures_its_own_networks(
+    run: Path, tmp_path: Path, measured: list[int]
+) -> None:
+    with pytest.raises(NoFeasibleStudentError, match="networks that were measured, down to"):
+        _search(run, "latency=1us", tmp_path)
+    loose = f"macs=99%,latency={2 * max(measured)}ms"
+    measured.clear()
+    found = _search(run, loose, tmp_path)
+    student = found["student"]
+    assert isinstance(student, dict)
+    assert measured == [_bytes(Path(student["onnx"]))] * 2
+    assert found["feasible"] == 3
+
+
+def test_a_limit_that_only_the_smallest_holds_is_held_by_it(
+    run: Path, tmp_path: Path, measured: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is reached however many come first; what contains a slow one is not measured."""
+    with pytest.raises(NoFeasibleStudentError):
+        _search(run, "latency=1us", tmp_path / "none")
+    least = min(measured)
+    assert measured[-1] == least
+    assert len(measured) < 4 or measured == sorted(measured, reverse=True)
+    monkeypatch.setattr(latency_limit, "PATIENCE", 1)
+    found = _search(run, f"latency={least}ms", tmp_path)
+    student = found["student"]
+    assert isinstance(student, dict)
+    assert _bytes(Path(student["onnx"])) == least
+
+
+def test_what_was_measured_is_not_measured_again(
+    run: Path, tmp_path: Path, measured: list[int]
+) -> None:
+    for _ in range(2):
+        with pytest.raises(NoFeasibleStudentError):
+            _search(run, "latency=1us", tmp_path)
+    assert len(measured) == len(set(measured))
