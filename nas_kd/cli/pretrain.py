@@ -121,6 +121,7 @@ def _resolve(
         "checkpoint": None if checkpoint is None else str(checkpoint),
         "image_size": image_size,
         "seed": seed,
+        **method.named(chosen),
     }
 
 

@@ -6,13 +6,13 @@ import math
 from dataclasses import dataclass
 
 from nas_kd.errors import UsageError
-from nas_kd.training.darts.idle_settings import refuse_idle
 from nas_kd.training.darts.measured_profile import measured_profile
 from nas_kd.training.darts.order import ORDERS
 from nas_kd.training.darts.perturbation import PERTURBATIONS
 from nas_kd.training.darts.regularisation import FIRST_STOP
 from nas_kd.training.darts.relaxation import RELAXATIONS
 from nas_kd.training.darts.teacher_settings import TeacherSettings
+from nas_kd.training.idle_settings import refuse_idle
 
 SELECTIONS = ("argmax", "perturbation")
 

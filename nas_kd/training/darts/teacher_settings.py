@@ -7,7 +7,7 @@ import math
 from dataclasses import dataclass
 
 from nas_kd.errors import UsageError
-from nas_kd.training.darts.idle_settings import refuse_idle
+from nas_kd.training.idle_settings import refuse_idle
 from nas_kd.training.teacher_grid import SIGNALS, TARGETS, VOTES
 
 SOURCES = ("snapshots", "cached", "ema", "external")

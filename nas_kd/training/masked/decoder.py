@@ -26,15 +26,18 @@ class Decoder(nn.Module):
         dim: Its own width, a multiple of four.
         depth: Blocks.
         heads: Of each block.
+        scaled: Whether narrower students are scaled, see `ElasticLinear`.
 
     Source: He et al., MAE, CVPR 2022 (arXiv 2111.06377), section 3.
     """
 
     positions: Tensor
 
-    def __init__(self, width: int, *, grid: int, dim: int, depth: int, heads: int) -> None:
+    def __init__(
+        self, width: int, *, grid: int, dim: int, depth: int, heads: int, scaled: bool
+    ) -> None:
         super().__init__()
-        self.embed = ElasticLinear(width, dim)
+        self.embed = ElasticLinear(width, dim, scaled=scaled)
         self.mask_token = nn.Parameter(torch.empty(1, 1, dim).normal_(std=_INIT_STD))
         self.register_buffer("positions", build_sincos2d_pos_embed([grid, grid], dim))
         self.blocks = nn.Sequential(

@@ -35,6 +35,7 @@ class MaskedLesson(nn.Module, ABC):
             dim=settings.decoder_width,
             depth=settings.decoder_depth,
             heads=settings.decoder_heads,
+            scaled=settings.scaled,
         )
 
     def forward(
@@ -87,7 +88,7 @@ class DmaeLesson(MaskedLesson):
         self.pixels = nn.Linear(settings.decoder_width, pixels)
         self.projection: ElasticLinear | None = None
         if teacher is not None and settings.feature_weight:
-            self.projection = ElasticLinear(self.width, teacher.width)
+            self.projection = ElasticLinear(self.width, teacher.width, scaled=settings.scaled)
 
     @property
     def weights(self) -> dict[str, float]:

@@ -19,12 +19,15 @@ class PrototypeHead(nn.Module):
         hidden: Channels inside the MLP.
         bottleneck: Dimension of the sphere.
         prototypes: How many; each is a direction with a length that starts at one.
+        scaled: Whether narrower embeddings are scaled, see `ElasticLinear`.
     """
 
-    def __init__(self, width: int, *, hidden: int, bottleneck: int, prototypes: int) -> None:
+    def __init__(
+        self, width: int, *, hidden: int, bottleneck: int, prototypes: int, scaled: bool
+    ) -> None:
         super().__init__()
         self.mlp = nn.Sequential(
-            ElasticLinear(width, hidden),
+            ElasticLinear(width, hidden, scaled=scaled),
             nn.GELU(),
             nn.Linear(hidden, hidden),
             nn.GELU(),
@@ -52,16 +55,28 @@ class PrototypeHeads(nn.ModuleList):
         prototypes: Of the first head.
         hidden: See `PrototypeHead`.
         bottleneck: See `PrototypeHead`.
+        scaled: See `PrototypeHead`.
 
     Source: POA, section 3.3, "multiple projection heads".
     """
 
     def __init__(
-        self, width: int, *, heads: int, prototypes: int, hidden: int, bottleneck: int
+        self,
+        width: int,
+        *,
+        heads: int,
+        prototypes: int,
+        hidden: int,
+        bottleneck: int,
+        scaled: bool,
     ) -> None:
         super().__init__(
             PrototypeHead(
-                width, hidden=hidden, bottleneck=bottleneck, prototypes=prototypes * 2**number
+                width,
+                hidden=hidden,
+                bottleneck=bottleneck,
+                prototypes=prototypes * 2**number,
+                scaled=scaled,
             )
             for number in range(heads)
         )

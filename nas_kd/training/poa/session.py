@@ -117,6 +117,7 @@ def _make_students(job: Job, settings: ResolvedSettings, data: DataSplits) -> St
             prototypes=settings.prototypes,
             hidden=settings.head_hidden,
             bottleneck=settings.head_bottleneck,
+            scaled=settings.scaled,
         )
     return Students(backbone, heads)
 

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from nas_kd.training.elastic.restoring import restore_supernet
 from nas_kd.training.pretraining.method import Job, Method, Session
 from nas_kd.training.sandwich.settings import SandwichSettings
+
+
+def _named(settings: SandwichSettings) -> dict[str, str]:
+    """The very run of ``start``: another one in the same directory is another start."""
+    from nas_kd.training.elastic.warm_start import finished
+
+    return {} if settings.start is None else {"start": finished(Path(settings.start)).identity()}
 
 
 def _start(job: Job) -> Session:
@@ -21,4 +30,8 @@ SANDWICH = Method(
     settings=SandwichSettings,
     start=_start,
     restore=restore_supernet,
+    deviation="the smallest and the largest network are not drawn again as random ones; losses are "
+    "added as they are, where Once-for-All adds gradients of four drawn networks; optimiser and "
+    "length are AutoFormer's, without its mixup, cutmix, RandAugment and random erasing",
+    named=_named,
 )

@@ -16,7 +16,8 @@ from nas_kd.training.elastic.sampling import Deck
 from nas_kd.training.elastic.saving import save_supernet
 from nas_kd.training.elastic.session import EpochSession, Step
 from nas_kd.training.elastic.start import elastic, make_supernet
-from nas_kd.training.elastic.warm_start import take_weights
+from nas_kd.training.elastic.warm_start import EarlierRun
+from nas_kd.training.idle_settings import refuse_idle
 from nas_kd.training.inheritance import inherit
 from nas_kd.training.optimisation import Schedule, make_optimizer
 from nas_kd.training.pretraining.method import Job
@@ -34,13 +35,13 @@ class SandwichSession(EpochSession):
 
     def __init__(self, job: Job) -> None:
         settings: SandwichSettings = job.settings
+        if job.teacher is None:
+            _require_lesson_without_teacher(settings)
+        earlier = None if settings.start is None else EarlierRun.open(Path(settings.start))
         data = load_data(job.data, seed=job.seed, image_size=job.image_size)
+        if earlier is not None:
+            data = earlier.same_normalisation(data)
         teacher = _load_teacher(job, data)
-        if teacher is None and settings.rule == "sandwich" and settings.learn_from == "teacher":
-            raise UsageError(
-                "pretrain: learn_from = teacher needs a teacher. Name --teacher, or set "
-                "learn_from=largest."
-            )
         self.settings = settings
         self.data = data
         self.space = elastic(job.space)
@@ -49,13 +50,17 @@ class SandwichSession(EpochSession):
             data,
             num_classes=data.num_classes,
             drop_path=settings.drop_path,
-            scaled=settings.scaled,
+            scaled=_is_scaled(settings, earlier),
         )
-        self.inherited = _warm_start(self, job, teacher)
+        self.inherited = 0.0
+        if earlier is not None:
+            self.inherited = earlier.give_weights(self.supernet)
+        elif teacher is not None:
+            self.inherited = inherit(self.supernet.parent, teacher.model, settings.init)
         optimizer = make_optimizer(self.supernet, settings.training())
         self._schedule = Schedule(optimizer, settings.training())
         super().__init__(job, data.train, Lesson(self.supernet, settings), optimizer)
-        self._deck = Deck(list(self.space.enumerate()), seed=job.seed, process=0)
+        self._deck = Deck(self._drawn(), seed=job.seed, process=0)
         self._teaching = _teaching(teacher, data, job)
 
     def run_unit(self) -> dict[str, float]:
@@ -95,11 +100,19 @@ class SandwichSession(EpochSession):
             "inherited_share": self.inherited,
         }
 
+    def _drawn(self) -> list[Arch]:
+        """Networks that are drawn at random: under the sandwich rule not its two ends, which learn
+        in every step anyway."""
+        if self.settings.rule == "uniform":
+            return list(self.space.enumerate())
+        ends = (self.space.largest, self.space.smallest)
+        return [arch for arch in self.space.enumerate() if arch not in ends]
+
     def _archs(self, step: int) -> list[Arch]:
         if self.settings.rule == "uniform":
             return self._deck.draw(step, 1)
         random = self._deck.draw(step, self.settings.random_students)
-        return [self.space.largest, self.space.smallest, *random]
+        return [*dict.fromkeys((self.space.largest, self.space.smallest)), *random]
 
 
 def _load_teacher(job: Job, data: DataSplits) -> Teacher | None:
@@ -108,13 +121,26 @@ def _load_teacher(job: Job, data: DataSplits) -> Teacher | None:
     return load_teacher(job.teacher, data=data, checkpoint=job.checkpoint, seed=job.seed)
 
 
-def _warm_start(session: SandwichSession, job: Job, teacher: Teacher | None) -> float:
-    """Share of the parameters that are taken from an earlier pre-training or the teacher."""
-    if session.settings.start is not None:
-        return take_weights(session.supernet, Path(session.settings.start))
-    if teacher is None:
-        return 0.0
-    return inherit(session.supernet.parent, teacher.model, session.settings.init)
+def _is_scaled(settings: SandwichSettings, earlier: EarlierRun | None) -> bool:
+    if settings.scaled is None:
+        return earlier is not None and earlier.scaled
+    return settings.scaled
+
+
+def _require_lesson_without_teacher(settings: SandwichSettings) -> None:
+    """Raises `UsageError` for settings that need a teacher."""
+    if settings.rule == "sandwich" and settings.learn_from == "teacher":
+        raise UsageError(
+            "pretrain: learn_from = teacher needs a teacher. Name --teacher, or set "
+            "learn_from=largest."
+        )
+    if not settings.label_weight:
+        raise UsageError(
+            "pretrain: label_weight is 0 and there is no teacher, so that nothing is learned. "
+            "Name --teacher, or give the labels a weight."
+        )
+    of_teacher = ("teacher_weight", "teacher_targets", "teacher_views")
+    refuse_idle(settings, of_teacher, "there is no teacher; name --teacher, too")
 
 
 def _teaching(teacher: Teacher | None, data: DataSplits, job: Job) -> Teaching | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from nas_kd.training.elastic.checks import require_choice, require_number
+from nas_kd.training.idle_settings import refuse_idle
 from nas_kd.training.settings import TrainingSettings
 
 RULES = ("sandwich", "uniform")
@@ -21,7 +22,7 @@ class SandwichSettings:
             epoch is what a checkpoint is kept after.
         rule: ``sandwich``: every step trains the largest network, the smallest and
             ``random_students`` others. ``uniform``: one random network a step, as AutoFormer does.
-        random_students: See ``rule``.
+        random_students: See ``rule``; the largest and the smallest are not drawn once more.
         learn_from: From whom all but the largest network learn under the sandwich rule:
             ``largest`` (in-place distillation: they see neither labels nor teacher) or ``teacher``
             (from labels and teacher, as the largest does).
@@ -32,11 +33,12 @@ class SandwichSettings:
             each image once, at the start, unaugmented.
         temperature: Of all soft targets.
         label_smoothing: In [0, 1).
-        scaled: Whether the weights of narrower students are scaled by the ratio of the widths.
+        scaled: Whether the weights of narrower students are scaled by the ratio of the widths;
+            None does so where the run of ``start`` did.
         start: Directory of a finished pre-training of the same space, whose weights are taken, but
-            for the classifier.
+            for the classifier, and whose normalisation of the images.
         init: ``auto``, ``teacher`` or ``random``: whether the largest network starts from the
-            teacher's weights, see `TrainingSettings`.
+            teacher's weights, see `TrainingSettings`; without effect where there is a ``start``.
         optimizer: ``adamw`` or ``sgd`` (Nesterov, momentum 0.9).
         learning_rate: Peak, for this batch size.
         weight_decay: On matrices and kernels; norms and biases have none.
@@ -62,7 +64,7 @@ class SandwichSettings:
     teacher_views: str = "augmented"
     temperature: float = 1.0
     label_smoothing: float = 0.1
-    scaled: bool = False
+    scaled: bool | None = None
     start: str | None = None
     init: str = "auto"
     optimizer: str = "adamw"
@@ -82,6 +84,11 @@ class SandwichSettings:
         require_number(self, "random_students", least=0)
         require_number(self, "teacher_weight", least=0)
         require_number(self, "drop_path", least=0, below=1)
+        if self.rule == "uniform":
+            alone = "rule=uniform trains one network a step"
+            refuse_idle(self, ("learn_from", "random_students"), alone)
+        if self.start is not None:
+            refuse_idle(self, ("init",), "the weights are those of start")
         self.training()
 
     def training(self) -> TrainingSettings:

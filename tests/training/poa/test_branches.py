@@ -32,7 +32,7 @@ def _parts(
     torch.manual_seed(0)
     task = Task(in_channels=1, image_size=8, num_classes=0)
     backbone = ElasticVit(**SPACES["elastic-vit"]).supernet(task, scaled=True)
-    heads = PrototypeHeads(32, heads=2, prototypes=8, hidden=16, bottleneck=6)
+    heads = PrototypeHeads(32, heads=2, prototypes=8, hidden=16, bottleneck=6, scaled=True)
     settings = resolved(PoaSettings(**changes), "elastic-vit")
     branches = Branches(Students(backbone, heads), settings)
     views = OfViews(_drawn(2, SAMPLES, 1, 8, 8), _drawn(3, SAMPLES, 1, 4, 4))

@@ -72,6 +72,14 @@ def test_masked_patches_set_in_at_their_time_and_only_for_vits() -> None:
         session("elastic-resnet", patch_weight=1.0)
 
 
+@pytest.mark.parametrize("scaled", [True, False])
+def test_alpha_is_a_choice_for_supernet_and_heads_alike(scaled: bool) -> None:
+    students = session(scaled=scaled)._students
+
+    assert students.backbone.scaled == scaled
+    assert [head.mlp[0].scaled for head in students.heads] == [scaled, scaled]
+
+
 def test_the_intact_student_alone_is_a_baseline() -> None:
     metrics = session(elastic_students=0, epochs=1).run_unit()
 

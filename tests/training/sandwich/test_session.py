@@ -11,7 +11,9 @@ from torch import Tensor, nn
 
 from nas_kd.errors import UsageError
 from nas_kd.training.elastic.restoring import restore_supernet
+from nas_kd.training.poa.session import PoaSession
 from nas_kd.training.pretraining import PretrainingFolder
+from nas_kd.training.sandwich.methods import SANDWICH
 from nas_kd.training.sandwich.session import SandwichSession
 from nas_kd.training.sandwich.settings import SandwichSettings
 from tests.training.elastic.jobs import SPACES, make_job, same_bits, stored
@@ -65,7 +67,8 @@ def test_a_resumed_training_ends_with_the_same_bits(space: str, teacher: str | N
 
 @pytest.mark.parametrize("rule", ["sandwich", "uniform"])
 def test_all_sizes_learn(rule: str) -> None:
-    training = _session("elastic-resnet", rule=rule, epoch_images=512, learning_rate=3e-3)
+    drawn = {"random_students": 2 if rule == "uniform" else 1}
+    training = _session("elastic-resnet", rule=rule, epoch_images=512, learning_rate=3e-3, **drawn)
     for _ in range(2):
         metrics = training.run_unit()
 
@@ -91,19 +94,63 @@ def test_the_supernet_comes_back_from_its_file(tmp_path: Path) -> None:
     assert 0 <= facts["validation_smallest"] <= 1
 
 
-def test_a_pre_training_is_taken_up_but_for_the_classifier(tmp_path: Path) -> None:
-    earlier = poa_session(epochs=1, scaled=False)
-    earlier.run_unit()
-    folder = PretrainingFolder(tmp_path)
-    folder.claim({"method": "poa", "space": "elastic-vit", "space_options": SPACES["elastic-vit"]})
-    folder.write_facts({"units": 1, **earlier.save(tmp_path)})
+def _poa_run(folder: Path, **changes: Any) -> PoaSession:
+    """One that is finished in ``folder``, though it learned nothing."""
+    earlier = poa_session(**changes)
+    run = PretrainingFolder(folder)
+    run.claim({"method": "poa", "space": "elastic-vit", "space_options": SPACES["elastic-vit"]})
+    run.write_facts({"units": 1, **earlier.save(folder)})
+    return earlier
+
+
+@pytest.mark.parametrize("scaled", [True, False])
+def test_a_pre_training_is_taken_up_but_for_the_classifier(tmp_path: Path, scaled: bool) -> None:
+    backbone = _poa_run(tmp_path, scaled=scaled, seed=1)._teacher.model.backbone
 
     training = _session(start=str(tmp_path))
 
-    mine, theirs = training.supernet.state_dict(), earlier._teacher.model.backbone.state_dict()
+    mine, theirs = training.supernet.state_dict(), backbone.state_dict()
     assert set(mine) - set(theirs) == {"parent.head.weight", "parent.head.bias"}
     assert all(torch.equal(mine[name], value) for name, value in theirs.items())
     assert 0.9 < training.inherited < 1
+    images, smallest = torch.rand(3, 1, 8, 8), training.space.smallest
+    before, after = (
+        network.eval().embed(images, smallest).pooled for network in (backbone, training.supernet)
+    )
+    assert torch.equal(before, after)
+
+
+def test_another_scale_than_that_of_the_start_is_refused(tmp_path: Path) -> None:
+    _poa_run(tmp_path, scaled=True)
+    with pytest.raises(UsageError, match="trained with scaled=True"):
+        _session(start=str(tmp_path), scaled=False)
+
+
+def test_images_are_normalised_as_those_of_the_start(tmp_path: Path) -> None:
+    _poa_run(tmp_path)
+    folder = PretrainingFolder(tmp_path)
+    folder.write_facts({**(folder.facts() or {}), "mean": [0.3], "std": [0.7]})
+    training = _session(start=str(tmp_path))
+    assert training.data.train.mean == training.data.validation.mean == (0.3,)
+    assert training.save(tmp_path)["std"] == [0.7]
+
+
+def test_a_run_is_tied_to_the_very_run_that_it_starts_from(tmp_path: Path) -> None:
+    _poa_run(tmp_path)
+    settings, folder = SandwichSettings(start=str(tmp_path)), PretrainingFolder(tmp_path)
+    named = SANDWICH.named(settings)
+    assert named == SANDWICH.named(settings)
+    folder.write_facts({**(folder.facts() or {}), "seconds": 2.0})
+    assert SANDWICH.named(settings) != named
+    assert SANDWICH.named(SandwichSettings()) == {}
+
+
+def test_the_two_ends_are_in_a_step_once() -> None:
+    training = _session(random_students=2)
+    for step in range(20):
+        archs = training._archs(step)
+        assert archs[:2] == [training.space.largest, training.space.smallest]
+        assert len(set(archs)) == 4
 
 
 def test_another_space_cannot_be_taken_up(tmp_path: Path) -> None:
@@ -120,9 +167,17 @@ def test_another_space_cannot_be_taken_up(tmp_path: Path) -> None:
         SandwichSession(make_job(SandwichSettings(**wider), options={"depth": 5}))
 
 
-def test_learning_from_a_teacher_needs_one() -> None:
-    with pytest.raises(UsageError, match="needs a teacher"):
-        _session(learn_from="teacher")
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"learn_from": "teacher"}, "needs a teacher"),
+        ({"label_weight": 0.0}, "nothing is learned"),
+        ({"teacher_targets": "hard"}, "teacher_targets=hard would have no effect"),
+    ],
+)
+def test_what_needs_a_teacher_is_told(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        _session(**changes)
 
 
 @pytest.mark.parametrize(
@@ -132,6 +187,8 @@ def test_learning_from_a_teacher_needs_one() -> None:
         ({"random_students": -1}, "random_students is -1"),
         ({"learning_rate": 0.0}, "learning_rate"),
         ({"teacher_targets": "firm"}, "soft, hard"),
+        ({"rule": "uniform", "random_students": 1}, "random_students=1 would have no effect"),
+        ({"start": "runs/x", "init": "teacher"}, "init=teacher would have no effect"),
     ],
 )
 def test_wrong_settings_are_told(changes: dict[str, Any], message: str) -> None:

@@ -20,4 +20,6 @@ def refuse_idle(settings: Any, names: Iterable[str], reason: str) -> None:
     defaults = {field.name: field.default for field in dataclasses.fields(settings)}
     for name in names:
         if (value := getattr(settings, name)) != defaults[name]:
-            raise UsageError(f"darts: {name}={value} would have no effect: {reason}. Leave it out.")
+            raise UsageError(
+                f"pretrain: {name}={value} would have no effect: {reason}. Leave it out."
+            )
