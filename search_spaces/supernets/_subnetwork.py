@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, TypeAlias, TypeVar
 
 from torch import Tensor, nn
 from torch.func import functional_call
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from search_spaces._arch import Arch
 from search_spaces._elastic_space import ElasticSpace
@@ -16,6 +17,9 @@ from search_spaces._space import Task
 from search_spaces.supernets._cuts import Cut, find_cuts
 
 Result = TypeVar("Result")
+
+_KEPT = 1024
+"""Sub-networks in memory: all of the largest published space (465), in two uses."""
 
 TimmModel: TypeAlias = Any
 """A model of timm's; what it offers beyond `nn.Module` is not typed."""
@@ -38,6 +42,8 @@ class Subnetwork:
 
     hollow: _Hollow
     cuts: Mapping[str, Cut]
+    statistics: Sequence[str]
+    """Names of the buffers that a batch norm writes while it trains."""
 
     @property
     def network(self) -> TimmModel:
@@ -58,7 +64,7 @@ class Subnetwork:
         return result
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=_KEPT)
 def subnetwork(
     space: ElasticSpace, arch: Arch, task: Task, *, any_size: bool, drop_path: float, scaled: bool
 ) -> Subnetwork:
@@ -75,4 +81,11 @@ def subnetwork(
     """
     sizes = space.any_size if any_size else {}
     network = space.host(arch, task).create(device="meta", drop_path_rate=drop_path, **sizes)
-    return Subnetwork(_Hollow(network), find_cuts(network, space.blocks(arch), scaled=scaled))
+    statistics = [
+        f"{name}.{buffer}"
+        for name, module in network.named_modules()
+        if isinstance(module, _BatchNorm)
+        for buffer, _ in module.named_buffers(recurse=False)
+    ]
+    cuts = find_cuts(network, space.blocks(arch), scaled=scaled)
+    return Subnetwork(_Hollow(network), cuts, statistics)

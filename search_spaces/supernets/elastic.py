@@ -91,10 +91,11 @@ class ElasticSupernet(nn.Module, ABC):
         """What ``use`` makes of the sub-network ``arch``, a model of timm's that has the shared
         weights for as long as ``use`` runs and takes images of the size of ``images``."""
         arch = self.space.canonical(arch)
-        part = self._part(arch, any_size=images.shape[-1] != self.task.image_size)
+        other_size = images.shape[-1] != self.task.image_size
+        part = self._part(arch, any_size=other_size and bool(self.space.any_size))
         tensors = part.tensors(self.parent)
         if self.training and arch != self.space.largest:
-            tensors |= {name: tensors[name].clone() for name, _ in part.network.named_buffers()}
+            tensors |= {name: tensors[name].clone() for name in part.statistics}
         return part.call(tensors, use, training=self.training)
 
     def embedding_dim(self, arch: Arch) -> int:

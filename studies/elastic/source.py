@@ -41,7 +41,7 @@ class Source:
         self.space_name: str = self.job["space"]
         self.space_options: dict[str, int] = self.job["space_options"]
         self.data_name: str = self.job["data"]
-        data = load_data(self.data_name, seed=self.job["seed"], image_size=self.job["image_size"])
+        data = load_data(self.data_name, seed=self.job["seed"], image_size=supernet.task.image_size)
         self.data: DataSplits = data.normalised(facts["mean"], facts["std"])
         self.task = replace(supernet.task, num_classes=self.data.num_classes)
         supernet.to(nearest_accelerator("no").device)

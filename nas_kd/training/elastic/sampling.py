@@ -42,6 +42,10 @@ def replicas(space: SearchSpace, scale: float, *, by_depth_only: bool = False) -
     ]
 
 
+_DECK = 0xDEC
+"""Tells the seeds of these draws from those of others, such as the views of a step."""
+
+
 class Deck:
     """Archs in an endless sequence of shuffled rounds.
 
@@ -68,7 +72,8 @@ class Deck:
     def _at(self, position: int) -> Arch:
         number, place = divmod(position, len(self._archs))
         if number != self._round:
-            generator = torch.Generator().manual_seed(mixed_seed(self._seed, self._process, number))
+            seed = mixed_seed(_DECK, self._seed, self._process, number)
+            generator = torch.Generator().manual_seed(seed)
             self._order = torch.randperm(len(self._archs), generator=generator).tolist()
             self._round = number
         return self._archs[self._order[place]]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -98,6 +98,10 @@ class EpochSession(ABC):
         """Further facts about the epoch that has just ended."""
         return {}
 
+    def clipped(self) -> Sequence[nn.Module]:
+        """Parts of the network, each of whose gradients is clipped for itself."""
+        return [self._raw]
+
     def run_unit(self) -> dict[str, float]:
         seed = mixed_seed(self.job.seed, self.epoch, self._accelerator.process_index)
         batches = self._batches()
@@ -153,9 +157,9 @@ class EpochSession(ABC):
         self._optimizer.zero_grad()
         self._accelerator.backward(loss)
         if self._settings.gradient_clip is not None:
-            self._accelerator.clip_grad_norm_(
-                self.network.parameters(), self._settings.gradient_clip
-            )
+            self._accelerator.unscale_gradients()
+            for part in self.clipped():
+                nn.utils.clip_grad_norm_(part.parameters(), self._settings.gradient_clip)
         self._optimizer.step()
 
     def _batches(self) -> list[Tensor]:

@@ -27,7 +27,13 @@ def elastic(space: SearchSpace) -> ElasticSpace:
 
 
 def make_supernet(
-    job: Job, data: DataSplits, *, num_classes: int, drop_path: float, scaled: bool
+    job: Job,
+    data: DataSplits,
+    *,
+    num_classes: int,
+    drop_path: float,
+    scaled: bool,
+    side: int | None = None,
 ) -> ElasticSupernet:
     """The job's supernet for the images of ``data``, initialised from the job's seed.
 
@@ -37,9 +43,10 @@ def make_supernet(
         num_classes: 0 for a supernet without a classifier.
         drop_path: Rate of stochastic depth, see `ElasticSupernet`.
         scaled: Whether narrower students scale their weights, see `ElasticSupernet`.
+        side: Of the images that networks take, in pixels; None takes that of the data.
     """
-    channels, side, _ = data.input_shape
-    task = Task(in_channels=channels, image_size=side, num_classes=num_classes)
+    channels, of_data, _ = data.input_shape
+    task = Task(in_channels=channels, image_size=side or of_data, num_classes=num_classes)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(job.seed)
         return elastic(job.space).supernet(task, drop_path=drop_path, scaled=scaled)

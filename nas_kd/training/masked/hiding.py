@@ -23,12 +23,17 @@ class Hiding:
     mask: Tensor
 
 
+def visible_patches(patches: int, ratio: float) -> int:
+    """How many of the patches are left: the share 1 - ``ratio`` of them, rounded down."""
+    return int(patches * (1 - ratio))
+
+
 def hide_patches(noise: Tensor, ratio: float) -> Hiding:
-    """Leaves the patches of the smallest ``noise``, the share 1 - ``ratio`` of them, rounded down.
+    """Leaves the patches of the smallest ``noise``, as many as `visible_patches` says.
 
     transformers' `ViTMAEModel` leaves the same ones, in the same order, for the same noise.
     """
-    kept = int(noise.shape[1] * (1 - ratio))
+    kept = visible_patches(noise.shape[1], ratio)
     visible = noise.argsort(1)[:, :kept]
     mask = torch.ones_like(noise, dtype=torch.bool).scatter(1, visible, False)
     return Hiding(noise, visible, mask)

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from nas_kd.errors import UsageError
 from nas_kd.training.elastic.linear import ElasticLinear
+from nas_kd.training.idle_settings import refuse_idle
 from nas_kd.training.masked import terms
 from nas_kd.training.masked.decoder import Decoder
 from nas_kd.training.masked.hiding import Hiding
@@ -87,7 +88,11 @@ class DmaeLesson(MaskedLesson):
         pixels = supernet.task.in_channels * supernet.image_multiple**2
         self.pixels = nn.Linear(settings.decoder_width, pixels)
         self.projection: ElasticLinear | None = None
-        if teacher is not None and settings.feature_weight:
+        if teacher is None:
+            _require_pixels(settings)
+        else:
+            _require_features(settings)
+            teacher.end_encoder(self._block(teacher.depth) + 1)
             self.projection = ElasticLinear(self.width, teacher.width, scaled=settings.scaled)
 
     @property
@@ -95,8 +100,7 @@ class DmaeLesson(MaskedLesson):
         return {"pixels": self._settings.pixel_weight, "features": self._settings.feature_weight}
 
     def teach(self, teacher: MaeTeacher, images: Tensor, hiding: Hiding) -> Tensor:
-        block = self._block(teacher.depth)
-        return teacher.encoded(images, hiding.noise, self._settings.mask_ratio, after=block)
+        return teacher.encoded(images, hiding.noise, self._settings.mask_ratio)
 
     def parts(
         self, images: Tensor, hiding: Hiding, arch: Arch, teacher: Tensor | None
@@ -111,7 +115,8 @@ class DmaeLesson(MaskedLesson):
                 normalised=self._settings.normalised_pixels,
             )
         }
-        if teacher is not None and self.projection is not None:
+        if self.projection is not None:
+            assert teacher is not None
             parts["features"] = terms.visible_feature_loss(self.projection(seen), teacher)
         return parts
 
@@ -120,11 +125,34 @@ class DmaeLesson(MaskedLesson):
         return max(1, round(self._settings.depth_share * depth)) - 1
 
 
+def _require_pixels(settings: DmaeSettings) -> None:
+    """Raises `UsageError` for what needs a teacher."""
+    if not settings.pixel_weight:
+        raise UsageError(
+            "pretrain: pixel_weight is 0 and there is no teacher, so that nothing is learned. Name "
+            "--teacher hf:NAME_OR_FOLDER, or give the pixels a weight."
+        )
+    names = ("feature_weight", "depth_share")
+    refuse_idle(settings, names, "there is no teacher; name --teacher, too")
+
+
+def _require_features(settings: DmaeSettings) -> None:
+    """Raises `UsageError` where a teacher has nothing to say."""
+    if not settings.feature_weight:
+        raise UsageError(
+            "pretrain: feature_weight is 0, so that nothing is learned from the teacher. Leave "
+            "--teacher out, or give its features a weight."
+        )
+
+
 class G2sdLesson(MaskedLesson):
     """The teacher's decoder features of hidden patches, predicted by the student's decoder.
 
-    Source: G2SD (Huang et al., CVPR 2023, arXiv 2302.14771), section 3.2. The specific stage is the
-    method ``sandwich`` with ``start`` at the directory of this one and ``teacher_targets`` hard.
+    Source: G2SD (Huang et al., CVPR 2023, arXiv 2302.14771), section 3.2. Its specific stage is
+    left to the method ``sandwich`` with ``start`` at the directory of this one, which is simpler
+    than the published one: a single head for labels and teacher instead of a distillation token of
+    its own, without mixup, cutmix and layer-wise learning rates. ``teacher_targets`` hard and 0.5
+    for ``label_weight`` and ``teacher_weight`` are its losses.
 
     Raises:
         UsageError: There is no teacher.
@@ -138,6 +166,7 @@ class G2sdLesson(MaskedLesson):
             raise UsageError(
                 "pretrain: g2sd learns from a masked autoencoder. Name --teacher hf:NAME_OR_FOLDER."
             )
+        teacher.end_decoder(min(settings.teacher_block, teacher.decoder_depth))
         self._settings = settings
         width = settings.decoder_width
         self.prediction = nn.Sequential(
@@ -149,8 +178,7 @@ class G2sdLesson(MaskedLesson):
         return {"features": 1.0}
 
     def teach(self, teacher: MaeTeacher, images: Tensor, hiding: Hiding) -> Tensor:
-        block = min(self._settings.teacher_block, teacher.decoder_depth) - 1
-        return teacher.decoded(images, hiding.noise, self._settings.mask_ratio, after=block)
+        return teacher.decoded(images, hiding.noise, self._settings.mask_ratio)
 
     def parts(
         self, images: Tensor, hiding: Hiding, arch: Arch, teacher: Tensor | None

@@ -29,6 +29,9 @@ DMAE = Method(
     settings=DmaeSettings,
     start=_start_dmae,
     restore=restore_supernet,
+    deviation="smaller students learn beside the largest, with weights scaled by the ratio of the "
+    "widths (elastic_students=0 leaves them out); views are cut from images already fitted to "
+    "--image-size",
 )
 G2SD = Method(
     name="g2sd",
@@ -38,4 +41,6 @@ G2SD = Method(
     settings=G2sdSettings,
     start=_start_g2sd,
     restore=restore_supernet,
+    deviation="as dmae; the specific stage is the method sandwich with start: one head for labels "
+    "and teacher instead of a distillation token, without mixup, cutmix and layer-wise rates",
 )

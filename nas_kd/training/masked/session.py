@@ -18,7 +18,7 @@ from nas_kd.training.elastic.sampling import elastic_deck
 from nas_kd.training.elastic.saving import save_supernet
 from nas_kd.training.elastic.session import EpochSession, Step
 from nas_kd.training.elastic.start import elastic, make_supernet
-from nas_kd.training.masked.hiding import hide_patches
+from nas_kd.training.masked.hiding import hide_patches, visible_patches
 from nas_kd.training.masked.lessons import MaskedLesson
 from nas_kd.training.masked.settings import MaskedSettings
 from nas_kd.training.masked.teacher import MaeTeacher, load_mae
@@ -52,6 +52,7 @@ class MaskedSession(EpochSession):
             job, data, num_classes=0, drop_path=0.0, scaled=settings.scaled
         )
         patch = self._supernet.image_multiple
+        _require_visible(settings, (data.input_shape[-1] // patch) ** 2)
         if job.checkpoint is not None:
             raise UsageError(
                 "pretrain: --checkpoint is not read here; --teacher hf:FOLDER brings its weights."
@@ -63,7 +64,7 @@ class MaskedSession(EpochSession):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(job.seed)
             lesson = make_lesson(self._supernet, settings, self._teacher)
-        rates = _rates(settings)
+        rates = _rates(settings, len(data.train))
         optimizer = AdamW(
             param_groups_weight_decay(lesson, settings.weight_decay),
             lr=rates.learning_rate,
@@ -105,10 +106,20 @@ class MaskedSession(EpochSession):
         return random_crop(step.images, CROP, step.images.shape[-1], draws, flip=flip)
 
 
-def _rates(settings: MaskedSettings) -> TrainingSettings:
+def _require_visible(settings: MaskedSettings, patches: int) -> None:
+    """Raises `UsageError` where all patches would be hidden."""
+    if visible_patches(patches, settings.mask_ratio) < 1:
+        raise UsageError(
+            f"pretrain: mask_ratio is {settings.mask_ratio}, which hides all of {patches} patches. "
+            "Lower it, or give smaller patches (--space-option patch_size=N)."
+        )
+
+
+def _rates(settings: MaskedSettings, images: int) -> TrainingSettings:
     """The schedule in the words of the student trainer."""
+    batch = min(settings.batch_size, images)
     return TrainingSettings(
         epochs=settings.epochs,
-        learning_rate=settings.learning_rate * settings.batch_size / REFERENCE_BATCH,
+        learning_rate=settings.learning_rate * batch / REFERENCE_BATCH,
         warmup=settings.warmup,
     )

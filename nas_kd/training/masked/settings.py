@@ -27,7 +27,7 @@ class MaskedSettings:
         decoder_width: Channels of the decoder.
         decoder_depth: Its blocks.
         decoder_heads: Of each block.
-        learning_rate: Peak for a batch of 256; it is scaled by batch_size / 256.
+        learning_rate: Peak for a batch of 256; it is scaled by the batch / 256.
         warmup: Share of the training with a rising learning rate.
         weight_decay: On matrices; norms and biases have none.
         gradient_clip: Largest norm of the gradient; None does not clip.
@@ -81,7 +81,7 @@ class DmaeSettings(MaskedSettings):
 
     Attributes:
         pixel_weight: Of the reconstruction.
-        feature_weight: Of the features. 0, or no teacher, leaves a plain masked autoencoder.
+        feature_weight: Of the features; without a teacher this is a plain masked autoencoder.
         normalised_pixels: Whether patches are reconstructed at mean 0 and variance 1.
         depth_share: Share of the blocks, of both networks, after which features are compared.
     """

@@ -15,12 +15,14 @@ from nas_kd.source_spec import SourceSpec
 
 
 class MaeTeacher(nn.Module):
-    """transformers' `ViTMAEForPreTraining`, frozen.
+    """transformers' `ViTMAEForPreTraining`, frozen; only what is read of it runs.
 
     Attributes:
         patch_side: Pixels along the side of a patch.
         width: Channels of the encoder.
+        depth: Blocks of the encoder.
         decoder_width: Channels of the decoder.
+        decoder_depth: Blocks of the decoder.
         mean: By which its images are normalised; None where its folder does not say.
         std: Likewise.
     """
@@ -30,43 +32,42 @@ class MaeTeacher(nn.Module):
         self.model = model.eval().requires_grad_(False)
         self.patch_side = int(model.config.patch_size)
         self.width = int(model.config.hidden_size)
+        self.depth = int(model.config.num_hidden_layers)
         self.decoder_width = int(model.config.decoder_hidden_size)
+        self.decoder_depth = int(model.config.decoder_num_hidden_layers)
         self.mean: list[float] | None = getattr(processor, "image_mean", None)
         self.std: list[float] | None = getattr(processor, "image_std", None)
 
-    @property
-    def depth(self) -> int:
-        """Blocks of the encoder."""
-        return len(self.model.vit.layers)
+    def end_encoder(self, blocks: int) -> None:
+        """Keeps the first blocks of the encoder, whose output `encoded` gives from now on."""
+        vit = self.model.vit
+        vit.layers, vit.layernorm = vit.layers[:blocks], nn.Identity()
+        self.model.decoder = nn.Identity()
 
-    @property
-    def decoder_depth(self) -> int:
-        """Blocks of the decoder."""
-        return len(self.model.decoder.decoder_layers)
-
-    def encoded(self, images: Tensor, noise: Tensor, ratio: float, *, after: int) -> Tensor:
-        """Class token and visible patches after encoder block ``after``,
-        ``(image, 1 + visible, width)``."""
-        return self._run(self.model.vit, self.model.vit.layers[after], images, noise, ratio)
-
-    def decoded(self, images: Tensor, noise: Tensor, ratio: float, *, after: int) -> Tensor:
-        """All patches after decoder block ``after``, ``(image, patch, decoder_width)``."""
-        block = self.model.decoder.decoder_layers[after]
-        return self._run(self.model, block, images, noise, ratio)[:, 1:]
+    def end_decoder(self, blocks: int) -> None:
+        """Keeps the first blocks of the decoder, whose output `decoded` gives from now on."""
+        decoder = self.model.decoder
+        decoder.decoder_layers = decoder.decoder_layers[:blocks]
+        decoder.decoder_norm, decoder.decoder_pred = nn.Identity(), nn.Identity()
 
     @torch.no_grad()
-    def _run(
-        self, part: nn.Module, block: nn.Module, images: Tensor, noise: Tensor, ratio: float
-    ) -> Tensor:
-        """The output of ``block`` while ``part`` runs."""
-        seen: list[Tensor] = []
+    def encoded(self, images: Tensor, noise: Tensor, ratio: float) -> Tensor:
+        """Class token and visible patches after the last block that is kept,
+        ``(image, 1 + visible, width)``."""
+        tokens: Tensor = self._encode(images, noise, ratio).last_hidden_state
+        return tokens
+
+    @torch.no_grad()
+    def decoded(self, images: Tensor, noise: Tensor, ratio: float) -> Tensor:
+        """All patches after the last block of the decoder that is kept,
+        ``(image, patch, decoder_width)``."""
+        seen = self._encode(images, noise, ratio)
+        patches: Tensor = self.model.decoder(seen.last_hidden_state, seen.ids_restore).logits
+        return patches
+
+    def _encode(self, images: Tensor, noise: Tensor, ratio: float) -> Any:
         self.model.config.mask_ratio = ratio
-        handle = block.register_forward_hook(lambda _, inputs, output: seen.append(output))
-        try:
-            part(pixel_values=images, noise=noise)
-        finally:
-            handle.remove()
-        return seen[0]
+        return self.model.vit(pixel_values=images, noise=noise)
 
 
 def load_mae(source: str, data: DataSplits, patch_side: int) -> MaeTeacher:

@@ -16,11 +16,12 @@ REFERENCE_BATCH = 1024
 _PATCH_EMBEDDING = "patch_embed."
 
 
-def make_optimizer(students: Students, settings: ResolvedSettings) -> AdamW:
+def make_optimizer(students: Students, settings: ResolvedSettings, batch: int) -> AdamW:
     """AdamW with groups that say their ``lr_scale``, and whether they decay and rest at first.
 
-    Biases, norms and scales do not decay. The prototypes rest at first. The peak learning rate
-    follows the square root of the batch size.
+    Biases, norms and tokens do not decay; the prototypes do, their lengths, too, and they rest at
+    first. A mask token has the rate of the lowest layer. The peak learning rate follows the square
+    root of ``batch``, the images in a step.
     """
     parent = students.backbone.parent
     stem = {id(p) for name, p in parent.named_parameters() if name.startswith(_PATCH_EMBEDDING)}
@@ -35,13 +36,17 @@ def make_optimizer(students: Students, settings: ResolvedSettings) -> AdamW:
     ]
     resting = {id(p) for p in students.heads.prototype_parameters()}
     taken = {id(p) for group in groups for p in group["params"]} | resting
+    tokens = [p for name, p in students.named_parameters() if name.endswith(".mask_token")]
+    taken |= {id(p) for p in tokens}
+    lowest = min(group["lr_scale"] for group in body)
     rest = [p for p in students.parameters() if id(p) not in taken and p.requires_grad]
     groups += [
+        _group(tokens, scale=lowest, decays=False),
         _group([p for p in rest if p.ndim > 1], decays=True),
         _group([p for p in rest if p.ndim <= 1], decays=False),
         _group(students.heads.prototype_parameters(), decays=True, rests=True),
     ]
-    peak = settings.learning_rate * math.sqrt(settings.batch_size / REFERENCE_BATCH)
+    peak = settings.learning_rate * math.sqrt(batch / REFERENCE_BATCH)
     return AdamW([group for group in groups if group["params"]], lr=peak, fused=True)
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 
 from nas_kd.errors import UsageError
+from nas_kd.training.idle_settings import refuse_idle
 from nas_kd.training.poa.settings import PoaSettings
+from search_spaces import ElasticResNet
 
 
 @dataclass(frozen=True)
@@ -22,6 +24,7 @@ class Published:
     planned: float
     layer_decay: float
     drop_path: float
+    patch_embed_rate: float = 0.2
     by_depth_only: bool = False
 
 
@@ -49,6 +52,7 @@ PUBLISHED = {
         planned=1.0,
         layer_decay=0.95,
         drop_path=0.0,
+        patch_embed_rate=1.0,
         by_depth_only=True,
     ),
 }
@@ -69,21 +73,23 @@ class ResolvedSettings(PoaSettings):
     planned: float
     layer_decay: float
     drop_path: float
+    patch_embed_rate: float
 
 
 def resolved(settings: PoaSettings, space: str) -> ResolvedSettings:
     """The settings with the published values where they are None.
 
     Raises:
-        UsageError: Masked patches are asked for and the backbone has none.
+        UsageError: A setting has no effect on the backbone.
     """
     published = PUBLISHED[space]
     if settings.patch_weight and not published.patch_weight:
         raise UsageError(
-            f"pretrain: patch_weight is {settings.patch_weight}, but {space} has no patches to "
-            "mask. Leave it out."
+            f"pretrain: patch_weight is {settings.patch_weight}, but patches are masked for "
+            "elastic-vit alone. Leave it out."
         )
+    if space == ElasticResNet.name:
+        refuse_idle(settings, ("patch_embed_rate",), f"{space} has no patch embedding")
     chosen = asdict(settings)
-    names = ("size_scale", "patch_weight", "warmup", "planned", "layer_decay", "drop_path")
-    left_open = [name for name in names if chosen[name] is None]
+    left_open = [n for n in vars(published) if n in chosen and chosen[n] is None]
     return ResolvedSettings(**chosen | {name: getattr(published, name) for name in left_open})

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from nas_kd.data import CropFlip, DataSplits, load_data
+from nas_kd.errors import UsageError
 from nas_kd.training.elastic.sampling import elastic_deck
 from nas_kd.training.elastic.saving import save_supernet
 from nas_kd.training.elastic.session import EpochSession, Step
@@ -39,7 +40,8 @@ class PoaSession(EpochSession):
         self.settings = resolved(job.settings, job.space.name)
         self.data = data
         students = _make_students(job, self.settings, data)
-        optimizer = make_optimizer(students, self.settings)
+        batch = min(self.settings.batch_size, len(data.train))
+        optimizer = make_optimizer(students, self.settings, batch)
         self._schedules = Schedules(optimizer, self.settings)
         unnormalised = data.train.normalised(None, None)
         super().__init__(job, unnormalised, Branches(students, self.settings), optimizer)
@@ -65,6 +67,9 @@ class PoaSession(EpochSession):
         self.optimise(parts["loss"])
         self._teacher.update(self._students, moment.momentum)
         return {name: part.detach() for name, part in parts.items()}
+
+    def clipped(self) -> Sequence[nn.Module]:
+        return [self._students.backbone, self._students.heads]
 
     def state(self) -> dict[str, Any]:
         return {**super().state(), "teacher": self._teacher.model.state_dict()}
@@ -109,7 +114,12 @@ def _make_students(job: Job, settings: ResolvedSettings, data: DataSplits) -> St
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(job.seed)
         backbone = make_supernet(
-            job, data, num_classes=0, drop_path=settings.drop_path, scaled=settings.scaled
+            job,
+            data,
+            num_classes=0,
+            drop_path=settings.drop_path,
+            scaled=settings.scaled,
+            side=settings.view_size,
         )
         heads = PrototypeHeads(
             backbone.embedding_dim(backbone.space.largest),
@@ -123,9 +133,14 @@ def _make_students(job: Job, settings: ResolvedSettings, data: DataSplits) -> St
 
 
 def _make_crops(settings: ResolvedSettings, data: DataSplits, students: Students) -> MultiCrop:
-    side = data.input_shape[-1]
+    side = students.backbone.task.image_size
     multiple = students.backbone.image_multiple
     fitting = max(1, round(side * LOCAL_SHARE / multiple)) * multiple
+    if settings.local_size is not None and settings.local_size % multiple:
+        raise UsageError(
+            f"pretrain: local_size is {settings.local_size}; give a multiple of {multiple}, the "
+            "side of a patch."
+        )
     mirrored = isinstance(data.augment, CropFlip) and data.augment.flip
     return MultiCrop(
         side=side,

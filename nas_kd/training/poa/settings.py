@@ -18,12 +18,15 @@ class PoaSettings:
     Attributes:
         epochs: Passes over the training images.
         batch_size: Images per step, over all processes. Published: 1600 (ViT), 2048 (Swin), 1280
-            (ResNet), on 32 devices; the learning rate follows the batch size.
+            (ResNet), on 32 devices; the learning rate follows the images that are in a batch.
         epoch_images: Images of an epoch, another random part of them in each; None takes all. An
             epoch is what a checkpoint is kept after.
+        view_size: Side of the global views in pixels, for which the networks are made; None takes
+            that of the images (--image-size). Images that are larger give sharper views: a small
+            one covers 5 % of the area at least.
         local_views: Small views of each image, beside the two global ones.
-        local_size: Their side in pixels; None takes 96/224 of the image, rounded to a size that
-            the backbone takes.
+        local_size: Their side in pixels; None takes 96/224 of the global views', rounded to a
+            size that the backbone takes.
         flip: Whether views are mirrored at random; None does so where the data's own augmentation
             does.
         scaled: Whether weights of narrower students are scaled by alpha, the ratio of the widths.
@@ -54,7 +57,8 @@ class PoaSettings:
         weight_decay_end: At the end of the planned schedule.
         planned: Share of the cosine schedules that is run through before the training stops.
         layer_decay: Factor of the learning rate from one layer to the one below.
-        patch_embed_rate: Factor of the learning rate of the patch embedding, or stem.
+        patch_embed_rate: Factor of the learning rate of the patch embedding, 0.2 as published; not
+            for ResNets, which have none.
         prototypes_rest: Share of the training during which prototypes are not trained.
         gradient_clip: Largest norm of the gradient; None does not clip.
         drop_path: Rate of stochastic depth of the students.
@@ -68,6 +72,7 @@ class PoaSettings:
     epochs: int = 346
     batch_size: int = 1600
     epoch_images: int | None = None
+    view_size: int | None = None
     local_views: int = 8
     local_size: int | None = None
     flip: bool | None = None
@@ -99,7 +104,7 @@ class PoaSettings:
     weight_decay_end: float = 0.4
     planned: float | None = None
     layer_decay: float | None = None
-    patch_embed_rate: float = 0.2
+    patch_embed_rate: float | None = None
     prototypes_rest: float = 1 / 346
     gradient_clip: float | None = 1.5
     drop_path: float | None = None
@@ -108,9 +113,9 @@ class PoaSettings:
 
     def __post_init__(self) -> None:
         require_choice(self, "precision", ("no", "fp16", "bf16"))
-        for name in ("epochs", "batch_size", "epoch_images", "local_size", "heads", "prototypes"):
+        for name in ("epochs", "batch_size", "epoch_images", "view_size", "local_size", "heads"):
             require_number(self, name, least=1)
-        for name in ("head_hidden", "head_bottleneck"):
+        for name in ("prototypes", "head_hidden", "head_bottleneck"):
             require_number(self, name, least=1)
         for name in ("local_views", "elastic_students", "workers"):
             require_number(self, name, least=0)

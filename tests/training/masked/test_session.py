@@ -80,11 +80,30 @@ def test_the_teacher_sees_what_the_students_see(teacher: str) -> None:
     model.config.mask_ratio = 0.5
     told = model.vit(images, noise=noise, output_hidden_states=True)
 
-    seen = loaded.encoded(images, noise, 0.5, after=2)
+    loaded.end_encoder(3)
+    seen = loaded.encoded(images, noise, 0.5)
 
+    assert len(loaded.model.vit.layers) == 3
     assert seen.shape == (3, 1 + hide_patches(noise, 0.5).visible.shape[1], 24)
     torch.testing.assert_close(seen, told.hidden_states[3])
-    assert loaded.decoded(images, noise, 0.5, after=1).shape == (3, 16, 16)
+
+
+@pytest.mark.parametrize("blocks", [1, 2])
+def test_the_teachers_decoder_ends_where_it_is_read(teacher: str, blocks: int) -> None:
+    loaded = load_mae(teacher, load_data("digits"), 2)
+    images, noise = torch.rand(3, 1, 8, 8), torch.rand(3, 16)
+    model = tiny_autoencoder()
+    model.config.mask_ratio = 0.5
+    seen: list[torch.Tensor] = []
+    layer = model.decoder.decoder_layers[blocks - 1]
+    layer.register_forward_hook(lambda module, given, output: seen.append(output))
+    with torch.no_grad():
+        model(images, noise=noise)
+
+    loaded.end_decoder(blocks)
+
+    torch.testing.assert_close(loaded.decoded(images, noise, 0.5), seen[0][:, 1:])
+    assert len(loaded.model.decoder.decoder_layers) == blocks
 
 
 def test_the_supernet_comes_back_from_its_file(teacher: str, tmp_path: Path) -> None:
@@ -110,6 +129,23 @@ def test_a_teacher_that_does_not_fit_is_told(teacher: str, tmp_path: Path) -> No
     (tmp_path / "config.json").write_text("{}")
     with pytest.raises(UsageError, match="cannot be loaded"):
         load_mae(f"hf:{tmp_path}", digits, 2)
+
+
+def test_what_teaches_nothing_is_told(teacher: str) -> None:
+    with pytest.raises(UsageError, match="nothing is learned"):
+        _dmae(None, pixel_weight=0.0)
+    with pytest.raises(UsageError, match="nothing is learned from the teacher"):
+        _dmae(teacher, feature_weight=0.0)
+    with pytest.raises(UsageError, match=r"depth_share=0\.5 would have no effect"):
+        _dmae(None, depth_share=0.5)
+    with pytest.raises(UsageError, match="hides all of 16 patches"):
+        _dmae(None, mask_ratio=0.95)
+
+
+def test_the_rate_follows_the_images_that_are_in_a_batch() -> None:
+    small, large = _dmae(None), _dmae(None, batch_size=100_000)
+    rates = [training._raw_optimizer.defaults["lr"] for training in (small, large)]
+    assert rates[1] / rates[0] == pytest.approx(len(large.data.train) / 32)
 
 
 def test_wrong_settings_are_told() -> None:

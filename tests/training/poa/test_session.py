@@ -68,7 +68,7 @@ def test_masked_patches_set_in_at_their_time_and_only_for_vits() -> None:
     assert "patches_intact" not in early.run_unit()
     assert "patches_intact" in early.run_unit()
     assert "patches_intact" not in late.run_unit()
-    with pytest.raises(UsageError, match="no patches"):
+    with pytest.raises(UsageError, match="masked for elastic-vit alone"):
         session("elastic-resnet", patch_weight=1.0)
 
 
@@ -78,6 +78,52 @@ def test_alpha_is_a_choice_for_supernet_and_heads_alike(scaled: bool) -> None:
 
     assert students.backbone.scaled == scaled
     assert [head.mlp[0].scaled for head in students.heads] == [scaled, scaled]
+
+
+def test_settings_that_do_not_fit_the_backbone_are_told() -> None:
+    with pytest.raises(UsageError, match="give a multiple of 2"):
+        session(local_size=3)
+    with pytest.raises(UsageError, match=r"patch_embed_rate=0\.5 would have no effect"):
+        session("elastic-resnet", patch_embed_rate=0.5)
+
+
+def test_views_may_be_smaller_than_the_images() -> None:
+    """Networks are then made for the views, and local views follow them."""
+    training = session(view_size=4)
+
+    assert training._students.backbone.task.image_size == 4
+    assert (training._crops.side, training._crops.local_side) == (4, 2)
+    assert training.run_unit()["loss"] > 0
+
+
+def test_backbone_and_heads_are_clipped_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    training = session()
+    monkeypatch.setattr(training._optimizer, "step", lambda: None)
+    monkeypatch.setattr(training._optimizer, "zero_grad", lambda: None)
+    parameters = list(training._students.parameters())
+    for parameter in parameters:
+        parameter.grad = torch.full_like(parameter, 100.0)
+    training.optimise(torch.zeros((), requires_grad=True) * 1)
+
+    parts = training.clipped()
+    assert sum(len(list(part.parameters())) for part in parts) == len(parameters)
+    for part in parts:
+        gradients = [p.grad.flatten() for p in part.parameters() if p.grad is not None]
+        assert float(torch.cat(gradients).norm()) == pytest.approx(1.5, rel=1e-3)
+
+
+def test_rates_follow_layers_and_the_images_in_a_batch() -> None:
+    """The mask token belongs to the lowest layer, below all blocks."""
+    training = session(layer_decay=0.5, batch_size=100_000)
+    groups = training._raw_optimizer.param_groups
+    scale = {id(p): group["lr_scale"] for group in groups for p in group["params"]}
+    backbone = training._students.backbone
+
+    assert scale[id(backbone.mask_token)] == scale[id(backbone.parent.cls_token)]
+    assert scale[id(backbone.mask_token)] == 0.5 ** (len(backbone.parent.blocks) + 1)
+    assert scale[id(backbone.parent.norm.weight)] == 1.0
+    images = len(training.data.train)
+    assert training._raw_optimizer.defaults["lr"] == pytest.approx(0.004 * (images / 1024) ** 0.5)
 
 
 def test_the_intact_student_alone_is_a_baseline() -> None:
