@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from nas_kd.costs import Budget, DeviceProfile
+from nas_kd.errors import UsageError
 from nas_kd.whole_files import write_whole
 from studies.elastic import ImageLatencyLimit, Source, deliver, ranked, within_budget
 from studies.kept_values import KeptValues
@@ -22,17 +23,31 @@ class ElasticSearch:
     Attributes:
         budget: Limits; shares are of the largest network.
         profile: Where latency counts.
+        top: How many of the best are delivered.
+        archs: Networks to deliver instead, as JSON or in the space's notation.
+        data: Labelled images to judge networks on, for supernets that were trained without labels;
+            None takes those of the training.
         latency_margin: By which a measured network has to be faster than its limit.
         seed: Of the linear probe of supernets without classifier.
+
+    Raises:
+        UsageError: Two of them do not fit together.
     """
 
     budget: Budget
     profile: DeviceProfile
+    top: int = 1
+    archs: tuple[str, ...] = ()
+    data: str | None = None
     latency_margin: float = 0.05
     seed: int = 0
 
     def __post_init__(self) -> None:
         require_whole_precision(self.profile, "networks of a supernet")
+        if self.archs and (self.budget.entries or self.top != 1):
+            raise UsageError(
+                "--arch: the networks to deliver are named; leave --budget and --top out."
+            )
 
 
 def search_elastic(
@@ -40,10 +55,10 @@ def search_elastic(
 ) -> dict[str, Any]:
     """Judges every network within the budget with the shared weights, and delivers the best.
 
-    Into ``folder`` go ``ranking.csv``, the best first, and ``students/1``: weights, configuration,
-    ONNX file and manifest. Where latency is limited, the networks are exported and measured in the
-    order of the ranking until one holds the limit, and the delivered file is measured again. A call
-    that was interrupted goes on in the same folder.
+    Into ``folder`` go ``ranking.csv``, the best first, and ``students/<rank>``: weights,
+    configuration, ONNX file and manifest. Where latency is limited, the networks are exported and
+    measured in the order of the ranking until enough hold the limit, and delivered files are
+    measured again. A call that was interrupted goes on in the same folder.
 
     Args:
         run: The directory of a finished ``nas-kd pretrain`` on an elastic space.
@@ -52,18 +67,22 @@ def search_elastic(
         observer: Told of the progress.
 
     Returns:
-        The student as JSON values, how many networks there are, and how many were feasible.
+        The students as JSON values, the best first; how many networks the space has, how many fit
+        the counted budget, and how many of them were judged.
 
     Raises:
         NoFeasibleStudentError: No network fits the budget.
-        UsageError: The directory holds no elastic supernet.
+        UsageError: The directory holds no elastic supernet, the data does not fit it, or a network
+            is not in it.
         ExportError: ONNX Runtime does not compute what the student computes.
     """
-    source, work = Source(run), folder / "work"
-    archs = within_budget(source, search.budget)
+    source, work = Source(run, search.data), folder / "work"
+    space = source.supernet.space
+    feasible = within_budget(source, search.budget)
+    named = list(dict.fromkeys(space.parse(text) for text in search.archs))
     work.mkdir(parents=True, exist_ok=True)
     kept = KeptValues(work / "accuracies.json", source.identity, source.judge, chunk=1)
-    ranking = ranked(source, archs, kept, observer)
+    ranking = ranked(source, named or feasible, kept, observer)
     rows = [(one.arch, one.accuracy, one.params, one.macs) for one in ranking]
     write_whole(folder / "ranking.csv", ranking_table("accuracy", rows))
     limit = None
@@ -71,7 +90,17 @@ def search_elastic(
         limit = ImageLatencyLimit(
             source, search.budget, search.profile, search.latency_margin, work
         )
-    chosen = ranking[0] if limit is None else limit.first_in_time(ranking, 1, observer)[0]
-    observer.phase("export", None)
-    student = deliver(source, chosen, folder / "students" / "1", seed=search.seed, limit=limit)
-    return {"student": student, "feasible": len(ranking), "size": source.supernet.space.size}
+    count = len(named) or search.top
+    chosen = ranking if limit is None else limit.first_in_time(ranking, count, observer)
+    observer.phase("export", min(count, len(chosen)))
+    students = []
+    for rank, network in enumerate(chosen[:count], start=1):
+        directory = folder / "students" / str(rank)
+        students.append(deliver(source, network, directory, seed=search.seed, limit=limit))
+        observer.advance(rank)
+    return {
+        "students": students,
+        "judged": len(ranking),
+        "feasible": len(feasible),
+        "size": space.size,
+    }

@@ -17,7 +17,7 @@ from nas_kd.cli.recipe_flags import (
     run_name,
     setting_changes,
 )
-from nas_kd.cli.supernet_search import OfText, refuse_others, search_supernet
+from nas_kd.cli.supernet_search import OfImages, OfText, refuse_others, search_supernet
 from nas_kd.cli.supernet_search import summary as supernet_summary
 from nas_kd.errors import ExitCode, UsageError
 
@@ -82,8 +82,16 @@ def search(
         typer.Option(
             min=1,
             metavar="N",
-            help="With such a supernet: students that are distilled, for --epochs [1], and "
-            "delivered; 1 takes the first with the shared weights [3].",
+            help="With a supernet: how many of the best are delivered [1]. Language models [3] are "
+            "distilled before, for --epochs [1], unless it is 1.",
+        ),
+    ] = None,
+    arch: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="ARCH",
+            help="With a supernet of images: deliver this network, as JSON or in the space's "
+            "notation; may be repeated.",
         ),
     ] = None,
     epochs: options.Epochs = None,
@@ -126,7 +134,6 @@ def search(
                 "--config": config,
                 "--teacher": teacher,
                 "--checkpoint": checkpoint,
-                "--data": data,
                 "--image-size": image_size,
                 "--space": space,
                 "--space-option": space_option,
@@ -147,14 +154,18 @@ def search(
             threads=threads,
             seed=seed or 0,
             run_dir=run_dir,
-            of_text=OfText(tokens, trials, sampler, proxies, stock, top, epochs),
+            top=top,
+            of_text=OfText(tokens, trials, sampler, proxies, stock, epochs),
+            of_images=OfImages(data, arch),
         )
         print_json(found) if json else print_results(*supernet_summary(found))
         if not found["students"][0]["budget_met"]:
             _end_over_budget()
         return
-    of_text = {"--tokens": tokens, "--stock": stock, "--top": top}
-    refuse_flags(of_text, "this belongs to a supernet of language models.")
+    refuse_flags(
+        {"--tokens": tokens, "--stock": stock, "--top": top, "--arch": arch},
+        "this belongs to a supernet; name --supernet, too.",
+    )
     changes = {
         **setting_changes(seed, teacher, checkpoint, data, image_size, device, threads),
         "budget.limits": budget or None,

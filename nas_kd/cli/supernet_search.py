@@ -25,44 +25,57 @@ def refuse_others(given: Mapping[str, Any]) -> None:
         given,
         "a search of a supernet does not take this: what is searched and learned from is that of "
         "the supernet's run. Beside --supernet give only --budget, --device, --threads, --seed, "
-        f"--run-dir and --json; for language models {', '.join(OfText.flags())}, too.",
+        "--run-dir, --top and --json; for images "
+        f"{', '.join(OfImages.flags())}, for language models {', '.join(OfText.flags())}, too.",
     )
 
 
 @dataclass(frozen=True)
-class OfText:
-    """Flags that only a supernet of language models takes; None where one was not given.
+class OfImages:
+    """Flags that only a supernet of images takes; None where one was not given."""
 
-    Raises:
-        UsageError: Two of them do not fit together.
-    """
+    data: str | None = None
+    arch: list[str] | None = None
+
+    @classmethod
+    def flags(cls) -> list[str]:
+        """Their names on the command line."""
+        return _flags(cls)
+
+    def refuse(self) -> None:
+        """Raises `UsageError` where one was given."""
+        _refuse(self, "this belongs to a supernet of images, and the one named is of text.")
+
+
+@dataclass(frozen=True)
+class OfText:
+    """Flags that only a supernet of language models takes; None where one was not given."""
 
     tokens: int | None = None
     trials: int | None = None
     sampler: str | None = None
     proxies: str | None = None
     stock: bool | None = None
-    top: int | None = None
     epochs: int | None = None
-
-    def __post_init__(self) -> None:
-        if self.top == 1:
-            refuse_flags(
-                {"--epochs": self.epochs},
-                "with --top 1 nothing is distilled. Leave one of the two out.",
-            )
 
     @classmethod
     def flags(cls) -> list[str]:
         """Their names on the command line."""
-        return [f"--{field.name}" for field in fields(cls)]
+        return _flags(cls)
 
     def refuse(self) -> None:
         """Raises `UsageError` where one was given."""
-        refuse_flags(
-            dict(zip(self.flags(), vars(self).values(), strict=True)),
-            "this belongs to a supernet of language models, and the one named is of images.",
+        _refuse(
+            self, "this belongs to a supernet of language models, and the one named is of images."
         )
+
+
+def _flags(of: type[OfImages] | type[OfText]) -> list[str]:
+    return [f"--{field.name}" for field in fields(of)]
+
+
+def _refuse(given: OfImages | OfText, reason: str) -> None:
+    refuse_flags(dict(zip(given.flags(), vars(given).values(), strict=True)), reason)
 
 
 def search_supernet(
@@ -73,9 +86,16 @@ def search_supernet(
     threads: int | None,
     seed: int,
     run_dir: Path | None,
+    top: int | None,
     of_text: OfText,
+    of_images: OfImages,
 ) -> dict[str, Any]:
     """Ranks the students of the supernet, writes the best, and returns the JSON document."""
+    if top == 1:
+        refuse_flags(
+            {"--epochs": of_text.epochs},
+            "with --top 1 nothing is distilled. Leave one of the two out.",
+        )
     with stdout_kept_clean():
         from nas_kd.cli.progress import kept_for_watchers, watching
         from nas_kd.training.pretraining import PretrainingFolder
@@ -85,8 +105,7 @@ def search_supernet(
 
         space = _space_of(run)
         reads_text = space.task_type is TextTask
-        if not reads_text:
-            of_text.refuse()
+        (of_images if reads_text else of_text).refuse()
         profile = _profile(budget, device, threads)
         directory = run_dir or run.with_name(f"{run.name}-search")
         results = RunDirectory(directory)
@@ -96,16 +115,20 @@ def search_supernet(
             "budget": list(budget),
             "device": str(profile),
             "seed": seed,
+            "top": top,
             **vars(of_text),
+            **vars(of_images),
         }
         claim(results, SUPERNET_SEARCH, request, _WORK)
         with watching() as observer, results.lock():
             observer.note(f"Working in {directory}.")
             with kept_for_watchers(observer, results) as kept:
                 if reads_text:
-                    found = _search_text(run, budget, of_text, profile, seed, directory, kept)
+                    found = _search_text(run, budget, of_text, top, profile, seed, directory, kept)
                 else:
-                    found = _search_images(run, budget, profile, seed, directory, kept)
+                    found = _search_images(
+                        run, budget, of_images, top, profile, seed, directory, kept
+                    )
             document = {
                 "schema": SCHEMA,
                 "supernet": str(run),
@@ -179,6 +202,7 @@ def _search_text(
     run: Path,
     budget: Sequence[str],
     of_text: OfText,
+    top: int | None,
     profile: DeviceProfile,
     seed: int,
     directory: Path,
@@ -199,7 +223,7 @@ def _search_text(
         Budget.parse(budget),
         choice,
         stock=bool(of_text.stock),
-        top=of_text.top or SuperLMSearch.top,
+        top=top or SuperLMSearch.top,
         epochs=of_text.epochs or SuperLMSearch.epochs,
         length=of_text.tokens,
         profile=profile,
@@ -211,6 +235,8 @@ def _search_text(
 def _search_images(
     run: Path,
     budget: Sequence[str],
+    of_images: OfImages,
+    top: int | None,
     profile: DeviceProfile,
     seed: int,
     directory: Path,
@@ -219,11 +245,12 @@ def _search_images(
     from nas_kd.costs import Budget
     from studies.elastic_search import ElasticSearch, search_elastic
 
-    search = ElasticSearch(Budget.parse(budget), profile, seed=seed)
-    found = search_elastic(run, search, directory, observer)
-    return {
-        "students": [found["student"]],
-        "judged": found["feasible"],
-        "feasible": found["feasible"],
-        "size": found["size"],
-    }
+    search = ElasticSearch(
+        Budget.parse(budget),
+        profile,
+        top=top or ElasticSearch.top,
+        archs=tuple(of_images.arch or ()),
+        data=of_images.data,
+        seed=seed,
+    )
+    return search_elastic(run, search, directory, observer)

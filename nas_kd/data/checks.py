@@ -67,7 +67,7 @@ def check_splits(splits: DataSplits) -> None:
 
 
 def _check_split(splits: DataSplits, images: Images, where: str) -> None:
-    checked_labels(images.labels.numpy(), where, splits.num_classes)
+    checked_labels(images.labels.numpy(), where, splits.num_classes or 1)
     image, _ = images[0]
     if tuple(image.shape) != tuple(splits.input_shape):
         raise UsageError(

@@ -34,7 +34,7 @@ IMAGENET_STD = (0.229, 0.224, 0.225)
 
 SOURCES: dict[str, tuple[Source, tuple[str, ...]]] = {
     "digits": (load_digits, ("channels",)),
-    "folder": (load_folder, ("channels",)),
+    "folder": (load_folder, ("channels", "labels")),
     "npz": (load_npz, ("channels",)),
     "torchvision": (load_torchvision, ("channels", "download")),
     "hfds": (load_hf_datasets, ("channels", "image", "label", "config")),
@@ -59,6 +59,7 @@ def load_data(
     download: bool = False,
     padding: int | None = None,
     flip: bool | None = None,
+    labelled: bool = True,
 ) -> DataSplits:
     """Loads data.
 
@@ -81,6 +82,7 @@ def load_data(
         flip: Whether random mirror images are drawn; by default for photographs only. Signs
             (digits, letters, traffic signs) are slightly turned, scaled and shifted instead of
             cropped and mirrored, unless ``padding`` or ``flip`` is given.
+        labelled: Whether labels are needed; ``folder:PATH?labels=false`` has none.
 
     Returns:
         The splits, normalised.
@@ -100,6 +102,11 @@ def load_data(
     if mean is not None or std is not None:
         splits = splits.normalised(mean or splits.mean, std or splits.std)
     check_splits(splits)
+    if labelled and not splits.num_classes:
+        raise UsageError(
+            f"data {splits.name}: these images have no labels, which are needed here. Name "
+            "labelled ones."
+        )
     return splits
 
 

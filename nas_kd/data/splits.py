@@ -24,7 +24,8 @@ class DataSplits:
             data set with a length and such items may be given; it is wrapped in `WrappedImages`.
         validation: The same kind of pairs, on which training and search are judged.
         test: The same, looked at once at the very end; None where there is none.
-        num_classes: Number of classes, at least two; labels are 0 to ``num_classes - 1``.
+        num_classes: Number of classes, at least two; labels are 0 to ``num_classes - 1``. 0 where
+            images have no labels; all of them are then 0.
         input_shape: Shape of one image ``(C, H, W)``; images are square.
         classes: Names of the classes by number.
         mean: Per-channel mean that has been subtracted, of values in [0, 1].
@@ -52,7 +53,7 @@ class DataSplits:
             if images is not None and not isinstance(images, Images):
                 object.__setattr__(self, role, WrappedImages(images, self.mean, self.std))
         channels, height, width = self.input_shape
-        if self.num_classes < 2 or len(self.classes) != self.num_classes:
+        if self.num_classes == 1 or len(self.classes) != self.num_classes:
             raise UsageError(
                 f"data {self.name}: {self.num_classes} classes with {len(self.classes)} names; "
                 f"give one name per class and at least two classes."

@@ -16,7 +16,15 @@ from torch import Tensor, nn
 from nas_kd.costs.messages import first_line
 from nas_kd.errors import UsageError
 from nas_kd.whole_files import replaced, write_whole
-from search_spaces import Arch, SearchSpace, Task, create_space
+from search_spaces import (
+    Arch,
+    ElasticResNet,
+    ElasticSwin,
+    ElasticVit,
+    SearchSpace,
+    Task,
+    create_space,
+)
 
 SCHEMA = "nas-kd.student/1"
 WEIGHTS = "model.safetensors"
@@ -106,6 +114,9 @@ def save_student(
 ) -> None:
     """Writes ``model.safetensors`` and ``config.json``; earlier files are replaced whole.
 
+    Where timm itself builds the student, the configuration says how: ``timm.create_model(name,
+    **kwargs)`` takes the weights as they are, without this package.
+
     Args:
         directory: Made if it does not exist.
         module: The trained student.
@@ -125,6 +136,7 @@ def save_student(
         "space": {"name": space_name, "options": dict(space_options)},
         "arch": dict(arch),
         "task": asdict(task),
+        **_timm(create_space(space_name, **space_options), Arch(arch), task),
         "classes": [str(name) for name in classes],
         "mean": None if mean is None else [float(value) for value in mean],
         "std": None if std is None else [float(value) for value in std],
@@ -134,6 +146,13 @@ def save_student(
     with replaced(directory / WEIGHTS) as draft:
         save_file(tensors, str(draft), metadata={"format": "pt"})
     write_whole(directory / CONFIG, json.dumps(config, indent=2) + "\n")
+
+
+def _timm(space: SearchSpace, arch: Arch, task: Task) -> dict[str, Any]:
+    """How timm builds the student; nothing where timm does not."""
+    if not isinstance(space, ElasticVit | ElasticSwin | ElasticResNet):
+        return {}
+    return {"timm": asdict(space.host(arch, task))}
 
 
 def load_student(directory: Path | str) -> Student:

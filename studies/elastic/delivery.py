@@ -50,7 +50,12 @@ def deliver(
         classes=data.classes,
         mean=data.mean,
         std=data.std,
-        provenance={"supernet": source.job["method"], "data": source.data_name},
+        provenance={
+            "supernet": source.job["method"],
+            "data": source.data_name,
+            "blocks": space.blocks(network.arch),
+            "scaled": source.supernet.scaled,
+        },
     )
     onnx = directory / "student.onnx"
     parity = export_checked(module, source.task.input_shape, onnx, seed=seed)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,12 +23,14 @@ class Source:
 
     Args:
         run: Its directory.
+        data: Specification of other images to judge networks on, and to fit classifiers to; None
+            takes those of the training.
 
     Raises:
-        UsageError: The directory holds no elastic supernet, or the data has no labels.
+        UsageError: The directory holds no elastic supernet, or the images do not fit it.
     """
 
-    def __init__(self, run: Path) -> None:
+    def __init__(self, run: Path, data: str | None = None) -> None:
         supernet, folder = load_supernet(run), PretrainingFolder(run)
         self.job: dict[str, Any] = folder.job() or {}
         facts = folder.facts() or {}
@@ -40,9 +42,8 @@ class Source:
         self.supernet = supernet
         self.space_name: str = self.job["space"]
         self.space_options: dict[str, int] = self.job["space_options"]
-        self.data_name: str = self.job["data"]
-        data = load_data(self.data_name, seed=self.job["seed"], image_size=supernet.task.image_size)
-        self.data: DataSplits = data.normalised(facts["mean"], facts["std"])
+        self.data_name: str = data or self.job["data"]
+        self.data = _images(supernet, self.data_name, self.job, facts)
         self.task = replace(supernet.task, num_classes=self.data.num_classes)
         supernet.to(nearest_accelerator("no").device)
         self.identity = f"{folder.identity()} {self.data_name}"
@@ -54,3 +55,27 @@ class Source:
     def judge(self, archs: Sequence[Arch]) -> dict[Arch, float]:
         """Validation accuracies with the shared weights."""
         return {arch: shared_accuracy(self.supernet, arch, self.data) for arch in archs}
+
+
+def _images(
+    supernet: ElasticSupernet, name: str, job: Mapping[str, Any], facts: Mapping[str, Any]
+) -> DataSplits:
+    """Labelled images of the supernet's size, normalised as those of its training."""
+    task = supernet.task
+    if task.num_classes and name != job["data"]:
+        raise UsageError(
+            f"--data: this supernet knows the classes of {job['data']}, on which its students are "
+            "judged. Leave it out; other images are for supernets trained without labels."
+        )
+    try:
+        data = load_data(name, seed=job["seed"], image_size=task.image_size)
+    except UsageError as error:
+        if name != job["data"] or task.num_classes:
+            raise
+        raise UsageError(f"{error} This search takes other images with --data.") from error
+    if data.input_shape[0] != task.in_channels:
+        raise UsageError(
+            f"data {data.name}: images have {data.input_shape[0]} channel(s), and the supernet "
+            f"takes {task.in_channels}. Add ?channels={task.in_channels}."
+        )
+    return data.normalised(facts["mean"], facts["std"])

@@ -46,7 +46,8 @@ def test_flags_of_the_short_list(nas_kd: Command, asked: list[SuperLMSearch]) ->
     [
         ((*TEXT, "--minutes", 2), "--minutes: a search of a supernet does not take this"),
         ((*TEXT, "--top", 1, "--epochs", 2), "--epochs: with --top 1 nothing is distilled"),
-        (("search", "--stock", "--top", 2), "--stock, --top: this belongs to a supernet of lang"),
+        ((*TEXT, "--arch", "{}"), "--arch: this belongs to a supernet of images"),
+        (("search", "--stock", "--top", 2), "--stock, --top: this belongs to a supernet"),
     ],
 )
 def test_flags_that_do_not_fit(

@@ -38,6 +38,18 @@ def test_one_folder_is_split(tmp_path: Path) -> None:
     assert data.augment == CropFlip(padding=1, flip=True)
 
 
+def test_images_without_labels_are_all_learned_from(tmp_path: Path) -> None:
+    write_images(tmp_path / "pets")
+    Image.new("RGB", (8, 8)).save(tmp_path / "pets" / "loose.png")
+    source = f"folder:{tmp_path / 'pets'}?labels=false"
+    data = load_data(source, labelled=False)
+    assert (data.num_classes, len(data.classes)) == (0, 0)
+    assert len(data.train) == len(data.validation) == 11
+    assert data.train.labels.unique().tolist() == [0]
+    with pytest.raises(UsageError, match="no labels, which are needed here"):
+        load_data(source)
+
+
 def test_folders_per_split_and_the_pixels_themselves(tmp_path: Path) -> None:
     write_images(tmp_path / "train")
     write_images(tmp_path / "val", count=2)

@@ -9,9 +9,13 @@ from pathlib import Path
 
 import onnxruntime
 import pytest
+import timm
 import torch
+from PIL import Image
+from safetensors.torch import load_file
 
 from nas_kd.costs import Budget, DeviceProfile
+from nas_kd.data import load_data
 from nas_kd.errors import NoFeasibleStudentError, UsageError
 from nas_kd.export import load_student
 from nas_kd.training import evaluate_accuracy
@@ -52,10 +56,10 @@ def test_the_best_within_the_budget_is_delivered(
 ) -> None:
     search = ElasticSearch(Budget.parse("params=99%"), PROFILE)
     found = search_elastic(request.getfixturevalue(run), search, tmp_path, SilentObserver())
-    rows, student = _rows(tmp_path), found["student"]
+    rows, (student,) = _rows(tmp_path), found["students"]
     accuracies = [float(row["accuracy"]) for row in rows]
     assert accuracies == sorted(accuracies, reverse=True)
-    assert 0 < len(rows) == found["feasible"] < found["size"]
+    assert 0 < len(rows) == found["feasible"] == found["judged"] < found["size"]
     assert student["shared_accuracy"] == accuracies[0]
     assert student["arch"] == json.loads(rows[0]["arch"])
 
@@ -71,24 +75,80 @@ def test_the_best_within_the_budget_is_delivered(
 def test_the_probe_is_the_classifier_of_what_learned_without_labels(
     unlabelled: Path, tmp_path: Path
 ) -> None:
-    from nas_kd.data import load_data
-
     found = search_elastic(unlabelled, ElasticSearch(Budget(), PROFILE), tmp_path, SilentObserver())
     data = load_data("digits")
     assert data.test is not None
     module = load_student(tmp_path / "students" / "1").module
-    assert found["student"]["accuracy"] == evaluate_accuracy(module, data.test) > 0.5
+    assert found["students"][0]["accuracy"] == evaluate_accuracy(module, data.test) > 0.5
 
 
 def test_latency_is_measured_until_one_holds_the_limit(labelled: Path, tmp_path: Path) -> None:
     search = ElasticSearch(Budget.parse("latency=1s"), PROFILE)
-    student = search_elastic(labelled, search, tmp_path, SilentObserver())["student"]
+    (student,) = search_elastic(labelled, search, tmp_path, SilentObserver())["students"]
     assert student["arch"] == json.loads(_rows(tmp_path)[0]["arch"])
     assert 0 < student["latency_ms"]["ci95"][1] < 950
     assert student["budget_met"]
     none = replace(search, budget=Budget.parse("latency=1us"))
     with pytest.raises(NoFeasibleStudentError, match="down to the smallest"):
         search_elastic(labelled, none, tmp_path / "none", SilentObserver())
+
+
+def test_any_networks_can_be_taken_and_timm_alone_builds_them(
+    unlabelled: Path, tmp_path: Path
+) -> None:
+    wanted = ("ElasticViT[width 16, depth 3]", '{"width": 32, "depth": 2}')
+    search = ElasticSearch(Budget(), PROFILE, archs=wanted)
+    found = search_elastic(unlabelled, search, tmp_path, SilentObserver())
+    archs = [tuple(student["arch"].values()) for student in found["students"]]
+    assert sorted(archs) == [(16, 3), (32, 2)]
+    assert len(_rows(tmp_path)) == found["judged"] == 2
+
+    for rank in ("1", "2"):
+        student = load_student(tmp_path / "students" / rank)
+        host, provenance = student.config["timm"], student.config["provenance"]
+        network = timm.create_model(host["name"], **host["kwargs"]).eval()
+        network.load_state_dict(load_file(tmp_path / "students" / rank / "model.safetensors"))
+        images = torch.rand(2, *student.task.input_shape)
+        assert torch.equal(network(images), student.module(images))
+        assert provenance["scaled"] is True
+        assert len(provenance["blocks"]["blocks"]) == student.arch["depth"]
+    with pytest.raises(UsageError, match="leave --budget and --top out"):
+        replace(search, top=2)
+
+
+def test_the_best_few_are_delivered(tmp_path: Path) -> None:
+    run = untrained(tmp_path / "run")
+    search = ElasticSearch(Budget(), PROFILE, top=2)
+    found = search_elastic(run, search, tmp_path / "found", SilentObserver())
+    first = [json.loads(row["arch"]) for row in _rows(tmp_path / "found")][:2]
+    assert [student["arch"] for student in found["students"]] == first
+
+
+def test_images_without_labels_are_learned_from_and_others_judge(tmp_path: Path) -> None:
+    digits = load_data("digits").train.normalised(None, None)
+    for number, (image, label) in enumerate(digits[n] for n in range(80)):
+        for folder in (f"photos/some{number % 3}", f"labelled/{label}"):
+            (tmp_path / folder).mkdir(parents=True, exist_ok=True)
+            pixels = Image.fromarray((image[0] * 255).byte().numpy())
+            pixels.save(tmp_path / folder / f"{number}.png")
+    photos = f"folder:{tmp_path / 'photos'}?labels=false"
+    settings = PoaSettings(**{**TINY, "epochs": 1})
+    run = pretrained(tmp_path / "run", "poa", settings, "elastic-vit", data=photos)
+
+    search = ElasticSearch(Budget(), PROFILE)
+    with pytest.raises(UsageError, match=r"no labels.*--data"):
+        search_elastic(run, search, tmp_path / "none", SilentObserver())
+    search = replace(search, data=f"folder:{tmp_path / 'labelled'}")
+    found = search_elastic(run, search, tmp_path / "found", SilentObserver())
+    student = load_student(found["students"][0]["directory"])
+    assert student.task.num_classes == len(student.classes) == 10
+    assert student.preprocess.mean == load_data(photos, labelled=False).mean
+
+
+def test_a_supernet_with_classes_takes_no_other_images(labelled: Path, tmp_path: Path) -> None:
+    search = ElasticSearch(Budget(), PROFILE, data="digits?channels=1")
+    with pytest.raises(UsageError, match="knows the classes of digits"):
+        search_elastic(labelled, search, tmp_path, SilentObserver())
 
 
 def test_what_was_judged_is_not_judged_again(

@@ -1,7 +1,8 @@
 """``folder:PATH``: image files in one folder per class.
 
 Either ``PATH/train/CLASS/*.png`` with optional ``val`` and ``test`` folders beside ``train``, or
-``PATH/CLASS/*.png``, from which the validation images are cut.
+``PATH/CLASS/*.png``, from which the validation images are cut. With ``?labels=false`` all images in
+``PATH/train``, or else ``PATH``, at any depth and without labels.
 """
 
 from __future__ import annotations
@@ -40,6 +41,9 @@ def load_folder(spec: SourceSpec, request: Request) -> RawSplits:
     if not root.is_dir():
         raise UsageError(f"{where}: there is no such folder.")
     train_folder = _child(root, "train")
+    if not spec.flag("labels", True):
+        images = _unlabelled(train_folder or root, request, where)
+        return RawSplits(root.resolve().name, images, images, None, [])
     classes = _class_names(train_folder or root, where)
     parts: dict[str, Images | None] = {"validation": None, "test": None}
     if train_folder is not None:
@@ -59,13 +63,31 @@ def _class_names(folder: Path, where: str) -> list[str]:
     if not names:
         raise UsageError(
             f"{where}: {folder} holds no class folders; put the images of each class in a folder "
-            f"of its own."
+            f"of its own, or pre-train without labels: ?labels=false."
         )
     return names
 
 
 def _is_class(path: Path) -> bool:
     return path.is_dir() and not path.name.startswith((".", "__"))
+
+
+def _unlabelled(folder: Path, request: Request, where: str) -> Images:
+    files = _image_files(folder)
+    if not files:
+        raise UsageError(f"{where}: {folder} holds no images.")
+    labels = torch.zeros(len(files), dtype=torch.int64)
+    return lazy_images(_Files(tuple(files)), labels, request, f"{where}, {folder}")
+
+
+def _image_files(folder: Path) -> list[str]:
+    from torchvision.datasets.folder import IMG_EXTENSIONS
+
+    return sorted(
+        str(path)
+        for path in folder.rglob("*")
+        if path.suffix.lower() in IMG_EXTENSIONS and path.is_file()
+    )
 
 
 def _read(folder: Path, classes: list[str], request: Request, where: str) -> Images:
@@ -80,11 +102,7 @@ def _read(folder: Path, classes: list[str], request: Request, where: str) -> Ima
     paths: list[str] = []
     labels: list[int] = []
     for label, name in enumerate(classes):
-        files = sorted(
-            str(path)
-            for path in (folder / name).rglob("*")
-            if path.suffix.lower() in IMG_EXTENSIONS and path.is_file()
-        )
+        files = _image_files(folder / name)
         paths += files
         labels += [label] * len(files)
     if not paths:

@@ -46,7 +46,7 @@ class MaskedSession(EpochSession):
 
     def __init__(self, job: Job, make_lesson: MakeLesson) -> None:
         settings: MaskedSettings = job.settings
-        data = load_data(job.data, seed=job.seed, image_size=job.image_size)
+        data = load_data(job.data, seed=job.seed, image_size=job.image_size, labelled=False)
         self.settings = settings
         self._supernet: ElasticVitSupernet = make_supernet(  # type: ignore[assignment]
             job, data, num_classes=0, drop_path=0.0, scaled=settings.scaled

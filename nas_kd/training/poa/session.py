@@ -36,7 +36,7 @@ class PoaSession(EpochSession):
     """The three branches on unlabelled images; the teacher's supernet is the result."""
 
     def __init__(self, job: Job) -> None:
-        data = load_data(job.data, seed=job.seed, image_size=job.image_size)
+        data = load_data(job.data, seed=job.seed, image_size=job.image_size, labelled=False)
         self.settings = resolved(job.settings, job.space.name)
         self.data = data
         students = _make_students(job, self.settings, data)

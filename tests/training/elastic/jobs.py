@@ -46,7 +46,7 @@ def make_job(settings: Any, space: str = "elastic-vit", *, seed: int = 0, **job:
     return Job(
         space=create_space(space, **{**SPACES[space], **job.pop("options", {})}),
         settings=settings,
-        data="digits",
+        data=job.get("data", "digits"),
         teacher=job.get("teacher"),
         checkpoint=None,
         image_size=None,
