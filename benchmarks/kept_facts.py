@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from benchmarks.record import commit
 from nas_kd.whole_files import write_whole
 
 
@@ -18,9 +19,13 @@ class KeptFacts:
         folder.mkdir(parents=True, exist_ok=True)
 
     def once(self, name: str, find: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-        """The facts of that name; they are found unless an earlier call did."""
+        """The facts of that name, with the commit that found them.
+
+        They are found unless an earlier call did.
+        """
         path = self.folder / f"{name}.json"
         if not path.is_file():
-            write_whole(path, json.dumps(find()))
+            by = commit()
+            write_whole(path, json.dumps({**find(), "commit": by}))
         facts: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         return facts

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from nas_kd.data import DataSplits
 from nas_kd.training.embeddings import read_embeddings
-from nas_kd.training.knn import knn_accuracy
+from nas_kd.training.knn import knn_votes
 from nas_kd.training.pretraining import load_supernet
 from search_spaces import Arch, Task
 
@@ -32,7 +32,7 @@ def judge(run: Path, data: DataSplits, bank: int) -> dict[str, Any]:
 
 def judge_untrained(supernet: Any, data: DataSplits, bank: int) -> dict[str, Any]:
     """Of the pixels themselves, and of the smallest and the largest network as they are."""
-    pixels = {"arch": "pixels", "macs": 0, "knn_accuracy": _knn(nn.Flatten(), data, bank)}
+    pixels = {"arch": "pixels", "macs": 0, **_knn(nn.Flatten(), data, bank)}
     ends = (supernet.space.smallest, supernet.space.largest)
     return {"sizes": [pixels, *(_size(supernet, arch, data, bank) for arch in ends)]}
 
@@ -41,12 +41,15 @@ def _size(supernet: Any, arch: Arch, data: DataSplits, bank: int) -> dict[str, A
     return {
         "arch": supernet.space.describe(arch),
         "macs": int(supernet.space.sizes(arch, TASK).macs),
-        "knn_accuracy": _knn(lambda images: supernet.embed(images, arch).pooled, data, bank),
+        **_knn(lambda images: supernet.embed(images, arch).pooled, data, bank),
     }
 
 
-def _knn(embed: Callable[[Tensor], Tensor], data: DataSplits, bank: int) -> float:
+def _knn(embed: Callable[[Tensor], Tensor], data: DataSplits, bank: int) -> dict[str, Any]:
+    """The accuracy, and for every test image whether it is right, as a text of 0 and 1."""
     assert data.test is not None
     known = data.train.subset(range(min(bank, len(data.train))))
     seen, asked = (read_embeddings(nn.Identity(), embed, part) for part in (known, data.test))
-    return knn_accuracy(seen, known.labels, asked, data.test.labels)
+    right = knn_votes(seen, known.labels, asked).argmax(1) == data.test.labels
+    hits = "".join(str(int(hit)) for hit in right)
+    return {"knn_accuracy": float(right.float().mean()), "hits": hits}

@@ -1,7 +1,7 @@
 """POA on CIFAR-10 without labels: eight sizes from one run, against one size trained alone.
 
-    python -m benchmarks.poa_cifar10 [--minutes 60] [--seed 0] [--runs poa alone ...] [--fresh]
-                                     [--precision bf16]
+    python -m benchmarks.poa_cifar10 [--minutes 60] [--seeds 0 1 2] [--runs poa alone ...]
+                                     [--precision bf16] [--fresh]
 
 A small ViT parent (patches of 8 pixels, heads of 16 channels) is pre-trained on the unlabelled
 training images for the given minutes, and each of its eight sizes is judged by weighted k-NN on the
@@ -12,14 +12,16 @@ shared 8,000 test images. For comparison, as long each:
 
 The rows ``untrained`` say what k-NN makes of the pixels themselves and of random weights.
 
-The minutes of a run become a number of epochs once, from the time of its second one; then nothing
-depends on the clock. What eight trainings apart would cost for as many steps is measured, too: half
-an epoch of each size alone.
+The minutes become a number of epochs of each run once, from the median time of some epochs of all
+runs in turn; then nothing depends on the clock. What eight trainings apart would cost for as many
+steps is measured, too: half an epoch of each size alone.
 
-Bars: the smallest size beats ``alone``; from size to size, by MACs, no accuracy is more than one
-point below that of a smaller one.
+Bars: over the seeds, the smallest size beats ``alone``, the 95 % interval over the test images
+above 0; from size to size, by MACs, no accuracy is more than one point below that of a smaller one;
+and no run took over 3 % longer or shorter than ``poa``, as far as the machine was left alone.
 
-Everything is kept under ``runs/poa-cifar10``; the same command continues there.
+Everything is kept under ``runs/poa-cifar10``; the same command continues there. Rows of other
+minutes, precisions, seeds and runs stay in the results.
 """
 
 from __future__ import annotations
@@ -27,9 +29,10 @@ from __future__ import annotations
 import argparse
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
+from statistics import mean, median
 from typing import Any
 
 import torch
@@ -38,7 +41,8 @@ from rich.progress import Progress
 
 from benchmarks.kept_facts import KeptFacts
 from benchmarks.knn_of_sizes import TASK, judge, judge_untrained
-from benchmarks.record import write_rows
+from benchmarks.paired import Gain, paired_gain
+from benchmarks.record import rows_beside, write_rows
 from nas_kd.data import DataSplits, load_data
 from nas_kd.training.poa.session import PoaSession
 from nas_kd.training.poa.settings import PoaSettings
@@ -88,32 +92,45 @@ RUNS: dict[str, tuple[dict[str, int], dict[str, Any]]] = {
 
 BANK = 20_000
 TOLERANCE = 0.01
+MOST_TIME = 0.03
 UNTRAINED = "untrained"
-_SHARE = 2
+_TIMED_EPOCHS = 3
+_KEY = ("run", "arch", "minutes_planned", "precision", "bank", "seed")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--minutes", type=float, default=60.0)
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--runs", nargs="+", choices=RUNS, default=list(RUNS))
     parser.add_argument("--bank", type=int, default=BANK)
     parser.add_argument("--precision", choices=("no", "bf16"), default="no")
     parser.add_argument("--fresh", action="store_true")
     options = parser.parse_args()
-    folder = Path("runs/poa-cifar10") / f"{options.minutes:g}-{options.precision}-{options.seed}"
+    rows: list[dict[str, Any]] = []
+    with Progress(console=Console(stderr=True)) as progress:
+        for seed in options.seeds:
+            rows += _of_seed(seed, options, progress)
+    told = [{name: value for name, value in row.items() if name != "hits"} for row in rows]
+    beside = rows_beside("poa_cifar10", _KEY, told)
+    _report(rows, write_rows("poa_cifar10", [*beside, *told]))
+
+
+def _of_seed(seed: int, options: argparse.Namespace, progress: Progress) -> list[dict[str, Any]]:
+    """Rows of all runs with this seed."""
+    options = argparse.Namespace(**{**vars(options), "seed": seed})
+    folder = Path("runs/poa-cifar10") / f"{options.minutes:g}-{options.precision}-{seed}"
     if options.fresh:
         shutil.rmtree(folder, ignore_errors=True)
     kept = KeptFacts(folder)
-    data = load_data(DATA, seed=options.seed)
+    data = load_data(DATA, seed=seed)
     untrained = kept.once(UNTRAINED, lambda: _untrained(data, options))
-    rows = [_row(UNTRAINED, size, options) for size in untrained["sizes"]]
-    with Progress(console=Console(stderr=True)) as progress:
-        for name in options.runs:
-            rows += _run(name, kept, data, options, progress)
-        cost = _cost(kept, options, progress)
-    rows = [{**row, **(cost if row["run"] == "poa" else {})} for row in rows]
-    _report(rows, write_rows("poa_cifar10", rows))
+    rows = [_row(UNTRAINED, size, options, untrained) for size in untrained["sizes"]]
+    plan = kept.once("plan", lambda: _plan(options))
+    for name in options.runs:
+        rows += _run(name, plan, kept, data, options, progress)
+    cost = _cost(kept, options, progress)
+    return [{**row, **(cost if row["run"] == "poa" else {})} for row in rows]
 
 
 def _untrained(data: DataSplits, options: argparse.Namespace) -> dict[str, Any]:
@@ -124,12 +141,16 @@ def _untrained(data: DataSplits, options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _run(
-    name: str, kept: KeptFacts, data: DataSplits, options: argparse.Namespace, progress: Progress
+    name: str,
+    plan: Mapping[str, Any],
+    kept: KeptFacts,
+    data: DataSplits,
+    options: argparse.Namespace,
+    progress: Progress,
 ) -> list[dict[str, Any]]:
     """Trains one run to its end; a row for each of its sizes."""
     task = progress.add_task(name, total=None)
-    plan = kept.once(f"plan-{name}", lambda: _plan(name, options))
-    job = _job(name, plan["epochs"], options)
+    job = _job(name, plan["epochs"][name], options)
     folder = PretrainingFolder(kept.folder / name)
     folder.claim(_description(name, job))
     facts = pretrain(
@@ -141,14 +162,15 @@ def _run(
         ),
     )
     judged = kept.once(f"judged-{name}", lambda: judge(folder.path, data, options.bank))
-    trained = {"epochs": plan["epochs"], "minutes": round(facts["seconds"] / 60, 2)}
-    return [_row(name, size, options, **trained) for size in judged["sizes"]]
+    trained = {"epochs": plan["epochs"][name], "minutes": round(facts["seconds"] / 60, 2)}
+    return [_row(name, size, options, plan, **trained) for size in judged["sizes"]]
 
 
 def _row(
     run: str,
     size: Mapping[str, Any],
     options: argparse.Namespace,
+    by: Mapping[str, Any],
     *,
     epochs: int = 0,
     minutes: float = 0.0,
@@ -159,9 +181,11 @@ def _row(
         "epochs": epochs,
         "images_seen": epochs * (SETTINGS.epoch_images or 0),
         "minutes": minutes,
+        "minutes_planned": options.minutes,
         "bank": options.bank,
         "precision": options.precision,
         "seed": options.seed,
+        "commit": by["commit"],
     }
 
 
@@ -195,14 +219,22 @@ def _description(name: str, job: Job) -> dict[str, Any]:
     }
 
 
-def _plan(name: str, options: argparse.Namespace) -> dict[str, Any]:
-    """How many epochs take the given minutes, by a second epoch that is thrown away."""
-    session = PoaSession(_job(name, 2, options))
-    session.run_unit()
-    began = time.monotonic()
-    session.run_unit()
-    seconds = time.monotonic() - began
-    return {"epochs": max(2, round(60 * options.minutes / seconds)), "epoch_seconds": seconds}
+def _plan(options: argparse.Namespace) -> dict[str, Any]:
+    """How many epochs of every run take the given minutes.
+
+    Some epochs of all runs are timed in turn, so that a slow moment of the machine hits all alike,
+    and thrown away; the first of each is not counted.
+    """
+    sessions = {name: PoaSession(_job(name, 1 + _TIMED_EPOCHS, options)) for name in RUNS}
+    seconds: dict[str, list[float]] = {name: [] for name in RUNS}
+    for _ in range(1 + _TIMED_EPOCHS):
+        for name, session in sessions.items():
+            began = time.monotonic()
+            session.run_unit()
+            seconds[name].append(time.monotonic() - began)
+    usual = {name: median(times[1:]) for name, times in seconds.items()}
+    epochs = {name: max(2, round(60 * options.minutes / time)) for name, time in usual.items()}
+    return {"epochs": epochs, "epoch_seconds": usual}
 
 
 def _cost(kept: KeptFacts, options: argparse.Namespace, progress: Progress) -> dict[str, float]:
@@ -214,7 +246,7 @@ def _cost(kept: KeptFacts, options: argparse.Namespace, progress: Progress) -> d
         for arch in space.enumerate()
     }
     seconds = {
-        name: kept.once(f"cost-{name}", lambda: _tenth(*part, options.seed))["seconds"]  # noqa: B023
+        name: kept.once(f"cost-{name}", lambda: _half_epoch(*part, options.seed))["seconds"]  # noqa: B023
         for name, part in progress.track(parts.items(), description="cost of the sizes apart")
     }
     together = seconds.pop("together")
@@ -233,8 +265,8 @@ def _alone(arch: Arch) -> dict[str, int]:
     }
 
 
-def _tenth(space: dict[str, int], settings: PoaSettings, seed: int) -> dict[str, float]:
-    images = (settings.epoch_images or 0) // _SHARE
+def _half_epoch(space: dict[str, int], settings: PoaSettings, seed: int) -> dict[str, float]:
+    images = (settings.epoch_images or 0) // 2
     session = PoaSession(_job_of(space, replace(settings, epochs=2, epoch_images=images), seed))
     session.run_unit()
     began = time.monotonic()
@@ -243,21 +275,53 @@ def _tenth(space: dict[str, int], settings: PoaSettings, seed: int) -> dict[str,
 
 
 def _report(rows: list[dict[str, Any]], path: Path) -> None:
-    console = Console()
+    console = Console(highlight=False)
+    sizes: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for row in rows:
-        line = f"{row['run']}: {row['arch']} {row['knn_accuracy']:.2%}"
-        console.print(line, highlight=False, markup=False)
-    smallest = {row["run"]: row["knn_accuracy"] for row in reversed(rows)}
-    curve = [row["knn_accuracy"] for row in rows if row["run"] == "poa"]
-    if {"poa", "alone"} <= smallest.keys():
-        gain = smallest["poa"] - smallest["alone"]
+        sizes.setdefault((row["run"], row["arch"]), []).append(row)
+    for (run, arch), of_seeds in sizes.items():
+        accuracy = mean(row["knn_accuracy"] for row in of_seeds)
+        console.print(f"{run}: {arch} {accuracy:.2%}", markup=False)
+    smallest = {run: of_seeds for (run, _), of_seeds in reversed(sizes.items())}
+    others = sorted(smallest.keys() - {"poa", UNTRAINED}) if "poa" in smallest else []
+    for name in others:
+        gain = _gain(smallest["poa"], smallest[name])
+        bar = f": {_met(gain.is_certain)}" if name == "alone" else ""
         console.print(
-            f"smallest against alone {100 * gain:+.2f} points: {_met(gain > 0)}; falls along the "
-            f"curve of {len(curve)} sizes at most {100 * _fall(curve):.2f} points: "
-            f"{_met(_fall(curve) <= TOLERANCE)}",
-            highlight=False,
+            f"smallest of poa against {name} {gain.points:+.2f} points "
+            f"({gain.low:+.2f} to {gain.high:+.2f}){bar}",
+            markup=False,
         )
+    curve = [
+        mean(row["knn_accuracy"] for row in of_seeds)
+        for (run, _), of_seeds in sizes.items()
+        if run == "poa"
+    ]
+    if curve:
+        console.print(
+            f"falls along the curve of {len(curve)} sizes at most {100 * _fall(curve):.2f} points: "
+            f"{_met(_fall(curve) <= TOLERANCE)}"
+        )
+        console.print(_time_bar(rows))
     console.print(f"rows in {path}")
+
+
+def _gain(one: Sequence[Mapping[str, Any]], other: Sequence[Mapping[str, Any]]) -> Gain:
+    """Over the seeds that both have."""
+    mine, theirs = ({row["seed"]: row["hits"] for row in rows} for rows in (one, other))
+    seeds = sorted(mine.keys() & theirs.keys())
+    return paired_gain([mine[seed] for seed in seeds], [theirs[seed] for seed in seeds])
+
+
+def _time_bar(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Whether all runs took as long as ``poa`` of their seed."""
+    whole = {row["seed"]: row["minutes"] for row in rows if row["run"] == "poa"}
+    shares = [
+        abs(row["minutes"] / whole[row["seed"]] - 1)
+        for row in rows
+        if row["run"] != UNTRAINED and whole.get(row["seed"])
+    ]
+    return f"times differ by {max(shares):.1%} at most: {_met(max(shares) <= MOST_TIME)}"
 
 
 def _fall(curve: list[float]) -> float:

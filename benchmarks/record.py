@@ -17,17 +17,38 @@ RESULTS = Path(__file__).parent / "results"
 
 
 def write_rows(name: str, rows: Sequence[Mapping[str, Any]]) -> Path:
-    """Writes ``results/<name>.csv``, each row with where and on what it was found."""
+    """Writes ``results/<name>.csv``, each row with where and on what it was found.
+
+    A row that names its ``commit`` was found by that one, and keeps whatever else it says of that.
+    """
     RESULTS.mkdir(exist_ok=True)
     path = RESULTS / f"{name}.csv"
-    pd.DataFrame([{**row, **_circumstances()} for row in rows]).to_csv(path, index=False)
+    now = _circumstances()
+    whole = [{**row, **now, **(row if "commit" in row else {})} for row in rows]
+    pd.DataFrame(whole).to_csv(path, index=False)
     return path
+
+
+def rows_beside(name: str, key: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> list[Any]:
+    """The rows that ``results/<name>.csv`` has already and ``rows`` do not replace.
+
+    Args:
+        name: See `write_rows`.
+        key: Columns that tell rows apart.
+        rows: The new ones.
+    """
+    path = RESULTS / f"{name}.csv"
+    if not path.is_file():
+        return []
+    new = {tuple(str(row[column]) for column in key) for row in rows}
+    known = pd.read_csv(path).to_dict("records")
+    return [row for row in known if tuple(str(row.get(column)) for column in key) not in new]
 
 
 def _circumstances() -> dict[str, Any]:
     packages = ("torch", "onnxruntime", "optuna", "fvcore")
     return {
-        "commit": _commit(),
+        "commit": commit(),
         "date": datetime.now(UTC).date().isoformat(),
         "cpu": _cpu(),
         "cores": os.cpu_count(),
@@ -36,7 +57,8 @@ def _circumstances() -> dict[str, Any]:
     }
 
 
-def _commit() -> str:
+def commit() -> str:
+    """The one that is checked out, and whether files differ from it."""
     root = Path(__file__).parent
     commit = subprocess.run(
         ["git", "rev-parse", "--short", "HEAD"], cwd=root, capture_output=True, text=True
