@@ -101,6 +101,11 @@ class DmaeSettings(MaskedSettings):
         for name in ("pixel_weight", "feature_weight"):
             require_number(self, name, least=0)
         require_number(self, "depth_share", above=0, most=1)
+        if not (self.pixel_weight or self.feature_weight):
+            raise UsageError(
+                "pretrain: pixel_weight and feature_weight are 0, so that nothing is learned. Give "
+                "one of them a weight."
+            )
 
 
 @dataclass(frozen=True)

@@ -30,8 +30,7 @@ SANDWICH = Method(
     settings=SandwichSettings,
     start=_start,
     restore=restore_supernet,
-    deviation="the smallest and the largest network are not drawn again as random ones; losses are "
-    "added as they are, where Once-for-All adds gradients of four drawn networks; optimiser and "
-    "length are AutoFormer's, without its mixup, cutmix, RandAugment and random erasing",
+    deviation="the largest and the smallest network are not drawn again as random ones; optimiser "
+    "and length are AutoFormer's, without its mixup, cutmix, RandAugment and random erasing",
     named=_named,
 )

@@ -112,7 +112,7 @@ class SandwichSession(EpochSession):
         if self.settings.rule == "uniform":
             return self._deck.draw(step, 1)
         random = self._deck.draw(step, self.settings.random_students)
-        return [*dict.fromkeys((self.space.largest, self.space.smallest)), *random]
+        return list(dict.fromkeys((self.space.largest, self.space.smallest, *random)))
 
 
 def _load_teacher(job: Job, data: DataSplits) -> Teacher | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from nas_kd.errors import UsageError
 from nas_kd.training.elastic.checks import require_choice, require_number
 from nas_kd.training.idle_settings import refuse_idle
 from nas_kd.training.settings import TrainingSettings
@@ -84,6 +85,11 @@ class SandwichSettings:
         require_number(self, "random_students", least=0)
         require_number(self, "teacher_weight", least=0)
         require_number(self, "drop_path", least=0, below=1)
+        if not (self.label_weight or self.teacher_weight):
+            raise UsageError(
+                "pretrain: label_weight and teacher_weight are 0, so that nothing is learned. Give "
+                "one of them a weight."
+            )
         if self.rule == "uniform":
             alone = "rule=uniform trains one network a step"
             refuse_idle(self, ("learn_from", "random_students"), alone)

@@ -187,6 +187,7 @@ def test_what_needs_a_teacher_is_told(changes: dict[str, Any], message: str) -> 
         ({"random_students": -1}, "random_students is -1"),
         ({"learning_rate": 0.0}, "learning_rate"),
         ({"teacher_targets": "firm"}, "soft, hard"),
+        ({"label_weight": 0.0, "teacher_weight": 0.0}, "nothing is learned"),
         ({"rule": "uniform", "random_students": 1}, "random_students=1 would have no effect"),
         ({"start": "runs/x", "init": "teacher"}, "init=teacher would have no effect"),
     ],
