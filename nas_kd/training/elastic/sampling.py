@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from nas_kd.training.batches import mixed_seed
+from nas_kd.training.elastic.seeds import Use, seed_of
 from nas_kd.training.elastic.start import ElasticSpace
 from search_spaces import Arch, SearchSpace
 
@@ -42,10 +42,6 @@ def replicas(space: SearchSpace, scale: float, *, by_depth_only: bool = False) -
     ]
 
 
-_DECK = 0xDEC
-"""Tells the seeds of these draws from those of others, such as the views of a step."""
-
-
 class Deck:
     """Archs in an endless sequence of shuffled rounds.
 
@@ -72,7 +68,7 @@ class Deck:
     def _at(self, position: int) -> Arch:
         number, place = divmod(position, len(self._archs))
         if number != self._round:
-            seed = mixed_seed(_DECK, self._seed, self._process, number)
+            seed = seed_of(Use.SIZES, self._seed, self._process, number)
             generator = torch.Generator().manual_seed(seed)
             self._order = torch.randperm(len(self._archs), generator=generator).tolist()
             self._round = number

@@ -14,8 +14,9 @@ from torch.optim import Optimizer
 
 from nas_kd.data import Images
 from nas_kd.errors import NasKdError, UsageError
-from nas_kd.training.batches import epoch_batches, mixed_seed, read_batches
+from nas_kd.training.batches import epoch_batches, read_batches
 from nas_kd.training.elastic.repeatable import repeatable
+from nas_kd.training.elastic.seeds import Use, seed_of
 from nas_kd.training.objective import not_finite
 from nas_kd.training.pretraining.method import Job
 
@@ -103,7 +104,7 @@ class EpochSession(ABC):
         return [self._raw]
 
     def run_unit(self) -> dict[str, float]:
-        seed = mixed_seed(self.job.seed, self.epoch, self._accelerator.process_index)
+        seed = seed_of(Use.STEPS, self.job.seed, self.epoch, self._accelerator.process_index)
         batches = self._batches()
         parts: dict[str, list[Tensor]] = {}
         device = self._accelerator.device
@@ -167,7 +168,7 @@ class EpochSession(ABC):
         batches = epoch_batches(
             len(self._images),
             self._settings.batch_size,
-            seed=mixed_seed(self.job.seed, self.epoch),
+            seed=seed_of(Use.ORDER, self.job.seed, self.epoch),
             rank=self._accelerator.process_index,
             world=self._accelerator.num_processes,
         )
