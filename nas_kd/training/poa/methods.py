@@ -22,7 +22,8 @@ POA = Method(
     start=_start,
     restore=restore_supernet,
     takes_teacher=False,
-    deviation="no LayerScale; stochastic depth rises from block to block; patches are masked for "
-    "ViTs alone; resizing is bilinear, and the colour changes of a batch come in one order; views "
-    "are cut from images fitted to --image-size, so keep these larger than view_size",
+    deviation="no LayerScale; one layer fewer in layer_decay, as timm counts them; stochastic "
+    "depth rises from block to block; patches are masked for ViTs alone; resizing is bilinear, and "
+    "the colour changes of a batch come in one order; views are cut from images fitted to "
+    "--image-size, so keep these larger than view_size",
 )

@@ -19,9 +19,12 @@ _PATCH_EMBEDDING = "patch_embed."
 def make_optimizer(students: Students, settings: ResolvedSettings, batch: int) -> AdamW:
     """AdamW with groups that say their ``lr_scale``, and whether they decay and rest at first.
 
-    Biases, norms and tokens do not decay; the prototypes do, their lengths, too, and they rest at
-    first. A mask token has the rate of the lowest layer. The peak learning rate follows the square
-    root of ``batch``, the images in a step.
+    Biases, norms and scales do not decay; tokens do, and the prototypes with their lengths, which
+    rest at first. A mask token has the rate of the lowest layer. The peak learning rate follows the
+    square root of ``batch``, the images in a step.
+
+    Deviation: layers are counted as timm does, the final norm with the last block, so that there is
+    one fewer than published.
     """
     parent = students.backbone.parent
     stem = {id(p) for name, p in parent.named_parameters() if name.startswith(_PATCH_EMBEDDING)}
@@ -41,7 +44,7 @@ def make_optimizer(students: Students, settings: ResolvedSettings, batch: int) -
     lowest = min(group["lr_scale"] for group in body)
     rest = [p for p in students.parameters() if id(p) not in taken and p.requires_grad]
     groups += [
-        _group(tokens, scale=lowest, decays=False),
+        _group(tokens, scale=lowest, decays=True),
         _group([p for p in rest if p.ndim > 1], decays=True),
         _group([p for p in rest if p.ndim <= 1], decays=False),
         _group(students.heads.prototype_parameters(), decays=True, rests=True),

@@ -113,14 +113,14 @@ def test_backbone_and_heads_are_clipped_apart(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_rates_follow_layers_and_the_images_in_a_batch() -> None:
-    """The mask token belongs to the lowest layer, below all blocks."""
+    """The mask token belongs to the lowest layer, below all blocks, and the norm to the last."""
     training = session(layer_decay=0.5, batch_size=100_000)
     groups = training._raw_optimizer.param_groups
     scale = {id(p): group["lr_scale"] for group in groups for p in group["params"]}
     backbone = training._students.backbone
 
     assert scale[id(backbone.mask_token)] == scale[id(backbone.parent.cls_token)]
-    assert scale[id(backbone.mask_token)] == 0.5 ** (len(backbone.parent.blocks) + 1)
+    assert scale[id(backbone.mask_token)] == 0.5 ** len(backbone.parent.blocks)
     assert scale[id(backbone.parent.norm.weight)] == 1.0
     images = len(training.data.train)
     assert training._raw_optimizer.defaults["lr"] == pytest.approx(0.004 * (images / 1024) ** 0.5)
