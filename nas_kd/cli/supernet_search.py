@@ -105,7 +105,10 @@ def search_supernet(
 
         space = _space_of(run)
         reads_text = space.task_type is TextTask
-        (of_images if reads_text else of_text).refuse()
+        if reads_text:
+            of_images.refuse()
+        else:
+            of_text.refuse()
         profile = _profile(budget, device, threads)
         directory = run_dir or run.with_name(f"{run.name}-search")
         results = RunDirectory(directory)
