@@ -15,20 +15,25 @@ from torch.utils.hooks import RemovableHandle
 
 from proxies._channel_moments import ChannelMoments, channel_moments
 from proxies._gradients import gradients
-from proxies._layout import channels_first, first_tensor
+from proxies._layout import ChannelAxes, channels_first, first_tensor
 from proxies._recording import find_module
 from proxies._spectra import largest_singular_value
 from proxies._weights import WEIGHTED
+
+_CHAINS = (nn.Sequential, nn.ModuleList)
 
 
 def block_names(model: nn.Module, head: str) -> list[str]:
     """Names of the blocks of ``model`` in the order in which they were registered.
 
-    A sequence of composed modules (an `nn.Sequential` not only of plain layers) is a stage, and its
-    members are blocks, with weights or without, unless they are stages themselves. Beside stages,
-    the children of the network that hold weights are blocks: stem, reductions, patch embedding. The
-    classifier ``head`` is none, nor is what holds it. A backbone that is the only child with
-    weights is entered, and so is a wrapped network.
+    A sequence or list of composed modules (not only of plain layers) is a stage, and its members
+    are blocks, with weights or without, unless they are stages themselves. A module that holds a
+    sequence or list of modules which have composed parts of their own, as the stages of vision
+    transformers do, is a stage with others around it; the edges of a cell or the convolutions of a
+    bottleneck have no such parts. Beside stages, the children of the network or of such a module
+    that hold weights are blocks: stem, reductions, patch embedding. The classifier ``head`` is
+    none, nor is what holds it. A backbone that is the only child with weights is entered, and so is
+    a wrapped network.
     """
     return list(_blocks_below(model, "", head))
 
@@ -46,14 +51,22 @@ def _blocks_below(module: nn.Module, prefix: str, head: str) -> Iterator[str]:
         blocks = {name: children[name] for name in holders if name != head}
     alone = len(blocks) == 1 and not inside_stage
     for name, child in blocks.items():
-        if _is_stage(child) or (alone and not _is_plain(child)):
+        if _is_stage(child) or _holds_stage(child) or (alone and not _is_plain(child)):
             yield from _blocks_below(child, f"{name}.", head)
         else:
             yield name
 
 
 def _is_stage(module: nn.Module) -> bool:
-    return isinstance(module, nn.Sequential) and not _is_plain(module)
+    return isinstance(module, _CHAINS) and not _is_plain(module)
+
+
+def _holds_stage(module: nn.Module) -> bool:
+    """Whether it has a sequence or list of modules that are composed of composed ones."""
+    return any(
+        isinstance(chain, _CHAINS) and any(not _is_plain(member) for member in chain.children())
+        for chain in module.children()
+    )
 
 
 def _is_plain(module: nn.Module) -> bool:
@@ -72,12 +85,18 @@ class BlockRecorder:
 
     Args:
         head: Name of the classifier.
+        axes: Tells where the outputs have their channels.
         moments: Whether to keep the moments of the outputs.
         maps: Whether to keep the outputs themselves, as parts of the graph.
+
+    Attributes:
+        moments: One entry for each call.
+        maps: Tokens ``(image, token, channel)``, or maps ``(image, channel, height, width)``.
     """
 
-    def __init__(self, head: str, *, moments: bool, maps: bool) -> None:
+    def __init__(self, head: str, axes: ChannelAxes, *, moments: bool, maps: bool) -> None:
         self._head = head
+        self._axes = axes
         self._wanted = moments, maps
         self.moments: list[ChannelMoments] = []
         self.maps: list[Tensor] = []
@@ -92,12 +111,16 @@ class BlockRecorder:
         if tensor is None:
             return None
         moments, maps = self._wanted
+        last = self._axes.last(tensor, module)
         if moments:
-            self.moments.append(channel_moments(channels_first(tensor)))
+            self.moments.append(channel_moments(channels_first(tensor, last=last)))
         if not maps:
             return None
-        self.maps.append(tensor)
-        passed_on = tensor.clone()  # a later layer may work in place, and on the copy
+        moved = last and tensor.ndim > 3
+        shown = tensor.movedim(-1, 1) if moved else tensor
+        self.maps.append(shown)
+        passed_on = shown.movedim(1, -1) if moved else shown
+        passed_on = passed_on.clone()  # a later layer may work in place, and on the copy
         return passed_on if isinstance(output, Tensor) else type(output)([passed_on, *output[1:]])
 
 

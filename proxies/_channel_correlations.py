@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
-from proxies._layout import channels_first, first_tensor
+from proxies._layout import ChannelAxes, by_image, channels_first, first_tensor
 from proxies._spectra import eigenvalues
 
 _CONSTANT = 1e-6
@@ -20,9 +20,17 @@ _CONSTANT = 1e-6
 
 
 class CorrelationRecorder:
-    """Keeps what every module, containers and the network itself included, makes of one image."""
+    """Keeps what every module, containers and the network itself included, makes of one image.
 
-    def __init__(self, *, wanted: bool) -> None:
+    Args:
+        images: Size of the batch; modules may see each image in parts.
+        axes: Tells where the outputs have their channels.
+        wanted: Whether to watch at all.
+    """
+
+    def __init__(self, images: int, axes: ChannelAxes, *, wanted: bool) -> None:
+        self._images = images
+        self._axes = axes
         self._wanted = wanted
         self._last: tuple[ref[Tensor], int] | None = None
         self._maps: list[Tensor] = []  # (channel, position)
@@ -50,9 +58,16 @@ class CorrelationRecorder:
         if tensor is None:
             return
         if not self._seen_last(tensor):
-            self._maps.append(channels_first(tensor.detach()[:1], module)[0].clone())
+            self._maps.append(self._first_image(tensor, module).clone())
             self._last = ref(tensor), tensor._version
         self._calls.append(len(self._maps) - 1)
+
+    def _first_image(self, output: Tensor, module: nn.Module) -> Tensor:
+        """``(channel, position)``."""
+        parts, rest = divmod(len(output), self._images)
+        shown = output.detach()[: 1 if rest else parts]
+        channels = channels_first(shown, last=self._axes.last(output, module))
+        return by_image(channels, 1)[0]
 
     def _seen_last(self, tensor: Tensor) -> bool:
         """Whether a container returns what its last child did, and nothing changed it in place."""

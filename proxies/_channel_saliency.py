@@ -17,8 +17,8 @@ class SaliencyRecorder(OutputGradientRecorder):
             output the loss does not depend on is absent.
     """
 
-    def __init__(self, *, wanted: bool) -> None:
-        super().__init__(wanted=wanted)
+    def __init__(self, images: int, *, wanted: bool) -> None:
+        super().__init__(images, wanted=wanted)
         self.saliency: dict[str, Tensor] = {}
 
     def _gather(self, name: str, values: Tensor) -> Gather:

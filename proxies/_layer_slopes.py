@@ -38,22 +38,21 @@ class _Ranks:
 class SlopeRecorder(OutputGradientRecorder):
     """Keeps the ranks of the gradients at the outputs of convolutions and linear layers."""
 
-    def __init__(self, *, wanted: bool) -> None:
-        super().__init__(wanted=wanted)
+    def __init__(self, images: int, *, wanted: bool) -> None:
+        super().__init__(images, wanted=wanted)
         self._ranks: list[tuple[str, _Ranks]] = []
 
     def slopes(
-        self, weights: Mapping[str, Tensor], gradients: Mapping[str, Tensor], images: int
+        self, weights: Mapping[str, Tensor], gradients: Mapping[str, Tensor]
     ) -> list[LayerSlope]:
         """One entry for each call of a layer on whose weight the logits depend, the last first.
 
         Args:
             weights: Weight name to the weight.
             gradients: Weight name to the gradient of the sum over the images of the summed logits.
-            images: How many there are.
         """
         saliencies = {
-            name: float((weights[name].detach() * gradients[name]).abs().sum()) / images
+            name: float((weights[name].detach() * gradients[name]).abs().sum()) / self._images
             for name in dict(self._ranks)
         }
         return [

@@ -93,7 +93,7 @@ def observe(
         trained = {id(weight) for weight in weights.values()}
         for parameter in model.parameters():
             parameter.requires_grad_(id(parameter) in trained)
-        recorders = Recorders(needs, features, head)
+        recorders = Recorders(needs, features, head, len(images))
         with recording(model, recorders):
             logits = logits_of(model(images.clone()))
         responses = block_responses(recorders.blocks.maps, seed)
@@ -142,7 +142,7 @@ def _logit_slopes(
     with recorders.slopes.listening():
         found = gradients(logits.sum(), [*to_images, *to_weights.values()], keep_graph=keep_graph)
     by_weight = dict(zip(to_weights, found[len(to_images) :], strict=True))
-    layers = recorders.slopes.slopes(to_weights, by_weight, len(images))
+    layers = recorders.slopes.slopes(to_weights, by_weight)
     return found[0] if to_images else None, layers
 
 

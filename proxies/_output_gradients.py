@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
-from proxies._layout import channels_first
+from proxies._layout import by_image, channels_first
 from proxies._weights import WEIGHTED, layer_weights
 
 Gather = Callable[[Tensor], None]
@@ -20,10 +20,12 @@ class OutputGradientRecorder(ABC):
     """Watches the outputs of convolutions and linear layers, and the gradients by them.
 
     Args:
+        images: Size of the batch; layers may see each image in parts.
         wanted: Whether to watch at all.
     """
 
-    def __init__(self, *, wanted: bool) -> None:
+    def __init__(self, images: int, *, wanted: bool) -> None:
+        self._images = images
         self._wanted = wanted
         self._listening = False
 
@@ -54,13 +56,17 @@ class OutputGradientRecorder(ABC):
 
     def _watch(self, name: str) -> Callable[..., Tensor]:
         def hook(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
-            gather = self._gather(name, channels_first(output.detach(), module))
+            gather = self._gather(name, self._channels(output, module))
 
             def hear(gradient: Tensor) -> None:
                 if self._listening:
-                    gather(channels_first(gradient.detach(), module))
+                    gather(self._channels(gradient, module))
 
             output.register_hook(hear)
             return output.clone()  # a later layer may work in place, and on the copy
 
         return hook
+
+    def _channels(self, values: Tensor, module: nn.Module) -> Tensor:
+        """At the output of a layer, ``(image, channel, position)``."""
+        return by_image(channels_first(values.detach(), module), self._images)

@@ -10,6 +10,7 @@ from proxies._channel_correlations import CorrelationRecorder
 from proxies._channel_moments import MomentRecorder
 from proxies._channel_saliency import SaliencyRecorder
 from proxies._layer_slopes import SlopeRecorder
+from proxies._layout import ChannelAxes
 from proxies._norm_statistics import NormRecorder
 from proxies._recording import FeatureRecorder, HeadRecorder, Recorder
 from proxies._weights import NORMS, WEIGHTED
@@ -22,23 +23,34 @@ class Recorders:
         needs: Facts to record, see `Probe.announce`.
         features: Names of the feature maps, the last one before pooling.
         head: Name of the classifier.
+        images: Size of the batch.
     """
 
-    def __init__(self, needs: Collection[str], features: Sequence[str], head: str) -> None:
+    def __init__(
+        self, needs: Collection[str], features: Sequence[str], head: str, images: int
+    ) -> None:
+        whole = {"block_moments", "block_responses", "channel_correlations"}
+        self.axes = ChannelAxes(wanted=bool(whole.intersection(needs)))
         self.features = FeatureRecorder(_recorded(needs, features))
         self.head = HeadRecorder(head if {"pooled", "head_gradient"}.intersection(needs) else None)
         self.patterns = PatternRecorder(kernel="relu" in needs, words="relu_words" in needs)
         self.blocks = BlockRecorder(
-            head, moments="block_moments" in needs, maps="block_responses" in needs
+            head,
+            self.axes,
+            moments="block_moments" in needs,
+            maps="block_responses" in needs,
         )
         self.layers = MomentRecorder(WEIGHTED if "layer_moments" in needs else (), head)
         self.norms = MomentRecorder(NORMS if "norm_moments" in needs else (), head)
         self.statistics = NormRecorder(wanted="norm_statistics" in needs)
-        self.correlations = CorrelationRecorder(wanted="channel_correlations" in needs)
-        self.slopes = SlopeRecorder(wanted="layer_slopes" in needs)
-        self.saliency = SaliencyRecorder(wanted="channel_saliency" in needs)
+        self.correlations = CorrelationRecorder(
+            images, self.axes, wanted="channel_correlations" in needs
+        )
+        self.slopes = SlopeRecorder(images, wanted="layer_slopes" in needs)
+        self.saliency = SaliencyRecorder(images, wanted="channel_saliency" in needs)
 
     def __iter__(self) -> Iterator[Recorder]:
+        yield self.axes  # first: it hears of a layer before the others ask
         yield self.features
         yield self.head
         yield self.patterns

@@ -33,4 +33,8 @@ PROXY = Proxy(
     cost="forward",
     batch="noise",
     input="noise",
+    deviation=(
+        "transformers as other networks: in train mode, the outputs of whole blocks, not of each "
+        "residual branch in evaluation mode"
+    ),
 )

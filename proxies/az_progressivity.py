@@ -32,4 +32,5 @@ PROXY = Proxy(
     cost="forward",
     batch="noise",
     input="noise",
+    deviation=("transformers, for which the source leaves this term out, as other networks"),
 )

@@ -42,4 +42,8 @@ PROXY = Proxy(
     cost="backward through each block",
     batch="noise",
     input="noise",
+    deviation=(
+        "transformers as other networks: whole blocks in train mode, not each residual branch in "
+        "evaluation mode; an identity scores -inf there, too"
+    ),
 )

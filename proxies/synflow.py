@@ -20,7 +20,8 @@ def synflow_score(student: Probe, teacher: Probe | None) -> float:
     R is the summed output for one image of ones. It is computed on a copy of the network in
     float64, with every parameter, biases included, replaced by its absolute value, and with the
     normalisation layers replaced by the identity, not merely in evaluation mode. A network that
-    lets nothing through scores -inf.
+    lets nothing through scores -inf, and so does a deep transformer whose attention overflows
+    without its norms.
 
     Source: Tanaka et al., SynFlow, NeurIPS 2020, eq. 2; as a score Abdelfattah et al., ICLR 2021.
     """
