@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -39,35 +41,87 @@ def tells_apart(fact: Tensor) -> bool:
     return not torch.allclose(fact, fact[:1].expand_as(fact), rtol=0, atol=tolerance)
 
 
-def matched_embeddings(student: Probe, teacher: Probe) -> tuple[Tensor, Tensor]:
-    """The classifiers' inputs, ``(batch, channel)`` each, float64; widths may differ."""
-    ours, theirs = student.pooled.double(), teacher.pooled.double()
+def embedding(probe: Probe) -> Tensor:
+    """The classifier's input, ``(batch, channel)``, float64."""
+    return probe.pooled.double()
+
+
+def both(
+    student: Probe, teacher: Probe, key: str, compute: Callable[[Probe], Tensor]
+) -> tuple[Tensor, Tensor]:
+    """``compute``, ``(batch, ...)``, of student and teacher, kept under ``key``.
+
+    What is computed of the teacher serves all students.
+    """
+    ours, theirs = (probe.derived(key, compute) for probe in (student, teacher))
     require_same_batch(ours, theirs)
     return ours, theirs.to(ours.device)
 
 
-def matched_maps(student: Probe, teacher: Probe) -> list[tuple[Tensor, Tensor]]:
+@dataclass(frozen=True)
+class Stage:
+    """One feature map of a network; what is computed of it is kept in the probe."""
+
+    probe: Probe
+    name: str
+
+    @property
+    def map(self) -> Tensor:
+        """``(batch, channel, height, width)``, float64; see `as_map` for tokens."""
+        return self.probe.derived(
+            f"map of {self.name}", lambda probe: as_map(probe.features[self.name]).double()
+        )
+
+    def derived(self, key: str, compute: Callable[[Tensor], Tensor]) -> Tensor:
+        """``compute(self.map)``, kept under ``key``."""
+        return self.probe.derived(f"{key} of {self.name}", lambda _: compute(self.map))
+
+
+@dataclass(frozen=True)
+class StagePair:
+    """Feature maps of student and teacher that are compared; all sizes but the batch may differ."""
+
+    ours: Stage
+    theirs: Stage
+
+    def both(self, key: str, compute: Callable[[Tensor], Tensor]) -> tuple[Tensor, Tensor]:
+        """``compute`` of both maps, kept under ``key``."""
+        ours = self.ours.derived(key, compute)
+        return ours, self.theirs.derived(key, compute).to(ours.device)
+
+    def both_pooled(self, key: str, compute: Callable[[Tensor], Tensor]) -> tuple[Tensor, Tensor]:
+        """``compute`` of both maps, average-pooled to the smaller height and width of the two."""
+        height, width = self.common_size
+        return self.both(f"{key} at {height} x {width}", lambda one: compute(self.pooled(one)))
+
+    @property
+    def common_size(self) -> tuple[int, int]:
+        """The smaller height and the smaller width of the two."""
+        sizes = [stage.map.shape[2:] for stage in (self.ours, self.theirs)]
+        height, width = map(min, *sizes)
+        return height, width
+
+    def pooled(self, feature: Tensor) -> Tensor:
+        """A map average-pooled to the common size."""
+        return F.adaptive_avg_pool2d(feature, self.common_size)
+
+
+def matched_stages(student: Probe, teacher: Probe) -> list[StagePair]:
     """Pairs of feature maps of student and teacher, the deepest pair first.
 
     The last map goes with the last, the one before it with the one before it, and so on; of the
     network with more maps, the shallowest ones are left out.
-
-    Returns:
-        Maps ``(batch, channel, height, width)``, float64, in which all sizes but the batch may
-        differ; see `as_map` for tokens.
     """
     ours, theirs = (
-        [as_map(feature).double() for feature in probe.features.values()][::-1]
-        for probe in (student, teacher)
+        [Stage(probe, name) for name in probe.features][::-1] for probe in (student, teacher)
     )
     if not ours or not theirs:
         raise UsageError(
             "student and teacher are compared at their feature maps, and none is named for one of "
             "the two; name them, or choose proxies that read logits or the classifier's input."
         )
-    require_same_batch(ours[0], theirs[0])
-    pairs = zip(ours, theirs, strict=False)
-    return [(our_map, their_map.to(our_map.device)) for our_map, their_map in pairs]
+    require_same_batch(ours[0].map, theirs[0].map)
+    return list(map(StagePair, ours, theirs))
 
 
 def as_map(feature: Tensor) -> Tensor:
@@ -88,12 +142,3 @@ def as_map(feature: Tensor) -> Tensor:
     if prefix > _MOST_PREFIX_TOKENS:
         return channels[..., None]
     return channels[..., prefix:].reshape(*channels.shape[:2], side, side)
-
-
-def pooled_alike(ours: Tensor, theirs: Tensor) -> tuple[Tensor, Tensor]:
-    """Both maps average-pooled to the smaller height and the smaller width of the two."""
-    height, width = (min(ours.shape[axis], theirs.shape[axis]) for axis in (2, 3))
-    return (
-        F.adaptive_avg_pool2d(ours, (height, width)),
-        F.adaptive_avg_pool2d(theirs, (height, width)),
-    )

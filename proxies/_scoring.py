@@ -59,6 +59,8 @@ def score_student(
     """
     chosen = [PROXIES.get(name) for name in proxies]
     _require_teacher(chosen, teacher)
+    if teacher is not None:
+        _announce(chosen, teacher)
     free = [proxy for proxy in chosen if not proxy.needs_network]
     groups = _group([proxy for proxy in chosen if proxy.needs_network])
     scores: dict[str, float] = {}
@@ -106,9 +108,19 @@ def _score(proxies: list[Proxy], student: Probe, teacher: TeacherProbes | None) 
         yardstick = None
         if teacher is not None and "teacher" in proxy.needs:
             yardstick = teacher.probe(proxy.initialisation)
-            yardstick.announce(proxy.needs)
         scores[proxy.name] = proxy(student, yardstick)
     return scores
+
+
+def _announce(proxies: list[Proxy], teacher: TeacherProbes) -> None:
+    """Lets one pass of the teacher under each initialisation serve all that compare with it."""
+    needs: dict[str, frozenset[str]] = {}
+    for proxy in proxies:
+        if "teacher" in proxy.needs:
+            known = needs.get(proxy.initialisation, frozenset())
+            needs[proxy.initialisation] = known | proxy.needs
+    for initialisation, facts in needs.items():
+        teacher.probe(initialisation).announce(facts)
 
 
 def _costs_only(inputs: Tensor, targets: Tensor, costs: Mapping[str, float] | None) -> Probe:

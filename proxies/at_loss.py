@@ -6,7 +6,7 @@ import math
 
 from torch import Tensor
 
-from proxies._matching import matched_maps, pooled_alike, tells_apart
+from proxies._matching import matched_stages, tells_apart
 from proxies._probe import Probe
 from proxies._proxy import Proxy
 from proxies._similarity import unit_rows
@@ -17,8 +17,9 @@ def at_loss_score(student: Probe, teacher: Probe | None) -> float:
 
     The attention of a map is the sum over its channels of the squares (p = 2), flattened to
     ``(batch, height * width)`` and divided by its L2 norm. Maps are matched from the deep end
-    (`matched_maps`), unequal resolutions average-pooled to the smaller; widths may differ. At most
-    0. Float64. A student whose last map is the same for all images has no signal and scores -inf.
+    (`matched_stages`), unequal resolutions average-pooled to the smaller; widths may differ. At
+    most 0. Float64. A student whose last map is the same for all images has no signal and scores
+    -inf.
 
     Source: Zagoruyko and Komodakis, Paying More Attention to Attention, ICLR 2017, eq. 2, with the
     mean over pixels of the square that the authors' code takes; as a score DisWOT (Dong, Li and
@@ -26,14 +27,11 @@ def at_loss_score(student: Probe, teacher: Probe | None) -> float:
     """
     if teacher is None:
         return math.nan
-    pairs = matched_maps(student, teacher)
-    if not tells_apart(pairs[0][0]):
+    pairs = matched_stages(student, teacher)
+    if not tells_apart(pairs[0].ours.map):
         return -math.inf
-    return -sum(_distance(*pooled_alike(*pair)) for pair in pairs)
-
-
-def _distance(ours: Tensor, theirs: Tensor) -> float:
-    return float((_attention(ours) - _attention(theirs)).square().mean())
+    attentions = [pair.both_pooled("attention", _attention) for pair in pairs]
+    return -sum(float((ours - theirs).square().mean()) for ours, theirs in attentions)
 
 
 def _attention(feature: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor
 
-from proxies._matching import matched_embeddings, tells_apart
+from proxies._matching import both, embedding, tells_apart
 from proxies._probe import Probe
 from proxies._proxy import Proxy
 from proxies._similarity import unit_rows
@@ -29,14 +29,14 @@ def cc_loss_score(student: Probe, teacher: Probe | None) -> float:
     """
     if teacher is None:
         return math.nan
-    ours, theirs = matched_embeddings(student, teacher)
-    if not tells_apart(ours):
+    if not tells_apart(embedding(student)):
         return -math.inf
-    return -float((_correlations(ours) - _correlations(theirs)).square().mean())
+    ours, theirs = both(student, teacher, "correlations of images", _correlations)
+    return -float((ours - theirs).square().mean())
 
 
-def _correlations(embeddings: Tensor) -> Tensor:
-    unit = unit_rows(embeddings)
+def _correlations(probe: Probe) -> Tensor:
+    unit = unit_rows(embedding(probe))
     cosines = unit @ unit.T
     terms = [
         (2 * _GAMMA) ** order / math.factorial(order) * cosines**order

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from proxies._matching import matched_maps, pooled_alike, tells_apart
+from proxies._matching import matched_stages, tells_apart
 from proxies._probe import Probe
 from proxies._projection import projected
 from proxies._proxy import Proxy
@@ -13,10 +13,10 @@ from proxies._proxy import Proxy
 def fitnets_loss_score(student: Probe, teacher: Probe | None) -> float:
     """Minus the mean squared difference of the middle feature maps, the hint of FitNets.
 
-    Maps are matched from the deep end (`matched_maps`); the pair in the middle is compared, of two
-    middle ones the deeper. Unequal resolutions are average-pooled to the smaller, unequal widths
-    bridged by a fixed orthogonal projection of the student (`projected`). At most 0. Float64. A
-    student whose map is the same for all images has no signal and scores -inf.
+    Maps are matched from the deep end (`matched_stages`); the pair in the middle is compared, of
+    two middle ones the deeper. Unequal resolutions are average-pooled to the smaller, unequal
+    widths bridged by a fixed orthogonal projection of the student (`projected`). At most 0.
+    Float64. A student whose map is the same for all images has no signal and scores -inf.
 
     Source: Romero et al., FitNets, ICLR 2015, eq. 3; as a score DisWOT (Dong, Li and Wei, CVPR
     2023). The published loss is half the sum over the entries, which would grow with the
@@ -24,12 +24,13 @@ def fitnets_loss_score(student: Probe, teacher: Probe | None) -> float:
     """
     if teacher is None:
         return math.nan
-    pairs = matched_maps(student, teacher)
-    ours, theirs = pairs[(len(pairs) - 1) // 2]
+    pairs = matched_stages(student, teacher)
+    pair = pairs[(len(pairs) - 1) // 2]
+    ours, theirs = pair.ours.map, pair.theirs.map
     if not tells_apart(ours):
         return -math.inf
-    guided, hint = pooled_alike(projected(ours, theirs.shape[1]), theirs)
-    return -float((guided - hint).square().mean())
+    guided = pair.pooled(projected(ours, theirs.shape[1]))
+    return -float((guided - pair.pooled(theirs).to(guided.device)).square().mean())
 
 
 PROXY = Proxy(

@@ -6,7 +6,7 @@ import math
 
 from torch import Tensor
 
-from proxies._matching import matched_maps, tells_apart
+from proxies._matching import matched_stages, tells_apart
 from proxies._probe import Probe
 from proxies._projection import projected
 from proxies._proxy import Proxy
@@ -28,21 +28,19 @@ def ickd_loss_score(student: Probe, teacher: Probe | None) -> float:
     """
     if teacher is None:
         return math.nan
-    ours, theirs = matched_maps(student, teacher)[0]
-    if not tells_apart(ours):
+    pair = matched_stages(student, teacher)[0]
+    if not tells_apart(pair.ours.map):
         return -math.inf
-    images = zip(projected(ours, theirs.shape[1]), theirs, strict=True)
-    total = sum(
-        float((_correlations(our_image) - _correlations(their_image)).square().sum())
-        for our_image, their_image in images
-    )
-    return -total / (theirs.shape[0] * theirs.shape[1])
+    theirs = pair.theirs.derived("channel correlations", _correlations)
+    ours = _correlations(projected(pair.ours.map, theirs.shape[1])).to(theirs.device)
+    return -float((ours - theirs).square().sum()) / (theirs.shape[0] * theirs.shape[1])
 
 
-def _correlations(image: Tensor) -> Tensor:
-    """Row-normalised ``(channel, channel)`` Gram matrix of one image's map."""
-    flat = image.flatten(1)  # (channel, height * width)
-    return unit_rows(flat @ flat.T)
+def _correlations(feature: Tensor) -> Tensor:
+    """Row-normalised Gram matrices of the images' channels, ``(batch, channel, channel)``."""
+    flat = feature.flatten(2)  # (batch, channel, height * width)
+    gram = flat @ flat.mT
+    return unit_rows(gram.flatten(0, 1)).view_as(gram)
 
 
 PROXY = Proxy(

@@ -6,7 +6,7 @@ import math
 
 from torch import Tensor
 
-from proxies._matching import matched_maps, pooled_alike, tells_apart
+from proxies._matching import StagePair, matched_stages, tells_apart
 from proxies._probe import Probe
 from proxies._proxy import Proxy
 from proxies._similarity import unit_rows
@@ -18,7 +18,7 @@ def nst_loss_score(student: Probe, teacher: Probe | None) -> float:
     Each channel of each image is a sample: its ``height * width`` activations divided by their L2
     norm. With k(x, y) = (x y)^2, the polynomial kernel of degree 2 without a constant, a stage
     adds mean k(t, t') + mean k(s, s') - 2 mean k(s, t), averaged over the batch. Maps are matched
-    from the deep end (`matched_maps`), unequal resolutions average-pooled to the smaller; widths
+    from the deep end (`matched_stages`), unequal resolutions average-pooled to the smaller; widths
     may differ. At most 0. Float64. A student whose last map is the same for all images has no
     signal and scores -inf.
 
@@ -27,15 +27,21 @@ def nst_loss_score(student: Probe, teacher: Probe | None) -> float:
     """
     if teacher is None:
         return math.nan
-    pairs = matched_maps(student, teacher)
-    if not tells_apart(pairs[0][0]):
+    pairs = matched_stages(student, teacher)
+    if not tells_apart(pairs[0].ours.map):
         return -math.inf
-    return -sum(_discrepancy(*pooled_alike(*pair)) for pair in pairs)
+    return -sum(_discrepancy(pair) for pair in pairs)
 
 
-def _discrepancy(ours: Tensor, theirs: Tensor) -> float:
-    s, t = _selectivities(ours), _selectivities(theirs)
-    return float(_mean_kernel(t, t) + _mean_kernel(s, s) - 2 * _mean_kernel(s, t))
+def _discrepancy(pair: StagePair) -> float:
+    s, t = pair.both_pooled("selectivities", _selectivities)
+    ours, theirs = pair.both_pooled("selectivities' kernel", _own_kernel)
+    return float(theirs + ours - 2 * _mean_kernel(s, t))
+
+
+def _own_kernel(feature: Tensor) -> Tensor:
+    own = _selectivities(feature)
+    return _mean_kernel(own, own)
 
 
 def _selectivities(feature: Tensor) -> Tensor:

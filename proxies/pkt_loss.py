@@ -6,7 +6,7 @@ import math
 
 from torch import Tensor
 
-from proxies._matching import matched_embeddings, tells_apart
+from proxies._matching import both, embedding, tells_apart
 from proxies._probe import Probe
 from proxies._proxy import Proxy
 from proxies._similarity import unit_rows
@@ -29,16 +29,15 @@ def pkt_loss_score(student: Probe, teacher: Probe | None) -> float:
     """
     if teacher is None:
         return math.nan
-    ours, theirs = matched_embeddings(student, teacher)
-    if not tells_apart(ours):
+    if not tells_apart(embedding(student)):
         return -math.inf
-    p, q = _neighbours(theirs), _neighbours(ours)
+    q, p = both(student, teacher, "neighbours", _neighbours)
     return -float((p * ((p + _EPSILON) / (q + _EPSILON)).log()).mean())
 
 
-def _neighbours(embeddings: Tensor) -> Tensor:
+def _neighbours(probe: Probe) -> Tensor:
     """Probabilities of the images as neighbours of the image of the row."""
-    unit = unit_rows(embeddings)
+    unit = unit_rows(embedding(probe))
     kernel = (1 + unit @ unit.T) / 2
     return kernel / kernel.sum(1, keepdim=True)
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from proxies._matching import matched_embeddings, tells_apart
+from proxies._matching import both, embedding, tells_apart
 from proxies._probe import Probe
 from proxies._proxy import Proxy
 from proxies._similarity import unit_rows
@@ -32,32 +32,29 @@ def rkd_loss_score(student: Probe, teacher: Probe | None) -> float:
     """
     if teacher is None:
         return math.nan
-    ours, theirs = matched_embeddings(student, teacher)
-    if not tells_apart(ours):
+    if not tells_apart(embedding(student)):
         return -math.inf
-    distance_loss = float(F.smooth_l1_loss(_distances(ours), _distances(theirs)))
-    angle_losses = [
-        float(F.smooth_l1_loss(_angles(ours, vertex), _angles(theirs, vertex)))
-        for vertex in range(len(ours))
-    ]
-    angle_loss = sum(angle_losses) / len(angle_losses)
-    return -(_DISTANCE_WEIGHT * distance_loss + _ANGLE_WEIGHT * angle_loss)
+    distance_loss = F.smooth_l1_loss(*both(student, teacher, "distances", _distances))
+    angle_loss = F.smooth_l1_loss(*both(student, teacher, "angles", _angles))
+    return -float(_DISTANCE_WEIGHT * distance_loss + _ANGLE_WEIGHT * angle_loss)
 
 
-def _distances(points: Tensor) -> Tensor:
+def _distances(probe: Probe) -> Tensor:
     """``(batch, batch)``, in units of the mean distance of images that do not coincide."""
+    points = embedding(probe)
     distances = torch.cdist(points, points, compute_mode="donot_use_mm_for_euclid_dist")
     apart = distances[distances > 0]
     return distances / apart.mean() if len(apart) else distances
 
 
-def _angles(points: Tensor, vertex: int) -> Tensor:
-    """Cosines of the angles at one image between the directions to all others, ``(batch, batch)``.
+def _angles(probe: Probe) -> Tensor:
+    """Cosines at the first image between the directions to the two others, ``(batch,) * 3``.
 
     Images that coincide with it have no direction; their cosines are 0.
     """
-    directions = unit_rows(points - points[vertex])
-    return directions @ directions.T
+    points = embedding(probe)
+    directions = [unit_rows(points - vertex) for vertex in points]
+    return torch.stack([direction @ direction.T for direction in directions])
 
 
 PROXY = Proxy(

@@ -6,7 +6,7 @@ import math
 
 from torch import Tensor
 
-from proxies._matching import matched_maps, tells_apart
+from proxies._matching import matched_stages, tells_apart
 from proxies._probe import Probe
 from proxies._proxy import Proxy
 from proxies._similarity import unit_rows
@@ -17,7 +17,7 @@ def sp_loss_score(student: Probe, teacher: Probe | None) -> float:
 
     With F a map flattened to ``(batch, channel * height * width)``, the rows of F F^T are divided
     by their L2 norm; the squared differences of student and teacher are summed, divided by batch^2
-    and added up over the stages, matched from the deep end (`matched_maps`). Widths and
+    and added up over the stages, matched from the deep end (`matched_stages`). Widths and
     resolutions may differ. With one stage it is ``diswot_mr``, whose distance is that of the
     distiller of the same name. At most 0. Float64. A student whose last map is the same for all
     images has no signal and scores -inf.
@@ -27,12 +27,11 @@ def sp_loss_score(student: Probe, teacher: Probe | None) -> float:
     """
     if teacher is None:
         return math.nan
-    pairs = matched_maps(student, teacher)
-    if not tells_apart(pairs[0][0]):
+    pairs = matched_stages(student, teacher)
+    if not tells_apart(pairs[0].ours.map):
         return -math.inf
-    return -sum(
-        float((_relations(ours) - _relations(theirs)).square().mean()) for ours, theirs in pairs
-    )
+    relations = [pair.both("relations", _relations) for pair in pairs]
+    return -sum(float((ours - theirs).square().mean()) for ours, theirs in relations)
 
 
 def _relations(feature: Tensor) -> Tensor:

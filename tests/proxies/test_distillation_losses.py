@@ -543,3 +543,20 @@ def test_pooling_is_torchs_where_resolutions_do_not_divide() -> None:
         Given(maps=[F.adaptive_avg_pool2d(ours, (3, 4))]), Given(maps=[theirs])
     )
     assert at_loss.PROXY(Given(maps=[ours]), Given(maps=[theirs])) == expected
+
+
+# The teacher's side -------------------------------------------------------------------------------
+
+
+def test_what_is_computed_of_the_teacher_serves_all_students() -> None:
+    teacher = _pyramid(0)
+    students = [_pyramid(seed, first_stride=2) for seed in (1, 2)]
+    kept: list[dict[str, Tensor]] = []
+    for student in students:
+        for proxy in ALL:
+            proxy(student, teacher)
+        kept.append(dict(teacher._derived))
+    first, second = kept
+    assert first.keys() == second.keys()
+    assert all(first[key] is second[key] for key in first)
+    assert len(first) >= len(FROM_EMBEDDINGS) + len(FROM_MAPS)

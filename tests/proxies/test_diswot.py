@@ -197,7 +197,7 @@ def test_the_teacher_is_probed_once_for_all_students() -> None:
     teacher = TeacherProbes(
         original, images, labels, features=["blocks"], head="classifier", seed=0
     )
-    names = ["diswot", "diswot_mr", "diswot_ms", "diswot_class_gram"]
+    names = ["diswot_mr", "kd_loss", "at_loss", "diswot_ms", "diswot_class_gram", "cc_loss"]
     weights = original.classifier.weight.clone()
     for seed in range(3):
         score_student(
