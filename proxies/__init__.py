@@ -10,6 +10,7 @@ from proxies._fusion import ReferenceFusion, log_rank_fusion
 from proxies._initialise import initialise
 from proxies._probe import Probe
 from proxies._proxy import Proxy
+from proxies._rank_fusion import RankFusion
 from proxies._registered import PROXIES
 from proxies._scoring import score_student
 from proxies._teacher import TeacherProbes
@@ -18,6 +19,7 @@ __all__ = [
     "PROXIES",
     "Probe",
     "Proxy",
+    "RankFusion",
     "ReferenceFusion",
     "TeacherProbes",
     "initialise",

@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-import pandas as pd
 from optuna.study import StudyDirection
 
 from nas_kd.errors import UsageError
 from nas_kd.registry import unknown_name
-from proxies import ReferenceFusion
 from studies.candidates import Candidate
+from studies.fused_score import floor_below, fused_score
+from studies.fusions import Fusion
 
 SCORE = "score"
 LATENCY = "latency_ms"
@@ -19,39 +19,52 @@ _COSTS = ("macs", "params", LATENCY)
 
 
 class Objectives:
-    """Turns candidates into objective values, by a scale fixed before the search.
+    """Turns candidates into objective values.
 
-    The fused score is measured against a reference sample of the space (see `ReferenceFusion`), so
-    that a trial's value never changes afterwards. Candidates without a finite value (over the
-    budget, or degenerate) get a floor one unit below the worst of the reference: ranked last,
-    finite for the storage, marked by their constraints or attributes.
+    With the fusion ``reference`` the fused score is measured against a reference sample of the
+    space (`ReferenceScore`), so that a trial's value never changes afterwards. With one by ranks
+    (`RankScore`) it is that among all candidates added so far, and moves when others are added.
+    Candidates without a finite value (over the budget, or degenerate) get a floor below the worst:
+    ranked last, finite for the storage, marked by their constraints or attributes.
 
     Args:
         names: Objective names, ``score``, proxies, ``macs``, ``params`` or ``latency_ms``.
         proxies: Names of the scored proxies.
         reference: Scored candidates that fix the scale, at least one.
+        fusion: How the proxies are fused.
     """
 
     def __init__(
-        self, names: Sequence[str], proxies: Sequence[str], reference: Sequence[Candidate]
+        self,
+        names: Sequence[str],
+        proxies: Sequence[str],
+        reference: Sequence[Candidate],
+        fusion: Fusion = "reference",
     ) -> None:
         check_objectives(names, proxies)
         self.names = list(names)
-        self._proxies = list(proxies)
-        frame = pd.DataFrame([dict(c.scores) for c in reference], columns=self._proxies)
-        self._fusion = ReferenceFusion(frame)
-        self._floors = {name: _floor(frame[name]) for name in self._proxies}
-        self._floors[SCORE] = _floor(pd.Series([self.score(c) for c in reference]))
+        self._fused = fused_score(fusion, proxies, reference)
+        self._floors = {
+            name: floor_below([candidate.scores[name] for candidate in reference])
+            for name in proxies
+        }
 
     @property
     def directions(self) -> list[StudyDirection]:
         return directions(self.names)
 
+    @property
+    def move(self) -> bool:
+        """Whether values change when other candidates are added."""
+        return self._fused.moves and SCORE in self.names
+
+    def add(self, candidate: Candidate) -> None:
+        """Takes note of a candidate, once; those of the reference are known."""
+        self._fused.add(candidate)
+
     def score(self, candidate: Candidate) -> float:
-        """The fused score; -inf for a candidate that was not scored or is degenerate."""
-        if not candidate.scores or candidate.degenerate:
-            return -math.inf
-        return self._fusion.score(candidate.scores)
+        """The fused score; -inf for a candidate that was not scored or has no value."""
+        return self._fused.of(candidate)
 
     def values(self, candidate: Candidate) -> list[float]:
         """One finite value for each objective, in order."""
@@ -60,8 +73,11 @@ class Objectives:
     def _value(self, name: str, candidate: Candidate) -> float:
         if name in _COSTS:
             return candidate.costs[name]
-        value = self.score(candidate) if name == SCORE else candidate.scores.get(name, -math.inf)
-        return max(value, self._floors[name]) if math.isfinite(value) else self._floors[name]
+        if name == SCORE:
+            value, floor = self.score(candidate), self._fused.floor
+        else:
+            value, floor = candidate.scores.get(name, -math.inf), self._floors[name]
+        return max(value, floor) if math.isfinite(value) else floor
 
 
 def directions(names: Sequence[str]) -> list[StudyDirection]:
@@ -77,8 +93,3 @@ def check_objectives(names: Sequence[str], proxies: Sequence[str]) -> None:
     for name in names:
         if name not in known:
             raise UsageError(unknown_name("objectives", name, known))
-
-
-def _floor(values: pd.Series) -> float:
-    finite = values[values.map(math.isfinite)]
-    return float(finite.min()) - 1.0 if len(finite) else -1.0

@@ -8,10 +8,11 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from nas_kd.errors import UsageError
 from nas_kd.registry import unknown_name
+from studies.fusions import Fusion, with_presets
 
 _WITHOUT_EFFECT = {"search.workers"}
 """Settings on which no result depends."""
@@ -82,6 +83,10 @@ class SearchSection(_Section):
     batch_size: int = Field(default=50, ge=2)
     """Candidates proposed, scored and written together."""
     proxies: tuple[str, ...] = Field(default=("diswot", "naswot", "synflow"), min_length=1)
+    """Names of proxies, or of presets (`studies.fusions`), which stand for several and a fusion."""
+    fusion: Fusion = "reference"
+    """How the proxies become one score: on the fixed scale of a reference sample, or by their ranks
+    (sum of logarithms, mean) among all candidates so far."""
     objectives: tuple[str, ...] = Field(default=("score", "macs"), min_length=1)
     """``score`` (all proxies fused) or a proxy, maximised; ``macs``, ``params`` or the predicted
     ``latency_ms``, minimised."""
@@ -91,6 +96,11 @@ class SearchSection(_Section):
     """Architectures that are looked at first, as JSON or in the space's notation."""
     workers: int = Field(default=1, ge=1, le=1024)
     """Candidates evaluated at a time on one machine; the result does not depend on it."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_presets(cls, settings: Any) -> Any:
+        return with_presets(settings) if isinstance(settings, Mapping) else settings
 
     @field_validator("proxies", "objectives")
     @classmethod

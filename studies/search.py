@@ -82,7 +82,7 @@ class Search:
         if shared is not None:
             self._exchange(shared)
         self._canonicals: dict[Arch, Arch] = {}
-        self._best = (-math.inf, "")
+        self._best: Candidate | None = None
         self._kept_at = -math.inf
         for trial in self._written:
             self._evaluator.remember(candidate_of(trial))
@@ -96,16 +96,21 @@ class Search:
         self._observer.phase("search", self._trials)
         reference = self._reference()
         objectives = Objectives(
-            self._recipe.search.objectives, self._recipe.search.proxies, reference
+            self._recipe.search.objectives,
+            self._recipe.search.proxies,
+            reference,
+            self._recipe.search.fusion,
         )
         result = self._continued(objectives)
-        proposer = self._proposer(objectives, result.trials, reference)
+        proposer = self._proposer(result, reference)
         batch = self._recipe.search.batch_size
         while (done := len(result.trials)) < self._trials:
             sampler = self._sampler.build(self._space, self._seed(done // batch), batch)
             archs = proposer.propose(sampler, min(batch, self._trials - done))
             found = self._evaluate(archs, result)
             self._keep(proposer.finish(found), found, result)
+            if objectives.move:  # earlier trials, too, are seen with the values they have by now
+                proposer = self._proposer(result, reference)
         return result
 
     def _number_of_trials(self) -> int:
@@ -193,18 +198,13 @@ class Search:
             self._best_so_far(candidate, objectives)
         return result
 
-    def _proposer(
-        self,
-        objectives: Objectives,
-        done: Sequence[FrozenTrial],
-        reference: Sequence[Candidate],
-    ) -> Proposer:
-        genes = self._space.distributions
+    def _proposer(self, result: SearchResult, reference: Sequence[Candidate]) -> Proposer:
+        genes, done = self._space.distributions, result.trials_by_now
         first = [] if self._sampler.covers_space else self._first_archs(reference)
         sampler = self._sampler.build(self._space, 0, self._recipe.search.batch_size)
         if isinstance(sampler, BlindSampler):
             return Drawing(genes, len(done), first)
-        return Asking(genes, objectives.directions, done, first)
+        return Asking(genes, result.objectives.directions, done, first)
 
     def _first_archs(self, reference: Sequence[Candidate]) -> list[Arch]:
         archs = start_archs(self._recipe, self._space)
@@ -216,16 +216,20 @@ class Search:
         """What the trials of a batch come to, in order."""
         archs = [self._canonical(arch) for arch in proposed]
         self._crew.expect(archs)
-        first_here: dict[str, int] = {}
-        found = []
+        candidates = []
         for number, arch in enumerate(archs, start=len(result.trials)):
             candidate = self._crew.evaluate(arch)
+            candidates.append(candidate)
+            result.objectives.add(candidate)
+            self._observer.advance(number + 1, best=self._best_so_far(candidate, result.objectives))
+        first_here: dict[str, int] = {}
+        found = []
+        for number, candidate in enumerate(candidates, start=len(result.trials)):
             first = result.first_trial(candidate.key)
             if first is None:
                 first = first_here.setdefault(candidate.key, number)
             duplicate_of = first if first != number else None
             found.append(Found(candidate, result.objectives.values(candidate), duplicate_of))
-            self._observer.advance(number + 1, best=self._best_so_far(candidate, result.objectives))
         return found
 
     def _canonical(self, arch: Arch) -> Arch:
@@ -254,8 +258,6 @@ class Search:
             self._kept_at = time.monotonic()
 
     def _best_so_far(self, candidate: Candidate, objectives: Objectives) -> str:
-        score = objectives.score(candidate)
-        if score > self._best[0] or not self._best[1]:
-            text = f"{SCORE} {score:+.3f} at {candidate.macs / 1e6:.3g} M MACs"
-            self._best = (score, text)
-        return self._best[1]
+        if self._best is None or objectives.score(candidate) > objectives.score(self._best):
+            self._best = candidate
+        return f"{SCORE} {objectives.score(self._best):+.3f} at {self._best.macs / 1e6:.3g} M MACs"

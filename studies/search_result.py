@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import math
 from collections.abc import Iterable
 
 from optuna.trial import FrozenTrial
@@ -36,8 +38,17 @@ class SearchResult:
         candidate = candidate or candidate_of(trial)
         self._first_trials[key] = number
         self._candidates[key] = candidate
-        if _is_ranked(candidate):
+        self.objectives.add(candidate)
+        if not self.objectives.move and self._is_ranked(candidate):
             self._front.add(key, trial.values)
+
+    @property
+    def trials_by_now(self) -> list[FrozenTrial]:
+        """The trials with the values that their candidates have by now.
+
+        They differ from what was told at the time where scores are ranks: others came after.
+        """
+        return list(map(self._by_now, self.trials)) if self.objectives.move else self.trials
 
     def first_trial(self, key: str) -> int | None:
         """Number of the first trial with this canonical key; None where there is none yet."""
@@ -51,16 +62,27 @@ class SearchResult:
     @property
     def ranking(self) -> list[Candidate]:
         """Scored feasible candidates, best score first; equal scores by fewer MACs, then key."""
-        return self._best_first(filter(_is_ranked, self._candidates.values()))
+        return self._best_first(filter(self._is_ranked, self._candidates.values()))
 
     @property
     def front(self) -> list[Candidate]:
         """The ranked candidates that no other one dominates in the objectives, best score first."""
-        return self._best_first(self._candidates[key] for key in self._front)
+        front = self._front_by_now() if self.objectives.move else self._front
+        return self._best_first(self._candidates[key] for key in front)
+
+    def _front_by_now(self) -> Front:
+        front = Front(self.objectives.directions)
+        for candidate in filter(self._is_ranked, self._candidates.values()):
+            front.add(candidate.key, self.objectives.values(candidate))
+        return front
+
+    def _by_now(self, trial: FrozenTrial) -> FrozenTrial:
+        revalued = copy.copy(trial)
+        revalued.values = self.objectives.values(self._candidates[key_of(trial)])
+        return revalued
 
     def _best_first(self, candidates: Iterable[Candidate]) -> list[Candidate]:
         return sorted(candidates, key=lambda c: (-self.objectives.score(c), c.macs, c.key))
 
-
-def _is_ranked(candidate: Candidate) -> bool:
-    return candidate.feasible and bool(candidate.scores) and not candidate.degenerate
+    def _is_ranked(self, candidate: Candidate) -> bool:
+        return candidate.feasible and math.isfinite(self.objectives.score(candidate))

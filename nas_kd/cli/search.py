@@ -51,7 +51,20 @@ def search(
         ),
     ] = None,
     proxies: Annotated[
-        str | None, typer.Option(metavar="A,B", help="See: nas-kd list proxies.")
+        str | None,
+        typer.Option(
+            metavar="A,B",
+            help="See: nas-kd list proxies; az_nas, te_nas and vkdnw_agg stand for all their parts "
+            "and a fusion.",
+        ),
+    ] = None,
+    fusion: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="How proxies become one score: reference (a fixed scale), or by their ranks so "
+            "far, log-rank or mean-rank.",
+        ),
     ] = None,
     objectives: Annotated[
         str | None,
@@ -138,6 +151,7 @@ def search(
                 "--space": space,
                 "--space-option": space_option,
                 "--start-with": start_with,
+                "--fusion": fusion,
                 "--objectives": objectives,
                 "--minutes": minutes,
                 "--workers": workers,
@@ -174,6 +188,7 @@ def search(
         "search.start": start_with or None,
         "search.workers": workers,
         "search.proxies": parse_names("--proxies", proxies),
+        "search.fusion": fusion,
         "search.objectives": parse_names("--objectives", objectives),
         "distill.epochs": epochs,
         "distill.minutes": minutes,

@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import optuna
+import pandas as pd
 import pytest
 import torch
 from sklearn.datasets import load_digits
 
 from nas_kd.costs import Budget
 from nas_kd.errors import NoFeasibleStudentError
+from proxies import log_rank_fusion
 from search_spaces import Task, create_space
 from studies.candidates import Candidate, Evaluator
 from studies.document import found_document
@@ -115,6 +117,29 @@ def test_a_killed_search_continues_to_the_same_trials_and_front(
     assert continued.ranking == whole.ranking
     assert _scored(tmp_path / "killed") == _scored(tmp_path / "whole")
     assert len(set(_scored(tmp_path / "whole"))) == len(_scored(tmp_path / "whole"))
+
+
+def test_scores_by_rank_are_those_of_the_whole_history_also_after_a_kill(tmp_path: Path) -> None:
+    recipe = _recipe(**{"search.proxies": ["az_nas"], "search.sampler": "nsga2"})
+    assert recipe.search.fusion == "log-rank"
+    whole, _ = _search(recipe, tmp_path / "whole")
+    with pytest.raises(KeyboardInterrupt):
+        _search(recipe, tmp_path / "killed", _KilledAt(45))
+    continued, _ = _search(recipe, tmp_path / "killed")
+    assert _rows(continued) == _rows(whole)
+    assert continued.front == whole.front
+    assert continued.ranking == whole.ranking
+
+    scored = [c for c in whole.unique if c.scores]
+    fused = log_rank_fusion(pd.DataFrame([dict(c.scores) for c in scored]))
+    assert [whole.objectives.score(c) for c in scored] == pytest.approx(list(fused))
+    assert any(c.degenerate for c in whole.ranking)  # an identity is last in one term alone
+    by_now = {t.number: t.values[0] for t in whole.trials_by_now}
+    told = {t.number: t.values[0] for t in whole.trials}
+    assert by_now != told
+    best = whole.ranking[0]
+    assert all(by_now[t.number] <= whole.objectives.score(best) for t in whole.trials)
+    assert best in whole.front
 
 
 @pytest.mark.parametrize("share", [0.02, 0.31, 0.5, 0.83, 0.999])
