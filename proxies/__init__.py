@@ -1,4 +1,7 @@
-"""How an untrained student is scored: one file per proxy, one shared forward pass for all.
+"""How an untrained student is scored: one file per proxy, shared passes.
+
+Proxies that assume the same initial weights and look at the same input share a forward pass; see
+`score_student`.
 
 >>> score_student(build, images, labels, proxies=["naswot"], features=..., head=..., seed=0)
 {'naswot': ...}

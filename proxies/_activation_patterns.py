@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import numpy as np
@@ -16,9 +17,14 @@ _ACTIVATIONS = (
     nn.PReLU,
     nn.GELU,
     nn.SiLU,
+    nn.Mish,
     nn.Hardswish,
 )
 """All of them let the positive side through and bend or cut the negative one."""
+
+_LIBRARIES = ("timm.", "transformers.")
+_NAMED = re.compile("ReLU|GELU|SiLU|Swish|Mish")
+"""What these libraries call their own classes of the same kind, such as ``GELUActivation``."""
 
 _EXACT_BITS = 24
 """Whole numbers of so many bits are exact in float32."""
@@ -48,7 +54,7 @@ class PatternRecorder:
     def attach(self, model: nn.Module) -> Iterator[RemovableHandle]:
         if any(self._wanted):
             for module in model.modules():
-                if isinstance(module, _ACTIVATIONS):
+                if _is_activation(module):
                     yield module.register_forward_pre_hook(self._read)
 
     def _read(self, module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
@@ -66,6 +72,12 @@ class PatternRecorder:
         neither = active.shape[1] - counts[:, None] - counts[None, :] + both
         alike = (both + neither).double()
         self.kernel = alike if self.kernel is None else self.kernel + alike
+
+
+def _is_activation(module: nn.Module) -> bool:
+    kind = type(module)
+    theirs = kind.__module__.startswith(_LIBRARIES) and _NAMED.search(kind.__name__) is not None
+    return isinstance(module, _ACTIVATIONS) or (theirs and not any(True for _ in module.children()))
 
 
 def unit_words(active: Tensor) -> Tensor:

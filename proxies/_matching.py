@@ -6,7 +6,6 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -24,21 +23,6 @@ def require_same_batch(student: Tensor, teacher: Tensor) -> None:
             f"the student saw {len(student)} images and the teacher {len(teacher)}; "
             "probe both on the same batch."
         )
-
-
-_ROUNDING = 1e-5
-"""Of a forward pass in float32, as a share of the largest value: with several threads, equal images
-do not come out equal to the last bit."""
-
-
-def tells_apart(fact: Tensor) -> bool:
-    """Whether ``fact``, ``(batch, ...)``, differs between images by more than rounding.
-
-    NaN differs from everything.
-    """
-    finite = fact[fact.isfinite()]
-    tolerance = _ROUNDING * float(finite.abs().max()) if len(finite) else 0.0
-    return not torch.allclose(fact, fact[:1].expand_as(fact), rtol=0, atol=tolerance)
 
 
 def embedding(probe: Probe) -> Tensor:

@@ -12,6 +12,7 @@ from nas_kd.errors import UsageError
 from proxies._batch import noise_like, require_batch, require_labels
 from proxies._blocks import BlockResponse
 from proxies._channel_moments import ChannelMoments
+from proxies._evaluation_pass import EVALUATED, Evaluation, evaluate
 from proxies._image_gradients import Result, image_gradients
 from proxies._layer_slopes import LayerSlope
 from proxies._norm_statistics import NormStatistics
@@ -19,8 +20,9 @@ from proxies._observation import OBSERVABLE, Observation, observe
 
 _OWN_PASSES = frozenset({"half_gradients", "perturbed_feature", "image_gradients"})
 
-FACTS = OBSERVABLE | _OWN_PASSES
-"""Facts that can be announced: of the shared forward pass, or of passes of their own."""
+FACTS = OBSERVABLE | EVALUATED | _OWN_PASSES
+"""Facts that can be announced: of the shared forward pass, of the one in evaluation mode that
+transformers need, or of passes of their own."""
 
 _IMPLIED = {
     "head_gradient": frozenset({"pooled"}),
@@ -59,6 +61,8 @@ class Probe:
         costs: Counted ``macs`` and ``params`` of the network.
         needs: Facts to announce, see `announce`.
         seed: Seeds layers that draw in the forward pass.
+        student_widths: Of a teacher, how wide the inputs of the students' classifiers can be;
+            empty where that is not known.
 
     Raises:
         UsageError: Inputs and targets do not fit each other.
@@ -75,6 +79,7 @@ class Probe:
         costs: Mapping[str, float] | None = None,
         needs: Collection[str] = (),
         seed: int = 0,
+        student_widths: Collection[int] = (),
     ) -> None:
         require_batch(inputs, targets)
         parameter = next(model.parameters(), None)
@@ -86,8 +91,11 @@ class Probe:
         self._features = list(features)
         self.head = head
         self.seed = seed
+        self.student_widths = frozenset(student_widths)
         self._needs: frozenset[str] = frozenset({"logits"})
         self._observation: Observation | None = None
+        self._to_evaluate: frozenset[str] = frozenset()
+        self._evaluation: Evaluation | None = None
         self._derived: dict[str, Tensor] = {}
         self.announce(needs)
 
@@ -104,6 +112,10 @@ class Probe:
         if not facts <= self._needs:
             self._needs |= facts
             self._observation = None
+        evaluated = EVALUATED.intersection(needs)
+        if not evaluated <= self._to_evaluate:
+            self._to_evaluate |= evaluated
+            self._evaluation = None
 
     @property
     def logits(self) -> Tensor:
@@ -128,13 +140,13 @@ class Probe:
 
     @property
     def activation_kernel(self) -> Tensor:
-        """Number of ReLU units that two images switch alike, ``(batch, batch)``, float64.
+        """Number of units that two images switch alike, ``(batch, batch)``, float64.
 
-        With c the 0/1 pattern ``(batch, unit)`` of one call of one ReLU module (input > 0), the
-        sum over calls of c c^T + (1 - c)(1 - c)^T.
+        With c the 0/1 pattern ``(batch, unit)`` of one call of one activation module (input > 0),
+        the sum over calls of c c^T + (1 - c)(1 - c)^T.
 
         Raises:
-            UsageError: The network calls no ReLU module; functional ReLUs cannot be seen.
+            UsageError: The network calls no activation module; functional ones cannot be seen.
         """
         kernel = self._observe("relu").recorded.patterns.kernel
         if kernel is None:
@@ -143,12 +155,12 @@ class Probe:
 
     @property
     def activation_words(self) -> list[Tensor]:
-        """For each call of a ReLU module the different words of its units, ``(word,)``, int64.
+        """The different words of the units at each call of an activation, ``(word,)``, int64.
 
         The word of a unit tells for each image whether it is on; see `PatternRecorder`.
 
         Raises:
-            UsageError: The network calls no ReLU module; functional ReLUs cannot be seen.
+            UsageError: The network calls no activation module; functional ones cannot be seen.
         """
         words = self._observe("relu_words").recorded.patterns.words
         if not words:
@@ -255,6 +267,21 @@ class Probe:
         """
         return self._observe("layer_slopes").layer_slopes
 
+    def evaluation(self, fact: str) -> Evaluation:
+        """What the network shows in evaluation mode, in one pass for all announced facts.
+
+        Args:
+            fact: The one that is read: ``principal_shares``, ``query_maxima`` or
+                ``attention_maxima``.
+
+        Raises:
+            UsageError: The network has no attention.
+        """
+        self.announce([fact])
+        if self._evaluation is None:
+            self._evaluation = evaluate(self.model, self.inputs, self._to_evaluate)
+        return self._evaluation
+
     @cached_property
     def half_gradients(self) -> dict[str, Tensor]:
         """`weight_gradients` of the first and the second half of the batch, one pass each.
@@ -339,9 +366,10 @@ class Probe:
 
     def _no_activations(self) -> UsageError:
         return UsageError(
-            f"{type(self.model).__name__} calls no ReLU module, so its activation patterns "
-            "cannot be read: hooks do not see functional ReLUs. Use torch.nn.ReLU modules, or "
-            "leave out proxies that need `relu` or `relu_words`, such as naswot and swap."
+            f"{type(self.model).__name__} calls no activation module, so its activation patterns "
+            "cannot be read: hooks do not see functional activations. Use modules such as "
+            "torch.nn.ReLU, torch.nn.GELU or torch.nn.SiLU, or leave out proxies that need `relu` "
+            "or `relu_words`, such as naswot and swap."
         )
 
     def _reached(self, seen: Mapping[str, Tensor | None], name: str) -> Tensor:

@@ -13,7 +13,7 @@ from proxies._probe import FACTS, Probe
 Score: TypeAlias = Callable[[Probe, Probe | None], float]
 """From the student's probe, and the teacher's where one is needed, to a score."""
 
-NEEDS = FACTS | {"labels", "teacher", "costs", "model", "attention"}
+NEEDS = FACTS | {"labels", "teacher", "costs", "wanted_size", "model", "attention"}
 
 INPUTS = ("images", "noise")
 
@@ -26,8 +26,9 @@ class Proxy:
         name: Its name in the registry.
         function: The score itself; it may return NaN or -inf for a network without signal.
         needs: Facts it reads, which `Probe.announce` explains, and of ``labels`` (true classes),
-            ``teacher`` (a second probe), ``costs`` (counted sizes), ``model`` (the weights),
-            ``attention`` (a transformer) those that must be there.
+            ``teacher`` (a second probe), ``costs`` (counted sizes), ``wanted_size`` (the costs
+            ``params_centre`` and ``params_width``, if the search gives them), ``model`` (the
+            weights), ``attention`` (a transformer) those that must be there.
         initialisation: The weights it assumes, see `initialise`; ``none`` where it reads no
             weights.
         source: Paper and equation.

@@ -35,8 +35,9 @@ def score_student(
     """Builds a student once and scores it; the same seed gives the same scores.
 
     Proxies that assume the same initial weights and look at the same input, images or noise, share
-    one forward pass, without a graph unless one of them needs gradients. What takes other passes
-    says so in its ``cost``. The student is not built at all when only ``costs`` are read.
+    one forward pass, without a graph unless one of them needs gradients. Gradients of the summed
+    logits and of the loss take a backward pass each. What takes other passes says so in its
+    ``cost``. The student is not built at all when only ``costs`` are read.
 
     Args:
         build: Makes the student with PyTorch's default initialisation, drawing from the global

@@ -1,4 +1,4 @@
-"""Row arithmetic shared by the proxies that compare Gram matrices."""
+"""Arithmetic shared by the proxies that compare images, and their Gram matrices."""
 
 from __future__ import annotations
 
@@ -6,6 +6,10 @@ import torch
 from torch import Tensor
 
 from nas_kd.errors import UsageError
+
+_ROUNDING = 1e-5
+"""Of a forward pass in float32, as a share of the largest value: with several threads, equal images
+do not come out equal to the last bit."""
 
 
 def unit_rows(matrix: Tensor) -> Tensor:
@@ -24,3 +28,13 @@ def require_same_classes(student: Tensor, teacher: Tensor) -> None:
             "DisWOT compares class by class. Use a teacher of the same classes, or proxies that "
             "need none."
         )
+
+
+def tells_apart(fact: Tensor) -> bool:
+    """Whether ``fact``, ``(batch, ...)``, differs between images by more than rounding.
+
+    NaN differs from everything.
+    """
+    finite = fact[fact.isfinite()]
+    tolerance = _ROUNDING * float(finite.abs().max()) if len(finite) else 0.0
+    return not torch.allclose(fact, fact[:1].expand_as(fact), rtol=0, atol=tolerance)

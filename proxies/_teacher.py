@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from torch import Tensor, nn
@@ -25,6 +25,8 @@ class TeacherProbes:
         features: Names of its feature maps, shallow to deep; the last one before pooling.
         head: Name of its classifier.
         seed: Seeds its initial weights.
+        widths: How wide the inputs of the students' classifiers can be, where that is known: then
+            `semantic_similarity` has one form for all of them.
     """
 
     def __init__(
@@ -36,6 +38,7 @@ class TeacherProbes:
         features: Sequence[str],
         head: str,
         seed: int,
+        widths: Collection[int] = (),
     ) -> None:
         self._model = model
         self._inputs = inputs
@@ -43,6 +46,7 @@ class TeacherProbes:
         self._features = list(features)
         self._head = head
         self._seed = seed
+        self._widths = frozenset(widths)
         self._probes: dict[str, Probe] = {}
 
     def __getstate__(self) -> dict[str, Any]:
@@ -61,5 +65,6 @@ class TeacherProbes:
                 features=self._features,
                 head=self._head,
                 seed=self._seed,
+                student_widths=self._widths,
             )
         return self._probes[initialisation]

@@ -6,10 +6,10 @@ import math
 
 from torch import Tensor
 
-from proxies._matching import matched_stages, tells_apart
+from proxies._matching import matched_stages
 from proxies._probe import Probe
 from proxies._proxy import Proxy
-from proxies._similarity import unit_rows
+from proxies._similarity import tells_apart, unit_rows
 
 
 def at_loss_score(student: Probe, teacher: Probe | None) -> float:

@@ -7,10 +7,10 @@ import math
 import torch
 from torch import Tensor
 
-from proxies._matching import both, embedding, tells_apart
+from proxies._matching import both, embedding
 from proxies._probe import Probe
 from proxies._proxy import Proxy
-from proxies._similarity import unit_rows
+from proxies._similarity import tells_apart, unit_rows
 
 _GAMMA = 0.4
 _ORDER = 2

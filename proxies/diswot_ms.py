@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from nas_kd.errors import UsageError
 from proxies._probe import Probe
 from proxies._proxy import Proxy
 from proxies._similarity import require_same_classes, unit_rows
@@ -31,17 +32,23 @@ def semantic_similarity(student: Probe, teacher: Probe | None) -> float:
 
     Widths. Channels of networks of different widths do not correspond, and the definition does
     not exist. Then the score is that of `class_gram_similarity`, in the same range but another
-    scale: where some students have the teacher's width and others do not, use
-    ``diswot_class_gram`` for all.
+    scale. Where the teacher's probe knows the widths of all students, as it does in a search, one
+    form serves them all: the definition if all are as wide as the teacher, else class Gram
+    matrices. Where it does not, students that differ from the teacher in width do not compare with
+    those that do not: use ``diswot_class_gram`` for all.
 
     Source: DisWOT (Dong, Li and Wei, CVPR 2023), semantic similarity; the distance is that of
     inter-channel correlation distillation (Liu et al., ICCV 2021).
+
+    Raises:
+        UsageError: The classes differ, or the student is of a width that the teacher's probe was
+            not told of while all others are as wide as the teacher.
     """
     if teacher is None:
         return math.nan
     ours, theirs = student.head_gradient, teacher.head_gradient
     require_same_classes(ours, theirs)
-    if ours.shape[1] != theirs.shape[1]:
+    if not _channels_correspond(ours.shape[1], theirs.shape[1], teacher.student_widths):
         return class_gram_similarity(student, teacher)
     if not ours.any():
         return -math.inf
@@ -50,6 +57,17 @@ def semantic_similarity(student: Probe, teacher: Probe | None) -> float:
     agreement = (our_signs * their_signs).mean(1)
     cosine = (unit_rows(ours) * unit_rows(theirs)).sum(1)
     return -float((alive - 2 * agreement * cosine).mean())
+
+
+def _channels_correspond(student: int, teacher: int, students: frozenset[int]) -> bool:
+    """Whether the definition holds for this student and for all others."""
+    if students == {teacher} and student != teacher:
+        raise UsageError(
+            f"the classifier of this student reads {student} channels, and those of the teacher "
+            f"and of all other students {teacher}, so that their scores do not compare. Use "
+            "diswot_class_gram, which takes any widths."
+        )
+    return {student, *students} == {teacher}
 
 
 PROXY = Proxy(
@@ -61,7 +79,7 @@ PROXY = Proxy(
     cost="forward",
     batch="images and labels",
     deviation=(
-        "float64 without the 1e-12 threshold on norms; class Gram matrices where student and "
-        "teacher differ in width; a student with a zero gradient scores -inf"
+        "float64 without the 1e-12 threshold on norms; class Gram matrices where students "
+        "and teacher differ in width; a student with a zero gradient scores -inf"
     ),
 )

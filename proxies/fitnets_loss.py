@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 
-from proxies._matching import matched_stages, tells_apart
+from proxies._matching import matched_stages
 from proxies._probe import Probe
 from proxies._projection import projected
 from proxies._proxy import Proxy
+from proxies._similarity import tells_apart
 
 
 def fitnets_loss_score(student: Probe, teacher: Probe | None) -> float:

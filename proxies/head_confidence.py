@@ -2,16 +2,8 @@
 
 from __future__ import annotations
 
-import math
-from functools import partial
-
-from torch import Tensor
-
-from proxies._evaluation_pass import evaluation_pass
-from proxies._matching import tells_apart
 from proxies._probe import Probe
 from proxies._proxy import Proxy
-from proxies._transformer import transformer_blocks
 
 
 def head_confidence_score(student: Probe, teacher: Probe | None) -> float:
@@ -27,33 +19,16 @@ def head_confidence_score(student: Probe, teacher: Probe | None) -> float:
     Raises:
         UsageError: The network has no attention.
     """
-    confidences: list[float] = []
-    signals: list[bool] = []
-
-    def watch(output: Tensor, *, parts: int) -> None:
-        signals.append(tells_apart(output))
-        confidences.extend(
-            float(part.flatten(1, -2).amax(1).mean()) for part in output.chunk(parts, dim=-1)
-        )
-
-    evaluation_pass(
-        student,
-        {
-            name: partial(watch, parts=3 // len(block.queries))
-            for block in transformer_blocks(student.model)
-            for name in block.queries
-        },
-    )
-    return sum(confidences) if any(signals) else -math.inf
+    return student.evaluation("query_maxima").query_maxima.score()
 
 
 PROXY = Proxy(
     name="head_confidence",
     function=head_confidence_score,
-    needs=frozenset({"attention", "model"}),
+    needs=frozenset({"attention", "model", "query_maxima"}),
     initialisation="default",
     source="attention head confidence, Serianni & Kalita, ACL 2023, arXiv 2306.00288",
-    cost="one more forward",
+    cost="one more forward, shared in evaluation mode",
     batch="images",
     deviation="evaluation mode, so that nothing is dropped",
 )

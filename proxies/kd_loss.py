@@ -7,9 +7,10 @@ import math
 from torch.nn import functional as F
 
 from nas_kd.errors import UsageError
-from proxies._matching import require_same_batch, tells_apart
+from proxies._matching import require_same_batch
 from proxies._probe import Probe
 from proxies._proxy import Proxy
+from proxies._similarity import tells_apart
 
 _TEMPERATURE = 4.0
 

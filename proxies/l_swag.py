@@ -46,5 +46,8 @@ PROXY = Proxy(
     source="L-SWAG, Casarin, Escalera & Lanz, CVPR 2025, arXiv 2505.07300",
     cost="forward, and forward and backward of each half of the batch",
     batch="images and labels, whole and in two halves",
-    deviation="all layers in place of a selected window; two batches, the halves of the given one",
+    deviation=(
+        "all layers in place of a selected window; two batches, the halves of the given one; GELU, "
+        "SiLU and alike count as ReLU does"
+    ),
 )

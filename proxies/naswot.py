@@ -1,4 +1,4 @@
-"""NASWOT: how differently the images of a batch switch the ReLUs."""
+"""NASWOT: how differently the images of a batch switch the activation functions."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from proxies._proxy import Proxy
 
 
 def naswot_score(student: Probe, teacher: Probe | None) -> float:
-    """log |det K|, K counting for each pair of images the ReLU units in equal states.
+    """log |det K|, K counting for each pair of images the units in equal states, on or off.
 
-    Every call of every ReLU module counts, in train mode; functional ReLUs are invisible. K grows
-    with the number of units, so that size alone raises the score. Two images that switch every
-    unit alike make K singular: the score is -inf.
+    Every call of every activation module counts, ReLU or alike (`PatternRecorder`), in train mode;
+    functional activations are invisible. K grows with the number of units, so that size alone
+    raises the score. Two images that switch every unit alike make K singular: the score is -inf.
 
     Source: Mellor et al., Neural Architecture Search without Training, ICML 2021, eq. 2 and 3.
     """
@@ -31,4 +31,5 @@ PROXY = Proxy(
     source="NASWOT, Mellor et al., ICML 2021, arXiv 2006.04647",
     cost="forward",
     batch="images",
+    deviation="GELU, SiLU and alike count as ReLU does: a unit is on where its input is > 0",
 )

@@ -4,17 +4,9 @@ from __future__ import annotations
 
 import math
 
-import torch
-from torch import Tensor
-
-from proxies._evaluation_pass import evaluation_pass
-from proxies._matching import tells_apart
 from proxies._probe import Probe
 from proxies._proxy import Proxy
-from proxies._spectra import eigenvalues
-from proxies._transformer import not_a_transformer, transformer_blocks
-
-_ETA = 0.99
+from proxies._transformer import not_a_transformer
 
 
 def pca_dim_score(student: Probe, teacher: Probe | None) -> float:
@@ -31,44 +23,20 @@ def pca_dim_score(student: Probe, teacher: Probe | None) -> float:
     Raises:
         UsageError: The network has no attention, or no MLP beside it.
     """
-    return float(student.derived("pca_dim", _mean_share))
-
-
-def _mean_share(probe: Probe) -> Tensor:
-    layers = [
-        block.feed_forward[0] for block in transformer_blocks(probe.model) if block.feed_forward
-    ]
-    if not layers:
-        raise not_a_transformer(probe.model)
-    shares: list[float] = []
-    evaluation_pass(probe, dict.fromkeys(layers, lambda output: shares.append(_share(output))))
-    mean = sum(shares) / len(shares) if shares else 0.0
-    return torch.tensor(mean if mean != 0 else -math.inf, dtype=torch.float64)
-
-
-def _share(output: Tensor) -> float:
-    """k / D of ``(batch, ..., D)``; the eigenvalues are those of the smaller Gram matrix."""
-    if not tells_apart(output):
-        return 0.0
-    points = output.flatten(0, -2)
-    centred = points - points.mean(0)
-    tall = centred.shape[0] >= centred.shape[1]
-    gram = centred.mT @ centred if tall else centred @ centred.mT
-    variances = eigenvalues(gram).flip(0)
-    if bool(variances.isnan().any()):
-        return math.nan
-    cumulative = variances.cumsum(0) / variances.sum()
-    components = int((cumulative <= _ETA).sum()) + 1
-    return components / centred.shape[1]
+    shares = student.evaluation("principal_shares").principal_shares
+    if not shares:
+        raise not_a_transformer(student.model)
+    mean = sum(shares) / len(shares)
+    return mean if mean != 0 else -math.inf
 
 
 PROXY = Proxy(
     name="pca_dim",
     function=pca_dim_score,
-    needs=frozenset({"attention", "model"}),
+    needs=frozenset({"attention", "model", "principal_shares"}),
     initialisation="default",
     source="number of principal components in W-PCA, Wang, ICLR 2025, arXiv 2504.15983",
-    cost="one more forward",
+    cost="one more forward, shared in evaluation mode",
     batch="images",
     deviation="evaluation mode, so that nothing is dropped; one batch",
 )

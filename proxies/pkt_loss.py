@@ -6,10 +6,10 @@ import math
 
 from torch import Tensor
 
-from proxies._matching import both, embedding, tells_apart
+from proxies._matching import both, embedding
 from proxies._probe import Probe
 from proxies._proxy import Proxy
-from proxies._similarity import unit_rows
+from proxies._similarity import tells_apart, unit_rows
 
 _EPSILON = 1e-7
 

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from proxies._matching import both, embedding, tells_apart
+from proxies._matching import both, embedding
 from proxies._probe import Probe
 from proxies._proxy import Proxy
-from proxies._similarity import unit_rows
+from proxies._similarity import tells_apart, unit_rows
 
 _DISTANCE_WEIGHT = 25.0
 _ANGLE_WEIGHT = 50.0

@@ -2,13 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
-from torch import Tensor
-
-from proxies._attention_maps import WatchedAttention
-from proxies._evaluation_pass import evaluation_pass
-from proxies._matching import tells_apart
 from proxies._probe import Probe
 from proxies._proxy import Proxy
 from proxies._transformer import not_a_transformer
@@ -27,27 +20,19 @@ def softmax_confidence_score(student: Probe, teacher: Probe | None) -> float:
     Raises:
         UsageError: No attention map is seen.
     """
-    confidences: list[float] = []
-    signals: list[bool] = []
-
-    def watch(attention: Tensor) -> None:
-        signals.append(tells_apart(attention))
-        confidences.append(float(attention.amax(1).mean()))
-
-    with WatchedAttention(watch):
-        evaluation_pass(student, {})
-    if not confidences:
+    maxima = student.evaluation("attention_maxima").attention_maxima
+    if not maxima.values:
         raise not_a_transformer(student.model)
-    return sum(confidences) if any(signals) else -math.inf
+    return maxima.score()
 
 
 PROXY = Proxy(
     name="softmax_confidence",
     function=softmax_confidence_score,
-    needs=frozenset({"attention", "model"}),
+    needs=frozenset({"attention", "model", "attention_maxima"}),
     initialisation="default",
     source="head softmax confidence, Serianni & Kalita, ACL 2023, arXiv 2306.00288",
-    cost="one more forward",
+    cost="one more forward, shared in evaluation mode",
     batch="images",
     deviation="evaluation mode, so that nothing is dropped",
 )

@@ -10,7 +10,7 @@ from proxies._proxy import Proxy
 
 
 def swap_score(student: Probe, teacher: Probe | None) -> float:
-    """Number of different words among all ReLU units of the network.
+    """Number of different words among all units of the activation functions.
 
     The word of a unit has one bit for each image of the batch: whether the unit is on. Every call
     of every activation module counts; functional ones are invisible. The score grows with the batch
@@ -29,4 +29,5 @@ PROXY = Proxy(
     source="SWAP-NAS, Peng et al., ICLR 2024, arXiv 2403.04161",
     cost="forward",
     batch="images",
+    deviation="GELU, SiLU and alike count as ReLU does: a unit is on where its input is > 0",
 )

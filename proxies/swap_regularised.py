@@ -17,7 +17,8 @@ def swap_regularised_score(student: Probe, teacher: Probe | None) -> float:
 
     mu is the wanted size and sigma the width of the bell around it. They are facts of the search
     and not of the student: give them as ``costs["params_centre"]`` and ``costs["params_width"]``,
-    in parameters. Each is one million unless given; the source's searches set sigma = mu.
+    in parameters. A search gives its limit on parameters, or the middle of the space, for both, as
+    the source's searches set sigma = mu; each is one million unless given.
 
     Source: Peng et al., SWAP-NAS, ICLR 2024.
     """
@@ -31,10 +32,13 @@ def swap_regularised_score(student: Probe, teacher: Probe | None) -> float:
 PROXY = Proxy(
     name="swap_regularised",
     function=swap_regularised_score,
-    needs=frozenset({"relu_words", "costs"}),
+    needs=frozenset({"relu_words", "costs", "wanted_size"}),
     initialisation="default",
     source="regularised SWAP, Peng et al., ICLR 2024, arXiv 2403.04161",
     cost="forward",
     batch="images",
-    deviation="mu and sigma from the costs, one million parameters each unless given there",
+    deviation=(
+        "mu and sigma are the limit on parameters of the search, or the middle of the space; GELU, "
+        "SiLU and alike count as ReLU does"
+    ),
 )

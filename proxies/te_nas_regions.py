@@ -7,7 +7,7 @@ from proxies._proxy import Proxy
 
 
 def te_nas_regions_score(student: Probe, teacher: Probe | None) -> float:
-    """Number of images whose pattern of active ReLUs no earlier image of the batch has.
+    """Number of images whose pattern of active units no earlier image of the batch has.
 
     It lies in [1, batch]. At the resolution of ordinary images nearly every network puts every
     image into a region of its own, and the score no longer tells students apart: it is meant for
@@ -31,5 +31,8 @@ PROXY = Proxy(
     source="TE-NAS, Chen, Gong & Wang, ICLR 2021, arXiv 2102.11535, expressivity",
     cost="forward",
     batch="images",
-    deviation="on the given images, not on thousands of small ones",
+    deviation=(
+        "on the given images, not on thousands of small ones; GELU, SiLU and alike count as ReLU "
+        "does"
+    ),
 )

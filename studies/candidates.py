@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, TypeAlias
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from nas_kd.costs import CountRecord, Limits, count_macs
 from proxies import PROXIES, TeacherProbes, score_student
@@ -186,9 +187,16 @@ class Evaluator:
             features=self._space.features,
             head=self._space.head,
             teacher=self._teacher,
-            costs=candidate.costs,
+            costs={**candidate.costs, **self._wanted_size},
             seed=self._seed,
         )
+
+    @cached_property
+    def _wanted_size(self) -> dict[str, float]:
+        """What `params_bell` says, where one of the proxies asks for it."""
+        if not any("wanted_size" in PROXIES.get(name).needs for name in self._proxies):
+            return {}
+        return params_bell(self._space, self._task, self._limits)
 
     def _costs(self, arch: Arch) -> dict[str, float]:
         costs = counted_costs(self._space, arch, self._task)
@@ -206,10 +214,44 @@ def counted_costs(space: SearchSpace, arch: Arch, task: Task) -> dict[str, float
     return {"macs": float(record.macs), "params": float(record.params)}
 
 
+def params_bell(space: SearchSpace, task: Task, limits: Limits) -> dict[str, float]:
+    """The wanted number of parameters, ``params_centre``, and ``params_width`` around it.
+
+    For proxies that prefer a size (`swap_regularised`). The wanted number is the limit on
+    parameters, where there is one, else the middle of the anchors; the width is the same.
+    """
+    centre = limits.values.get("params")
+    if centre is None:
+        sizes = [counted_costs(space, arch, task)["params"] for arch in space.anchors()]
+        centre = (min(sizes) + max(sizes)) / 2
+    return {"params_centre": float(centre), "params_width": float(centre)}
+
+
 def count_student(space: SearchSpace, arch: Arch, task: Task) -> CountRecord:
     """MACs and parameters counted on the built student."""
     with torch.random.fork_rng(devices=[]):
         return count_macs(space.build(arch, task), task.input_shape)
+
+
+def compared_widths(proxies: Sequence[str], space: SearchSpace, task: Task) -> frozenset[int]:
+    """How wide the inputs of the classifiers are, among the space's anchors.
+
+    Empty where none of the proxies compares the gradients of student's and teacher's classifiers.
+    """
+    needs = [PROXIES.get(name).needs for name in proxies]
+    if not any({"teacher", "head_gradient"} <= each for each in needs):
+        return frozenset()
+    try:
+        return _head_widths(space, task, "meta")
+    except (NotImplementedError, RuntimeError):  # it looks at weights while it builds
+        return _head_widths(space, task, "cpu")
+
+
+def _head_widths(space: SearchSpace, task: Task, device: str) -> frozenset[int]:
+    with torch.device(device), torch.random.fork_rng(devices=[]):
+        students = [space.build(arch, task) for arch in space.anchors()]
+    heads = [student.get_submodule(space.head(student)) for student in students]
+    return frozenset(head.in_features for head in heads if isinstance(head, nn.Linear))
 
 
 def needs_teacher(proxies: Sequence[str]) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 from nas_kd.costs import Limits
 from nas_kd.errors import UsageError
 from proxies import TeacherProbes
-from studies.candidates import Evaluator, needs_teacher
+from studies.candidates import Evaluator, compared_widths, needs_teacher
 from studies.document import found_document, peer_document, search_document
 from studies.finalists import Measured
 from studies.finishing import Finisher
@@ -159,6 +159,7 @@ class _Job:
                 features=setting.teacher.features,
                 head=setting.teacher.head,
                 seed=self.recipe.seed,
+                widths=compared_widths(self.recipe.search.proxies, setting.space, setting.task),
             )
         evaluation = Evaluation(
             self.recipe.space.name,

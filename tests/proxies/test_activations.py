@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from nas_kd.errors import UsageError
 from proxies import PROXIES, Probe
 from proxies._activation_patterns import unit_words
 from proxies._batch import noise_like
@@ -20,7 +21,8 @@ from proxies._channel_correlations import least_correlations
 from proxies._channel_moments import channel_moments
 from proxies._layout import channels_first
 from tests.proxies.cells import CellNet, exact_probe, noise
-from tests.proxies.networks import TinyResNet, digits, seeded
+from tests.proxies.networks import FunctionalNet, TinyResNet, digits, seeded
+from tests.proxies.token_networks import tiny_bert, tiny_llama
 
 
 def _model(depth: int = 2, width: int = 4) -> TinyResNet:
@@ -205,3 +207,18 @@ def test_l2_norm_sums_over_layers() -> None:
     weights = [m.weight for m in model.modules() if isinstance(m, nn.Conv2d | nn.Linear)]
     expected = sum(float(w.detach().square().sum().sqrt()) for w in weights)
     assert PROXIES.get("l2_norm")(exact_probe(model)) == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize("build", [tiny_bert, tiny_llama])
+@pytest.mark.parametrize("name", ["naswot", "swap"])
+def test_activations_of_transformers_own_classes_are_seen(
+    name: str, build: Callable[[], nn.Module]
+) -> None:
+    probe = Probe(seeded(build), *digits(4), features=(), head="")
+    assert math.isfinite(PROXIES.get(name)(probe))
+
+
+def test_without_activation_modules_the_error_says_which_there_are() -> None:
+    probe = Probe(FunctionalNet(), *digits(4), features=(), head="")
+    with pytest.raises(UsageError, match=r"no activation module.*torch\.nn\.GELU.*naswot"):
+        PROXIES.get("naswot")(probe)

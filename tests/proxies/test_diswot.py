@@ -214,3 +214,38 @@ def test_the_teacher_is_probed_once_for_all_students() -> None:
     assert torch.equal(original.classifier.weight, weights)
     copied = teacher.probe("gaussian").model
     assert not torch.equal(copied.get_parameter("classifier.weight"), weights)
+
+
+def _known(widths: list[int], width: int) -> tuple[float, float]:
+    """Beside a teacher of 8 channels, ``diswot_ms`` and ``diswot_class_gram`` of one student."""
+    images, labels = digits()
+    teacher = TeacherProbes(
+        seeded(TinyResNet),
+        images,
+        labels,
+        features=["blocks"],
+        head="classifier",
+        seed=0,
+        widths=widths,
+    )
+    scores = score_student(
+        lambda: TinyResNet(width, depth=3),
+        images,
+        labels,
+        proxies=["diswot_ms", "diswot_class_gram"],
+        features=features,
+        head=head,
+        seed=1,
+        teacher=teacher,
+    )
+    return scores["diswot_ms"], scores["diswot_class_gram"]
+
+
+def test_one_form_serves_all_students_whose_widths_are_known() -> None:
+    semantic, class_gram = _known([8], 8)
+    assert semantic != class_gram
+    for width in (8, 12):
+        semantic, class_gram = _known([8, 12], width)
+        assert semantic == class_gram
+    with pytest.raises(UsageError, match=r"reads 12 channels.*all other students 8.*class_gram"):
+        _known([8], 12)

@@ -13,6 +13,9 @@ from nas_kd.errors import UsageError
 from proxies import PROXIES, Proxy, TeacherProbes, initialise, score_student
 from proxies._batch import noise_like
 from tests.proxies.networks import TinyResNet, digits, features, head, seeded
+from tests.proxies.token_networks import TinyViT
+from tests.proxies.token_networks import features as token_features
+from tests.proxies.token_networks import head as token_head
 
 COSTS = {"macs": 3.0, "params": 2.0}
 
@@ -174,3 +177,38 @@ def test_none_keeps_the_weights_and_unknown_schemes_are_refused() -> None:
     assert torch.equal(model.classifier.weight, weight)
     with pytest.raises(UsageError, match="Did you mean 'gaussian'"):
         initialise(model, "gausian", 0)
+
+
+def test_what_transformers_show_in_evaluation_mode_takes_one_pass() -> None:
+    modes: list[bool] = []
+
+    class Counting(TinyViT):
+        def forward(self, x: Tensor) -> Tensor:
+            modes.append(self.training)
+            logits: Tensor = super().forward(x)
+            return logits
+
+    names = ["w_pca", "head_confidence", "pca_dim", "softmax_confidence"]
+    together = _score(Counting, proxies=names, features=token_features, head=token_head)
+    assert modes == [False]
+    for name in names:
+        alone = _score(Counting, proxies=[name], features=token_features, head=token_head)
+        assert alone == {name: together[name]}
+
+
+def test_forward_only_proxies_take_one_pass_for_each_kind_of_weights_and_input() -> None:
+    graphs: list[bool] = []
+
+    class Counting(TinyResNet):
+        def forward(self, images: Tensor) -> Tensor:
+            logits = super().forward(images)
+            graphs.append(logits.requires_grad)
+            return logits
+
+    proxies = [PROXIES.get(name) for name in FOR_CNNS]
+    forward = [proxy for proxy in proxies if proxy.cost in ("forward", "forward, and a second one")]
+    names = [proxy.name for proxy in forward]
+    assert len(names) > 15
+    scores = _score(Counting, proxies=names, teacher=_teacher())
+    assert len(scores) == len(names)
+    assert graphs == [False] * 6  # five kinds, and the second forward of zen
