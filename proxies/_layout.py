@@ -47,7 +47,8 @@ def by_image(channels: Tensor, images: int) -> Tensor:
     """
     if len(channels) == images or len(channels) % images:
         return channels
-    return channels.unflatten(0, (images, -1)).transpose(1, 2).flatten(2)
+    parts: Tensor = channels.unflatten(0, (images, -1))  # (image, part, channel, position)
+    return parts.transpose(1, 2).flatten(2)
 
 
 def first_tensor(output: Any) -> Tensor | None:

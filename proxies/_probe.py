@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cached_property
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -13,12 +14,12 @@ from proxies._batch import noise_like, require_batch, require_labels
 from proxies._blocks import BlockResponse
 from proxies._channel_moments import ChannelMoments
 from proxies._evaluation_pass import EVALUATED, Evaluation, evaluate
-from proxies._image_gradients import Result, image_gradients
+from proxies._image_gradients import READINGS, image_gradients
 from proxies._layer_slopes import LayerSlope
 from proxies._norm_statistics import NormStatistics
 from proxies._observation import OBSERVABLE, Observation, observe
 
-_OWN_PASSES = frozenset({"half_gradients", "perturbed_feature", "image_gradients"})
+_OWN_PASSES = frozenset({"half_gradients", "perturbed_feature", *READINGS})
 
 FACTS = OBSERVABLE | EVALUATED | _OWN_PASSES
 """Facts that can be announced: of the shared forward pass, of the one in evaluation mode that
@@ -28,7 +29,7 @@ _IMPLIED = {
     "head_gradient": frozenset({"pooled"}),
     "features": frozenset({"last_feature"}),
     "perturbed_feature": frozenset({"last_feature"}),
-    "image_gradients": frozenset({"norm_statistics"}),
+    **dict.fromkeys(READINGS, frozenset({"norm_statistics"})),
 }
 """Facts that come with another one."""
 
@@ -96,6 +97,8 @@ class Probe:
         self._observation: Observation | None = None
         self._to_evaluate: frozenset[str] = frozenset()
         self._evaluation: Evaluation | None = None
+        self._images_read: frozenset[str] = frozenset()
+        self._of_images: dict[str, list[Any]] = {}
         self._derived: dict[str, Tensor] = {}
         self.announce(needs)
 
@@ -116,6 +119,7 @@ class Probe:
         if not evaluated <= self._to_evaluate:
             self._to_evaluate |= evaluated
             self._evaluation = None
+        self._images_read |= READINGS.keys() & needs
 
     @property
     def logits(self) -> Tensor:
@@ -310,31 +314,31 @@ class Probe:
             self._pass(self.inputs + _PERTURBATION * noise, self.targets, ["last_feature"])
         )
 
-    def image_gradients(
-        self,
-        output: Callable[[Tensor, Tensor], Tensor],
-        read: Callable[[dict[str, Tensor]], Result],
-    ) -> list[Result]:
-        """Gradients of an output of single images by the layer weights, in passes of their own.
+    def of_images(self, fact: str) -> list[Any]:
+        """What gradients of single images by the layer weights come to, in passes of their own.
 
-        Batch normalisation uses the statistics of the whole batch as constants.
+        Batch normalisation uses the statistics of the whole batch as constants. All announced facts
+        of this kind share the forward pass of an image. They can be large: a fact is handed over,
+        and computed anew when it is read again.
 
         Args:
-            output: From the logits, ``(class,)``, and the target of one image to a scalar.
-            read: Is given the gradients of a few images, parameter name to ``(image, *weight)``.
+            fact: ``image_loss_signs``, the `summed_signs` of the gradients of the cross-entropy, or
+                ``image_logit_gradients``, those of the summed logits `by_layer`.
 
         Returns:
-            What ``read`` made of the images, a few at a time, in order.
+            A part for every few images, in order.
         """
-        return image_gradients(
-            self.model,
-            self.inputs,
-            self.targets,
-            output=output,
-            read=read,
-            statistics=self.norm_statistics,
-            seed=self.seed,
-        )
+        self.announce([fact])
+        if fact not in self._of_images:
+            self._of_images = image_gradients(
+                self.model,
+                self.inputs,
+                self.targets,
+                readings={name: READINGS[name] for name in sorted(self._images_read)},
+                statistics=self.norm_statistics,
+                seed=self.seed,
+            )
+        return self._of_images.pop(fact)
 
     def derived(self, key: str, compute: Callable[[Probe], Tensor]) -> Tensor:
         """``compute(self)``, kept under ``key``: what a teacher's probe needs only once a study."""

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor
-from torch.nn import functional as F
 
 from proxies._probe import Probe
 from proxies._proxy import Proxy
@@ -20,20 +18,15 @@ def gradsign_score(student: Probe, teacher: Probe | None) -> float:
     Source: Zhang and Jia, GradSign, ICLR 2022; the mean over weights is that of the
     re-implementation in AZ-NAS (Lee and Ham, CVPR 2024).
     """
-    parts = student.image_gradients(F.cross_entropy, _summed_signs)
+    parts = student.of_images("image_loss_signs")
     agreement = torch.stack(parts).sum(0).abs()  # (weight,)
     return float(agreement.mean())
-
-
-def _summed_signs(gradients: dict[str, Tensor]) -> Tensor:
-    """Over a few images, ``(weight,)``, float64, with the weights of all layers in a row."""
-    return torch.cat([g.sign().double().sum(0).flatten() for g in gradients.values()])
 
 
 PROXY = Proxy(
     name="gradsign",
     function=gradsign_score,
-    needs=frozenset({"image_gradients", "labels"}),
+    needs=frozenset({"image_loss_signs", "labels"}),
     initialisation="default",
     source="GradSign, Zhang & Jia, ICLR 2022, arXiv 2110.08616",
     cost="per-sample",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor
 
 from proxies._probe import Probe
 from proxies._proxy import Proxy
@@ -22,7 +21,7 @@ def te_nas_ntk_score(student: Probe, teacher: Probe | None) -> float:
 
     Source: Chen, Gong and Wang, TE-NAS, ICLR 2021.
     """
-    parts = student.image_gradients(lambda logits, target: logits.sum(), _layers)
+    parts = student.of_images("image_logit_gradients")
     kernel = torch.zeros(len(student.inputs), len(student.inputs), dtype=torch.float64)
     for layer in zip(*parts, strict=True):
         rows = torch.cat(layer).double()  # (image, weight)
@@ -31,15 +30,10 @@ def te_nas_ntk_score(student: Probe, teacher: Probe | None) -> float:
     return -float(spectrum[-1] / spectrum[0])
 
 
-def _layers(gradients: dict[str, Tensor]) -> list[Tensor]:
-    """One ``(image, weight)`` for each layer."""
-    return [gradient.flatten(1) for gradient in gradients.values()]
-
-
 PROXY = Proxy(
     name="te_nas_ntk",
     function=te_nas_ntk_score,
-    needs=frozenset({"image_gradients"}),
+    needs=frozenset({"image_logit_gradients"}),
     initialisation="default",
     source="TE-NAS, Chen, Gong & Wang, ICLR 2021, arXiv 2102.11535, trainability",
     cost="per-sample",

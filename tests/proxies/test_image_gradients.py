@@ -12,10 +12,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from proxies import PROXIES, Probe
+from proxies import PROXIES, Probe, score_student
+from proxies._image_gradients import Reading, image_gradients
 from proxies.vkdnw import _outwards
-from tests.proxies.cells import CellNet, exact_probe, noise
-from tests.proxies.networks import digits, seeded
+from tests.proxies.cells import CellNet, cell_features, exact_probe, noise
+from tests.proxies.networks import digits, head, seeded
 
 CELLS = ["convolution", "strided", "gelu"]
 
@@ -86,10 +87,44 @@ def test_te_nas_conditions_the_kernel_of_all_pairs() -> None:
 def test_many_images_are_read_in_parts() -> None:
     model, (images, labels) = _model(), digits(40)
     probe = Probe(model.double(), images.double(), labels, features=["last"], head="classifier")
-    parts = probe.image_gradients(F.cross_entropy, lambda found: found["classifier.weight"])
+    reading = Reading(F.cross_entropy, lambda found: found["classifier.weight"])
+    parts = image_gradients(
+        model,
+        probe.inputs,
+        labels,
+        readings={"weight": reading},
+        statistics=probe.norm_statistics,
+        seed=0,
+    )["weight"]
     assert [len(part) for part in parts] == [16, 16, 8]
     mean = torch.cat(parts).mean(0)
     assert torch.allclose(mean, probe.weight_gradients["classifier.weight"])
+
+
+def test_one_forward_of_an_image_serves_all_that_differentiate_it() -> None:
+    calls: list[int] = []
+
+    class Counting(CellNet):
+        def forward(self, images: Tensor) -> Tensor:
+            calls.append(len(images))
+            logits: Tensor = super().forward(images)
+            return logits
+
+    def scores(*names: str) -> dict[str, float]:
+        images, labels = digits(8)
+        return score_student(
+            lambda: Counting(CELLS),
+            images,
+            labels,
+            proxies=names,
+            features=cell_features,
+            head=head,
+            seed=0,
+        )
+
+    together = scores("gradsign", "te_nas_ntk")
+    assert calls == [8, 1]  # the statistics of the batch, and the images one by one
+    assert {**scores("te_nas_ntk"), **scores("gradsign")} == together
 
 
 def _fisher_spectrum(model: nn.Module, images: Tensor) -> np.ndarray:
