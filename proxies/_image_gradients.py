@@ -80,7 +80,7 @@ def image_gradients(
         def forward(weights: dict[str, Tensor]) -> Tensor:
             return logits_of(torch.func.functional_call(model, weights, (image[None],)))[0]
 
-        logits, pull = torch.func.vjp(forward, weights)
+        logits, pull = torch.func.vjp(forward, weights)[:2]
         return {
             name: pull(torch.func.grad(reading.output)(logits, target))[0]
             for name, reading in readings.items()

@@ -152,6 +152,12 @@ class _Job:
         images, labels = setting.data.probe_batch(self.recipe.search.images, self.recipe.seed)
         teacher = None
         if needs_teacher(self.recipe.search.proxies):
+            widths = compared_widths(self.recipe.search.proxies, setting.space, setting.task)
+            if len(widths) > 1:
+                self.observer.note(
+                    "The classifiers of the students differ in width: diswot and diswot_ms compare "
+                    "classes in place of channels, as diswot_class_gram does."
+                )
             teacher = TeacherProbes(
                 setting.teacher.model,
                 images,
@@ -159,7 +165,7 @@ class _Job:
                 features=setting.teacher.features,
                 head=setting.teacher.head,
                 seed=self.recipe.seed,
-                widths=compared_widths(self.recipe.search.proxies, setting.space, setting.task),
+                widths=widths,
             )
         evaluation = Evaluation(
             self.recipe.space.name,
