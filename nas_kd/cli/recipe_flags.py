@@ -61,6 +61,19 @@ def lay_over(
     return parse_recipe(settings)
 
 
+def proxy_changes(proxies: str | None, fusion: str | None) -> dict[str, Any]:
+    """What ``--proxies`` and ``--fusion`` set: presets among the proxies bring their fusion."""
+    from studies.fusions import with_presets
+
+    names = parse_names("--proxies", proxies)
+    given = {"proxies": names, "fusion": fusion}
+    try:
+        found = with_presets({name: value for name, value in given.items() if value is not None})
+    except ValueError as error:
+        raise UsageError(f"--proxies: {error}, or with --fusion.") from error
+    return {f"search.{name}": value for name, value in found.items()}
+
+
 def setting_changes(
     seed: int | None,
     teacher: str | None,

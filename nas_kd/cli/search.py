@@ -12,6 +12,7 @@ from nas_kd.cli.console import note, print_json, print_results, stdout_kept_clea
 from nas_kd.cli.preflight import check_recipe
 from nas_kd.cli.recipe_flags import (
     parse_names,
+    proxy_changes,
     refuse_flags,
     resolve_recipe,
     run_name,
@@ -187,8 +188,7 @@ def search(
         "search.sampler": sampler,
         "search.start": start_with or None,
         "search.workers": workers,
-        "search.proxies": parse_names("--proxies", proxies),
-        "search.fusion": fusion,
+        **proxy_changes(proxies, fusion),
         "search.objectives": parse_names("--objectives", objectives),
         "distill.epochs": epochs,
         "distill.minutes": minutes,

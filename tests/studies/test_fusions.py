@@ -7,6 +7,7 @@ from typing import Any, get_args
 
 import pytest
 
+from nas_kd.cli.recipe_flags import proxy_changes, resolve_recipe
 from nas_kd.errors import UsageError
 from proxies import PROXIES
 from proxies._rank_fusion import METHODS
@@ -76,3 +77,18 @@ def test_objectives_by_rank_count_one_value_as_enough_and_each_candidate_once() 
     worst = [ranks.values(c) for c in (known[2], over)]
     assert worst[0][0] == worst[1][0] < min(ranks.score(c) for c in known[:2])
     assert [values[1] for values in worst] == [30, 40]
+
+
+def test_flags_laid_over_a_recipe_bring_the_fusion_of_a_preset() -> None:
+    def laid_over(proxies: str | None, fusion: str | None = None) -> tuple[int, str]:
+        search = resolve_recipe("digits", proxy_changes(proxies, fusion)).search
+        return len(search.proxies), search.fusion
+
+    assert laid_over(None) == (3, "reference")
+    assert laid_over("az_nas") == (4, "log-rank")
+    assert laid_over("te_nas") == (2, "mean-rank")
+    assert laid_over("az_nas", "reference") == (4, "reference")
+    assert laid_over(None, "mean-rank") == (3, "mean-rank")
+    assert laid_over("az_nas,te_nas", "log-rank") == (6, "log-rank")
+    with pytest.raises(UsageError, match=r"--proxies: az_nas and te_nas .* or with --fusion"):
+        laid_over("az_nas,te_nas")
