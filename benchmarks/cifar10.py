@@ -74,8 +74,7 @@ def cifar10_data(
     """
     image_size = image_size or _SIDE
     (images, labels), test = (
-        _reduced(*decode_images(data_file(name)), image_size)
-        for name in ("cifar10_train.npz", "cifar10_test.npz")
+        _reduced(data_file(name), image_size) for name in ("cifar10_train.npz", "cifar10_test.npz")
     )
     train, validation = stratified_split(labels, _VALIDATION_SHARE, seed)
     if train_images is not None:
@@ -97,8 +96,10 @@ def cifar10_data(
     )
 
 
-def _reduced(images: Tensor, labels: Tensor, side: int) -> tuple[Tensor, Tensor]:
-    """Every pixel the mean of those it stands for."""
+@cache
+def _reduced(path: Path, side: int) -> tuple[Tensor, Tensor]:
+    """The images of a file, every pixel the mean of those it stands for, and their labels."""
+    images, labels = decode_images(path)
     if side == _SIDE:
         return images, labels
     parts = [F.interpolate(part.float(), side, mode="area") for part in images.split(1000)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from functools import cache
 
 import pandas as pd
 
@@ -13,17 +14,18 @@ from search_spaces import NasBench201
 SPACE = NasBench201()
 """In the benchmark's own skeleton: 15 cells, 16 channels."""
 
+REDUCED = 16
+"""Side of the images where whole halves of the space are scored: a quarter of the pixels is about a
+quarter of the time. ``benchmarks.proxy_reproduction`` says how each proxy orders the same cells at
+this side and at 32."""
 
-def scoring(seed: int) -> Setting:
-    """On real CIFAR-10 images of 16 x 16.
 
-    A quarter of the pixels is a quarter of the time; the proxies keep their order (see
-    ``benchmarks.proxy_reproduction``).
-    """
+def scoring(seed: int, image_size: int = REDUCED) -> Setting:
+    """On real CIFAR-10 images, beside the published ResNet-56."""
     return Setting(
         space=SPACE.name,
         data="benchmarks.cifar10:cifar10_data",
-        image_size=16,
+        image_size=image_size,
         teacher="benchmarks.cifar10:resnet56_teacher",
         seed=seed,
     )
@@ -36,6 +38,11 @@ def shared_cells() -> pd.DataFrame:
     ``report``, by a digest of the function, so that no function is in both) and ``reachable``
     (whether the cell is one of the 8,814 without unreachable operations that other people scored).
     """
+    return _shared_cells().copy()
+
+
+@cache
+def _shared_cells() -> pd.DataFrame:
     table = pd.read_csv(data_file("nb201.csv.gz"))
     table["function"] = [SPACE.canonical(SPACE.parse(text)) for text in table["arch"]]
     table["half"] = [_half(arch.key) for arch in table["function"]]

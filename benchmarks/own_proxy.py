@@ -1,22 +1,26 @@
 """What our own proxy reaches: on half of the cells that it was not chosen on, and on distillation.
 
-    python -m benchmarks.own_proxy [--seeds 5] [--sample 1000]
+    python -m benchmarks.own_proxy [--seeds 5] [--sample 1000] [--macro 1000]
 
-NAS-Bench-201: all functions of the shared cells are scored with seed 0 (see `_networks`), and a
-random sample of them with the others, on 64 real CIFAR-10 images reduced to 16 x 16.
-``development`` is the half on which the formula was chosen, ``report`` the other one; beside ours
-stand params, and the fusion by log-ranks of jacov and params from NAS-Bench-Suite-Zero, where it
-lists the cells. S0, AutoFormer and PiT: real CIFAR-100 images (112 x 112 for the transformers, 16
-of them), the mean of all seeds for S0; they were looked at while the formula was chosen. About
-half an hour on two cores; an interrupted run goes on where it was.
+NAS-Bench-201: all functions of the shared cells are scored with seed 0, and a random sample of them
+with the others, on 64 real CIFAR-10 images reduced to 16 x 16. ``development`` is the half on which
+the formula was chosen, ``report`` the other one. Scored is the canonical cell, as ``nas-kd rank``
+and a search do; ``as written`` scores cells with more parameters than that, as with two equal
+convolutions side by side that share no weights, as they stand. Beside ours stand params, the fusion
+by log-ranks of jacov and params from NAS-Bench-Suite-Zero, where it lists the cells, and on the
+sample the proxies that a search fuses by default.
+
+The others: a sample of NAS-Bench-Macro (CIFAR-10, 32 x 32), DisWOT's S0, and the distillation
+bench's AutoFormer and PiT nets (real CIFAR-100 images; 112 x 112 and 16 of them for the
+transformers), which were looked at while the formula was chosen. ``tau`` is that of the mean of the
+seeds' scores, ``tau_one_seed`` the mean of their taus, which is what one search gets. About an hour
+on two cores; an interrupted run goes on where it was.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -24,44 +28,54 @@ import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks import real_tables
 from benchmarks.cifar10 import data_file
 from benchmarks.nb201_cells import SPACE, scoring, shared_cells
-from benchmarks.proxy_scores import Setting, scores_of
+from benchmarks.proxy_scores import scores_of
+from benchmarks.real_tables import RealTable
 from benchmarks.record import write_rows
-from proxies import log_rank_fusion
-from search_spaces import Arch, Task, create_space
-from studies.candidates import counted_costs
+from proxies import ReferenceFusion, log_rank_fusion
+from search_spaces import Arch, Task
 from studies.ranking.correlation import kendall_tau, tau_within
 from studies.ranking.judge import Judge
+from studies.recipe import SearchSection
+from studies.search import REFERENCE_SIZE
 
 OURS = "trainable_width"
+DEFAULT = SearchSection().proxies
+"""What a search fuses unless told otherwise."""
 TASK = Task(3, 32, 10)
-_CIFAR100 = "benchmarks.cifar100:cifar100_data"
 _NEAR = 0.1
-"""Relative difference in parameters of the pairs of S0 that count as equally large."""
+"""Relative difference in parameters of the pairs that count as equally large."""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--sample", type=int, default=1000)
+    parser.add_argument("--macro", type=int, default=1000)
     options = parser.parse_args()
     cells = shared_cells()
     rows = [
-        *_nasbench201(cells),
-        *_spread(cells, options.seeds, options.sample),
-        *_s0(options.seeds),
-        *_transformers(),
+        *nasbench201(cells),
+        *spread(cells, options.seeds, options.sample),
+        *on_table(real_tables.s0(), options.seeds),
+        *on_table(real_tables.autoformer()),
+        *on_table(real_tables.pit()),
+        *on_table(real_tables.nasbench_macro(options.macro)),
     ]
     _show(rows)
     Console().print(f"rows in {write_rows('own_proxy', rows)}")
 
 
-def _nasbench201(cells: pd.DataFrame) -> list[dict[str, Any]]:
+def nasbench201(cells: pd.DataFrame) -> list[dict[str, Any]]:
     """Ours, params and jacov with params on the halves, the reachable cells and all cells."""
-    scored = scores_of(_networks(cells), [OURS], scoring(0))
+    setting = scoring(0)
+    ours = scores_of([*cells["function"], *_as_written(cells)], [OURS], setting)[OURS].to_numpy()
     suite = pd.read_csv(data_file("nb201_zc.csv.gz"))[["idx", "c10_jacov"]]
-    cells = cells.join(scored).merge(suite, on="idx", how="left")
+    canonical, written = np.split(ours, 2)
+    cells = cells.reset_index(drop=True).assign(canonical=canonical, written=written)
+    cells = cells.merge(suite, on="idx", how="left")
     sets = {
         "development half, reachable": cells["reachable"] & (cells["half"] == "development"),
         "report half, reachable": cells["reachable"] & (cells["half"] == "report"),
@@ -73,24 +87,28 @@ def _nasbench201(cells: pd.DataFrame) -> list[dict[str, Any]]:
     rows = []
     for name, chosen in sets.items():
         some = cells[chosen]
-        scores = {OURS: some[OURS], "params": some["params"]}
+        scores = {
+            OURS: some["canonical"], f"{OURS}, as written": some["written"],
+            "params": some["params"],
+        }  # fmt: skip
         if bool(some["reachable"].all()):
             scores["jacov+params"] = log_rank_fusion(some[["c10_jacov", "params"]])
+        keys = [arch.key for arch in some["function"]]
         for target in ("c10_test_200", "c100_test_200"):
-            judge = Judge(some[target].to_numpy(), some["params"].to_numpy(float), seed=0)
+            params = some["params"].to_numpy(float)
+            judge = Judge(some[target].to_numpy(), params, seed=0, functions=keys)
             rows += [
                 _row(f"NAS-Bench-201, {name}", target, proxy, judge, values.to_numpy(float))
-                | {"best_target": some[target].max()}
+                | {"best_target": some[target].max(), **setting.facts}
                 for proxy, values in scores.items()
             ]
     return rows
 
 
-def _networks(cells: pd.DataFrame) -> list[Arch]:
-    """What is scored for each row: the canonical cell of its function.
+def _as_written(cells: pd.DataFrame) -> list[Arch]:
+    """The network of each row: its canonical cell, or itself where that is smaller.
 
-    A reachable cell with more parameters than that, as with two equal convolutions side by side
-    that do not share weights, is scored as it stands.
+    Only of reachable cells: in the others, what makes them larger is never used.
     """
     networks = []
     for text, function, reachable in cells[["arch", "function", "reachable"]].itertuples(
@@ -102,88 +120,71 @@ def _networks(cells: pd.DataFrame) -> list[Arch]:
     return networks
 
 
-def _spread(cells: pd.DataFrame, seeds: int, sample: int) -> list[dict[str, Any]]:
-    """Tau of every seed on one random sample of functions, and its standard deviation."""
+def spread(cells: pd.DataFrame, seeds: int, sample: int) -> list[dict[str, Any]]:
+    """Ours with every seed on one random sample of functions, and what stands beside it."""
     functions = cells.drop_duplicates("function").sample(sample, random_state=0)
     archs = list(functions["function"])
-    scores = [scores_of(archs, [OURS], scoring(seed))[OURS] for seed in range(seeds)]
+    by_seed = [scores_of(archs, [OURS], scoring(seed))[OURS].to_numpy() for seed in range(seeds)]
+    beside = {
+        "params": np.array([SPACE.sizes(arch, TASK).params for arch in archs], float),
+        "+".join(DEFAULT): fused_by_default(scores_of(archs, DEFAULT, scoring(0))),
+    }
     rows = []
     for target in ("c10_test_200", "c100_test_200"):
-        truth = functions[target].to_numpy()
-        taus = [kendall_tau(each.to_numpy(), truth) for each in scores]
-        of_mean = kendall_tau(np.mean(scores, axis=0), truth)
-        rows.append(
-            {
-                "bench": "NAS-Bench-201, sample of functions",
-                "target": target,
-                "proxy": OURS,
-                "tau": float(np.mean(taus)),
-                "tau_std_over_seeds": float(np.std(taus, ddof=1)),
-                "tau_of_mean_score": of_mean,
-                "seeds": seeds,
-                "n": sample,
-            }
-        )
+        judge = Judge(functions[target].to_numpy(), beside["params"], seed=0)
+        scores = {OURS: np.mean(by_seed, axis=0), **beside}
+        found = [
+            _row("NAS-Bench-201, sample of functions", target, name, judge, values)
+            | scoring(0).facts
+            for name, values in scores.items()
+        ]
+        found[0] |= _over_seeds(by_seed, functions[target].to_numpy())
+        rows += found
     return rows
 
 
-def _s0(seeds: int) -> list[dict[str, Any]]:
-    table = pd.read_csv(data_file("s0_kd.csv"))
-    depths = table[["d1", "d2", "d3"]].to_numpy()
-    archs = [Arch({f"depth_{i + 1}": int(d) for i, d in enumerate(row)}) for row in depths]
-    setting = Setting("cifar-resnet", _CIFAR100, 32)
-    by_seed = [
-        scores_of(archs, [OURS], replace(setting, seed=seed))[OURS].to_numpy()
-        for seed in range(seeds)
-    ]
-    truth = table["c100_kd_acc"].to_numpy()
-    params, macs = _sizes(setting, archs)
-    judge = Judge(truth, params, seed=0)
-    scores = {
-        OURS: np.mean(by_seed, axis=0),
-        "params": params,
-        "params+params+macs": log_rank_fusion(
-            pd.DataFrame({"a": params, "b": params, "c": macs})
-        ).to_numpy(),
-    }
-    rows = [
-        _row("DisWOT S0", "c100_kd_acc", name, judge, values)
-        | {"tau_within_10_percent_params": tau_within(values, truth, params, _NEAR)}
-        for name, values in scores.items()
-    ]
-    taus = [kendall_tau(each, truth) for each in by_seed]
-    rows[0] |= {"seeds": seeds, "tau_std_over_seeds": float(np.std(taus, ddof=1))}
-    return rows
+def fused_by_default(scores: pd.DataFrame) -> np.ndarray:
+    """The score of a study on these networks, whose reference is the first of them, ``(arch,)``."""
+    fusion = ReferenceFusion(scores[:REFERENCE_SIZE])
+    return np.array([fusion.score(row) for row in scores.to_dict("records")])  # type: ignore[arg-type]
 
 
-def _transformers() -> list[dict[str, Any]]:
-    tables = json.loads(data_file("vit_bench_kd.json").read_text(encoding="utf-8"))
+def on_table(table: RealTable, seeds: int = 1) -> list[dict[str, Any]]:
+    """Ours beside sizes on another table: one row a target and score."""
     rows = []
-    for name, lists in {"autoformer-tiny": ("autoformer", "autoformer_2"), "pit": ("pit",)}.items():
-        nets = [net for which in lists for net in tables[which]]
-        space = create_space(name)
-        archs = [space.parse(json.dumps(net["arch"])) for net in nets]
-        setting = Setting(name, _CIFAR100, 112, images=16)
-        ours = scores_of(archs, [OURS], setting)[OURS].to_numpy()
-        params, _ = _sizes(setting, archs)
-        depth = np.array([_depth(net["arch"]) for net in nets], float)
-        for target in ("c100_kd_acc", "flower_kd_acc", "chaoyang_kd_acc"):
-            judge = Judge(np.array([net[target] for net in nets]), params, seed=0)
-            for proxy, values in {OURS: ours, "params": params, "depth": depth}.items():
-                rows.append(_row(name, target, proxy, judge, values))
+    for target in table.targets:
+        drawn = table.rows(target)
+        by_seed = [
+            scores_of(drawn.functions, [OURS], table.with_seed(seed).setting)[OURS].to_numpy()
+            for seed in range(seeds)
+        ]
+        sizes = table.sizes(drawn.functions)
+        params, macs = sizes["params"], sizes["macs"]
+        both = pd.DataFrame({"a": params, "b": params, "c": macs})
+        scores = {OURS: np.mean(by_seed, axis=0), **sizes}
+        scores["params+params+macs"] = log_rank_fusion(both).to_numpy()
+        keys = [arch.key for arch in drawn.functions]
+        judge = Judge(drawn.target, params, seed=0, functions=keys)
+        found = [
+            _row(table.name, target, name, judge, values)
+            | {
+                "tau_within_10_percent_params": tau_within(values, drawn.target, params, _NEAR),
+                "best_target": drawn.target.max(),
+                **table.setting.facts,
+            }
+            for name, values in scores.items()
+        ]
+        found[0] |= _over_seeds(by_seed, drawn.target)
+        rows += found
     return rows
 
 
-def _depth(arch: dict[str, Any]) -> int:
-    depth = arch["depth"]
-    return sum(depth) if isinstance(depth, list) else int(depth)
-
-
-def _sizes(setting: Setting, archs: Sequence[Arch]) -> tuple[np.ndarray, np.ndarray]:
-    """Params and MACs, ``(arch,)`` each."""
-    space, task = create_space(setting.space), Task(3, setting.image_size, 100)
-    counted = [counted_costs(space, arch, task) for arch in archs]
-    return np.array([c["params"] for c in counted]), np.array([c["macs"] for c in counted])
+def _over_seeds(by_seed: Sequence[np.ndarray], target: np.ndarray) -> dict[str, float]:
+    taus = [kendall_tau(scores, target) for scores in by_seed]
+    spread = float(np.std(taus, ddof=1)) if len(taus) > 1 else float("nan")
+    return {
+        "tau_one_seed": float(np.mean(taus)), "tau_std_over_seeds": spread, "seeds": len(taus),
+    }  # fmt: skip
 
 
 def _row(bench: str, target: str, proxy: str, judge: Judge, scores: np.ndarray) -> dict[str, Any]:
@@ -195,6 +196,7 @@ def _row(bench: str, target: str, proxy: str, judge: Judge, scores: np.ndarray) 
         "tau": found.tau,
         "tau_low": found.tau_ci[0],
         "tau_high": found.tau_ci[1],
+        "interval": judge.interval,
         "rho": found.rho,
         "partial_tau": found.partial_tau,
         "top_pick_target": found.top_pick_target,
@@ -204,12 +206,13 @@ def _row(bench: str, target: str, proxy: str, judge: Judge, scores: np.ndarray) 
 
 
 def _show(rows: Sequence[dict[str, Any]]) -> None:
-    table = Table("bench", "target", "proxy", "tau", "std over seeds", "top pick", "n")
+    table = Table("bench", "target", "proxy", "tau", "one seed", "std over seeds", "top pick", "n")
     for row in rows:
         table.add_row(
             row["bench"], row["target"], row["proxy"], f"{row['tau']:.3f}",
+            f"{row.get('tau_one_seed', np.nan):.3f}",
             f"{row.get('tau_std_over_seeds', np.nan):.4f}",
-            f"{row.get('top_pick_target', np.nan):.2f}", str(row["n"]),
+            f"{row['top_pick_target']:.2f}", str(row["n"]),
         )  # fmt: skip
     Console().print(table)
 

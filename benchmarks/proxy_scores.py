@@ -1,35 +1,32 @@
 """Scores of the students of a space on real images: what the benchmarks of proxies work on.
 
-Every student is scored once, in processes of one thread each, and kept in a file in the user's
+Every student is scored once, by the scorer of ``nas-kd rank``, and kept in a file in the user's
 cache, so that an interrupted run goes on where it was and one proxy's scores serve several
-benchmarks.
+benchmarks. The file is named by everything that decides a score, the code of the proxies and of the
+space included: scores that other code made are not used.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import asdict, dataclass
-from multiprocessing import get_context
-from time import perf_counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import pandas as pd
-import torch
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from nas_kd.cli.progress import watching
 from nas_kd.user_cache import user_cache
-from search_spaces import Arch, create_space
+from search_spaces import Arch, SearchSpace
 from studies.observer import SilentObserver
+from studies.ranking.bench import Bench, prepare_bench
 from studies.ranking.score_file import ScoreFile
-from studies.ranking.scores import Pass, Scores
-from studies.ranking.scoring import Bench, prepare_bench
-from studies.recipe import parse_recipe
+from studies.ranking.score_settings import score_settings
+from studies.ranking.scores import Scores
+from studies.ranking.scoring import score_functions
+from studies.recipe import Recipe, parse_recipe
+from studies.recipe_space import space_of
 from studies.setting import DEFAULT_TEACHER
-
-_CHUNK = 8
 
 
 @dataclass(frozen=True)
@@ -37,12 +34,13 @@ class Setting:
     """What the scores depend on, beside the proxy.
 
     Attributes:
-        space: Name of the space, with its default options.
+        space: Name of the space.
         data: Where the images come from.
         image_size: Side of the images.
         images: In the probe batch.
         teacher: For proxies that compare with one.
         seed: Of the probe batch, the weights and the noise.
+        options: Of the space.
     """
 
     space: str
@@ -51,31 +49,50 @@ class Setting:
     images: int = 64
     teacher: str = DEFAULT_TEACHER
     seed: int = 0
+    options: Mapping[str, int] = field(default_factory=dict)
 
-    def bench(self, proxies: Sequence[str]) -> Bench:
-        """The probe batch and the teacher."""
-        recipe = parse_recipe(
+    @property
+    def facts(self) -> dict[str, object]:
+        """What belongs beside every figure that rests on the scores."""
+        options = {f"space_option_{name}": value for name, value in self.options.items()}
+        return {"image_size": self.image_size, "images": self.images, **options}
+
+    def recipe(self) -> Recipe:
+        """As ``nas-kd rank`` and a search would have it."""
+        return parse_recipe(
             {
                 "seed": self.seed,
                 "data": {"source": self.data, "image_size": self.image_size},
                 "teacher": {"source": self.teacher},
-                "space": {"name": self.space},
+                "space": {"name": self.space, "options": dict(self.options)},
                 "search": {"images": self.images},
             }
         )
-        return prepare_bench(recipe, create_space(self.space), proxies, SilentObserver())
+
+    def create_space(self) -> SearchSpace:
+        """The space, with its options."""
+        return space_of(self.recipe())
+
+    def bench(self, proxies: Sequence[str]) -> Bench:
+        """The probe batch and the teacher."""
+        return prepare_bench(self.recipe(), proxies, SilentObserver())
 
     def file(self) -> ScoreFile:
         """Where the scores are kept."""
         folder = user_cache() / "benchmarks"
         folder.mkdir(parents=True, exist_ok=True)
-        settings = {name: str(value) for name, value in asdict(self).items()}
+        settings = score_settings(self.recipe())
         digest = hashlib.sha256("\n".join(settings.values()).encode()).hexdigest()[:8]
         return ScoreFile(folder / f"scores-{self.space}-{self.seed}-{digest}.csv", settings)
 
 
-def scores_of(archs: Sequence[Arch], proxies: Sequence[str], setting: Setting) -> pd.DataFrame:
-    """The scores of ``archs`` as they stand, one row an arch in their order, one column a proxy.
+def processes() -> int:
+    """How many students are scored at a time, in one thread each."""
+    return os.cpu_count() or 1
+
+
+def scored(archs: Sequence[Arch], proxies: Sequence[str], setting: Setting) -> Scores:
+    """The scores of ``archs`` as they stand, and what they took.
 
     Args:
         archs: Equal ones are scored once.
@@ -85,49 +102,31 @@ def scores_of(archs: Sequence[Arch], proxies: Sequence[str], setting: Setting) -
     file = setting.file()
     file.require(proxies)
     scores = Scores(file.passes, keeper=file)
-    keys = [arch.key for arch in archs]
-    missing = [key for key in dict.fromkeys(keys) if scores.missing(key, proxies)]
+    if not any(scores.missing(arch.key, proxies) for arch in archs):
+        return scores
     try:
-        _score(missing, proxies, setting, scores)
+        with watching() as observer:
+            observer.note(f"{setting.space}, seed {setting.seed}: {', '.join(proxies)}")
+            bench = setting.bench(proxies)
+            score_functions(archs, proxies, bench, scores, observer, processes())
     finally:
         file.flush()
+    return scores
+
+
+def scores_of(archs: Sequence[Arch], proxies: Sequence[str], setting: Setting) -> pd.DataFrame:
+    """The scores of ``archs`` as they stand, one row an arch in their order, one column a proxy."""
+    scores, keys = scored(archs, proxies, setting), [arch.key for arch in archs]
     return pd.DataFrame({name: scores.of(name, keys) for name in proxies})
 
 
-def _score(keys: Sequence[str], proxies: Sequence[str], setting: Setting, scores: Scores) -> None:
-    if not keys:
-        return
-    chunks = [keys[start : start + _CHUNK] for start in range(0, len(keys), _CHUNK)]
-    pool = ProcessPoolExecutor(
-        max_workers=os.cpu_count(),
-        mp_context=get_context("spawn"),
-        initializer=_begin,
-        initargs=(setting, list(proxies)),
+def cifar100_setting(space: str, image_size: int, images: int, **options: int) -> Setting:
+    """Real CIFAR-100 images beside an untrained ResNet-56, for the distillation benches."""
+    return Setting(
+        space,
+        "benchmarks.cifar100:cifar100_data",
+        image_size,
+        images=images,
+        teacher="benchmarks.cifar100:untrained_resnet56_teacher",
+        options=options,
     )
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with pool, Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True)) as progress:
-        bar = progress.add_task(f"{setting.space}, seed {setting.seed}", total=len(keys))
-        for done in as_completed([pool.submit(_score_chunk, chunk) for chunk in chunks]):
-            for one in done.result():
-                scores.add(one)
-            progress.advance(bar, len(done.result()))
-
-
-_worker: tuple[Bench, list[str]]
-"""Of a scoring process: the bench and the proxies, made once."""
-
-
-def _begin(setting: Setting, proxies: list[str]) -> None:
-    global _worker
-    torch.set_num_threads(1)
-    _worker = setting.bench(proxies), proxies
-
-
-def _score_chunk(keys: Sequence[str]) -> list[Pass]:
-    bench, proxies = _worker
-    passes = []
-    for key in keys:
-        start = perf_counter()
-        found = bench.score(Arch.from_json(key), proxies)
-        passes.append(Pass(key, perf_counter() - start, found))
-    return passes

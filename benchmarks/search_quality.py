@@ -1,20 +1,31 @@
-"""Which proxy picks the best cell? 30 studies each, with trained accuracy as the judge.
+"""Which proxy picks the best cell? Searches of the suite, with trained accuracy as the judge.
 
-    python -m benchmarks.search_quality [--seeds 30] [--trials 500] [--budget 100M]
+    python -m benchmarks.search_quality [--score-seeds 5] [--studies 6] [--trials 500]
 
-A study looks at random candidates of NAS-Bench-201 within the MACs budget, scored on real CIFAR-10
-images, and picks the best-scored one. The candidates of a seed are the same for all proxies, so
-that differences between proxies are paired; only the shared cells take part. A pick is judged by
-the mean CIFAR-100 test accuracy after 200 epochs of the cells that compute its function, which no
-proxy sees. AZ-NAS is the fusion by log-ranks of its four terms over the candidates of the study,
-``random`` takes the first candidate. All shared functions within the budget are scored once, which
-takes about half an hour on two cores and is kept.
+Each search is a study of the suite over NAS-Bench-201 within a MACs budget, with one objective, the
+score, and the samplers ``random`` and ``nsga2``; its candidates' scores were found beforehand, on
+64 real CIFAR-10 images of 16 x 16. A score seed draws images, weights and noise, a study seed the
+candidates: all are crossed, 30 searches a method. What a search picks is judged by the mean
+CIFAR-100 test accuracy after 200 epochs of the cells that compute the same, which no proxy sees; of
+picks with equal scores by their mean. Cells without a known accuracy count as over the budget.
+
+``all`` are all shared functions, ``report`` those of the half on which our proxy was not chosen.
+Intervals are bootstraps over score seeds and study seeds, both drawn anew. ``ours_minus`` is the
+paired difference of ours and the method, over the same seeds. ``default`` is what a search fuses
+unless told otherwise; AZ-NAS and jacov with params are fused by log-ranks among all candidates of
+the study so far.
+
+All shared functions within the budget are scored once for each score seed: hours on two cores; an
+interrupted run goes on where it was.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+import hashlib
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,117 +34,180 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
+from benchmarks.kept_facts import KeptFacts
 from benchmarks.nb201_cells import SPACE, scoring, shared_cells
+from benchmarks.own_proxy import DEFAULT, OURS
 from benchmarks.proxy_scores import scores_of
 from benchmarks.record import write_rows
+from benchmarks.table_search import TASK, Method, Pool, chosen
 from nas_kd.costs import Budget
-from proxies import log_rank_fusion
-from search_spaces import Task
+from nas_kd.user_cache import user_cache
+from studies.fusions import PRESETS
+from studies.ranking.code_digest import code_digest
+from studies.ranking.score_settings import score_settings
 
-OURS = "trainable_width"
-AZ_NAS = ("az_expressivity", "az_progressivity", "az_trainability", "macs")
-SCORED = (OURS, "diswot", "naswot", *AZ_NAS[:3])
 TARGET = "c100_test_200"
-
-Pick = Callable[[pd.DataFrame], int]
-"""From the candidates of a study, in the order in which they came, to the row of the chosen."""
-
-
-def _best(name: str) -> Pick:
-    """The largest score; of equal ones fewer MACs, then the first."""
-
-    def pick(candidates: pd.DataFrame) -> int:
-        ordered = candidates.sort_values([name, "macs"], ascending=[False, True], kind="stable")
-        return int(ordered.index[0])
-
-    return pick
-
-
-def _az_nas(candidates: pd.DataFrame) -> int:
-    return int(log_rank_fusion(candidates[list(AZ_NAS)]).idxmax())
-
-
-def _random(candidates: pd.DataFrame) -> int:
-    return int(candidates.index[0])
-
-
-METHODS: dict[str, Pick] = {
-    OURS: _best(OURS),
-    "diswot": _best("diswot"),
-    "naswot": _best("naswot"),
-    "az_nas": _az_nas,
-    "params": _best("params"),
-    "random": _random,
+AZ_NAS = PRESETS["az_nas"]
+METHODS = {
+    OURS: Method((OURS,)),
+    "diswot": Method(("diswot",)),
+    "naswot": Method(("naswot",)),
+    "default": Method(DEFAULT),
+    "az_nas": Method(AZ_NAS.proxies, AZ_NAS.fusion),
+    "jacov+params": Method(("jacov", "params"), "log-rank"),
+    "params": Method(("params",)),
+    "random": Method(("params",), blind=True),
 }
+_SIZES = ("params", "macs")
+SAMPLERS = ("random", "nsga2")
+_DRAWS = 2000
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seeds", type=int, default=30)
+    parser.add_argument("--score-seeds", type=int, default=5)
+    parser.add_argument("--studies", type=int, default=6)
     parser.add_argument("--trials", type=int, default=500)
-    parser.add_argument("--budget", default="100M")
+    parser.add_argument("--budget", default="macs=100M")
     options = parser.parse_args()
-    pool = _pool(options.budget)
-    picks = {
-        name: [pick(_candidates(pool, options.trials, seed)) for seed in range(options.seeds)]
-        for name, pick in track(METHODS.items(), "studies", console=Console(stderr=True))
-    }
-    rows = [_row(name, pool, np.array(chosen), options) for name, chosen in picks.items()]
+    truth = functions_within(options.budget)
+    scores = [scored_pool(truth, METHODS, seed) for seed in range(options.score_seeds)]
+    rows = quality(scores, METHODS, options.studies, options.trials, options.budget)
     _show(rows)
     Console().print(f"rows in {write_rows('search_quality', rows)}")
 
 
-def _pool(budget: str) -> pd.DataFrame:
-    """The shared functions within the budget: sizes, scores and mean accuracy, one row each."""
+def functions_within(budget: str) -> pd.DataFrame:
+    """The shared functions within the budget: arch, half, mean accuracy and sizes, one row each."""
     cells = shared_cells()
-    truth = cells.groupby("function", sort=False)[TARGET].mean()
-    archs = list(truth.index)
-    sizes = [SPACE.sizes(arch, Task(3, 32, 10)) for arch in archs]
-    pool = pd.DataFrame(
-        {
-            "arch": archs,
-            TARGET: truth.to_numpy(),
-            "macs": [size.macs for size in sizes],
-            "params": [size.params for size in sizes],
-        }
+    grouped = cells.groupby("function", sort=False)
+    truth = grouped.agg(accuracy=(TARGET, "mean"), half=("half", "first")).reset_index(names="arch")
+    sizes = [SPACE.sizes(arch, TASK) for arch in truth["arch"]]
+    truth["macs"] = [float(size.macs) for size in sizes]
+    truth["params"] = [float(size.params) for size in sizes]
+    limits = Budget.parse([budget]).limits({})
+    fits = [
+        all(v <= 0 for v in limits.violations({"macs": m, "params": p}).values())
+        for m, p in zip(truth["macs"], truth["params"], strict=True)
+    ]
+    return truth[fits].reset_index(drop=True)
+
+
+def scored_pool(truth: pd.DataFrame, methods: Mapping[str, Method], seed: int) -> pd.DataFrame:
+    """The functions with all scores that the methods need, by one score seed."""
+    needed = dict.fromkeys(name for method in methods.values() for name in method.proxies)
+    proxies = [name for name in needed if name not in _SIZES]
+    return truth.join(scores_of(list(truth["arch"]), proxies, scoring(seed)))
+
+
+def quality(
+    scores: Sequence[pd.DataFrame],
+    methods: Mapping[str, Method],
+    studies: int,
+    trials: int,
+    budget: str,
+) -> list[dict[str, Any]]:
+    """One row a set of functions, sampler and method.
+
+    Args:
+        scores: The functions with their scores, one frame for each score seed.
+        methods: By name; `OURS` is among them.
+        studies: Study seeds, crossed with the score seeds.
+        trials: Of each search.
+        budget: Limit of all of them.
+    """
+    kept = KeptFacts(user_cache() / "benchmarks" / f"search-quality-{_digest(scores, budget)}")
+    rows = []
+    for half in ("report", "all"):
+        pools = [
+            Pool(frame[frame["half"] == half] if half != "all" else frame, budget)
+            for frame in scores
+        ]
+        for sampler in SAMPLERS:
+            picks = {
+                name: _picks(kept, half, pools, method, sampler, studies, trials)
+                for name, method in track(
+                    methods.items(), f"{half}, {sampler}", console=Console(stderr=True)
+                )
+            }
+            rows += [
+                {
+                    "functions": half,
+                    "sampler": sampler,
+                    "method": name,
+                    "target": TARGET,
+                    "proxies": "+".join(methods[name].proxies),
+                    **_summary("mean_accuracy", "", found),
+                    "worst": float(found.min()),
+                    **_summary("ours_minus", "ours_minus_", picks[OURS] - found),
+                    "best_in_budget": float(pools[0].table["accuracy"].max()),
+                    "score_seeds": len(scores),
+                    "studies": studies,
+                    "trials": trials,
+                    "budget": budget,
+                    "functions_in_budget": len(pools[0].table),
+                    **scoring(0).facts,
+                }
+                for name, found in picks.items()
+            ]
+    return rows
+
+
+def _picks(
+    kept: KeptFacts,
+    half: str,
+    pools: Sequence[Pool],
+    method: Method,
+    sampler: str,
+    studies: int,
+    trials: int,
+) -> np.ndarray:
+    """Accuracies of the picks, ``(score seed, study)``."""
+    how = "blind" if method.blind else method.fusion
+    name = f"{half}-{sampler}-{'+'.join(method.proxies)}-{how}-{trials}"
+    return np.array(
+        [
+            [
+                kept.once(
+                    f"{name}-{number}-{study}",
+                    lambda pool=pool, study=study: {  # type: ignore[misc]
+                        "accuracy": chosen(pool, method, sampler=sampler, trials=trials, seed=study)
+                    },
+                )["accuracy"]
+                for study in range(studies)
+            ]
+            for number, pool in enumerate(pools)
+        ]
     )
-    limits = Budget.parse([f"macs={budget}"]).limits({})
-    pool = pool[pool["macs"] <= limits.values["macs"]].reset_index(drop=True)
-    return pool.join(scores_of(list(pool["arch"]), SCORED, scoring(0)))
 
 
-def _candidates(pool: pd.DataFrame, trials: int, seed: int) -> pd.DataFrame:
-    """Random rows of the pool, in the order in which a study with this seed proposes them."""
-    drawn = np.random.default_rng(seed).choice(len(pool), min(trials, len(pool)), replace=False)
-    return pool.loc[drawn]
+def _digest(scores: Sequence[pd.DataFrame], budget: str) -> str:
+    """What the picks rest on: the code of scores and studies, the functions and the budget."""
+    here = Path(__file__).parent
+    studies = code_digest([*(here.parent / "studies").rglob("*.py"), here / "table_search.py"])
+    code = score_settings(scoring(0).recipe())["code"]
+    facts = [code, studies, version("optuna"), budget, *(str(len(frame)) for frame in scores)]
+    return hashlib.sha256("\n".join(facts).encode()).hexdigest()[:8]
 
 
-def _row(
-    name: str, pool: pd.DataFrame, picks: np.ndarray, options: argparse.Namespace
-) -> dict[str, Any]:
-    accuracies = pool.loc[picks, TARGET].to_numpy()
-    error = float(accuracies.std(ddof=1) / np.sqrt(len(accuracies)))
-    return {
-        "method": name,
-        "target": TARGET,
-        "mean_accuracy": float(accuracies.mean()),
-        "low": float(accuracies.mean()) - 1.96 * error,
-        "high": float(accuracies.mean()) + 1.96 * error,
-        "worst": float(accuracies.min()),
-        "best_in_budget": float(pool[TARGET].max()),
-        "seeds": options.seeds,
-        "trials": options.trials,
-        "budget": f"macs={options.budget}",
-        "functions_in_budget": len(pool),
-    }
+def _summary(name: str, prefix: str, values: np.ndarray) -> dict[str, float]:
+    """Mean of ``(score seed, study)``, and its interval over draws of seeds of both kinds."""
+    generator = np.random.default_rng(0)
+    seeds, studies = values.shape
+    rows = generator.integers(seeds, size=(_DRAWS, seeds))
+    columns = generator.integers(studies, size=(_DRAWS, studies))
+    drawn = values[rows[:, :, None], columns[:, None, :]].mean(axis=(1, 2))
+    low, high = np.percentile(drawn, [2.5, 97.5])
+    return {name: float(values.mean()), f"{prefix}low": float(low), f"{prefix}high": float(high)}
 
 
-def _show(rows: list[dict[str, Any]]) -> None:
-    table = Table("method", "CIFAR-100 accuracy of the pick", "95 %", "worst")
-    for row in sorted(rows, key=lambda row: -row["mean_accuracy"]):
+def _show(rows: Sequence[dict[str, Any]]) -> None:
+    table = Table("functions", "sampler", "method", "accuracy", "95 %", "worst", "ours minus")
+    for row in sorted(rows, key=lambda r: (r["functions"], r["sampler"], -r["mean_accuracy"])):
         table.add_row(
-            row["method"], f"{row['mean_accuracy']:.2f}",
+            row["functions"], row["sampler"], row["method"], f"{row['mean_accuracy']:.2f}",
             f"{row['low']:.2f} to {row['high']:.2f}", f"{row['worst']:.2f}",
+            f"{row['ours_minus_low']:.2f} to {row['ours_minus_high']:.2f}",
         )  # fmt: skip
     Console().print(table)
 

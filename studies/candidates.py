@@ -194,7 +194,7 @@ class Evaluator:
     @cached_property
     def _wanted_size(self) -> dict[str, float]:
         """What `params_bell` says, where one of the proxies asks for it."""
-        if not any("wanted_size" in PROXIES.get(name).needs for name in self._proxies):
+        if not wants_size(self._proxies):
             return {}
         return params_bell(self._space, self._task, self._limits)
 
@@ -212,6 +212,11 @@ def counted_costs(space: SearchSpace, arch: Arch, task: Task) -> dict[str, float
         return {"macs": float(sizes.macs), "params": float(sizes.params)}
     record = count_student(space, arch, task)
     return {"macs": float(record.macs), "params": float(record.params)}
+
+
+def wants_size(proxies: Sequence[str]) -> bool:
+    """Whether any of the proxies asks for the size that a search prefers."""
+    return any("wanted_size" in PROXIES.get(name).needs for name in proxies)
 
 
 def params_bell(space: SearchSpace, task: Task, limits: Limits) -> dict[str, float]:

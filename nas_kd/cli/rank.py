@@ -23,7 +23,9 @@ def rank(
     table: Annotated[
         Path,
         typer.Option(
-            metavar="FILE.csv[.gz]", help="Trained architectures, one a row, with a header line."
+            metavar="FILE",
+            help="Trained architectures, one a row: .csv with a header line, or .json "
+            "(FILE.json#A,B takes its lists A and B), as it is or as .gz.",
         ),
     ],
     target: Annotated[
@@ -34,7 +36,7 @@ def rank(
         typer.Option(
             metavar="A,B+C|all",
             help="Proxies (see: nas-kd list proxies), and fusions of them by log-ranks, joined by "
-            "+; all stands for every one whose needs are met.",
+            "+, or az_nas, te_nas, vkdnw_agg; all stands for every one whose needs are met.",
         ),
     ],
     space_option: options.SpaceOption = None,
@@ -70,6 +72,9 @@ def rank(
             metavar="OUT.csv", help="Keep the scores here; the same command continues from them."
         ),
     ] = None,
+    workers: Annotated[
+        int, typer.Option(min=1, metavar="N", help="Networks scored at a time; same result.")
+    ] = 1,
     plot: Annotated[
         Path | None, typer.Option(metavar="OUT.png", help="Draw the intervals of tau.")
     ] = None,
@@ -87,6 +92,7 @@ def rank(
     changes = {
         **setting_changes(seed, teacher, checkpoint, data, image_size, None, None),
         "search.images": images,
+        "search.workers": workers,
     }
     with stdout_kept_clean():
         from studies.ranking.ranking import RankRequest

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich import box
@@ -45,11 +45,13 @@ def explanation(document: Mapping[str, Any]) -> Text:
     """What the columns mean, on what the proxies looked, and what was left out."""
     sample = document["sample"]
     lines = [
-        "tau: Kendall's tau-b with its 95 % interval over networks; rho: Spearman's; | params: "
+        "tau: Kendall's tau-b with its 95 % interval over different networks "
+        f"({sample['interval']}); rho: Spearman's; | params: "
         "partial tau given the parameters; ±5 %: tau among networks whose parameters differ by at "
         "most that; top pick: target of the network that the score likes best.",
         f"Scored on {sample['images']} images of {sample['data']}, teacher {sample['teacher']}, "
-        f"seed {sample['seed']}; s/net: of the pass that the proxies share.",
+        f"seed {sample['seed']}; s/net: what the score takes by itself, in one thread, on a "
+        f"network of middle size{_together(document['rows'])}.",
     ]
     if any(row["proxy"].startswith("canonical_") for row in document["rows"]):
         lines.append(
@@ -58,6 +60,12 @@ def explanation(document: Mapping[str, Any]) -> Text:
     if sample["dropped"]:
         lines.append(f"Rows without a target, left out: {sample['dropped']:,}.")
     return Text("\n".join(lines), style="dim")
+
+
+def _together(rows: Sequence[Mapping[str, Any]]) -> str:
+    """What several proxies took in their shared passes."""
+    passes = [row["seconds_per_pass"] for row in rows if row["seconds_per_pass"]]
+    return f"; together they took {max(passes):.2g} s" if len(passes) > 1 else ""
 
 
 def _cells(row: Mapping[str, Any]) -> dict[str, str]:

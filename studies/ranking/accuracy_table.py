@@ -1,21 +1,19 @@
-"""`AccuracyTable`: architectures and what was found by training them, from a CSV file."""
+"""`AccuracyTable`: architectures and what was found by training them, from a file."""
 
 from __future__ import annotations
 
 import re
-import warnings
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from pandas.errors import ParserWarning
 
 from nas_kd.errors import UsageError
 from nas_kd.registry import unknown_name
 from search_spaces import Arch, SearchSpace
+from studies.ranking.table_files import read_cells
 
 FEWEST_ROWS = 10
 """Below that a rank correlation says nothing."""
@@ -87,7 +85,7 @@ def read_table(
     """Reads a table of trained architectures.
 
     Args:
-        path: A CSV file with a header line, compressed where its name says so (``.csv.gz``).
+        path: A file as `read_cells` takes it.
         space: Whose architectures they are.
         target: Column of numbers, larger is better.
         arch_columns: The column with the architecture, as the space's ``parse`` reads it; or one
@@ -98,7 +96,7 @@ def read_table(
         UsageError: The file or a column is missing, or a row cannot be read; its number counts
             from 1 below the header.
     """
-    frame = _read_csv(path)
+    frame = read_cells(path)
     for column in (target, *arch_columns, *beside):
         if column not in frame.columns:
             raise UsageError(unknown_name(f"columns of {path}", column, list(frame.columns)))
@@ -113,24 +111,6 @@ def read_table(
         beside={name: _numbers(kept, name, path) for name in beside},
         dropped=int((~usable).sum()),
     )
-
-
-def _read_csv(path: Path) -> pd.DataFrame:
-    """All cells as text: an architecture may be written in digits with leading zeros."""
-    if not path.is_file():
-        raise UsageError(f"table: there is no file {path}. Check --table.")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", ParserWarning)  # of cells beyond the header
-            frame = pd.read_csv(
-                path, dtype=str, na_filter=False, index_col=False, encoding="utf-8-sig"
-            )
-    except (OSError, EOFError, ValueError, zlib.error, ParserWarning) as error:
-        raise UsageError(
-            f"table: {path} cannot be read ({str(error).strip()}). Give a CSV file with a header "
-            "line, plain or compressed as its name says (.csv.gz)."
-        ) from error
-    return frame.fillna("").rename(columns=str.strip)
 
 
 def _numbers(frame: pd.DataFrame, column: str, path: Path) -> np.ndarray:

@@ -9,6 +9,7 @@ from typing import Literal, TypeAlias
 from nas_kd.errors import UsageError
 from nas_kd.registry import unknown_name
 from proxies import PROXIES
+from studies.fusions import PRESETS, Fusion
 
 ALL = "all"
 SIZES = ("params", "macs")
@@ -24,14 +25,16 @@ class Entry:
     """One row of the answer.
 
     Attributes:
-        name: A proxy, a size, ``a+b`` for a fusion by log-ranks, or a column.
+        name: A proxy, a size, ``a+b`` for a fusion by log-ranks, a preset, or a column.
         kind: ``proxy``, ``structure`` (free, from the sizes alone) or ``column`` (of the table).
         members: Proxies and sizes it is made of; itself, unless it is a fusion.
+        fusion: How several members become one score.
     """
 
     name: str
     kind: Kind
     members: tuple[str, ...]
+    fusion: Fusion = "log-rank"
 
     @property
     def scored(self) -> tuple[str, ...]:
@@ -55,7 +58,9 @@ def read_entries(names: Sequence[str]) -> list[Entry]:
     entries = [_read(name) for name in dict.fromkeys(names) if name != ALL and not is_size(name)]
     for name in dict.fromkeys(member for entry in entries for member in entry.members):
         if name not in PROXIES and not is_size(name):
-            raise UsageError(unknown_name("proxies", name, [*PROXIES.names(), *CANONICAL]))
+            raise UsageError(
+                unknown_name("proxies", name, [*PROXIES.names(), *PRESETS, *CANONICAL])
+            )
     return entries
 
 
@@ -80,6 +85,8 @@ def proxy(name: str) -> Entry:
 
 
 def _read(name: str) -> Entry:
+    if name in PRESETS:
+        return Entry(name, "proxy", PRESETS[name].proxies, PRESETS[name].fusion)
     if name in PROXIES or "+" not in name:
         return proxy(name)
     members = tuple(member.strip() for member in name.split("+"))

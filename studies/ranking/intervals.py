@@ -1,18 +1,22 @@
-"""95 % intervals of Kendall's tau-b and Spearman's rho over architectures.
+"""95 % intervals of Kendall's tau-b and Spearman's rho over functions.
 
-With sx_ij the sign of x_i - x_j, and w_i how often a sample drawn with replacement holds
-architecture i, both are ratios of polynomials in w::
+A function is what rows with one canonical architecture compute: they share their scores and nearly
+their accuracies, so that they are drawn together and not one by one.
+
+With sx_ij the sign of x_i - x_j, and w_i how often a sample of functions drawn with replacement
+holds that of row i, both are ratios of polynomials in w::
 
     tau(w) = sum_ij w_i w_j sx_ij sy_ij / sqrt(sum_ij w_i w_j |sx_ij|  sum_ij w_i w_j |sy_ij|)
     rho(w) = sum_i w_i s_i t_i / sqrt(sum_i w_i s_i^2  sum_i w_i t_i^2),  s_i = sum_j w_j sx_ij
 
 where s and t are twice the centred mean ranks within the sample. Two ways lead from there:
 
-- Up to `LARGEST_BOOTSTRAP` architectures, the percentile bootstrap with `DRAWS` samples. It is
+- Up to `LARGEST_BOOTSTRAP` rows, the percentile bootstrap with `DRAWS` samples. It is
   exact: products of the matrix of all w with the matrices of signs give all samples at once.
 - Beyond, where these matrices grow too large, the estimate plus and minus 1.96 standard errors of
-  the infinitesimal jackknife: the root of the summed squares of the derivatives by w_i at w = 1.
-  The bootstrap's variance tends to it as the number of architectures grows; O(n log n).
+  the infinitesimal jackknife: the root of the summed squares of the derivatives at w = 1 by the
+  weight of each function. The bootstrap's variance tends to it as functions grow in number;
+  O(n log n).
 
 Source: Efron, The Jackknife, the Bootstrap and Other Resampling Plans, 1982, chapters 5 and 6.
 """
@@ -21,7 +25,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 import numpy as np
 
@@ -33,6 +37,7 @@ LARGEST_BOOTSTRAP = 2000
 _Z95 = 1.959963984540054
 
 Interval: TypeAlias = tuple[float, float]
+Method: TypeAlias = Literal["bootstrap", "jackknife"]
 
 
 class Intervals:
@@ -43,8 +48,10 @@ class Intervals:
     Args:
         target: Finite values ``(arch,)``.
         seed: Decides the samples.
+        functions: Number of the function of each row from 0 upwards, ``(arch,)``; None where each
+            row is one of its own.
         draws: Number of samples.
-        largest_bootstrap: Number of architectures up to which samples are drawn.
+        largest_bootstrap: Number of rows up to which samples are drawn.
     """
 
     def __init__(
@@ -52,13 +59,20 @@ class Intervals:
         target: np.ndarray,
         *,
         seed: int,
+        functions: np.ndarray | None = None,
         draws: int = DRAWS,
         largest_bootstrap: int = LARGEST_BOOTSTRAP,
     ) -> None:
         self._target = dense_ranks(target)
+        self._functions = np.arange(len(target)) if functions is None else functions
         self._bootstrap = None
         if len(target) <= largest_bootstrap:
-            self._bootstrap = _Bootstrap(self._target, seed, draws)
+            self._bootstrap = _Bootstrap(self._target, self._functions, seed, draws)
+
+    @property
+    def method(self) -> Method:
+        """How the intervals are found."""
+        return "jackknife" if self._bootstrap is None else "bootstrap"
 
     def of(self, scores: np.ndarray) -> tuple[Interval, Interval]:
         """The intervals of tau-b and of rho; NaN where the scores or the target are constant."""
@@ -68,9 +82,14 @@ class Intervals:
         if self._bootstrap is not None:
             taus, rhos = self._bootstrap.correlations(ranks)
             return _percentiles(taus), _percentiles(rhos)
-        return _normal(*tau_derivatives(ranks, self._target)), _normal(
-            *rho_derivatives(ranks, self._target)
-        )
+        tau, rho = (of(ranks, self._target) for of in (tau_derivatives, rho_derivatives))
+        return self._normal(*tau), self._normal(*rho)
+
+    def _normal(self, estimate: float, derivatives: np.ndarray) -> Interval:
+        """By the derivatives by the weight of each row, ``(arch,)``."""
+        of_functions = np.bincount(self._functions, weights=derivatives)  # (function,)
+        reach = _Z95 * math.sqrt(float(of_functions @ of_functions))
+        return max(-1.0, estimate - reach), min(1.0, estimate + reach)
 
 
 @dataclass(frozen=True)
@@ -93,12 +112,13 @@ class _Side:
 class _Bootstrap:
     """All samples at once, for one target. Counts and signs are exact in float32."""
 
-    def __init__(self, target: np.ndarray, seed: int, draws: int) -> None:
-        count = len(target)
+    def __init__(self, target: np.ndarray, functions: np.ndarray, seed: int, draws: int) -> None:
+        count = int(functions.max()) + 1
         drawn = np.random.default_rng(seed).integers(count, size=(draws, count))
         cells = drawn + count * np.arange(draws)[:, None]
         counts = np.bincount(cells.ravel(), minlength=draws * count)
-        self._counts = counts.reshape(draws, count).astype(np.float32)  # (draw, arch)
+        of_functions = counts.reshape(draws, count).astype(np.float32)
+        self._counts = of_functions[:, functions]  # (draw, arch)
         self._target = self._side(target)
 
     def correlations(self, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -201,8 +221,3 @@ def _percentiles(values: np.ndarray) -> Interval:
         return math.nan, math.nan
     low, high = np.percentile(known, [2.5, 97.5])
     return float(low), float(high)
-
-
-def _normal(estimate: float, derivatives: np.ndarray) -> Interval:
-    reach = _Z95 * math.sqrt(float(derivatives @ derivatives))
-    return max(-1.0, estimate - reach), min(1.0, estimate + reach)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -18,9 +19,9 @@ class RankStatistics:
 
     Attributes:
         tau: Kendall's tau-b.
-        tau_ci: Its 95 % interval over architectures.
+        tau_ci: Its 95 % interval over functions.
         rho: Spearman's rho.
-        rho_ci: Its 95 % interval over architectures.
+        rho_ci: Its 95 % interval over functions.
         partial_tau: Kendall's partial tau, given the number of parameters.
         tau_within_params: Tau-b over the pairs whose parameters differ by at most 5 %.
         ndcg: Normalised discounted cumulative gain of the first 1,000 places.
@@ -52,12 +53,28 @@ class Judge:
         target: What the scores should rank, finite, ``(arch,)``.
         params: Number of parameters, ``(arch,)``.
         seed: Decides the samples of the bootstrap, the same ones for all scores.
+        functions: Key of what each architecture computes, such as its canonical one; those with
+            the same key are drawn together. Without it, each is a function of its own.
+
+    Attributes:
+        interval: How the intervals are found, ``bootstrap`` or ``jackknife`` (`Intervals`).
     """
 
-    def __init__(self, target: np.ndarray, params: np.ndarray, *, seed: int) -> None:
+    def __init__(
+        self,
+        target: np.ndarray,
+        params: np.ndarray,
+        *,
+        seed: int,
+        functions: Sequence[str] | None = None,
+    ) -> None:
         self._target = target
         self._params = params
-        self._intervals = Intervals(target, seed=seed)
+        numbers = None
+        if functions is not None:
+            numbers = np.unique(np.array(functions), return_inverse=True)[1]
+        self._intervals = Intervals(target, seed=seed, functions=numbers)
+        self.interval = self._intervals.method
 
     def rate(self, scores: np.ndarray) -> RankStatistics:
         """The statistics of ``scores``, ``(arch,)``, larger meaning better."""

@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
-from proxies import log_rank_fusion
+from proxies import RankFusion
 from search_spaces import Arch, SearchSpace
+from studies.fusions import Fusion
 from studies.observer import Observer
 from studies.ranking.accuracy_table import AccuracyTable, read_table
+from studies.ranking.bench import Bench, prepare_bench
 from studies.ranking.entries import (
     ALL,
     CANONICAL,
@@ -27,9 +28,12 @@ from studies.ranking.entries import (
     structure,
 )
 from studies.ranking.judge import Judge, RankStatistics
+from studies.ranking.prices import alone_seconds
 from studies.ranking.score_file import ScoreFile
+from studies.ranking.score_settings import score_settings
 from studies.ranking.scores import Scores
-from studies.ranking.scoring import Bench, prepare_bench, score_functions, usable_proxies
+from studies.ranking.scoring import score_functions
+from studies.ranking.usable import try_proxies
 from studies.recipe import Recipe
 from studies.recipe_space import space_of
 
@@ -41,7 +45,7 @@ class RankRequest:
     """What to judge by what.
 
     Attributes:
-        recipe: Its space, data, teacher, seed and number of probe images count.
+        recipe: Its space, data, teacher, seed, number of probe images and of workers count.
         table: CSV file of trained architectures.
         target: Column that the scores should rank.
         proxies: Names of proxies, fusions ``a+b``, or ``all``.
@@ -67,12 +71,14 @@ def rank_scores(request: RankRequest, observer: Observer) -> dict[str, Any]:
     Rows whose architectures have one canonical representative are scored once, as that: the
     network that a search would build. ``params`` and ``macs`` are those of the network as the table
     writes it; where the representatives are smaller, ``canonical_params`` and ``canonical_macs``
-    are judged too. Fusions are sums of log-ranks over the rows (`proxies.log_rank_fusion`); their
-    ``nan`` counts the rows in which a member has no value.
+    are judged too. Fusions are by ranks over the rows (`proxies.RankFusion`), sums of logarithms
+    unless a preset (`studies.fusions`) is fused otherwise; their ``nan`` counts the rows in which a
+    member has no value.
 
     Returns:
-        The document ``nas-kd.rank/1``, its rows from the highest tau to the lowest. The seconds of
-        a proxy are those of the shared pass in which it was computed, by scored function.
+        The document ``nas-kd.rank/1``, its rows from the highest tau to the lowest.
+        ``seconds_per_arch`` is what the score takes by itself on a network of middle size,
+        ``seconds_per_pass`` what the pass took that it shared, by scored function.
 
     Raises:
         UsageError: The table, a name or the file of scores cannot be used.
@@ -84,15 +90,29 @@ def rank_scores(request: RankRequest, observer: Observer) -> dict[str, Any]:
     observer.phase("table", None)
     table = _read_rows(request, space)
     named = [name for entry in entries for name in entry.scored]
-    file = None if request.scores is None else _open_scores(request.scores, recipe, named)
-    bench = prepare_bench(recipe, space, [*everything, *named], observer)
+    file = None
+    if request.scores is not None:
+        file = ScoreFile(request.scores, score_settings(recipe))
+        file.require(named)
+    bench = prepare_bench(recipe, [*everything, *named], observer)
     sizes = _sizes(table, bench)
-    if everything:
-        largest = table.functions[int(np.argmax(sizes["canonical_params"]))]
-        usable = _usable(everything, bench, largest, observer)
-        entries = list(dict.fromkeys([*usable, *entries]))
-    scores = _score(table, entries, bench, file, observer)
+    scores = Scores() if file is None else Scores(file.passes, keeper=file)
+    try:
+        if everything:
+            largest = table.functions[int(np.argmax(sizes["canonical_params"]))]
+            usable = _usable(everything, bench, largest, scores, file, observer)
+            entries = list(dict.fromkeys([*map(proxy, usable), *entries]))
+        scored = list(dict.fromkeys(name for entry in entries for name in entry.scored))
+        workers = recipe.search.workers
+        score_functions(table.functions, scored, bench, scores, observer, workers)
+    finally:
+        if file is not None:
+            file.flush()
     entries += [*_structure(sizes), *map(column, request.beside)]
+    keys = [arch.key for arch in table.functions]
+    judge = Judge(table.target, sizes["params"], seed=recipe.seed, functions=keys)
+    middle = table.functions[int(np.argsort(sizes["canonical_params"])[len(table) // 2])]
+    alone = alone_seconds([entry.scored for entry in entries], bench, middle, observer)
     return {
         "schema": SCHEMA,
         "space": {"name": recipe.space.name, "options": dict(recipe.space.options)},
@@ -106,8 +126,9 @@ def rank_scores(request: RankRequest, observer: Observer) -> dict[str, Any]:
             "data": recipe.data.source,
             "images": recipe.search.images,
             "teacher": recipe.teacher.source,
+            "interval": judge.interval,
         },
-        "rows": _rows(entries, table, sizes, scores, recipe.seed, observer),
+        "rows": _rows(entries, alone, table, sizes, scores, judge, observer),
     }
 
 
@@ -128,34 +149,30 @@ def _read_rows(request: RankRequest, space: SearchSpace) -> AccuracyTable:
     return drawn
 
 
-def _usable(names: Sequence[str], bench: Bench, arch: Arch, observer: Observer) -> list[Entry]:
-    usable, others = usable_proxies(names, bench, arch)
-    if others:
-        observer.note(f"Left out, because what they need is not here: {', '.join(others)}.")
-    return list(map(proxy, usable))
+def _usable(
+    names: Sequence[str],
+    bench: Bench,
+    arch: Arch,
+    scores: Scores,
+    file: ScoreFile | None,
+    observer: Observer,
+) -> list[str]:
+    """Those of ``names`` that score ``arch``; what they say of it is kept."""
+    passes, refused = try_proxies(scores.missing(arch.key, names), bench, arch, observer)
+    usable = [name for name in names if name not in refused]
+    if refused:
+        observer.note(f"Left out, because what they need is not here: {', '.join(refused)}.")
+    if file is not None:
+        file.require(usable)
+    for done in passes:
+        scores.add(done)
+    return usable
 
 
 def _structure(sizes: Mapping[str, np.ndarray]) -> list[Entry]:
     """The sizes; those of the canonical representatives only where they differ."""
     differ = any(not np.array_equal(sizes[name], sizes[own]) for name, own in CANONICAL.items())
     return list(map(structure, [*SIZES, *CANONICAL] if differ else SIZES))
-
-
-def _open_scores(path: Path, recipe: Recipe, proxies: Sequence[str]) -> ScoreFile:
-    """The file of scores, tied to everything that decides a score."""
-    options = "&".join(f"{name}={value}" for name, value in sorted(recipe.space.options.items()))
-    settings = {
-        "space": f"{recipe.space.name}?{options}" if options else recipe.space.name,
-        "data": recipe.data.source,
-        "image_size": str(recipe.data.image_size or ""),
-        "images": str(recipe.search.images),
-        "teacher": recipe.teacher.source,
-        "checkpoint": str(recipe.teacher.checkpoint or ""),
-        "seed": str(recipe.seed),
-    }
-    file = ScoreFile(path, settings)
-    file.require(proxies)
-    return file
 
 
 def _sizes(table: AccuracyTable, bench: Bench) -> dict[str, np.ndarray]:
@@ -169,59 +186,43 @@ def _sizes(table: AccuracyTable, bench: Bench) -> dict[str, np.ndarray]:
     return {name: np.array(values) for name, values in (of_rows | canonical).items()}
 
 
-def _score(
-    table: AccuracyTable,
-    entries: Sequence[Entry],
-    bench: Bench,
-    file: ScoreFile | None,
-    observer: Observer,
-) -> Scores:
-    proxies = list(dict.fromkeys(name for entry in entries for name in entry.scored))
-    if file is None:
-        scores = Scores()
-        score_functions(table.functions, proxies, bench, scores, observer)
-        return scores
-    file.require(proxies)
-    scores = Scores(file.passes, keeper=file)
-    try:
-        score_functions(table.functions, proxies, bench, scores, observer)
-    finally:
-        file.flush()
-    return scores
-
-
 def _rows(
     entries: Sequence[Entry],
+    alone: Sequence[float],
     table: AccuracyTable,
     sizes: Mapping[str, np.ndarray],
     scores: Scores,
-    seed: int,
+    judge: Judge,
     observer: Observer,
 ) -> list[dict[str, Any]]:
     """One row an entry, from the highest tau to the lowest; without a tau, last."""
     keys = [arch.key for arch in table.functions]
-    judge = Judge(table.target, sizes["params"], seed=seed)
     observer.phase("statistics", len(entries))
     rows = []
-    for done, entry in enumerate(entries, start=1):
+    for done, (entry, seconds) in enumerate(zip(entries, alone, strict=True), start=1):
         scored = {name: scores.of(name, keys) for name in entry.scored}
         known = table.beside if entry.kind == "column" else {**sizes, **scored}
         rows.append(
             {
                 "proxy": entry.name,
                 "kind": entry.kind,
-                **_rate(judge, [known[name] for name in entry.members]).to_document(),
-                "seconds_per_arch": scores.seconds_per_arch(entry.scored, keys),
+                **_rate(judge, [known[name] for name in entry.members], entry.fusion).to_document(),
+                "seconds_per_arch": seconds,
+                "seconds_per_pass": scores.seconds_per_pass(entry.scored, keys),
             }
         )
         observer.advance(done)
     return sorted(rows, key=lambda row: math.inf if math.isnan(row["tau"]) else -row["tau"])
 
 
-def _rate(judge: Judge, members: Sequence[np.ndarray]) -> RankStatistics:
+def _rate(judge: Judge, members: Sequence[np.ndarray], fusion: Fusion) -> RankStatistics:
     """The statistics of one score, or of the fusion of several."""
     if len(members) == 1:
         return judge.rate(members[0])
     values = np.column_stack(members)  # (row, member)
-    fused = log_rank_fusion(pd.DataFrame(values)).to_numpy()
+    ranks = RankFusion([str(member) for member in range(len(members))], fusion)
+    rows = [{str(member): value for member, value in enumerate(row)} for row in values.tolist()]
+    for row in rows:
+        ranks.add(row)
+    fused = np.array([ranks.score(row) for row in rows])
     return replace(judge.rate(fused), nan=int((~np.isfinite(values)).any(axis=1).sum()))

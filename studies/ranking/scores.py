@@ -59,7 +59,7 @@ class Scores:
         """The scores of one proxy, ``(key,)``; all of them have to be known."""
         return np.array([self._known[key][proxy] for key in keys])
 
-    def seconds_per_arch(self, proxies: Iterable[str], keys: Iterable[str]) -> float:
+    def seconds_per_pass(self, proxies: Iterable[str], keys: Iterable[str]) -> float:
         """Seconds of all passes in which one of ``proxies`` took part, by different function.
 
         Passes are shared: a proxy is charged with the whole of those it took part in.

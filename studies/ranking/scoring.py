@@ -1,109 +1,38 @@
-"""Scores the functions of a table: one shared pass of all proxies for each."""
+"""Scores the functions of a table: one shared pass of all proxies for each, several at a time."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Sequence
+from collections import Counter, deque
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from torch import Tensor
-
-from nas_kd.errors import UsageError
-from nas_kd.training.default_teacher import untrained_default_teacher
-from proxies import PROXIES, TeacherProbes, score_student
-from search_spaces import Arch, SearchSpace, Task
-from studies.candidates import counted_costs
+from nas_kd.errors import NasKdError
+from search_spaces import Arch
 from studies.observer import Observer
+from studies.ranking.bench import Bench
 from studies.ranking.scores import Pass, Scores
-from studies.recipe import Recipe
-from studies.setting import DEFAULT_TEACHER, load_data_and_teacher, load_recipe_data
+from studies.workers import CHANCES, Workers, open_workers
+
+_WAIT_S = 60.0
 
 
 @dataclass(frozen=True)
-class Bench:
-    """What students are scored on.
+class _Scoring:
+    """What scoring processes are given.
 
     Attributes:
-        space: The space that they come from.
-        task: What they are built for.
-        images: Probe batch, ``(batch, channel, height, width)``.
-        labels: Its class indices, ``(batch,)``.
-        teacher: The teacher on the same batch.
-        seed: Seeds the initial weights of every student alike.
+        bench: What students are scored on.
+        missing: Key of an arch to the proxies that are to score it.
     """
 
-    space: SearchSpace
-    task: Task
-    images: Tensor
-    labels: Tensor
-    teacher: TeacherProbes
-    seed: int
+    bench: Bench
+    missing: Mapping[str, Sequence[str]]
 
-    def costs(self, arch: Arch) -> dict[str, float]:
-        """``macs`` and ``params`` of ``arch`` as it stands."""
-        return counted_costs(self.space, arch, self.task)
+    def evaluator(self) -> _Scoring:
+        return self
 
-    def score(self, arch: Arch, proxies: Sequence[str]) -> dict[str, float]:
-        """Proxy to score of the student ``arch``, larger is better, -inf without a value.
-
-        Raises:
-            UsageError: What a proxy needs is not there.
-        """
-        return score_student(
-            lambda: self.space.build(arch, self.task),
-            self.images,
-            self.labels,
-            proxies=proxies,
-            features=self.space.features,
-            head=self.space.head,
-            teacher=self.teacher,
-            costs=self.costs(arch),
-            seed=self.seed,
-        )
-
-
-def prepare_bench(
-    recipe: Recipe, space: SearchSpace, proxies: Sequence[str], observer: Observer
-) -> Bench:
-    """Loads data and teacher of the recipe and draws the probe batch.
-
-    The default teacher is not trained unless a proxy looks at trained weights: the others draw the
-    teacher's weights anew.
-    """
-    if recipe.teacher.source != DEFAULT_TEACHER or any(map(_reads_trained_teacher, proxies)):
-        data, teacher = load_data_and_teacher(recipe, observer)
-    else:
-        data = load_recipe_data(recipe)
-        teacher = untrained_default_teacher(data, recipe.seed)
-    images, labels = data.probe_batch(recipe.search.images, recipe.seed)
-    channels, side, _ = data.input_shape
-    return Bench(
-        space,
-        Task(channels, side, data.num_classes),
-        images,
-        labels,
-        TeacherProbes(
-            teacher.model,
-            images,
-            labels,
-            features=teacher.features,
-            head=teacher.head,
-            seed=recipe.seed,
-        ),
-        recipe.seed,
-    )
-
-
-def usable_proxies(names: Sequence[str], bench: Bench, arch: Arch) -> tuple[list[str], list[str]]:
-    """``names`` by whether what they need is there: those that score ``arch``, and the others."""
-    usable, others = [], []
-    for name in names:
-        try:
-            bench.score(arch, [name])
-            usable.append(name)
-        except UsageError:
-            others.append(name)
-    return usable, others
+    def evaluate(self, arch: Arch) -> Pass:
+        return self.bench.timed(arch, self.missing[arch.key])
 
 
 def score_functions(
@@ -112,8 +41,25 @@ def score_functions(
     bench: Bench,
     scores: Scores,
     observer: Observer,
+    workers: int = 1,
 ) -> None:
-    """Adds to ``scores`` what it lacks of ``proxies``, each function once."""
+    """Adds to ``scores`` what it lacks of ``proxies``, each function once.
+
+    Every function is scored in one thread: its scores depend neither on ``workers`` nor on the
+    cores of the machine.
+
+    Args:
+        functions: Archs, scored as they stand.
+        proxies: Names of proxies.
+        bench: What they are scored on.
+        scores: Told of every pass as soon as it is over.
+        observer: Told about the progress.
+        workers: Functions scored at a time, each in a process of its own; for one, this process.
+
+    Raises:
+        UsageError: What a proxy needs is not there.
+        NasKdError: Two processes ended over the same function.
+    """
     distinct = {arch.key: arch for arch in functions}
     missing = {key: names for key in distinct if (names := scores.missing(key, proxies))}
     if not missing:
@@ -121,13 +67,31 @@ def score_functions(
     if len(missing) < len(distinct):
         observer.note(f"{len(distinct) - len(missing)} of {len(distinct)} are scored already.")
     observer.phase("score", len(missing))
-    for done, (key, names) in enumerate(missing.items(), start=1):
-        start = time.perf_counter()
-        found = bench.score(distinct[key], names)
-        scores.add(Pass(key, time.perf_counter() - start, found))
-        observer.advance(done)
+    scoring = _Scoring(bench, missing)
+    with open_workers(scoring, scoring, workers) as crew:
+        archs = [distinct[key] for key in missing]
+        for done, found in enumerate(_passes(archs, crew), start=1):
+            scores.add(found)
+            observer.advance(done)
 
 
-def _reads_trained_teacher(name: str) -> bool:
-    proxy = PROXIES.get(name)
-    return "teacher" in proxy.needs and proxy.initialisation == "none"
+def _passes(archs: Sequence[Arch], workers: Workers[Pass]) -> Iterator[Pass]:
+    """The passes of all archs, each as soon as it is over."""
+    waiting, unfinished = deque(archs), len(archs)
+    deaths: Counter[Arch] = Counter()
+    while unfinished:
+        while waiting and workers.free:
+            workers.submit(waiting.popleft())
+        for answer in workers.answers(_WAIT_S):
+            if answer.found is not None:
+                unfinished -= 1
+                yield answer.found
+                continue
+            deaths[answer.arch] += 1
+            if deaths[answer.arch] == CHANCES:
+                raise NasKdError(
+                    f"workers: {CHANCES} processes ended over {answer.arch.key}, perhaps for want "
+                    "of memory. Use fewer --workers or --images; the scores so far are kept where "
+                    "--scores names a file."
+                )
+            waiting.appendleft(answer.arch)

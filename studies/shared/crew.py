@@ -43,7 +43,7 @@ class SharedCrew:
     def __init__(
         self,
         work: WorkStudy,
-        workers: Workers,
+        workers: Workers[Candidate],
         evaluator: Evaluator,
         note: Callable[[str], None],
     ) -> None:
@@ -77,7 +77,7 @@ class SharedCrew:
             return happened
         answers = self._workers.answers(wait_s)
         for answer in answers:
-            self._hand_in(answer.arch, answer.candidate)
+            self._hand_in(answer.arch, answer.found)
         return happened or bool(answers)
 
     def _learn(self, trials: Sequence[FrozenTrial]) -> bool:

@@ -10,19 +10,18 @@ from multiprocessing.connection import Connection, wait
 
 from nas_kd.errors import NasKdError
 from search_spaces import Arch
-from studies.candidates import Candidate, Evaluator
 from studies.machine_lock import machine_shared
-from studies.workers.evaluation import Evaluation
+from studies.workers.answer import Evaluates, Job
 from studies.workers.threads import one_thread
 
 READY = "ready"
 
 
-def serve(connection: Connection, evaluation: Evaluation) -> None:
+def serve(connection: Connection, job: Job[object]) -> None:
     """Evaluates every arch that comes until nobody is there to ask."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    evaluator = evaluation.evaluator()
+    evaluator = job.evaluator()
     try:
         connection.send(READY)
         while True:
@@ -31,7 +30,8 @@ def serve(connection: Connection, evaluation: Evaluation) -> None:
         return
 
 
-def _answer(evaluator: Evaluator, arch: Arch) -> Candidate | NasKdError:
+def _answer(evaluator: Evaluates[object], arch: Arch) -> object:
+    """What was found out, or the error that came instead."""
     try:
         with machine_shared(), one_thread():
             return evaluator.evaluate(arch)
@@ -39,7 +39,7 @@ def _answer(evaluator: Evaluator, arch: Arch) -> Candidate | NasKdError:
         return error
     except Exception as error:
         return NasKdError(
-            f"search: {arch.key} cannot be evaluated ({type(error).__name__}: {error}). "
+            f"workers: {arch.key} cannot be evaluated ({type(error).__name__}: {error}). "
             "Run again with --workers 1 and --debug to see where."
         )
 

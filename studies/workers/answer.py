@@ -4,26 +4,42 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 from search_spaces import Arch
-from studies.candidates import Candidate
+
+Found = TypeVar("Found", covariant=True)
+"""What is found out about an arch, such as a `Candidate`."""
 
 
 @dataclass(frozen=True)
-class Answer:
+class Answer(Generic[Found]):
     """What became of one arch that a worker was given.
 
     Attributes:
-        arch: The canonical arch, as it was given.
-        candidate: What was found out; None when the worker died over it.
+        arch: The arch, as it was given.
+        found: What was found out; None when the worker died over it.
     """
 
     arch: Arch
-    candidate: Candidate | None
+    found: Found | None
 
 
-class Workers(Protocol):
+class Evaluates(Protocol[Found]):
+    """Finds something out about one arch after the other."""
+
+    def evaluate(self, arch: Arch) -> Found: ...
+
+
+class Job(Protocol[Found]):
+    """How archs are evaluated, in a form that other processes can be given."""
+
+    def evaluator(self) -> Evaluates[Found]:
+        """Made once in each process."""
+        ...
+
+
+class Workers(Protocol[Found]):
     """Evaluates several archs at once. An arch that raises, raises in `answers`."""
 
     @property
@@ -32,10 +48,10 @@ class Workers(Protocol):
         ...
 
     def submit(self, arch: Arch) -> None:
-        """Begins with one canonical arch; there has to be a free place."""
+        """Begins with one arch; there has to be a free place."""
         ...
 
-    def answers(self, timeout_s: float) -> Sequence[Answer]:
+    def answers(self, timeout_s: float) -> Sequence[Answer[Found]]:
         """What has been answered since; waits for the first answer, but not beyond the timeout."""
         ...
 

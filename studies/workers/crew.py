@@ -40,7 +40,9 @@ class LocalCrew:
         note: Told what the user should know.
     """
 
-    def __init__(self, workers: Workers, evaluator: Evaluator, note: Callable[[str], None]) -> None:
+    def __init__(
+        self, workers: Workers[Candidate], evaluator: Evaluator, note: Callable[[str], None]
+    ) -> None:
         self._workers = workers
         self._evaluator = evaluator
         self._note = note
@@ -60,9 +62,9 @@ class LocalCrew:
                 self._take(answer)
         return known[arch.key]
 
-    def _take(self, answer: Answer) -> None:
-        if answer.candidate is not None:
-            self._evaluator.learn(answer.candidate)
+    def _take(self, answer: Answer[Candidate]) -> None:
+        if answer.found is not None:
+            self._evaluator.learn(answer.found)
             return
         self._deaths[answer.arch] += 1
         if self._deaths[answer.arch] < CHANCES:

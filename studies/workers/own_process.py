@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Generic
+
 from search_spaces import Arch
-from studies.candidates import Evaluator
 from studies.machine_lock import machine_shared
-from studies.workers.answer import Answer
+from studies.workers.answer import Answer, Evaluates, Found
 from studies.workers.threads import one_thread
 
 
-class OwnProcess:
+class OwnProcess(Generic[Found]):
     """Evaluates one arch at a time, while somebody waits for the answer."""
 
-    def __init__(self, evaluator: Evaluator) -> None:
+    def __init__(self, evaluator: Evaluates[Found]) -> None:
         self._evaluator = evaluator
         self._arch: Arch | None = None
 
@@ -23,7 +24,7 @@ class OwnProcess:
     def submit(self, arch: Arch) -> None:
         self._arch = arch
 
-    def answers(self, timeout_s: float) -> list[Answer]:
+    def answers(self, timeout_s: float) -> list[Answer[Found]]:
         """The answer to the arch that was submitted, however long it takes."""
         arch, self._arch = self._arch, None
         if arch is None:

@@ -9,13 +9,12 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
+from typing import Generic
 
 from nas_kd.errors import NasKdError, UsageError
 from search_spaces import Arch
-from studies.candidates import Candidate, Evaluator
 from studies.workers._serving import READY, serve
-from studies.workers.answer import Answer, Workers
-from studies.workers.evaluation import Evaluation
+from studies.workers.answer import Answer, Evaluates, Found, Job, Workers
 from studies.workers.own_process import OwnProcess
 
 _FAILED_STARTS = 3
@@ -24,15 +23,17 @@ _END_S = 5.0
 
 
 @contextmanager
-def open_workers(evaluation: Evaluation, evaluator: Evaluator, count: int) -> Iterator[Workers]:
+def open_workers(
+    job: Job[Found], evaluator: Evaluates[Found], count: int
+) -> Iterator[Workers[Found]]:
     """``count`` workers for as long as the context lasts; for one, this process itself.
 
     Args:
-        evaluation: What worker processes are given.
+        job: What worker processes are given.
         evaluator: Made from it, for this process.
-        count: How many candidates are evaluated at a time.
+        count: How many archs are evaluated at a time.
     """
-    workers = OwnProcess(evaluator) if count == 1 else WorkerProcesses(evaluation, count)
+    workers: Workers[Found] = OwnProcess(evaluator) if count == 1 else WorkerProcesses(job, count)
     try:
         yield workers
     finally:
@@ -49,19 +50,19 @@ class _Worker:
     arch: Arch | None = None
 
 
-class WorkerProcesses:
-    """Up to ``count`` processes that evaluate candidates, one each at a time.
+class WorkerProcesses(Generic[Found]):
+    """Up to ``count`` processes that evaluate archs, one each at a time.
 
     Each computes in one thread, as a process alone does (`one_thread`). They end with this process,
     however it ends, and leave Ctrl-C to it.
 
     Args:
-        evaluation: What they are given; it has to be picklable.
+        job: What they are given; it has to be picklable.
         count: How many.
     """
 
-    def __init__(self, evaluation: Evaluation, count: int) -> None:
-        self._evaluation = evaluation
+    def __init__(self, job: Job[Found], count: int) -> None:
+        self._job = job
         self._count = count
         self._workers: list[_Worker] = []
         self._failed_starts = 0
@@ -81,14 +82,14 @@ class WorkerProcesses:
         with suppress(BrokenPipeError, ConnectionResetError):  # dead: `answers` will notice
             idle.connection.send(arch)
 
-    def answers(self, timeout_s: float) -> list[Answer]:
+    def answers(self, timeout_s: float) -> list[Answer[Found]]:
         """Answers of all workers.
 
         Raises:
-            NasKdError: A candidate raised, or workers die before they are ready.
+            NasKdError: An arch raised, or workers die before they are ready.
         """
         by_connection = {worker.connection: worker for worker in self._workers}
-        answers = []
+        answers: list[Answer[Found]] = []
         for connection in wait(list(by_connection), timeout_s):
             answers += self._hear(by_connection[connection])  # type: ignore[index]
         return answers
@@ -107,7 +108,7 @@ class WorkerProcesses:
     def _start(self) -> _Worker:
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
-        process = context.Process(target=serve, args=(theirs, self._evaluation), daemon=True)
+        process = context.Process(target=serve, args=(theirs, self._job), daemon=True)
         try:
             process.start()
         except (pickle.PicklingError, TypeError, AttributeError) as error:
@@ -121,7 +122,7 @@ class WorkerProcesses:
         self._workers.append(worker)
         return worker
 
-    def _hear(self, worker: _Worker) -> list[Answer]:
+    def _hear(self, worker: _Worker) -> list[Answer[Found]]:
         try:
             message = worker.connection.recv()
         except (EOFError, ConnectionResetError):
@@ -131,12 +132,11 @@ class WorkerProcesses:
             return []
         if isinstance(message, Exception):
             raise message
-        assert isinstance(message, Candidate)
         assert worker.arch is not None
         answer, worker.arch = Answer(worker.arch, message), None
         return [answer]
 
-    def _bury(self, worker: _Worker) -> list[Answer]:
+    def _bury(self, worker: _Worker) -> list[Answer[Found]]:
         """Takes a dead worker out; an arch that it never got to goes to another one."""
         self._workers.remove(worker)
         worker.connection.close()

@@ -15,10 +15,12 @@ from scipy.stats import kendalltau, spearmanr
 
 from nas_kd.data import load_data
 from proxies import score_student
-from search_spaces import NasBench201, Task
-from studies.ranking import scoring
+from search_spaces import AutoFormerTiny, NasBench201, Task
+from studies.ranking import bench, ranking, score_settings
+from studies.workers import one_thread
 from tests.cli.conftest import Command, Outcome
 
+DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 SPACE = NasBench201(channels=4, cells_per_stage=1)
 TASK = Task(1, 8, 10)
 FLAGS = [
@@ -26,7 +28,7 @@ FLAGS = [
 ]  # fmt: skip
 ROW = [
     "proxy", "kind", "tau", "tau_ci", "rho", "rho_ci", "partial_tau", "tau_within_params", "ndcg",
-    "top_pick_target", "n", "nan", "seconds_per_arch",
+    "top_pick_target", "n", "nan", "seconds_per_arch", "seconds_per_pass",
 ]  # fmt: skip
 
 DEAD_EDGE = "|{}~0|+|none~0|none~1|+|skip_connect~0|none~1|none~2|"
@@ -68,7 +70,8 @@ class Passes(list[tuple[str, ...]]):
 @pytest.fixture
 def passes(monkeypatch: pytest.MonkeyPatch) -> Passes:
     passes = Passes()
-    monkeypatch.setattr(scoring, "score_student", passes)
+    monkeypatch.setattr(bench, "score_student", passes)
+    monkeypatch.setattr(ranking, "alone_seconds", lambda scores, *rest: [0.0 for _ in scores])
     return passes
 
 
@@ -101,6 +104,7 @@ class TestAnswer:
         assert (document["table"], document["target"]) == (str(table), "acc")
         sample = document["sample"]
         assert (sample["rows"], sample["functions"], sample["dropped"]) == (12, 11, 1)
+        assert sample["interval"] == "bootstrap"
         assert all(list(row) == ROW for row in document["rows"])
         rows = by_name(document)
         kinds = {name: row["kind"] for name, row in rows.items()}
@@ -115,9 +119,11 @@ class TestAnswer:
         assert taus[:-1] == sorted(taus[:-1], reverse=True)
         for name, row in rows.items():
             assert row["n"] == 12
-            assert (row["seconds_per_arch"] > 0) is (kinds[name] == "proxy")
-        seconds = {rows[n]["seconds_per_arch"] for n in ("naswot", "synflow", "naswot+params")}
-        assert len(seconds) == 1
+            for seconds in (row["seconds_per_arch"], row["seconds_per_pass"]):
+                assert (seconds > 0) is (kinds[name] == "proxy")
+        shared = {rows[n]["seconds_per_pass"] for n in ("naswot", "synflow", "naswot+params")}
+        assert len(shared) == 1
+        assert rows["naswot"]["seconds_per_arch"] != rows["synflow"]["seconds_per_arch"]
 
     def test_every_number_is_what_it_says(self, nas_kd: Command, table: Path) -> None:
         kept = table.with_name("scores.csv")
@@ -126,13 +132,14 @@ class TestAnswer:
         images, labels = load_data("digits", seed=2).probe_batch(16, seed=2)
         own: dict[str, float] = {}
         for arch in {SPACE.canonical(arch) for arch in archs}:
-            own |= {
-                arch.key: score_student(
-                    lambda arch=arch: SPACE.build(arch, TASK),  # type: ignore[misc]
-                    images, labels, proxies=["naswot"], features=SPACE.features, head=SPACE.head,
-                    seed=2,
-                )["naswot"]
-            }  # fmt: skip
+            with one_thread():
+                own |= {
+                    arch.key: score_student(
+                        lambda arch=arch: SPACE.build(arch, TASK),  # type: ignore[misc]
+                        images, labels, proxies=["naswot"], features=SPACE.features,
+                        head=SPACE.head, seed=2,
+                    )["naswot"]
+                }  # fmt: skip
         written = pd.read_csv(kept, float_precision="round_trip").set_index("arch")["naswot"]
         assert written.to_dict() == own
         scores = [own[SPACE.canonical(arch).key] for arch in archs]
@@ -151,6 +158,14 @@ class TestAnswer:
         assert rows["jacov"]["nan"] == rows["jacov+macs"]["nan"] >= 1
         assert rows["macs"]["nan"] == 0
 
+    def test_a_preset_stands_for_its_parts_and_their_fusion(
+        self, nas_kd: Command, table: Path
+    ) -> None:
+        parts = "az_expressivity+az_progressivity+az_trainability+macs"
+        rows = by_name(answer(judge(nas_kd, table, "--json", names=f"az_nas,{parts}")))
+        for key in set(ROW) - {"proxy", "seconds_per_arch"}:
+            assert rows["az_nas"][key] == rows[parts][key]
+
     def test_proxies_that_compare_need_no_teacher_of_your_own(
         self, nas_kd: Command, table: Path
     ) -> None:
@@ -168,6 +183,24 @@ class TestAnswer:
         assert kinds.count("proxy") == 3
         assert "Left out, because what they need is not here: dss." in outcome.err
 
+    def test_trying_all_scores_no_network_twice(
+        self, nas_kd: Command, table: Path, passes: Passes, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        some = ["naswot", "kd_loss", "dss"]
+        monkeypatch.setattr("studies.ranking.ranking.every_proxy", lambda: some)
+        kept = table.with_name("scores.csv")
+        whole = answer(judge(nas_kd, table, "--scores", kept, "--json", names="all"))
+        assert passes.count(("naswot", "kd_loss")) == 10  # of 11 functions; one served as trial
+        tried = len(passes) - 10
+        assert tried <= 2 * len(some) - 1
+        written = pd.read_csv(kept)
+        assert "dss" not in written.columns
+        assert written.groupby("arch")[["naswot", "kd_loss"]].count().eq(1).all(axis=None)
+        passes.clear()
+        again = answer(judge(nas_kd, table, "--scores", kept, "--json", names="all"))
+        assert passes == [("dss",)]
+        assert by_name(again)["kd_loss"]["tau"] == by_name(whole)["kd_loss"]["tau"]
+
     def test_for_people(self, nas_kd: Command, table: Path, tmp_path: Path) -> None:
         picture = tmp_path / "rank.png"
         outcome = judge(nas_kd, table, "--plot", picture, names="naswot,naswot+params")
@@ -184,14 +217,13 @@ class TestAnswer:
         )
         for document in (one, same, other):
             for row in document["rows"]:
-                del row["seconds_per_arch"]
+                del row["seconds_per_arch"], row["seconds_per_pass"]
         assert one == same
         assert one["rows"] != other["rows"]
         assert one["sample"]["rows"] == 10
 
     def test_a_real_table(self, nas_kd: Command, tmp_path: Path) -> None:
-        beside = Path(__file__).resolve().parents[3] / "shared" / "data"
-        source = Path(os.environ.get("NAS_KD_DATA", beside)) / "nb201.csv.gz"
+        source = Path(os.environ.get("NAS_KD_DATA", DATA)) / "nb201.csv.gz"
         if not source.is_file():
             pytest.skip(f"{source} is not there; set NAS_KD_DATA to the folder that holds it")
         real = pd.read_csv(source)[100:140]
@@ -211,6 +243,28 @@ class TestAnswer:
         assert found["params", "structure"] == found["params", "column"] == expected["params"]
         assert found["c10_test_12", "column"] == expected["c10_test_12"]
         assert found["naswot", "proxy"] > 0
+
+    def test_the_lists_of_a_distillation_bench(self, nas_kd: Command) -> None:
+        source = Path(os.environ.get("NAS_KD_DATA", DATA)) / "vit_bench_kd.json"
+        if not source.is_file():
+            pytest.skip(f"{source} is not there; set NAS_KD_DATA to the folder that holds it")
+        document = answer(
+            nas_kd(
+                "rank", "--space", "autoformer-tiny", "--space-option", "head_dim=0", "--table",
+                f"{source}#autoformer,autoformer_2", "--target", "c100_kd_acc", "--proxies",
+                "params", "--image-size", 32, "--json",
+            )
+        )  # fmt: skip
+        assert document["sample"]["rows"] == 150
+        lists = json.loads(source.read_text(encoding="utf-8"))
+        nets = lists["autoformer"] + lists["autoformer_2"]
+        target = [net["c100_kd_acc"] for net in nets]
+        space = AutoFormerTiny(head_dim=0)
+        archs = [space.parse(json.dumps(net["arch"])) for net in nets]
+        params = [space.sizes(arch, Task(1, 32, 10)).params for arch in archs]
+        assert by_name(document)["params"]["tau"] == pytest.approx(
+            kendalltau(params, target).statistic
+        )
 
 
 class TestScores:
@@ -239,13 +293,50 @@ class TestScores:
         continued = answer(outcome)
         for document in (whole, continued):
             for row in document["rows"]:
-                del row["seconds_per_arch"]
+                del row["seconds_per_arch"], row["seconds_per_pass"]
         assert continued == whole
         answer(judge(nas_kd, table, "--scores", kept, "--json", names="naswot,snip"))
         assert passes[11:] == [("snip",)] * 11
         before = kept.read_bytes()
         answer(judge(nas_kd, table, "--scores", kept, "--json", names="snip,naswot+snip"))
         assert (len(passes), kept.read_bytes()) == (22, before)
+
+    def test_two_workers_find_what_one_finds(
+        self, nas_kd: Command, table: Path, tmp_path: Path
+    ) -> None:
+        one, two = (
+            answer(
+                judge(
+                    nas_kd, table, "--workers", n, "--scores", tmp_path / f"{n}.csv", "--json",
+                    names="naswot,jacov",
+                )
+            )
+            for n in (1, 2)
+        )  # fmt: skip
+        for document in (one, two):
+            for row in document["rows"]:
+                del row["seconds_per_arch"], row["seconds_per_pass"]
+        assert two == one
+        alone, together = (
+            pd.read_csv(tmp_path / f"{n}.csv", float_precision="round_trip").set_index("arch")
+            for n in (1, 2)
+        )
+        names = ["naswot", "jacov"]
+        pd.testing.assert_frame_equal(
+            together[names].loc[alone.index], alone[names], check_exact=True
+        )
+
+    def test_scores_of_other_code_are_refused(
+        self, nas_kd: Command, table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        kept = tmp_path / "scores.csv"
+        assert judge(nas_kd, table, "--scores", kept).code == 0
+        before = kept.read_bytes()
+        monkeypatch.setattr(score_settings, "_digest", lambda space: "0ther")
+        outcome = judge(nas_kd, table, "--scores", kept)
+        assert outcome.code == 2
+        assert "0ther now" in outcome.err
+        assert kept.read_bytes() == before
 
     @pytest.mark.parametrize(
         ("change", "words"),

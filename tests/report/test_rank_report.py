@@ -22,7 +22,8 @@ def row(name: str, kind: str = "proxy", tau: float = 0.5, **changes: Any) -> dic
     return {
         "proxy": name, "kind": kind, "tau": tau, "tau_ci": (tau - 0.1, tau + 0.1), "rho": 0.7,
         "rho_ci": (0.6, 0.8), "partial_tau": 0.25, "tau_within_params": 0.125, "ndcg": 0.9,
-        "top_pick_target": 93.5, "n": 200, "nan": 0, "seconds_per_arch": 0.0, **changes,
+        "top_pick_target": 93.5, "n": 200, "nan": 0, "seconds_per_arch": 0.0,
+        "seconds_per_pass": 0.0, **changes,
     }  # fmt: skip
 
 
@@ -36,7 +37,7 @@ def document() -> dict[str, Any]:
         "target": "acc_$1_$2",
         "sample": {
             "rows": 1200, "functions": 1100, "dropped": 0, "seed": 3, "data": "digits",
-            "images": 64, "teacher": "digits-cnn",
+            "images": 64, "teacher": "digits-cnn", "interval": "bootstrap",
         },
         "rows": [
             row("acc_12", "column", 0.7),
@@ -58,6 +59,7 @@ def shown(*parts: Any, width: int = 110) -> str:
 class TestTable:
     def test_everything_is_there(self, document: dict[str, Any]) -> None:
         text = shown(rank_table(document), explanation(document))
+        assert "(bootstrap)" in text
         for words in (
             "acc_$1_$2 of 1,200 nasbench201 networks (1,100 different)", "naswot+[jacov]",
             "0.400 to 0.600", "0.012", "size", "column", "64 images of digits", "seed 3",

@@ -209,6 +209,37 @@ class TestIntervals:
             assert derived == pytest.approx(sampled, abs=0.12 * width)
             assert derived[1] - derived[0] == pytest.approx(width, rel=0.12)
 
+    @pytest.mark.parametrize("largest", [0, 2000])
+    def test_rows_of_one_function_are_drawn_together(self, largest: int) -> None:
+        target, score, _ = noisy(150, steps=1e6)
+        functions = np.arange(150)
+        once = Intervals(target, seed=0, largest_bootstrap=largest).of(score)
+        many = np.repeat(functions, 6)
+        copied = Intervals(target[many], seed=0, functions=many, largest_bootstrap=largest).of(
+            score[many]
+        )
+        alone = Intervals(target[many], seed=0, largest_bootstrap=largest).of(score[many])
+        for whole, repeated, fooled in zip(once, copied, alone, strict=True):
+            width = whole[1] - whole[0]
+            assert repeated[1] - repeated[0] == pytest.approx(width, rel=0.05)
+            assert fooled[1] - fooled[0] < 0.5 * width
+
+    def test_functions_of_several_rows_are_drawn_as_scipy_would(self) -> None:
+        target, score, _ = noisy(60)
+        functions = np.random.default_rng(1).integers(25, size=60)
+        functions = np.unique(functions, return_inverse=True)[1]
+        count = functions.max() + 1
+        drawn = np.random.default_rng(5).integers(count, size=(200, count))
+        samples = [np.concatenate([np.flatnonzero(functions == f) for f in one]) for one in drawn]
+        taus = [kendalltau(score[rows], target[rows]).statistic for rows in samples]
+        tau, _ = Intervals(target, seed=5, draws=200, functions=functions).of(score)
+        assert tau == pytest.approx(tuple(np.nanpercentile(taus, [2.5, 97.5])), abs=1e-5)
+
+    def test_they_say_how_they_were_found(self) -> None:
+        target, _, _ = noisy(30)
+        methods = [Intervals(target, seed=0, largest_bootstrap=n).method for n in (29, 30)]
+        assert methods == ["jackknife", "bootstrap"]
+
     def test_the_interval_covers_as_often_as_it_says(self) -> None:
         truth = 2 / math.pi * math.asin(1 / math.sqrt(2))  # tau of normals correlated 1/sqrt(2)
         covered = 0
@@ -228,6 +259,15 @@ class TestIntervals:
 
 
 class TestJudge:
+    def test_knows_functions_by_their_keys(self) -> None:
+        target, score, sizes = noisy(40)
+        keys = [f"f{row // 2}" for row in range(40)]
+        found = Judge(target, sizes, seed=0, functions=keys).rate(score)
+        numbers = np.arange(40) // 2  # keys in another order draw other samples, as wide
+        by_number = Intervals(target, seed=0, functions=numbers).of(score)[0]
+        assert found.tau_ci == pytest.approx(by_number, abs=0.1)
+        assert found.tau_ci != Judge(target, sizes, seed=0).rate(score).tau_ci
+
     def test_says_everything_at_once(self) -> None:
         target, score, sizes = noisy(80)
         score[:3] = math.nan, -math.inf, math.inf

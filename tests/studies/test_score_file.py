@@ -107,7 +107,7 @@ def test_a_proxy_is_charged_with_the_passes_it_took_part_in() -> None:
     keys = [FIRST.key, SECOND.key, FIRST.key]
     assert scores.of("jacov", keys).tolist() == [-math.inf, 1e300, -math.inf]
     assert scores.missing(SECOND.key, ["jacov", "snip"]) == ["snip"]
-    assert scores.seconds_per_arch(["naswot", "jacov"], keys) == 0.375
-    assert scores.seconds_per_arch(["naswot", "snip"], keys) == 0.4375
-    assert scores.seconds_per_arch(["naswot"], [SECOND.key]) == 0.5
-    assert scores.seconds_per_arch([], keys) == 0
+    assert scores.seconds_per_pass(["naswot", "jacov"], keys) == 0.375
+    assert scores.seconds_per_pass(["naswot", "snip"], keys) == 0.4375
+    assert scores.seconds_per_pass(["naswot"], [SECOND.key]) == 0.5
+    assert scores.seconds_per_pass([], keys) == 0

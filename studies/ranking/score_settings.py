@@ -1,0 +1,40 @@
+"""What a kept score depends on: the settings of its run, and the code that made it."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+
+import proxies
+from nas_kd import __version__
+from studies.ranking.code_digest import code_digest, sources
+from studies.recipe import Recipe
+from studies.recipe_space import space_of
+
+
+def score_settings(recipe: Recipe) -> dict[str, str]:
+    """Everything that decides a score beside the arch and the proxy, by name.
+
+    ``code`` is the version of the suite with a digest of the code of all proxies and of the space:
+    scores of other code are not taken for those of this one. Proxies of other packages are not in
+    it.
+    """
+    options = "&".join(f"{name}={value}" for name, value in sorted(recipe.space.options.items()))
+    return {
+        "space": f"{recipe.space.name}?{options}" if options else recipe.space.name,
+        "data": recipe.data.source,
+        "image_size": str(recipe.data.image_size or ""),
+        "images": str(recipe.search.images),
+        "teacher": recipe.teacher.source,
+        "checkpoint": str(recipe.teacher.checkpoint or ""),
+        "seed": str(recipe.seed),
+        "code": f"{__version__}+{_digest(type(space_of(recipe)).__module__)}",
+        "torch": version("torch"),
+    }
+
+
+@cache
+def _digest(space_module: str) -> str:
+    folder = Path(str(proxies.__file__)).parent
+    return code_digest([*folder.glob("*.py"), *sources(space_module)])
