@@ -58,8 +58,9 @@ def main() -> None:
             for name in options.only or CONFIGS:
                 method, settings = CONFIGS[name]
                 folder = options.run_dir / f"{name}-{epochs}-{seed}"
-                lasting = {**settings, "epochs": epochs}
-                found = search(folder, method, seed, lasting, progress=progress)
+                found = search(
+                    folder, method, seed, {**settings, "epochs": epochs}, progress=progress
+                )
                 rows.append({"config": name, "seed": seed, "epochs": epochs, **found})
     show_means(Console(), means(rows, "config", _MEANS))
     if not options.only:  # else the rows of all others would be lost

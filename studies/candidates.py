@@ -146,7 +146,7 @@ class Evaluator:
     def within_budget(self, arch: Arch) -> bool:
         """Whether the counted and predicted costs of ``arch`` hold the limits on them."""
         costs = self._costs(self._space.canonical(arch))
-        return all(v <= 0 for v in self._limits.violations(costs).values())
+        return self._limits.hold(costs)
 
     def evaluate(self, arch: Arch) -> Candidate:
         """The candidate for ``arch``, from memory when the same function was seen before."""

@@ -136,7 +136,7 @@ def _pool(setting: Setting, section: PredictorSection, seed: int) -> list[Candid
 
 def _within(setting: Setting, space: SearchSpace, arch: Arch) -> Candidate | None:
     costs = counted_costs(space, arch, setting.task)
-    if any(excess > 0 for excess in setting.limits.violations(costs).values()):
+    if not setting.limits.hold(costs):
         return None
     return Candidate(arch, int(costs["macs"]), int(costs["params"]), {})
 

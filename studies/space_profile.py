@@ -68,7 +68,7 @@ def profile_space(recipe: Recipe, run: RunDirectory, observer: Observer) -> dict
     observer.phase("measure", None)
     students = _measure(_smallest_typical_largest(sample, setting), setting, run, recipe.seed)
     limits = setting.limits
-    within = [all(v <= 0 for v in limits.violations(c.costs).values()) for c in sample]
+    within = [limits.hold(c.costs) for c in sample]
     return {
         "schema": SCHEMA,
         "space": {

@@ -41,6 +41,10 @@ class Limits:
             if metric in costs
         }
 
+    def hold(self, costs: Mapping[str, float]) -> bool:
+        """Whether no limited metric that ``costs`` holds exceeds its limit."""
+        return all(excess <= 0 for excess in self.violations(costs).values())
+
 
 def _excess(cost: float, limit: float) -> float:
     return math.inf if math.isnan(cost) else cost / limit - 1.0
@@ -105,6 +109,11 @@ class Budget:
     def profile(self) -> DeviceProfile | None:
         """The device that the latency limit names; None when it names none."""
         return next((entry.profile for entry in self.entries if entry.profile), None)
+
+    @property
+    def counted(self) -> Budget:
+        """The limits on MACs and parameters, which are known without measuring."""
+        return Budget(tuple(entry for entry in self.entries if entry.metric != "latency_ms"))
 
     def measured_on(self, default: DeviceProfile) -> DeviceProfile:
         """Where latency counts: ``default``, except for what the latency limit names itself."""

@@ -36,14 +36,9 @@ def within_budget(source: Source, budget: Budget) -> list[Arch]:
     Raises:
         NoFeasibleStudentError: There is none.
     """
-    counted = Budget(tuple(e for e in budget.entries if e.metric != "latency_ms"))
     space = source.supernet.space
-    limits = counted.limits(vars(source.sizes(space.largest)))
-    archs = [
-        arch
-        for arch in space.enumerate()
-        if all(v <= 0 for v in limits.violations(vars(source.sizes(arch))).values())
-    ]
+    limits = budget.counted.limits(vars(source.sizes(space.largest)))
+    archs = [arch for arch in space.enumerate() if limits.hold(vars(source.sizes(arch)))]
     if not archs:
         smallest = source.sizes(space.smallest)
         raise NoFeasibleStudentError(

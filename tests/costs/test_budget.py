@@ -108,3 +108,16 @@ def test_violations() -> None:
     assert limits.violations(costs) == pytest.approx({"macs": -0.5, "params": 0.5})
     assert limits.violations({"latency_ms": 5.0}) == {"latency_ms": 0.0}
     assert limits.violations({"latency_ms": math.nan}) == {"latency_ms": math.inf}
+
+
+def test_limits_hold_up_to_their_value_and_for_what_is_known() -> None:
+    limits = Budget.parse("macs=100,params=10").limits({})
+    assert limits.hold({"macs": 100, "params": 10})
+    assert limits.hold({"macs": 100})
+    assert not limits.hold({"macs": 100, "params": 11})
+    assert not limits.hold({"macs": float("nan")})
+
+
+def test_what_is_counted_leaves_latency_out() -> None:
+    budget = Budget.parse("macs=60%,latency=5ms,params=2M")
+    assert [entry.text for entry in budget.counted.entries] == ["macs=60%", "params=2M"]

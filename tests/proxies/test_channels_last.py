@@ -19,6 +19,7 @@ from proxies._channel_correlations import least_correlations
 from proxies._layer_slopes import participation_ratio
 from proxies._layout import channels_first
 from tests.proxies.networks import digits, seeded
+from tests.proxies.token_networks import tiny_swin
 
 IMAGES = 6
 BLOCKS = ("patch_embed", "layers.0.blocks.0", "layers.0.blocks.1", "layers.1.downsample")
@@ -28,17 +29,7 @@ WINDOWED = "layers.0.blocks.1.attn.qkv"  # shifted windows, four to an image
 
 def swin() -> SwinTransformer:
     """Its first maps are 8 x 8 pixels of 8 channels: the shape alone does not tell the axes."""
-    return SwinTransformer(
-        img_size=8,
-        patch_size=1,
-        in_chans=1,
-        num_classes=10,
-        embed_dim=8,
-        depths=(2, 1),
-        num_heads=(2, 2),
-        window_size=4,
-        drop_path_rate=0.0,
-    ).double()
+    return tiny_swin(drop_path=0.0).double()
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,6 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from timm.models.swin_transformer import SwinTransformer
 from torch import Tensor, nn
 from torch.nn import functional as F
 from transformers import (
@@ -46,7 +45,7 @@ from proxies._nuclear_norm import nuclear_norm
 from proxies._transformer import TransformerBlock, transformer_blocks
 from tests.contracts.proxy import _state
 from tests.proxies.networks import TinyResNet, digits, seeded
-from tests.proxies.token_networks import DeadViT, TinyViT, tiny_bert, tiny_llama
+from tests.proxies.token_networks import DeadViT, TinyViT, tiny_bert, tiny_llama, tiny_swin
 
 FROM_PASSES = [pca_dim.PROXY, w_pca.PROXY, head_confidence.PROXY, softmax_confidence.PROXY]
 FROM_GRADIENTS = [head_importance.PROXY, synaptic_diversity.PROXY, synaptic_saliency.PROXY]
@@ -103,19 +102,6 @@ def _outputs(model: nn.Module, names: list[str], size: int = 8) -> list[np.ndarr
 
 def _block(queries: str, outputs: str, feed_forward: str) -> TransformerBlock:
     return TransformerBlock(*(tuple(names.split()) for names in (queries, outputs, feed_forward)))
-
-
-def tiny_swin() -> SwinTransformer:
-    return SwinTransformer(
-        img_size=8,
-        patch_size=1,
-        in_chans=1,
-        num_classes=10,
-        embed_dim=8,
-        depths=(2, 1),
-        num_heads=(2, 2),
-        window_size=4,
-    )
 
 
 def tiny_t5() -> T5Model:

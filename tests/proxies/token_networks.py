@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+from timm.models.swin_transformer import SwinTransformer
 from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor, nn
 from transformers import (
@@ -51,6 +52,21 @@ class Reader(nn.Module):
 
     def forward(self, images: Tensor) -> Any:
         return self.classifier((images.flatten(1)[:, 16:40] * (WORDS - 1)).round().long())
+
+
+def tiny_swin(drop_path: float = 0.1) -> SwinTransformer:
+    """Images ``(batch, 1, 8, 8)`` of digits, windows of 4 x 4 pixels."""
+    return SwinTransformer(
+        img_size=8,
+        patch_size=1,
+        in_chans=1,
+        num_classes=10,
+        embed_dim=8,
+        depths=(2, 1),
+        num_heads=(2, 2),
+        window_size=4,
+        drop_path_rate=drop_path,
+    )
 
 
 def tiny_bert() -> Reader:

@@ -90,8 +90,7 @@ def feasible_students(
         NoFeasibleStudentError: No student fits.
         UsageError: None is of a class of transformers' own, and only such count.
     """
-    counted = Budget(tuple(e for e in budget.entries if e.metric != "latency_ms"))
-    limits = counted.limits(vars(teacher_sizes(space, task)))
+    limits = budget.counted.limits(vars(teacher_sizes(space, task)))
     archs = [arch for arch in space.enumerate() if not stock or space.is_stock(arch)]
     if not archs:
         raise UsageError(
@@ -100,16 +99,12 @@ def feasible_students(
             "with --space-option per_head=1 where there is that."
         )
     sizes = {arch: space.sizes(arch, task) for arch in archs}
-    fitting = {
-        arch: size
-        for arch, size in sizes.items()
-        if max(limits.violations(vars(size)).values(), default=0) <= 0
-    }
+    fitting = {arch: size for arch, size in sizes.items() if limits.hold(vars(size))}
     if not fitting:
         smallest = min(size.macs for size in sizes.values())
         raise NoFeasibleStudentError(
             f"superlm: none of the {len(sizes)} students of {space.name} fits the budget "
-            f"{', '.join(entry.text for entry in counted.entries)}; the smallest has "
+            f"{', '.join(entry.text for entry in budget.counted.entries)}; the smallest has "
             f"{min(size.params for size in sizes.values()):,} parameters and {smallest:,} MACs. "
             "Raise the budget or take a smaller space."
         )
