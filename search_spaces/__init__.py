@@ -18,6 +18,7 @@ from search_spaces._space import (
     Task,
     TextTask,
 )
+from search_spaces._timm_host import Hosted, TimmHost
 from search_spaces._transformer_space import TransformerSpace
 from search_spaces.autodistil import (
     AutoDistil,
@@ -57,6 +58,7 @@ __all__ = [
     "ElasticSwin",
     "ElasticVit",
     "Gene",
+    "Hosted",
     "IllegalArchError",
     "NasBench201",
     "NasBenchMacro",
@@ -66,6 +68,7 @@ __all__ = [
     "SpaceFactory",
     "Task",
     "TextTask",
+    "TimmHost",
     "TokenStates",
     "TransformerSpace",
     "WithIdleParts",

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from torch import nn
+
+from search_spaces._arch import Arch
+from search_spaces._space import Task
 
 
 @dataclass(frozen=True)
@@ -27,3 +30,16 @@ class TimmHost:
 
         network: nn.Module = timm.create_model(self.name, **{**self.kwargs, **more})
         return network
+
+
+@runtime_checkable
+class Hosted(Protocol):
+    """A space whose students timm builds; not part of what a `SearchSpace` has to offer."""
+
+    def host(self, arch: Arch, task: Task) -> TimmHost:
+        """How timm builds the student ``arch``.
+
+        Raises:
+            IllegalArchError: ``arch`` is not a member of the space.
+        """
+        ...

@@ -16,15 +16,7 @@ from torch import Tensor, nn
 from nas_kd.costs.messages import first_line
 from nas_kd.errors import UsageError
 from nas_kd.whole_files import replaced, write_whole
-from search_spaces import (
-    Arch,
-    ElasticResNet,
-    ElasticSwin,
-    ElasticVit,
-    SearchSpace,
-    Task,
-    create_space,
-)
+from search_spaces import Arch, Hosted, SearchSpace, Task, create_space
 
 SCHEMA = "nas-kd.student/1"
 WEIGHTS = "model.safetensors"
@@ -150,9 +142,7 @@ def save_student(
 
 def _timm(space: SearchSpace, arch: Arch, task: Task) -> dict[str, Any]:
     """How timm builds the student; nothing where timm does not."""
-    if not isinstance(space, ElasticVit | ElasticSwin | ElasticResNet):
-        return {}
-    return {"timm": asdict(space.host(arch, task))}
+    return {"timm": asdict(space.host(arch, task))} if isinstance(space, Hosted) else {}
 
 
 def load_student(directory: Path | str) -> Student:
