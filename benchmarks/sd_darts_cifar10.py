@@ -1,6 +1,6 @@
 """Do a supernet's own past teachers find better cells? Real searches on CIFAR-10, true accuracies.
 
-    python -m benchmarks.sd_darts_cifar10 [--seeds 3] [--epochs 15] [--only CONFIG] [--threads 2]
+    python -m benchmarks.sd_darts_cifar10 [--seeds 3] [--epochs 25] [--only CONFIG] [--threads 2]
 
 Plain DARTS, SD-DARTS, SD-DARTS with a trained ResNet-56 beside its own past, and beta-DARTS search
 with the small supernet of `benchmarks.small_cells`, some minutes of two cores each. The rows tell

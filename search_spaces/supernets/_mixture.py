@@ -47,13 +47,14 @@ class CellKind:
     Attributes:
         edges: ``(source, target)`` node of each edge.
         operations: Names of the operations on each edge.
-        inputs: Edges that a node of a decoded cell keeps; None keeps all, and then ``none`` can be
-            decoded.
+        inputs: Edges that a node of a decoded cell keeps; None keeps all.
+        decodes_none: Whether an edge of a decoded cell may be ``none``, the first operation.
     """
 
     edges: tuple[tuple[int, int], ...]
     operations: tuple[str, ...]
     inputs: int | None = None
+    decodes_none: bool = False
 
     @property
     def shape(self) -> tuple[int, int]:

@@ -41,14 +41,19 @@ class NasBench201Supernet(OfSpace):
         task: What it classifies.
         partial: A channel in so many goes through the operations of an edge, the others bypass
             them; the found cell then has to be trained afresh.
+        keep_none: Whether an edge of a found cell may be ``none``, as the benchmark's authors have
+            it; without, it gets the strongest other operation, which is DARTS's own rule.
     """
 
     space: NasBench201
 
-    def __init__(self, space: NasBench201, task: Task, *, partial: int = 1) -> None:
+    def __init__(
+        self, space: NasBench201, task: Task, *, partial: int = 1, keep_none: bool = True
+    ) -> None:
         super().__init__()
         require_share(space.name, space.channels, partial)
         self.space, self.task, self.partial = space, task, partial
+        self._kind = CellKind(EDGES, OPERATIONS, decodes_none=keep_none)
         self.skeleton = NasBench201Network(
             ("none",) * len(EDGES),
             channels=space.channels,
@@ -66,7 +71,7 @@ class NasBench201Supernet(OfSpace):
     @property
     def kinds(self) -> Mapping[str, CellKind]:
         """What there is to choose."""
-        return {KIND: CellKind(EDGES, OPERATIONS)}
+        return {KIND: self._kind}
 
     def forward(self, images: Tensor, choice: Arch | Mixture) -> Tensor:
         return self.classify(self.last_map(images, choice))
@@ -96,9 +101,10 @@ class NasBench201Supernet(OfSpace):
         return Mixture({KIND: torch.tensor(rows, device=device)})
 
     def discretise(self, mixture: Mixture) -> Arch:
-        """On every edge the operation that counts most, ``none`` included, of equal ones the
-        first."""
-        chosen = (OPERATIONS[row.index(max(row))] for row in mixture.rows[KIND])
+        """On every edge the operation that counts most, of equal ones the first."""
+        first = 0 if self._kind.decodes_none else 1
+        rows = (row[first:] for row in mixture.rows[KIND])
+        chosen = (OPERATIONS[first + row.index(max(row))] for row in rows)
         return Arch(dict(zip(self.space.distributions, chosen, strict=True)))
 
     def extract(self, arch: Arch) -> NasBench201Network:

@@ -222,6 +222,16 @@ def test_nasbench201_decodes_none_and_takes_the_first_of_equals() -> None:
     assert list(arch.values()) == ["none", "nor_conv_3x3", "none", "none", "none", "none"]
 
 
+def test_nasbench201_decodes_by_darts_own_rule_where_none_is_not_kept() -> None:
+    supernet = NasBench201Supernet(NasBench201(), Task(3, 8, 10), keep_none=False)
+    rows = torch.full((6, 5), 0.1)
+    rows[:, 0] = 0.6
+    rows[2, 4] = 0.2
+    arch = supernet.discretise(Mixture({"cell": rows}))
+    skip, pool = "skip_connect", "avg_pool_3x3"
+    assert list(arch.values()) == [skip, skip, pool, skip, skip, skip]
+
+
 def test_macs_of_operations_add_up_to_those_of_students(make: Callable[..., CellSupernet]) -> None:
     supernet = make()
     table = supernet.operation_macs()

@@ -62,6 +62,7 @@ class SearchSession:
                 self._task,
                 partial=settings.partial,
                 auxiliary_skip=settings.auxiliary_skip > 0,
+                keep_none=settings.keep_none,
             )
         alphas = Alphas(
             supernet.kinds,

@@ -78,6 +78,8 @@ class SearchSettings(TeacherSettings):
             that is missed most.
         selection_epochs: Epochs of tuning after each of those decisions; published are 5 on
             NAS-Bench-201 and 10 on the DARTS space.
+        keep_none: Whether an edge of a found cell may be ``none``, as on NAS-Bench-201; DARTS's own
+            rule takes the strongest other operation, and always does so on its own space.
         early_stop: Whether a rise of the dominant eigenvalue ends the search and brings back an
             earlier cell; it needs ``eigenvalue_every=1``, and never stops before 17 epochs.
         cost_weight: Weight of the expected cost in the loss of the architecture parameters.
@@ -116,6 +118,7 @@ class SearchSettings(TeacherSettings):
     order: str = "first"
     selection: str = "argmax"
     selection_epochs: int = 1
+    keep_none: bool = True
     early_stop: bool = False
     cost_weight: float = 0.0
     cost_limit: float = 0.0

@@ -18,7 +18,7 @@ from nas_kd.training.darts.relaxation import RELAXATIONS, DirichletSample, Gumbe
 from search_spaces import Arch
 from search_spaces.supernets import CellKind, Mixture
 
-KIND = CellKind(((0, 1), (0, 2), (1, 2)), ("none", "skip_connect", "conv"))
+KIND = CellKind(((0, 1), (0, 2), (1, 2)), ("none", "skip_connect", "conv"), decodes_none=True)
 
 
 def seeded(seed: int = 0) -> torch.Generator:
@@ -199,7 +199,7 @@ def test_facts_of_cells() -> None:
 @pytest.mark.parametrize("inputs", [None, 1])
 def test_projection_keeps_what_is_missed_most(inputs: int | None) -> None:
     """Every operation has a worth, and so has an edge: those of the greatest are kept."""
-    kinds = {"cell": CellKind(KIND.edges, KIND.operations, inputs)}
+    kinds = {"cell": CellKind(KIND.edges, KIND.operations, inputs, decodes_none=inputs is None)}
     worth = torch.tensor([[0.5, 0.3, 0.2], [0.1, 0.2, 0.6], [0.4, 0.35, 0.25]])
     projection, expected = Projection(kinds), mixture(torch.full((3, 3), 1 / 3))
 

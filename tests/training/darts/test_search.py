@@ -186,6 +186,17 @@ def test_perturbation_decides_every_edge(make_job: MakeJob) -> None:
     assert sorted(rows.flatten().tolist()) == [0.0] * 24 + [1.0] * 6
 
 
+@pytest.mark.parametrize("keep_none", [True, False])
+def test_none_is_an_edge_of_the_found_cell_only_if_it_is_kept(
+    make_job: MakeJob, keep_none: bool
+) -> None:
+    session = SearchSession(make_job("darts", keep_none=keep_none))
+    with torch.no_grad():
+        session.network.alphas.operations["cell"][:, 0] = 9.0
+    assert (set(session.arch.values()) == {"none"}) == keep_none
+    assert ("none" in session.arch.values()) == keep_none
+
+
 @pytest.mark.parametrize(("alpha_start", "trained"), [(0, True), (1, False)])
 def test_a_decision_is_tuned_at_a_tenth_of_the_first_learning_rate(
     make_job: MakeJob, alpha_start: int, trained: bool
@@ -397,6 +408,8 @@ def test_a_job_that_does_not_fit_is_refused(make_job: MakeJob) -> None:
         SearchSession(idle)
     with pytest.raises(UsageError, match="divisor"):
         SearchSession(make_job("pc-darts", partial=3))
+    with pytest.raises(UsageError, match="never keep none"):
+        SearchSession(make_job("darts", "darts", keep_none=False))
 
 
 def test_a_loss_that_explodes_is_told(make_job: MakeJob) -> None:
