@@ -16,6 +16,7 @@ from nas_kd.training.elastic.sampling import elastic_deck
 from nas_kd.training.elastic.saving import save_supernet
 from nas_kd.training.elastic.session import EpochSession, Step
 from nas_kd.training.elastic.start import elastic, make_supernet
+from nas_kd.training.poa import terms
 from nas_kd.training.poa.branches import Branches, Targets
 from nas_kd.training.poa.crops import MultiCrop
 from nas_kd.training.poa.ema_teacher import EmaTeacher
@@ -25,7 +26,7 @@ from nas_kd.training.poa.optimisation import make_optimizer
 from nas_kd.training.poa.published import PUBLISHED, ResolvedSettings, resolved
 from nas_kd.training.poa.schedules import Moment, Schedules
 from nas_kd.training.poa.sinkhorn import sinkhorn
-from nas_kd.training.poa.students import Students
+from nas_kd.training.poa.students import Scored, Students
 from nas_kd.training.poa.views import OfViews
 from nas_kd.training.pretraining.method import Job
 
@@ -61,12 +62,14 @@ class PoaSession(EpochSession):
         views = self._crops(step.images, step.generator)
         masks = self._masks(views, step.generator) if moment.patch_weight else None
         with self._accelerator.autocast():
-            targets = self._targets(views, masks, moment)
+            scored = self._score(views, masks)
+        targets = self._targets(scored, moment)
         archs = self._deck.draw(step.number, self.settings.elastic_students)
         parts: dict[str, Tensor] = self.network(views, masks, archs, targets, moment.patch_weight)
         self.optimise(parts["loss"])
         self._teacher.update(self._students, moment.momentum)
-        return {name: part.detach() for name, part in parts.items()}
+        agreement = torch.stack([terms.agreement(scores.whole) for scores in scored.views]).mean()
+        return {name: part.detach() for name, part in parts.items()} | {"agreement": agreement}
 
     def clipped(self) -> Sequence[nn.Module]:
         return [self._students.backbone, self._students.heads]
@@ -82,16 +85,20 @@ class PoaSession(EpochSession):
         return save_supernet(folder, self._teacher.model.backbone, self.data)
 
     @torch.no_grad()
-    def _targets(self, views: OfViews, masks: Tensor | None, moment: Moment) -> Targets:
+    def _score(self, views: OfViews, masks: Tensor | None) -> Scored:
+        """What the teacher makes of the global views."""
         whole = replace(views, local=views.local[:0])
         largest = self._students.backbone.space.largest
-        scored = self._teacher.model(whole, masks, largest, hide=False)
+        scored: Scored = self._teacher.model(whole, masks, largest, hide=False)
+        return scored
+
+    def _targets(self, scored: Scored, moment: Moment) -> Targets:
         balanced = [
             sinkhorn(scores.whole.flatten(0, 1), moment.temperature, self._accelerator)
             for scores in scored.views
         ]
         return Targets(
-            views=[shares.unflatten(0, views.whole.shape[:2]) for shares in balanced],
+            views=[shares.unflatten(0, scored.pooled.shape[:2]) for shares in balanced],
             patches=[
                 sinkhorn(scores, moment.temperature, self._accelerator) for scores in scored.patches
             ],

@@ -65,6 +65,26 @@ def masked_patches(targets: Tensor, scores: Tensor, weights: Tensor, images: int
     return (cross_entropy(targets, scores) * weights).sum() / images
 
 
+@torch.no_grad()
+def agreement(scores: Tensor) -> Tensor:
+    """How far the scores of two views of one image go together, in [-1, 1].
+
+    Args:
+        scores: The teacher's for two global views, ``(2, sample, prototype)``.
+
+    Returns:
+        Correlation of the two views' scores over samples and prototypes, after the mean of each
+        prototype has been taken off; 0 where all scores are equal.
+
+    Near the point where every prototype is as likely as any other, targets differ from it by score
+    / teacher temperature, students by score / 0.1, and a step brings the student's to ``agreement``
+    times the target's: what views have in common grows only while the agreement is above the
+    teacher's temperature over 0.1, and else withers.
+    """
+    first, second = scores.float() - scores.float().mean((0, 1))  # sample, prototype each
+    return (first * second).sum() / (first.norm() * second.norm()).clamp_min(_SMALLEST)
+
+
 def spread(pooled: Tensor) -> Tensor:
     """KoLeo of the embeddings ``(sample, channel)``: -log distance to the nearest other one.
 

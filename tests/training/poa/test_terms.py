@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from nas_kd.training.poa import terms
+from nas_kd.training.poa.sinkhorn import sinkhorn
 from nas_kd.training.poa.views import OfViews
 
 SAMPLES, PROTOTYPES = 5, 7
@@ -101,3 +102,26 @@ def test_spread_is_minus_the_mean_log_distance_to_the_nearest() -> None:
 
     assert float(terms.spread(pooled)) == pytest.approx(float(expected), rel=1e-4)
     assert float(terms.spread(pooled[:1])) == 0
+
+
+@pytest.mark.parametrize(("agreement", "grows"), [(0.3, False), (0.5, True)])
+def test_what_views_have_in_common_grows_above_the_ratio_of_the_temperatures(
+    agreement: float, *, grows: bool
+) -> None:
+    """Near the point where all prototypes are equally likely; 0.04 over 0.1 is the ratio."""
+    views = _views(4, 2).double() * 1e-4
+    views = views - views.mean(1, keepdim=True)
+    first, other = views - views.mean(2, keepdim=True)
+    other -= first * (first * other).sum() / first.square().sum()
+    other *= first.norm() / other.norm()
+    scores = torch.stack([first, agreement * first + (1 - agreement**2) ** 0.5 * other])
+    assert float(terms.agreement(scores)) == pytest.approx(agreement, abs=1e-6)
+    targets = sinkhorn(scores.flatten(0, 1), temperature=0.04).unflatten(0, scores.shape[:2])
+    amplitude = torch.ones((), requires_grad=True)
+    students = OfViews(amplitude * scores, scores[:0])
+    terms.cross_view(targets, students).backward()
+    assert (float(amplitude.grad) < 0) == grows
+
+
+def test_agreement_of_equal_scores_is_none() -> None:
+    assert float(terms.agreement(torch.ones(2, 3, 4))) == 0
