@@ -234,6 +234,7 @@ def deliver(
             "precisions": precisions,
             "inherited_share": facts["inherited_share"],
             "started_from": facts.get("started_from"),
+            "delivered": measured.name,
         },
     )
     return Delivered(directory, measured, latency, teacher_latency, parity, precision)

@@ -11,7 +11,8 @@ from nas_kd.costs import Budget, DeviceProfile
 from nas_kd.costs.token_latency import measure_token_latency
 from nas_kd.errors import UsageError
 from nas_kd.export import refresh_manifest
-from nas_kd.export.text_delivery import ONNX, deliver_text_student, readable_lengths
+from nas_kd.export.manifest import ONNX
+from nas_kd.export.text_delivery import deliver_text_student, readable_lengths
 from nas_kd.training.batches import mixed_seed
 from nas_kd.training.checkpoint import CheckpointFile
 from nas_kd.training.superlm import (

@@ -16,6 +16,7 @@ from nas_kd.whole_files import write_whole
 
 SCHEMA = "nas-kd.manifest/1"
 FILE = "manifest.json"
+ONNX = "student.onnx"
 _PACKAGES = (
     "nas-kd",
     "torch",
@@ -114,6 +115,18 @@ def read_manifest(directory: Path) -> dict[str, Any] | None:
     except (ValueError, RecursionError) as error:
         raise UsageError(f"manifest: {path} cannot be read ({error}). Remove it.") from error
     return manifest
+
+
+def delivered_onnx(directory: Path) -> Path:
+    """The ONNX file that was delivered, which need not exist: the one for the device.
+
+    It is the file that the manifest names, else the float32 one.
+
+    Raises:
+        UsageError: The manifest cannot be read.
+    """
+    name = (read_manifest(directory) or {}).get("delivered") or ONNX
+    return Path(directory) / Path(str(name)).name
 
 
 def sha256(path: Path) -> str:

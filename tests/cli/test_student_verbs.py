@@ -88,6 +88,20 @@ class TestMeasure:
         latency = record["latency_ms"]
         assert (latency["median"], latency["ci95"], latency["p90"]) == (0.5, [0.4, 0.6], 0.5)
 
+    def test_the_delivered_file_is_measured(
+        self, nas_kd: Command, student: Path, quick_latency: list[Path]
+    ) -> None:
+        facts: dict[str, Any] = {"costs": {}, "latency": None, "parity": {}, "accuracy": {}}
+        write_manifest(student, **facts, seeds={}, extra={"delivered": "student.int8.onnx"})
+        outcome = nas_kd("measure", student)
+        assert outcome.code == 2
+        assert f"nas-kd export {student} --int8" in outcome.err
+        (student / "student.int8.onnx").write_bytes((student / "student.onnx").read_bytes())
+        outcome = nas_kd("measure", student.parents[1], "--json")
+        assert outcome.code == 0, outcome.err
+        assert quick_latency == [student / "student.int8.onnx"]
+        assert "(student.int8.onnx)" in json.loads(outcome.out)["model"]
+
     def test_a_real_measurement_holds_its_evidence(self, nas_kd: Command, student: Path) -> None:
         outcome = nas_kd("measure", student, "--threads", "1", "--json")
         assert outcome.code == 0, outcome.err
