@@ -120,7 +120,10 @@ def peer_document(run: RunDirectory, result: SearchResult, finished_by: str) -> 
 
 
 def budget_document(recipe: Recipe, setting: Setting, delivered: Delivered) -> dict[str, Any]:
-    """The limits as they were written and in numbers, and where latency was measured."""
+    """The limits as they were written and in numbers, and where latency was measured.
+
+    ``doubts``: what disturbed the measurement that a latency limit is judged by.
+    """
     teacher = {**setting.teacher_facts, "latency_ms": delivered.teacher_latency.median_ms}
     return {
         "limits": list(recipe.budget.limits),
@@ -129,6 +132,7 @@ def budget_document(recipe: Recipe, setting: Setting, delivered: Delivered) -> d
         "threads": setting.profile.threads,
         "batch": setting.profile.batch,
         "precision": setting.profile.precision,
+        "doubts": list(delivered.latency.doubts) if setting.budget.needs("latency_ms") else [],
     }
 
 

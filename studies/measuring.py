@@ -31,6 +31,8 @@ _CALIBRATION_IMAGES = 32
 class Meter:
     """Exports untrained candidates and measures them at the precision of the profile, each once.
 
+    What others disturbed is measured again by the next one in the same run.
+
     A latency limit that is a share of the teacher's is resolved on the teacher's latency in the
     same process, block by block interleaved, so that a slow moment of the machine hits both.
 
@@ -99,6 +101,8 @@ class Meter:
         if state is None:
             return False
         record = LatencyRecord.from_dict(state["latency"])
+        if record.doubts:
+            return False
         self._done[candidate.key] = Measured(candidate, record, state["violation"])
         return True
 
@@ -142,9 +146,9 @@ def deployed_accuracy(
 def measure_beside_teacher(file: Path, setting: Setting) -> tuple[LatencyRecord, LatencyRecord]:
     """The teacher and ``file``, measured in the same fresh processes.
 
-    Where the latency limit lies within the file's interval, so that nothing is decided, both are
-    measured again, three times at most; of undecided records the one of the narrowest interval
-    counts, whichever way it points.
+    Where the latency limit lies within the file's interval, so that nothing is decided, or others
+    disturbed the measurement, both are measured again, three times at most. Of undecided records
+    the one of the narrowest interval counts, whichever way it points, and undisturbed ones first.
     """
     undecided = []
     for _ in range(_ATTEMPTS):
@@ -153,7 +157,7 @@ def measure_beside_teacher(file: Path, setting: Setting) -> tuple[LatencyRecord,
         if _is_decided(setting, student, teacher):
             return teacher, student
         undecided.append((teacher, student))
-    return min(undecided, key=lambda records: _relative_width(records[1]))
+    return min(undecided, key=lambda records: _uncertainty(records[1]))
 
 
 def _is_decided(setting: Setting, record: LatencyRecord, teacher: LatencyRecord) -> bool:
@@ -161,12 +165,13 @@ def _is_decided(setting: Setting, record: LatencyRecord, teacher: LatencyRecord)
         return True
     limit = _latency_limits(setting, teacher).values["latency_ms"]
     low, high = record.ci95_ms
-    return high <= limit or low > limit
+    return not record.doubts and (high <= limit or low > limit)
 
 
-def _relative_width(record: LatencyRecord) -> float:
+def _uncertainty(record: LatencyRecord) -> tuple[bool, float]:
+    """Whether others disturbed it, and the width of its interval as a share of the median."""
     low, high = record.ci95_ms
-    return (high - low) / record.median_ms
+    return bool(record.doubts), (high - low) / record.median_ms
 
 
 def latency_violation(setting: Setting, record: LatencyRecord, teacher: LatencyRecord) -> float:
