@@ -89,7 +89,7 @@ def belongs(file: Path, directory: Path) -> bool:
 def _directory(path: Path, workspace: Path) -> Target:
     from nas_kd.costs import count_macs
     from nas_kd.export import delivered_onnx, load_student
-    from nas_kd.export.manifest import ONNX
+    from nas_kd.export.manifest import ONNX, require_intact
 
     directory = best_student(path)
     onnx = delivered_onnx(directory)
@@ -98,6 +98,7 @@ def _directory(path: Path, workspace: Path) -> Target:
         raise UsageError(
             f"student: {onnx} is missing. Make it with: nas-kd export {directory}{lowered}"
         )
+    require_intact(directory, lambda name: name.startswith(onnx.name))
     if holds_text(directory):
         return _text_student(directory, onnx, workspace)
     student = load_student(directory)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from nas_kd.costs.environment import package_versions
 from nas_kd.errors import UsageError
 from nas_kd.export.onnx_file import onnx_facts
+from nas_kd.sealed import sealed, unsealed
 from nas_kd.whole_files import write_whole
 
 SCHEMA = "nas-kd.manifest/1"
@@ -109,8 +110,8 @@ def read_manifest(directory: Path) -> dict[str, Any] | None:
     if not path.is_file():
         return None
     try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(manifest, dict) or manifest.get("schema") != SCHEMA:
+        manifest = unsealed(path.read_bytes(), required=False)
+        if manifest.get("schema") != SCHEMA:
             raise ValueError(f"its schema is not {SCHEMA}")
     except (ValueError, RecursionError) as error:
         raise UsageError(f"manifest: {path} cannot be read ({error}). Remove it.") from error
@@ -129,6 +130,28 @@ def delivered_onnx(directory: Path) -> Path:
     return Path(directory) / Path(str(name)).name
 
 
+def require_intact(directory: Path, wanted: Callable[[str], bool]) -> None:
+    """Compares files of a student with the SHA-256 in its manifest, where it has one.
+
+    Args:
+        directory: The student's.
+        wanted: Whether the file of a name is compared; one that is missing, or not in the manifest,
+            is not.
+
+    Raises:
+        UsageError: A file differs, or the manifest cannot be read.
+    """
+    stated = (read_manifest(directory) or {}).get("files")
+    for name, digest in (stated if isinstance(stated, dict) else {}).items():
+        file = Path(directory) / Path(name).name
+        if wanted(name) and file.is_file() and sha256(file) != digest:
+            raise UsageError(
+                f"student: {file} differs from what {FILE} says of it: it was damaged or changed. "
+                f"Restore it, or make it again with the command that made the student (an ONNX "
+                f"file with nas-kd export). To use it as it is, remove {FILE}."
+            )
+
+
 def sha256(path: Path) -> str:
     """The file's SHA-256, in hexadecimal."""
     with path.open("rb") as stream:
@@ -140,7 +163,7 @@ def _write(directory: Path, sections: dict[str, Any]) -> Path:
     sections["files"] = {file.name: sha256(file) for file in files if file.name != FILE}
     sections["onnx"] = {f.name: onnx_facts(f) for f in files if f.suffix == ".onnx"}
     path = directory / FILE
-    write_whole(path, json.dumps(sections, indent=2, allow_nan=False) + "\n")
+    write_whole(path, json.dumps(sealed(sections), indent=2, allow_nan=False) + "\n")
     return path
 
 

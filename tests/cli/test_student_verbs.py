@@ -192,3 +192,27 @@ class TestDashboard:
         once = run.journal.read_bytes()
         make_dashboard_server(run, "127.0.0.1", 0).server_close()
         assert run.journal.read_bytes() == once
+
+
+@pytest.mark.parametrize(
+    ("file", "verbs"),
+    [
+        ("model.safetensors", ["measure", "export"]),
+        ("config.json", ["measure", "export"]),
+        ("student.onnx", ["measure"]),
+    ],
+)
+def test_a_file_that_is_not_the_one_of_the_manifest_is_refused(
+    nas_kd: Command, student: Path, file: str, verbs: list[str]
+) -> None:
+    content = bytearray((student / file).read_bytes())
+    digits = [place for place, byte in enumerate(content) if file != "config.json" or byte == 0x33]
+    content[digits[-1]] ^= 1
+    (student / file).write_bytes(content)
+    for verb in verbs:
+        outcome = nas_kd(verb, student)
+        assert outcome.code == 2, outcome.err
+        assert f"{file} differs from what manifest.json says" in " ".join(outcome.err.split())
+    if file == "student.onnx":
+        assert nas_kd("export", student).code == 0
+        assert load_student(student).task == TASK
