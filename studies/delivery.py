@@ -18,6 +18,7 @@ from nas_kd.export import (
     save_student,
     write_manifest,
 )
+from nas_kd.machine_lock import machine_alone
 from nas_kd.training import (
     DamagedCheckpointError,
     TrainingResult,
@@ -27,7 +28,6 @@ from nas_kd.training import (
 )
 from nas_kd.whole_files import name_for_damaged
 from search_spaces import Arch
-from studies.machine_lock import machine_alone
 from studies.measuring import file_to_measure, measure_beside_teacher
 from studies.observer import Observer, per_mille
 from studies.recipe import DistillSection, Recipe

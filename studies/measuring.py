@@ -17,9 +17,9 @@ from nas_kd.export import (
     precision_file,
 )
 from nas_kd.export.calibration import DEFAULT_IMAGES
+from nas_kd.machine_lock import machine_alone
 from studies.candidates import Candidate
 from studies.finalists import Measured
-from studies.machine_lock import machine_alone
 from studies.run_directory import RunDirectory, state_name
 from studies.setting import Setting
 

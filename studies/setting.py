@@ -17,11 +17,11 @@ from nas_kd.costs import (
 from nas_kd.data import DataSplits, load_data
 from nas_kd.errors import UsageError
 from nas_kd.export import export_onnx
+from nas_kd.machine_lock import machine_alone
 from nas_kd.teachers import Teacher, load_teacher
 from nas_kd.training import evaluate_accuracy, train_default_teacher
 from nas_kd.user_cache import user_cache
 from search_spaces import SearchSpace, Task
-from studies.machine_lock import machine_alone
 from studies.observer import PER_MILLE, Observer, per_mille
 from studies.recipe import BudgetSection, Recipe
 from studies.recipe_space import space_of
@@ -109,10 +109,9 @@ def load_data_and_teacher(recipe: Recipe, observer: Observer) -> tuple[DataSplit
     observer.phase("teacher", PER_MILLE)
     data = load_recipe_data(recipe)
     if recipe.teacher.source == DEFAULT_TEACHER:
-        with machine_alone():
-            return data, train_default_teacher(
-                data, cache_dir=user_cache(), seed=recipe.seed, on_progress=per_mille(observer)
-            )
+        return data, train_default_teacher(
+            data, cache_dir=user_cache(), seed=recipe.seed, on_progress=per_mille(observer)
+        )
     teacher = load_teacher(recipe.teacher.source, data=data, checkpoint=recipe.teacher.checkpoint)
     observer.advance(PER_MILLE)
     if teacher.mean is not None and teacher.std is not None:

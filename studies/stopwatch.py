@@ -10,9 +10,9 @@ from typing import Any
 from nas_kd.costs import DeviceProfile, LatencyRecord, measure_many, require_provider
 from nas_kd.errors import NasKdError, UsageError
 from nas_kd.export import export_onnx
+from nas_kd.machine_lock import machine_alone
 from nas_kd.sealed import unsealed, write_sealed
 from nas_kd.training.pretraining.method import Timed
-from studies.machine_lock import machine_alone
 
 SCHEMA = "nas-kd.operation-latency/1"
 TARGET_CI = 0.05

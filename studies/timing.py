@@ -9,7 +9,7 @@ from typing import Any
 
 from nas_kd.costs import Budget, DeviceProfile, LatencyRecord, measure_many
 from nas_kd.errors import UsageError
-from studies.machine_lock import machine_alone
+from nas_kd.machine_lock import machine_alone
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from nas_kd.cli.console import note
 from nas_kd.errors import ExportError
+from nas_kd.machine_lock import machine_alone
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -129,13 +130,14 @@ class _Lowering:
                     onnx, replace(self._profile, precision=name), batches, draft
                 )
             note(f"Comparing on {split} images and on {self._profile.provider} ...")
-            records = compare_precisions(
-                onnx,
-                drafts,
-                self._data.test or self._data.validation,
-                split=split,
-                profile=self._profile,
-            )
+            with machine_alone():
+                records = compare_precisions(
+                    onnx,
+                    drafts,
+                    self._data.test or self._data.validation,
+                    split=split,
+                    profile=self._profile,
+                )
             for name, draft in drafts.items():
                 draft.replace(precision_file(onnx, name))
         return records

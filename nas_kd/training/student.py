@@ -19,7 +19,7 @@ from nas_kd.training.checkpoint import CheckpointFile
 from nas_kd.training.evaluate import device_of, evaluate_accuracy
 from nas_kd.training.inheritance import inherit
 from nas_kd.training.objective import Objective
-from nas_kd.training.processes import make_accelerator
+from nas_kd.training.processes import computing, make_accelerator
 from nas_kd.training.result import TrainingResult
 from nas_kd.training.settings import TrainingSettings
 from nas_kd.training.teaching import Teaching
@@ -102,7 +102,8 @@ def train_student(
             on_progress=on_progress or _ignore,
         )
         trainer.run()
-    return _result(module, data, trainer, home, inherited)
+    with computing(accelerator):
+        return _result(module, data, trainer, home, inherited)
 
 
 def _result(

@@ -17,6 +17,7 @@ from nas_kd.teachers import Teacher
 from nas_kd.training.capture import Capture
 from nas_kd.training.clean_logits import clean_logits
 from nas_kd.training.evaluate import device_of, eval_mode
+from nas_kd.training.processes import computing
 
 
 class Teaching(AbstractContextManager["Teaching"]):
@@ -73,7 +74,8 @@ class Teaching(AbstractContextManager["Teaching"]):
             stack.enter_context(eval_mode(self._model))
             stack.enter_context(self._capture)
             if self._clean and self._logits is None:
-                self._logits = self._all_logits()
+                with computing(self._accelerator):
+                    self._logits = self._all_logits()
             self._stack = stack.pop_all()
         return self
 

@@ -21,7 +21,7 @@ from nas_kd.training.evaluate import count_correct
 from nas_kd.training.length import EpochLength, Length, TimeLength
 from nas_kd.training.objective import Objective, not_finite
 from nas_kd.training.optimisation import Schedule, make_optimizer
-from nas_kd.training.processes import first_says, same_buffers, total
+from nas_kd.training.processes import computing, first_says, same_buffers, total
 from nas_kd.training.result import Standing
 from nas_kd.training.settings import TrainingSettings
 from nas_kd.training.teaching import Teaching
@@ -92,7 +92,8 @@ class Trainer:
         with self._capture, self._teaching or nullcontext():
             self._validation_seconds = self._estimate_validation()
             while not self.standing.is_over:
-                self._run_epoch()
+                with computing(self._accelerator):
+                    self._run_epoch()
                 self._report()
 
     def _make_length(self) -> Length:

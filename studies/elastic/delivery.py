@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from nas_kd.export import export_checked, save_student, write_manifest
+from nas_kd.machine_lock import machine_shared
 from nas_kd.training import evaluate_accuracy
 from nas_kd.training.elastic.student import classifier_of
 from studies.elastic.latency import ImageLatencyLimit
@@ -34,11 +35,10 @@ def deliver(
         ExportError: ONNX Runtime does not compute what the student computes.
     """
     space, data = source.supernet.space, source.data
-    module = classifier_of(source.supernet, network.arch, data, seed=seed)
-    accuracy = {
-        "shared_accuracy": network.accuracy,
-        "accuracy": evaluate_accuracy(module, data.test or data.validation),
-    }
+    with machine_shared():
+        module = classifier_of(source.supernet, network.arch, data, seed=seed)
+        reached = evaluate_accuracy(module, data.test or data.validation)
+    accuracy = {"shared_accuracy": network.accuracy, "accuracy": reached}
     module = module.cpu()
     save_student(
         directory,
