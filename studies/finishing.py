@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from studies.delivery import Delivered, StudentTrainer, deliver
 from studies.finalists import Measured, choose_finalists
@@ -132,7 +133,7 @@ class Finisher:
         self._observer.phase("measure", None)
         finalists, _ = choose_finalists(
             result.ranking,
-            meter.measure,
+            partial(meter.measure, keep_files=True),
             count=section.count,
             at_most=section.measured_at_most,
             margin=section.latency_margin,

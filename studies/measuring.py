@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import torch
@@ -26,6 +27,8 @@ from studies.setting import Setting
 _ATTEMPTS = 3
 _CALIBRATION_IMAGES = 32
 """Enough for the latency of an int8 file, which does not depend on how well it is calibrated."""
+_SHARE_OF_MEMORY = 1 / 8
+"""For files that are open together: a session takes a few times the memory of its file."""
 
 
 class Meter:
@@ -42,6 +45,9 @@ class Meter:
         seed: Of the untrained weights.
         folder: Where in the run's state the measurements are kept.
         max_seconds: Of measuring, for each candidate.
+        max_bytes: Of all files that one process opens; by default an eighth of the machine's
+            memory. Candidates beyond that are measured in another process, beside the teacher
+            again.
     """
 
     def __init__(
@@ -52,12 +58,14 @@ class Meter:
         *,
         folder: str = "latency",
         max_seconds: float = 5.0,
+        max_bytes: int | None = None,
     ) -> None:
         self._setting = setting
         self._run = run
         self._seed = seed
         self._folder = folder
         self._max_seconds = max_seconds
+        self._max_bytes = max_bytes or int(_SHARE_OF_MEMORY * _memory_bytes())
         self._done: dict[str, Measured] = {}
 
     @property
@@ -65,23 +73,55 @@ class Meter:
         """Everything measured so far, by canonical key."""
         return self._done
 
-    def measure(self, candidates: Sequence[Candidate]) -> list[Measured]:
-        """Measures the candidates that were not measured before, all in one process."""
+    def measure(
+        self, candidates: Sequence[Candidate], *, keep_files: bool = False
+    ) -> list[Measured]:
+        """Measures the candidates that were not measured before, as many together as memory holds.
+
+        Args:
+            candidates: Any.
+            keep_files: Whether the files of those that hold the latency limit stay.
+        """
         new = [c for c in candidates if c.key not in self._done and not self._recall(c)]
-        if new:
-            files = [self._export(candidate) for candidate in new]
+        for group in self._exported(new):
             with machine_alone():
                 teacher, *records = measure_many(
-                    [self._setting.teacher_onnx, *files],
+                    [self._setting.teacher_onnx, *(file for _, file in group)],
                     self._setting.profile,
                     max_seconds=self._max_seconds,
                 )
-            for candidate, record in zip(new, records, strict=True):
+            for (candidate, _), record in zip(group, records, strict=True):
                 self._keep(candidate, record, self._violation(record, teacher))
+                if not (keep_files and self._done[candidate.key].feasible):
+                    self._remove_files(candidate)
         return [self._done[candidate.key] for candidate in candidates]
 
+    def _exported(self, candidates: Sequence[Candidate]) -> Iterator[list[tuple[Candidate, Path]]]:
+        """Groups of candidates with their files, which one process can open."""
+        group: list[tuple[Candidate, Path]] = []
+        teacher = used = self._setting.teacher_onnx.stat().st_size
+        for candidate in candidates:
+            file = self._export(candidate)
+            size = file.stat().st_size
+            if group and used + size > self._max_bytes:
+                yield group
+                group, used = [], teacher
+            group.append((candidate, file))
+            used += size
+        if group:
+            yield group
+
+    def _file(self, candidate: Candidate) -> Path:
+        return self._run.work("candidates", f"{state_name(candidate.key)}.onnx")
+
+    def _remove_files(self, candidate: Candidate) -> None:
+        """That of every precision."""
+        file = self._file(candidate)
+        for path in file.parent.glob(f"{file.stem}*.onnx"):
+            path.unlink()
+
     def _export(self, candidate: Candidate) -> Path:
-        path = self._run.work("candidates", f"{state_name(candidate.key)}.onnx")
+        path = self._file(candidate)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self._seed)
             module = self._setting.space.build(candidate.arch, self._setting.task)
@@ -105,6 +145,10 @@ class Meter:
             return False
         self._done[candidate.key] = Measured(candidate, record, state["violation"])
         return True
+
+
+def _memory_bytes() -> int:
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 def file_to_measure(onnx: Path, setting: Setting, seed: int, images: int = DEFAULT_IMAGES) -> Path:

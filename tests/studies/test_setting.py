@@ -21,7 +21,7 @@ from studies import measuring
 from studies.candidates import Candidate
 from studies.measuring import Meter, deployed_accuracy
 from studies.recipe import BudgetSection, Recipe
-from studies.run_directory import RunDirectory
+from studies.run_directory import RunDirectory, state_name
 from studies.setting import device_profile
 from tests.studies.measurements import LATENCY
 
@@ -92,11 +92,13 @@ def test_a_delivered_file_is_measured_until_the_budget_is_decided(
 
 
 def measured_setting(folder: Path) -> Any:
-    """What a `Meter` needs to know, without a latency limit."""
+    """What a `Meter` needs to know: a student in 50 % of the teacher's time is fast enough."""
+    (folder / "teacher.onnx").write_bytes(bytes(1_000))
     return SimpleNamespace(
         space=create_space("nasbench201", channels=2, cells_per_stage=1),
         task=Task(1, 8, 10),
-        budget=Budget.parse([]),
+        budget=Budget.parse(["latency=50%"]),
+        teacher_facts={"latency_ms": 9.0},
         teacher_onnx=folder / "teacher.onnx",
         profile=DeviceProfile("cpu"),
     )
@@ -124,3 +126,34 @@ def test_a_disturbed_measurement_of_a_candidate_is_not_recalled(
     for _ in range(3):
         Meter(setting, run, seed=0).measure(candidates)
     assert asked == [2, 1]
+
+
+def test_no_more_files_are_open_at_once_than_memory_holds_and_few_stay(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    setting = measured_setting(tmp_path)
+    run = RunDirectory.create_or_continue(tmp_path / "run", Recipe())
+    candidates = candidates_of(setting, "9930", "0", "1", "2", "3")
+    asked: list[list[int]] = []
+
+    def measure(files: Sequence[Path], *_: object, **__: object) -> list[LatencyRecord]:
+        assert files[0] == setting.teacher_onnx
+        asked.append([file.stat().st_size for file in files[1:]])
+        slow = replace(LATENCY, median_ms=1.2, ci95_ms=(1.1, 1.3))
+        fast = replace(LATENCY, median_ms=0.5, ci95_ms=(0.4, 0.6))
+        return [LATENCY, fast, *[slow] * (len(files) - 2)]
+
+    monkeypatch.setattr(measuring, "measure_many", measure)
+    folder = run.path / "work" / "candidates"
+    Meter(setting, run, seed=0, folder="latency-fit").measure(candidates)
+    assert not list(folder.iterdir())
+    (sizes,) = asked
+    asked.clear()
+    meter = Meter(setting, run, seed=0, max_bytes=1_000 + sum(sizes[:2]))
+    meter.measure(candidates, keep_files=True)
+    assert len(asked) > 1
+    assert sum(map(len, asked)) == 5
+    assert all(len(group) == 1 or sum(group) <= sum(sizes[:2]) for group in asked)
+    kept = {f"{state_name(c.key)}.onnx" for c in candidates if meter.done[c.key].feasible}
+    assert {file.name for file in folder.iterdir()} == kept
+    assert len(kept) == len(asked)
