@@ -168,7 +168,9 @@ def training_settings(section: DistillSection) -> TrainingSettings:
         auxiliary_weight=section.auxiliary_weight,
         teacher_views=section.teacher_views,
         init=section.init,
+        gradient_clip=section.gradient_clip or None,
         ema_decay=section.ema_decay,
+        workers=section.read_workers,
         precision=section.precision,
     )
 

@@ -14,7 +14,7 @@ from nas_kd.errors import UsageError
 from nas_kd.registry import unknown_name
 from studies.fusions import Fusion, with_presets
 
-_WITHOUT_EFFECT = {"search.workers"}
+_WITHOUT_EFFECT = {"search.workers", "distill.read_workers"}
 """Settings on which no result depends."""
 
 
@@ -141,8 +141,13 @@ class DistillSection(_Section):
     distillers: dict[str, float] = {"kd": 0.9}
     teacher_views: Literal["augmented", "clean"] = "augmented"
     init: Literal["auto", "teacher", "random"] = "auto"
+    gradient_clip: float = Field(default=5.0, ge=0)
+    """Largest norm of the gradient; 0 does not clip."""
     ema_decay: float | None = Field(default=None, ge=0, lt=1)
     precision: Literal["no", "fp16", "bf16"] = "no"
+    read_workers: int = Field(default=0, ge=0)
+    """Processes that read images ahead, for data that is not held in memory; the result does not
+    depend on it."""
     compare_without_teacher: bool = True
     """Also train the winner on the labels alone, to show what the teacher adds."""
 

@@ -19,13 +19,14 @@ from nas_kd.errors import UsageError
 from nas_kd.export import export_onnx
 from nas_kd.machine_lock import machine_alone
 from nas_kd.teachers import Teacher, load_teacher
-from nas_kd.training import evaluate_accuracy, train_default_teacher
+from nas_kd.training import train_default_teacher
 from nas_kd.user_cache import user_cache
 from search_spaces import SearchSpace, Task
 from studies.observer import PER_MILLE, Observer, per_mille
 from studies.recipe import BudgetSection, Recipe
 from studies.recipe_space import space_of
 from studies.run_directory import RunDirectory
+from studies.teacher_accuracy import doubt, normalisation_note, teacher_accuracies
 
 DEFAULT_TEACHER = "digits-cnn"
 
@@ -70,6 +71,8 @@ def prepare(recipe: Recipe, run: RunDirectory, observer: Observer) -> Setting:
     space = space_of(recipe)
     data, teacher = load_data_and_teacher(recipe, observer)
     facts, onnx = _teacher_facts(teacher, data, profile, run, observer)
+    if warning := doubt(facts["validation_accuracy"], data.num_classes):
+        observer.note(warning)
     channels, side, _ = data.input_shape
     task = Task(channels, side, data.num_classes)
     limits = budget.limits(facts)
@@ -116,6 +119,8 @@ def load_data_and_teacher(recipe: Recipe, observer: Observer) -> tuple[DataSplit
     observer.advance(PER_MILLE)
     if teacher.mean is not None and teacher.std is not None:
         data = data.normalised(teacher.mean, teacher.std)
+    has_checkpoint = recipe.teacher.checkpoint is not None
+    observer.note(normalisation_note(teacher, data, has_checkpoint=has_checkpoint))
     return data, teacher
 
 
@@ -142,8 +147,7 @@ def _teacher_facts(
         "macs": counts.macs,
         "params": counts.params,
         "unsupported_operators": counts.unsupported,
-        "accuracy": evaluate_accuracy(teacher.model, data.test or data.validation),
-        "validation_accuracy": evaluate_accuracy(teacher.model, data.validation),
+        **teacher_accuracies(teacher, data, observer),
         "latency_ms": latency.median_ms,
         "latency": latency.to_dict(),
     }
