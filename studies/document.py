@@ -13,7 +13,8 @@ from search_spaces import SearchSpace
 from studies.candidates import Candidate
 from studies.delivery import Delivered
 from studies.finalists import Measured
-from studies.finishing import Finished, Student
+from studies.finishing import Finished
+from studies.first_in_time import Student
 from studies.objectives import SCORE
 from studies.recipe import Recipe
 from studies.run_directory import RunDirectory

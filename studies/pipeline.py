@@ -12,8 +12,9 @@ from nas_kd.costs import Limits
 from nas_kd.errors import UsageError
 from proxies import TeacherProbes
 from studies.candidates import Evaluator, compared_widths, needs_teacher
-from studies.document import found_document, peer_document, search_document
+from studies.document import SCHEMA, found_document, peer_document, search_document
 from studies.finalists import Measured
+from studies.finished_run import finished_document
 from studies.finishing import Finisher
 from studies.kept_scores import KeptScores
 from studies.measuring import Meter
@@ -40,11 +41,13 @@ def run_search(
     study_name: str | None = None,
     observer: Observer | None = None,
 ) -> dict[str, Any]:
-    """Runs or continues the whole job.
+    """Runs or continues the whole job; one that is finished is only told of.
 
     Args:
         recipe: What to do.
-        run_directory: Where the run lives; the same recipe continues the run that is there.
+        run_directory: Where the run lives; the same recipe continues the run that is there, and so
+            does one with other ``[finalists]`` and ``[distill]``: what was searched and measured
+            stays.
         fork: Whether another recipe may start a new run beside the one that is there.
         storage: URL of a storage (`studies.shared`) in which several hosts, each with a run
             directory of its own, search together.
@@ -68,6 +71,13 @@ def run_search(
         if storage is not None:
             name = study_name or run.name
             shared = stack.enter_context(shared_study(storage, name, recipe, run))
+        if changed := run.take(recipe):
+            observer.note(
+                f"{', '.join(changed)} changed: what was searched and measured stays, and the "
+                "finalists are trained as the settings say now."
+            )
+        if shared is None and (document := finished_document(run, SCHEMA)) is not None:
+            return document
         return _Job(recipe, run, observer, shared).run()
 
 

@@ -90,7 +90,10 @@ def search_supernet(
     of_text: OfText,
     of_images: OfImages,
 ) -> dict[str, Any]:
-    """Ranks the students of the supernet, writes the best, and returns the JSON document."""
+    """Ranks the students of the supernet, writes the best, and returns the JSON document.
+
+    Of a search that is finished it returns the document.
+    """
     if top == 1:
         refuse_flags(
             {"--epochs": of_text.epochs},
@@ -101,6 +104,7 @@ def search_supernet(
         from nas_kd.training.pretraining import PretrainingFolder
         from search_spaces import TextTask
         from studies.claims import claim
+        from studies.finished_run import finished_document
         from studies.run_directory import SUPERNET_SEARCH, RunDirectory
 
         space = _space_of(run)
@@ -125,6 +129,9 @@ def search_supernet(
         claim(results, SUPERNET_SEARCH, request, _WORK)
         with watching() as observer, results.lock():
             observer.note(f"Working in {directory}.")
+            results.tell.say = observer.note
+            if (finished := finished_document(results, SCHEMA)) is not None:
+                return finished
             with kept_for_watchers(observer, results) as kept:
                 if reads_text:
                     found = _search_text(run, budget, of_text, top, profile, seed, directory, kept)

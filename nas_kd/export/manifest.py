@@ -152,6 +152,24 @@ def require_intact(directory: Path, wanted: Callable[[str], bool]) -> None:
             )
 
 
+def changed_files(directory: Path) -> list[str]:
+    """Names of the files that are not as the manifest has them; of the manifest where it is none.
+
+    Files that the manifest does not know are left out.
+    """
+    directory = Path(directory)
+    try:
+        manifest = read_manifest(directory)
+    except UsageError:
+        manifest = None
+    if manifest is None:
+        return [FILE]
+    stated = manifest.get("files")
+    files = stated.items() if isinstance(stated, dict) else ()
+    known = {directory / Path(name).name: digest for name, digest in files}
+    return [f.name for f, digest in known.items() if not f.is_file() or sha256(f) != digest]
+
+
 def sha256(path: Path) -> str:
     """The file's SHA-256, in hexadecimal."""
     with path.open("rb") as stream:

@@ -71,7 +71,8 @@ def train_student(
     Raises:
         UsageError: The settings do not fit together, the device or the data, or
             ``checkpoint_dir`` holds a damaged checkpoint or one of another training.
-        NasKdError: The loss is no longer finite, or a checkpoint cannot be written.
+        NotFiniteError: The loss is no longer finite.
+        NasKdError: A checkpoint cannot be written.
     """
     distillers = dict(distillers or {})
     objective = Objective(distillers, settings)

@@ -13,7 +13,7 @@ from timm.utils import ModelEmaV3
 from torch import Tensor, nn
 
 from nas_kd.data import DataSplits
-from nas_kd.errors import NasKdError
+from nas_kd.errors import NotFiniteError
 from nas_kd.training.batches import epoch_batches, mixed_seed, read_batches
 from nas_kd.training.capture import Capture
 from nas_kd.training.checkpoint import CheckpointFile
@@ -188,12 +188,12 @@ class Trainer:
         """Means over the steps and processes.
 
         Raises:
-            NasKdError: One of them is no longer finite.
+            NotFiniteError: One of them is no longer finite.
         """
         stacked = self._accelerator.reduce(torch.stack(list(sums.values())), reduction="mean")
         means = dict(zip(sums, (stacked / steps).tolist(), strict=True))
         if names := not_finite(means):
-            raise NasKdError(
+            raise NotFiniteError(
                 f"training: {', '.join(names)} is no longer finite in epoch "
                 f"{self.standing.epoch + 1}. Lower the learning rate "
                 f"({self._settings.learning_rate}) or the weights of the distillers, set "

@@ -239,6 +239,13 @@ def test_an_impossible_budget_names_the_smallest_student(tmp_path: Path) -> None
         _search(_recipe(**{"budget.limits": ["macs=1"]}), tmp_path / "run")
 
 
+def test_after_an_impossible_budget_the_same_run_takes_a_possible_one(tmp_path: Path) -> None:
+    with pytest.raises(NoFeasibleStudentError):
+        _search(_recipe(**{"budget.limits": ["macs=1"]}), tmp_path / "run")
+    result, _ = _search(_recipe(**{"search.trials": 20}), tmp_path / "run")
+    assert len(result.trials) == 20
+
+
 def test_constraints_reach_the_dashboard(tmp_path: Path) -> None:
     """Fails when optuna-dashboard reads Optuna 5's constraints itself: then drop the older form."""
     from optuna_dashboard._serializer import serialize_frozen_trial
