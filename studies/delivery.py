@@ -282,11 +282,11 @@ def _write(
                 profile=profile,
             )
     precision = precisions.get(profile.precision)
-    teacher_latency, latency = measure_beside_teacher(measured, setting)
+    timing = measure_beside_teacher(measured, setting)
     write_manifest(
         directory,
         costs=facts["costs"],
-        latency=latency,
+        latency=timing.latency,
         parity=parity,
         accuracy=facts["accuracy"] | _accuracies(precision),
         seeds={"study": recipe.seed},
@@ -299,7 +299,7 @@ def _write(
             "delivered": measured.name,
         },
     )
-    return Delivered(directory, measured, latency, teacher_latency, parity, precision)
+    return Delivered(directory, measured, timing.latency, timing.teacher, parity, precision)
 
 
 def _accuracies(precision: PrecisionRecord | None) -> dict[str, float]:

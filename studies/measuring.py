@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from torch import nn
 
-from nas_kd.costs import LatencyRecord, Limits, measure_many
+from nas_kd.costs import LatencyRecord, measure_many
 from nas_kd.export import (
     at_precision,
     calibration_batches,
@@ -23,8 +24,8 @@ from studies.candidates import Candidate
 from studies.finalists import Measured
 from studies.run_directory import RunDirectory, state_name
 from studies.setting import Setting
+from studies.timing import Timing, decided, longest_ms
 
-_ATTEMPTS = 3
 _CALIBRATION_IMAGES = 32
 """Enough for the latency of an int8 file, which does not depend on how well it is calibrated."""
 _SHARE_OF_MEMORY = 1 / 8
@@ -187,35 +188,26 @@ def deployed_accuracy(
     return evaluate_onnx(deployed, setting.data.validation, provider=profile.provider)
 
 
-def measure_beside_teacher(file: Path, setting: Setting) -> tuple[LatencyRecord, LatencyRecord]:
-    """The teacher and ``file``, measured in the same fresh processes.
+@dataclass(frozen=True)
+class TeacherTiming(Timing):
+    """A measured file, and the limit that holds beside its teacher.
 
-    Where the latency limit lies within the file's interval, so that nothing is decided, or others
-    disturbed the measurement, both are measured again, three times at most. Of undecided records
-    the one of the narrowest interval counts, whichever way it points, and undisturbed ones first.
+    Attributes:
+        teacher: The teacher's measurement, in the same processes.
     """
-    undecided = []
-    for _ in range(_ATTEMPTS):
+
+    teacher: LatencyRecord
+
+
+def measure_beside_teacher(file: Path, setting: Setting) -> TeacherTiming:
+    """A delivered file, measured in the same fresh processes as the teacher; see `decided`."""
+
+    def measure() -> TeacherTiming:
         with machine_alone():
-            teacher, student = measure_many([setting.teacher_onnx, file], setting.profile)
-        if _is_decided(setting, student, teacher):
-            return teacher, student
-        undecided.append((teacher, student))
-    return min(undecided, key=lambda records: _uncertainty(records[1]))
+            teacher, latency = measure_many([setting.teacher_onnx, file], setting.profile)
+        return _judged(setting, latency, teacher)
 
-
-def _is_decided(setting: Setting, record: LatencyRecord, teacher: LatencyRecord) -> bool:
-    if not setting.budget.needs("latency_ms"):
-        return True
-    limit = _latency_limits(setting, teacher).values["latency_ms"]
-    low, high = record.ci95_ms
-    return not record.doubts and (high <= limit or low > limit)
-
-
-def _uncertainty(record: LatencyRecord) -> tuple[bool, float]:
-    """Whether others disturbed it, and the width of its interval as a share of the median."""
-    low, high = record.ci95_ms
-    return bool(record.doubts), (high - low) / record.median_ms
+    return decided(measure)
 
 
 def latency_violation(setting: Setting, record: LatencyRecord, teacher: LatencyRecord) -> float:
@@ -223,11 +215,9 @@ def latency_violation(setting: Setting, record: LatencyRecord, teacher: LatencyR
 
     -1, as for no latency at all, when the budget does not limit it.
     """
-    if not setting.budget.needs("latency_ms"):
-        return -1.0
-    limits = _latency_limits(setting, teacher)
-    return limits.violations({"latency_ms": record.ci95_ms[1]})["latency_ms"]
+    return _judged(setting, record, teacher).violation
 
 
-def _latency_limits(setting: Setting, teacher: LatencyRecord) -> Limits:
-    return setting.budget.limits({**setting.teacher_facts, "latency_ms": teacher.median_ms})
+def _judged(setting: Setting, latency: LatencyRecord, teacher: LatencyRecord) -> TeacherTiming:
+    longest = longest_ms(setting.budget, setting.teacher_facts, teacher)
+    return TeacherTiming(latency, longest, teacher)

@@ -174,7 +174,7 @@ def search(
             of_images=OfImages(data, arch),
         )
         print_json(found) if json else print_results(*supernet_summary(found))
-        if not found["students"][0]["budget_met"]:
+        if not all(student["budget_met"] for student in found["students"]):
             _end_over_budget()
         return
     refuse_flags(

@@ -66,7 +66,7 @@ def deliver(
         )
         onnx = draft / ONNX
         parity = export_checked(module, source.task.input_shape, onnx, seed=seed)
-        timing = None if limit is None else limit.timed(onnx)
+        timing = None if limit is None else limit.judged(onnx)
         write_manifest(
             draft,
             costs=costs,

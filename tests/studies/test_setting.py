@@ -86,8 +86,8 @@ def test_a_delivered_file_is_measured_until_the_budget_is_decided(
         teacher_onnx=Path("teacher.onnx"),
         profile=DeviceProfile("cpu"),
     )
-    _, found = measuring.measure_beside_teacher(Path("student.onnx"), setting)
-    assert found is records[chosen]
+    found = measuring.measure_beside_teacher(Path("student.onnx"), setting)
+    assert found.latency is records[chosen]
     assert len(list(waiting)) == len(records) - measurements
 
 
