@@ -60,10 +60,10 @@ class Timing:
         """The timing as JSON-ready values."""
         return {"latency": self.latency.to_dict(), "limit_ms": self.limit_ms}
 
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Timing:
+    @staticmethod
+    def from_dict(values: Mapping[str, Any]) -> Timing:
         """The timing that `to_dict` wrote."""
-        return cls(LatencyRecord.from_dict(values["latency"]), values["limit_ms"])
+        return Timing(LatencyRecord.from_dict(values["latency"]), values["limit_ms"])
 
 
 T = TypeVar("T", bound=Timing)
