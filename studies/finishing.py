@@ -142,10 +142,8 @@ class Finisher:
         return finalists
 
     def _short_distillation(self, finalists: Sequence[Measured]) -> list[Finalist]:
-        section = self._recipe.finalists
         trained = self._run.read_state("finalists") or {}
-        short = section.epochs is not None or section.minutes is not None
-        if short and len(finalists) > 1:
+        if len(finalists) > 1:
             for number, measured in enumerate(finalists, start=1):
                 self._observer.phase(f"finalist {number} of {len(finalists)}", PER_MILLE)
                 if measured.candidate.key not in trained:
@@ -156,10 +154,10 @@ class Finisher:
 
     def _short_accuracy(self, measured: Measured) -> float:
         """On the validation images, after the short distillation."""
-        section = self._recipe.finalists
         name = f"finalist-{state_name(measured.candidate.key)}"
+        epochs, minutes = self._recipe.short_distillation
         module, result = self._trainer.train(
-            measured.candidate.arch, name=name, epochs=section.epochs, minutes=section.minutes
+            measured.candidate.arch, name=name, epochs=epochs, minutes=minutes
         )
         file = self._run.work("training", name, "student.onnx")
         accuracy, seed = result.validation_accuracy, self._recipe.seed

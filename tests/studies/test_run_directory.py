@@ -11,8 +11,8 @@ from studies.journal import open_storage
 from studies.recipe import load_recipe
 from studies.run_directory import RunDirectory
 
-RECIPE = load_recipe(None)
-OTHER = load_recipe(None, {"seed": 1})
+RECIPE = load_recipe("digits")
+OTHER = load_recipe("digits", {"seed": 1})
 
 
 def _run_with_trials(path: Path) -> RunDirectory:
