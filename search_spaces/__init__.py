@@ -17,6 +17,7 @@ from search_spaces._space import (
     Sizes,
     Task,
     TextTask,
+    TooManyArchsError,
 )
 from search_spaces._transformer_space import TransformerSpace
 from search_spaces.autodistil import (
@@ -67,6 +68,7 @@ __all__ = [
     "Task",
     "TextTask",
     "TokenStates",
+    "TooManyArchsError",
     "TransformerSpace",
     "WithIdleParts",
     "create_space",

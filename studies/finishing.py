@@ -112,8 +112,7 @@ class Finisher:
         return finalists
 
     def _short_distillation(self, finalists: Sequence[Measured]) -> list[Finalist]:
-        section = self._recipe.finalists
-        if len(finalists) == 1 or (section.epochs is None and section.minutes is None):
+        if len(finalists) == 1:
             return [Finalist(measured, float("-inf")) for measured in finalists]
         trained: list[Finalist] = []
         for number, measured in enumerate(finalists, start=1):
@@ -134,7 +133,7 @@ class Finisher:
     def _short_accuracy(self, measured: Measured) -> float:
         """On the validation images, after the short distillation."""
         arch, key = measured.candidate.arch, measured.candidate.key
-        epochs, minutes = self._recipe.finalists.epochs, self._recipe.finalists.minutes
+        epochs, minutes = self._recipe.short_distillation
         name = self._trainer.named(f"finalist-{state_name(key)}", epochs=epochs, minutes=minutes)
 
         def find() -> float:

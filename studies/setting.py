@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -80,13 +81,19 @@ def prepare(recipe: Recipe, run: RunDirectory, observer: Observer) -> Setting:
 
 
 def device_profile(section: BudgetSection) -> DeviceProfile:
-    """Where latency is measured: the device that a limit names, else that of the section.
+    """Where latency is measured by a recipe; see `profile_under`."""
+    return profile_under(
+        section.limits, DeviceProfile(section.device, section.threads, section.batch)
+    )
+
+
+def profile_under(limits: Sequence[str], default: DeviceProfile) -> DeviceProfile:
+    """Where latency is measured: the device that a limit names, else ``default``.
 
     Raises:
         UsageError: Both name one, and not the same.
     """
-    default = DeviceProfile(section.device, section.threads, section.batch)
-    profile = Budget.parse(section.limits).measured_on(default)
+    profile = Budget.parse(limits).measured_on(default)
     if default not in (DeviceProfile(), replace(profile, precision=default.precision)):
         raise UsageError(
             f"budget: the latency limit names {profile}, and --device, --threads or [budget] ask "

@@ -197,13 +197,10 @@ def _space_of(run: Path) -> Any:
 
 def _profile(budget: Sequence[str], device: str | None, threads: int | None) -> DeviceProfile:
     """Where latency counts, checked to work here."""
-    from nas_kd.costs import require_provider
-    from studies.recipe import BudgetSection
-    from studies.setting import device_profile
+    from nas_kd.costs import DeviceProfile, require_provider
+    from studies.setting import profile_under
 
-    given = {"limits": list(budget), "device": device, "threads": threads}
-    section = {name: value for name, value in given.items() if value is not None}
-    profile = device_profile(BudgetSection.model_validate(section))
+    profile = profile_under(budget, DeviceProfile(device or "cpu", threads or 1))
     require_provider(profile)
     return profile
 

@@ -49,11 +49,7 @@ class Teaching(AbstractContextManager["Teaching"]):
                 f"training: the teacher {teacher.name} knows {teacher.num_classes} classes and "
                 f"{data.name} has {data.num_classes}; give a teacher of these classes."
             )
-        if views == "clean" and needs - {"logits"}:
-            raise UsageError(
-                "training: teacher_views = 'clean' keeps nothing of the teacher but its logits, "
-                f"and the distillers need {', '.join(sorted(needs))}. Use 'augmented'."
-            )
+        require_views(views, needs)
         self._model = teacher.model
         self._data = data
         self._clean = views == "clean"
@@ -108,6 +104,15 @@ class Teaching(AbstractContextManager["Teaching"]):
         images, _ = self._data.train.batch(indices)
         images = images.to(self._accelerator.device, memory_format=torch.channels_last)
         return self._run(images).logits.float().cpu()
+
+
+def require_views(views: str, needs: frozenset[str]) -> None:
+    """Raises `UsageError` for ``clean`` views where more than the teacher's logits is needed."""
+    if views == "clean" and needs - {"logits"}:
+        raise UsageError(
+            "training: teacher_views = 'clean' keeps nothing of the teacher but its logits, "
+            f"and the distillers need {', '.join(sorted(needs))}. Use 'augmented'."
+        )
 
 
 def _conversion(teacher: Teacher, data: DataSplits) -> tuple[Tensor, Tensor] | None:

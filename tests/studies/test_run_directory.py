@@ -11,9 +11,9 @@ from studies.journal import open_storage
 from studies.recipe import load_recipe
 from studies.run_directory import RunDirectory
 
-RECIPE = load_recipe(None)
-OTHER = load_recipe(None, {"seed": 1})
-OTHER_END = load_recipe(None, {"distill.epochs": 77, "finalists.count": 2})
+RECIPE = load_recipe("digits")
+OTHER = load_recipe("digits", {"seed": 1})
+OTHER_END = load_recipe("digits", {"distill.epochs": 77, "finalists.count": 2})
 
 
 def _run_with_trials(path: Path) -> RunDirectory:
