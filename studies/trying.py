@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from nas_kd.costs import Limits
+from nas_kd.machine_lock import machine_shared
 from search_spaces import Arch, SearchSpace, Task
 from studies.candidates import counted_costs
-from studies.machine_lock import machine_shared
 from studies.workers import Evaluation, one_thread
 
 
