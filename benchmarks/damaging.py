@@ -36,6 +36,8 @@ STATES = (
     "work/teacher.onnx",
     "work/training/*.safetensors",
     "work/training/*/training.pt",
+    "work/delivered/*/*",
+    "students/1/*",
 )
 
 

@@ -24,9 +24,11 @@ from benchmarks.counting_proxy import LOG, student_id
 from search_spaces import Task, create_space
 from studies.journal import open_storage
 from studies.kept_scores import KeptScores
+from studies.pipeline import FIT
 from studies.run_directory import RunDirectory
 from studies.samplers import SAMPLERS
 from studies.trials import candidate_of, duplicate_of
+from studies.trying import tried_first
 
 TASK = Task(1, 8, 10)
 LATENCIES = ("latency_ms", "predicted_latency_ms")
@@ -149,15 +151,18 @@ class SmallSearch:
     def kept(self, run: str) -> Counter[str]:
         """How many candidates' scores the run holds of each student, as a process would find them.
 
-        Several archs may build one student (`student_id`): a pool of nothing is nothing.
+        Where students were measured for a predictor, the one is counted, too, on which the proxies
+        had been tried. Several archs may build one student (`student_id`): a pool of nothing is
+        nothing.
         """
-        scores, section = self.directory(run).scores, self.directory("whole").recipe.space
-        if not scores.is_file():
-            return Counter()
-        copy = shutil.copy(scores, self.folder / "scores.copy")  # reading mends
-        candidates = KeptScores(Path(copy), lambda message: None).read()
+        directory, section = self.directory(run), self.directory("whole").recipe.space
         space = create_space(section.name, **section.options)
-        return Counter(student_id(space.build(candidate.arch, TASK)) for candidate in candidates)
+        archs = [tried_first(space, TASK)] if any(directory.path.glob(f"work/{FIT}/*")) else []
+        if directory.scores.is_file():
+            copy = shutil.copy(directory.scores, self.folder / "scores.copy")  # reading mends
+            kept = KeptScores(Path(copy), lambda message: None).read()
+            archs += [candidate.arch for candidate in kept]
+        return Counter(student_id(space.build(arch, TASK)) for arch in archs)
 
     def _write_recipe(self) -> Path:
         path = self.folder / f"{self.sampler}.toml"

@@ -134,7 +134,7 @@ def _run(folder: Path, state: str, count: int) -> Path:
 
 def _recipe(count: int) -> Recipe:
     return load_recipe(
-        None,
+        "digits",
         {
             "space.options": {"channels": SPACE.channels, "cells_per_stage": 1},
             "search.trials": count,

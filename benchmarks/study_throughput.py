@@ -145,7 +145,7 @@ def _recipe(sampler: str, trials: int, seed: int) -> Recipe:
         "search.proxies": ["looked_up"],
         "search.objectives": ["score", "macs", "params"],
     }
-    return load_recipe(None, settings)
+    return load_recipe("digits", settings)
 
 
 def _ours(

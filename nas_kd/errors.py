@@ -32,6 +32,10 @@ class UsageError(NasKdError, ValueError):
     exit_code = ExitCode.USAGE
 
 
+class NotFiniteError(NasKdError):
+    """The loss of a training is no longer a finite number."""
+
+
 class NoFeasibleStudentError(NasKdError):
     """The search ended and no student of the space meets the budget."""
 

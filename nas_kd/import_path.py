@@ -6,6 +6,7 @@ An import path runs the module that it names. It is meant for the user's own cod
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import inspect
 import os
 import sys
@@ -14,6 +15,10 @@ from contextlib import contextmanager
 from typing import Any
 
 from nas_kd.errors import NasKdError, UsageError
+
+_WHERE_MODULES_ARE = (
+    "Give package.module:factory, importable from the working directory or installed."
+)
 
 
 def call_factory(path: str, *, role: str, **offered: Any) -> Any:
@@ -47,6 +52,18 @@ def call_factory(path: str, *, role: str, **offered: Any) -> Any:
             ) from error
 
 
+def require_module(path: str, role: str) -> None:
+    """Raises `UsageError` where there is no such package; nothing of it is imported."""
+    module_name = path.partition(":")[0]
+    package = module_name.partition(".")[0]
+    with _working_directory_importable():
+        if package not in sys.modules and importlib.util.find_spec(package) is None:
+            raise UsageError(
+                f"{role}: the module {module_name!r} of {path!r} cannot be imported (there is no "
+                f"{package!r}). {_WHERE_MODULES_ARE}"
+            )
+
+
 def _import(path: str, role: str) -> Callable[..., Any]:
     module_name, _, attribute = path.partition(":")
     try:
@@ -54,8 +71,7 @@ def _import(path: str, role: str) -> Callable[..., Any]:
     except Exception as error:
         raise UsageError(
             f"{role}: the module {module_name!r} of {path!r} cannot be imported "
-            f"({type(error).__name__}: {error}). Give package.module:factory, importable from the "
-            f"working directory or installed."
+            f"({type(error).__name__}: {error}). {_WHERE_MODULES_ARE}"
         ) from error
     for part in attribute.split("."):
         if not hasattr(found, part):

@@ -1,8 +1,9 @@
-"""Files that are there whole or not at all, and names for those that are damaged."""
+"""Files and folders that are there whole or not at all, and names for those that are damaged."""
 
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from itertools import chain, count
@@ -27,6 +28,27 @@ def replaced(path: Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             draft.unlink(missing_ok=True)
+
+
+@contextmanager
+def whole_folder(path: Path) -> Iterator[Path]:
+    """Fill the folder that this gives; it takes the place of ``path`` when all went well.
+
+    Until then ``path`` is what it was before; what a killed call left is removed. Folders above it
+    are made.
+
+    Raises:
+        OSError: The folder cannot be written.
+    """
+    draft = path.with_name(f".{path.name}.part")
+    shutil.rmtree(draft, ignore_errors=True)
+    draft.mkdir(parents=True)
+    try:
+        yield draft
+        shutil.rmtree(path, ignore_errors=True)
+        draft.replace(path)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
 
 
 def write_whole(path: Path, text: str) -> None:

@@ -17,6 +17,7 @@ from search_spaces._space import (
     Sizes,
     Task,
     TextTask,
+    TooManyArchsError,
 )
 from search_spaces._timm_host import Hosted, TimmHost
 from search_spaces._transformer_space import TransformerSpace
@@ -70,6 +71,7 @@ __all__ = [
     "TextTask",
     "TimmHost",
     "TokenStates",
+    "TooManyArchsError",
     "TransformerSpace",
     "WithIdleParts",
     "create_space",

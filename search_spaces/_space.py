@@ -17,6 +17,16 @@ class IllegalArchError(UsageError):
     """An arch that is not a member of the space it was given to."""
 
 
+class TooManyArchsError(UsageError, NotImplementedError):
+    """The archs of a space cannot be gone through one by one."""
+
+    def __init__(self, name: str, size: int) -> None:
+        super().__init__(
+            f"{name} has {size:,} archs, too many to go through one by one; "
+            "choose another sampler, such as nsga2 or regularised-evolution."
+        )
+
+
 @dataclass(frozen=True)
 class Task:
     """What a student is built for: classifying square images."""
@@ -124,7 +134,7 @@ class SearchSpace(Protocol):
         ...
 
     def enumerate(self) -> Iterator[Arch]:
-        """All archs in a fixed order; spaces too large for that raise `NotImplementedError`."""
+        """All archs in a fixed order; spaces too large for that raise `TooManyArchsError`."""
         ...
 
     def neighbours(self, arch: Arch) -> Iterator[Arch]:

@@ -18,7 +18,7 @@ from search_spaces._arch import Arch
 from search_spaces._checks import one_gene_neighbours, require_member, require_task
 from search_spaces._drawing import Block, Drawing
 from search_spaces._patches import BY_IMAGE_SIZE, patch_side, require_patch_option
-from search_spaces._space import AnyTask, IllegalArchError, Sizes, Task
+from search_spaces._space import AnyTask, IllegalArchError, Sizes, Task, TooManyArchsError
 from search_spaces._table_rows import read_row, require_keys, require_list
 
 if TYPE_CHECKING:  # timm takes a second to import: only who builds a student waits for it
@@ -34,10 +34,6 @@ _NOTATION = re.compile(
     rf"AutoFormer\[dim (\d+), heads (\d(?: \d)*), mlp ({_RATIO}(?: {_RATIO})*)\]", re.IGNORECASE
 )
 _EXAMPLE = "AutoFormer[dim 192, heads 3 3 4 ..., mlp 3.5 4 4 ...]"
-
-
-class TooManyArchsError(UsageError, NotImplementedError):
-    """A space whose archs cannot be gone through one by one."""
 
 
 class AutoFormerTiny:
@@ -133,10 +129,7 @@ class AutoFormerTiny:
         Raises:
             TooManyArchsError: Always; it is a `NotImplementedError` too.
         """
-        raise TooManyArchsError(
-            f"{self.name} has {self.size:,} archs, too many to go through one by one; "
-            "choose another sampler, such as nsga2 or regularised-evolution."
-        )
+        raise TooManyArchsError(self.name, self.size)
 
     def neighbours(self, arch: Arch) -> Iterator[Arch]:
         """All archs that differ from ``arch`` in one gene that it uses.

@@ -37,7 +37,7 @@ from search_spaces._darts_drawing import cell_graph
 from search_spaces._darts_modules import DartsNetwork
 from search_spaces._darts_published import PUBLISHED
 from search_spaces._drawing import Block, Drawing
-from search_spaces._space import AnyTask, IllegalArchError, Sizes, Task
+from search_spaces._space import AnyTask, IllegalArchError, Sizes, Task, TooManyArchsError
 
 _LEAST_CELLS = 3
 _FREE_INPUTS = NODES[1:]
@@ -132,7 +132,8 @@ class Darts:
         return "classifier"
 
     def enumerate(self) -> Iterator[Arch]:
-        raise NotImplementedError(f"{self.name} has about 10^18 archs; sample them instead.")
+        """Refused; see `TooManyArchsError`."""
+        raise TooManyArchsError(self.name, self.size)
 
     def neighbours(self, arch: Arch) -> Iterator[Arch]:
         return one_gene_neighbours(

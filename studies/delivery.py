@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import hashlib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from nas_kd.export import (
     save_student,
     write_manifest,
 )
+from nas_kd.machine_lock import machine_alone
 from nas_kd.training import (
     DamagedCheckpointError,
     TrainingResult,
@@ -25,9 +28,8 @@ from nas_kd.training import (
     read_logits,
     train_student,
 )
-from nas_kd.whole_files import name_for_damaged
+from nas_kd.whole_files import name_for_damaged, whole_folder
 from search_spaces import Arch
-from studies.machine_lock import machine_alone
 from studies.measuring import file_to_measure, measure_beside_teacher
 from studies.observer import Observer, per_mille
 from studies.recipe import DistillSection, Recipe
@@ -40,7 +42,7 @@ class Delivered:
     """A finished student on disk.
 
     Attributes:
-        directory: ``students/<rank>``.
+        directory: Where it is.
         onnx: The file in it at the precision of the profile.
         latency: Measured from the delivered file in a fresh process.
         teacher_latency: The teacher's, in the same process.
@@ -54,6 +56,33 @@ class Delivered:
     teacher_latency: LatencyRecord
     parity: ParityRecord
     precision: PrecisionRecord | None
+
+    def at(self, directory: Path) -> Delivered:
+        """The same in another directory."""
+        return replace(self, directory=directory, onnx=directory / self.onnx.name)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything but where it is, as JSON-ready values."""
+        return {
+            "onnx": self.onnx.name,
+            "latency": self.latency.to_dict(),
+            "teacher_latency": self.teacher_latency.to_dict(),
+            "parity": self.parity.to_dict(),
+            "precision": None if self.precision is None else self.precision.to_dict(),
+        }
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any], directory: Path) -> Delivered:
+        """What `to_dict` wrote, in ``directory``."""
+        precision = values["precision"]
+        return cls(
+            directory,
+            directory / values["onnx"],
+            LatencyRecord.from_dict(values["latency"]),
+            LatencyRecord.from_dict(values["teacher_latency"]),
+            ParityRecord.from_dict(values["parity"]),
+            None if precision is None else PrecisionRecord.from_dict(precision),
+        )
 
     def accuracies(self) -> dict[str, float]:
         """``accuracy`` of the file and ``accuracy_float32``, where the two are different files."""
@@ -70,6 +99,20 @@ class StudentTrainer:
         self._setting = setting
         self._run = run
         self._observer = observer
+
+    def named(
+        self,
+        name: str,
+        *,
+        with_teacher: bool = True,
+        epochs: int | None = None,
+        minutes: float | None = None,
+    ) -> str:
+        """``name`` with a digest of how `train` would train, so that no two ways share a name."""
+        settings = asdict(self._settings(with_teacher, epochs, minutes))
+        del settings["workers"]  # nothing depends on it
+        way = [sorted(settings.items()), sorted(self._distillers(with_teacher).items())]
+        return f"{name}-{hashlib.sha256(repr(way).encode()).hexdigest()[:8]}"
 
     def train(
         self,
@@ -96,11 +139,7 @@ class StudentTrainer:
         Returns:
             The student with its best weights, in eval mode, and how the training went.
         """
-        settings = training_settings(self._recipe.distill)
-        if epochs is not None or minutes is not None:
-            settings = replace(settings, epochs=epochs, minutes=minutes)
-        if not with_teacher:
-            settings = replace(settings, ce_weight=1.0)
+        settings = self._settings(with_teacher, epochs, minutes)
         if start is not None:
             settings = replace(settings, init="random")
         try:
@@ -112,6 +151,17 @@ class StudentTrainer:
                 "training starts afresh."
             )
             return self._train(arch, name, settings, with_teacher, start)
+
+    def _settings(
+        self, with_teacher: bool, epochs: int | None, minutes: float | None
+    ) -> TrainingSettings:
+        settings = training_settings(self._recipe.distill)
+        if epochs is not None or minutes is not None:
+            settings = replace(settings, epochs=epochs, minutes=minutes)
+        return settings if with_teacher else replace(settings, ce_weight=1.0)
+
+    def _distillers(self, with_teacher: bool) -> dict[str, float]:
+        return dict(self._recipe.distill.distillers) if with_teacher else {}
 
     def _train(
         self,
@@ -128,7 +178,7 @@ class StudentTrainer:
             module,
             self._setting.data,
             teacher=self._setting.teacher if with_teacher else None,
-            distillers=dict(self._recipe.distill.distillers) if with_teacher else {},
+            distillers=self._distillers(with_teacher),
             settings=settings,
             seed=self._recipe.seed,
             features=self._setting.space.features(module),
@@ -168,7 +218,9 @@ def training_settings(section: DistillSection) -> TrainingSettings:
         auxiliary_weight=section.auxiliary_weight,
         teacher_views=section.teacher_views,
         init=section.init,
+        gradient_clip=section.gradient_clip or None,
         ema_decay=section.ema_decay,
+        workers=section.read_workers,
         precision=section.precision,
     )
 
@@ -177,22 +229,32 @@ def deliver(
     module: nn.Module,
     arch: Arch,
     *,
-    rank: int,
+    directory: Path,
     recipe: Recipe,
     setting: Setting,
-    run: RunDirectory,
     facts: dict[str, Any],
 ) -> Delivered:
-    """Writes ``students/<rank>``: weights, configuration, ONNX file and manifest.
+    """Writes a student: weights, configuration, ONNX file and manifest.
 
-    Where the profile's precision is not that of the file, the file at that precision lies beside
-    it, is the one that is measured, and the manifest compares the two.
+    What ``directory`` held is replaced once all of it is written and checked. Where the profile's
+    precision is not that of the file, the file at that precision lies beside it, is the one that is
+    measured, and the manifest compares the two.
 
     Raises:
         ExportError: ONNX Runtime does not compute what the module computes.
     """
-    directory = run.student(rank)
-    directory.mkdir(parents=True, exist_ok=True)
+    with whole_folder(directory) as draft:
+        return _write(module, arch, draft, recipe, setting, facts).at(directory)
+
+
+def _write(
+    module: nn.Module,
+    arch: Arch,
+    directory: Path,
+    recipe: Recipe,
+    setting: Setting,
+    facts: dict[str, Any],
+) -> Delivered:
     save_student(
         directory,
         module=module,
@@ -220,11 +282,11 @@ def deliver(
                 profile=profile,
             )
     precision = precisions.get(profile.precision)
-    teacher_latency, latency = measure_beside_teacher(measured, setting)
+    timing = measure_beside_teacher(measured, setting)
     write_manifest(
         directory,
         costs=facts["costs"],
-        latency=latency,
+        latency=timing.latency,
         parity=parity,
         accuracy=facts["accuracy"] | _accuracies(precision),
         seeds={"study": recipe.seed},
@@ -234,9 +296,10 @@ def deliver(
             "precisions": precisions,
             "inherited_share": facts["inherited_share"],
             "started_from": facts.get("started_from"),
+            "delivered": measured.name,
         },
     )
-    return Delivered(directory, measured, latency, teacher_latency, parity, precision)
+    return Delivered(directory, measured, timing.latency, timing.teacher, parity, precision)
 
 
 def _accuracies(precision: PrecisionRecord | None) -> dict[str, float]:

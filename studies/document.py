@@ -13,7 +13,8 @@ from search_spaces import SearchSpace
 from studies.candidates import Candidate
 from studies.delivery import Delivered
 from studies.finalists import Measured
-from studies.finishing import Finished, Student
+from studies.finishing import Finished
+from studies.first_in_time import Student
 from studies.objectives import SCORE
 from studies.recipe import Recipe
 from studies.run_directory import RunDirectory
@@ -120,7 +121,10 @@ def peer_document(run: RunDirectory, result: SearchResult, finished_by: str) -> 
 
 
 def budget_document(recipe: Recipe, setting: Setting, delivered: Delivered) -> dict[str, Any]:
-    """The limits as they were written and in numbers, and where latency was measured."""
+    """The limits as they were written and in numbers, and where latency was measured.
+
+    ``doubts``: what disturbed the measurement that a latency limit is judged by.
+    """
     teacher = {**setting.teacher_facts, "latency_ms": delivered.teacher_latency.median_ms}
     return {
         "limits": list(recipe.budget.limits),
@@ -129,6 +133,7 @@ def budget_document(recipe: Recipe, setting: Setting, delivered: Delivered) -> d
         "threads": setting.profile.threads,
         "batch": setting.profile.batch,
         "precision": setting.profile.precision,
+        "doubts": list(delivered.latency.doubts) if setting.budget.needs("latency_ms") else [],
     }
 
 

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from nas_kd.costs import Budget, DeviceProfile
 from nas_kd.errors import UsageError
 from nas_kd.whole_files import write_whole
-from studies.elastic import ImageLatencyLimit, Source, deliver, ranked, within_budget
+from studies.elastic import (
+    ImageLatencyLimit,
+    RankedNetwork,
+    Source,
+    deliver,
+    deliver_in_time,
+    ranked,
+    within_budget,
+)
 from studies.kept_values import KeptValues
 from studies.observer import Observer
 from studies.ranking_table import ranking_table
@@ -57,8 +67,9 @@ def search_elastic(
 
     Into ``folder`` go ``ranking.csv``, the best first, and ``students/<rank>``: weights,
     configuration, ONNX file and manifest. Where latency is limited, the networks are exported and
-    measured in the order of the ranking until enough hold the limit, and delivered files are
-    measured again. A call that was interrupted goes on in the same folder.
+    measured in the order of the ranking until enough hold the limit; delivered files are measured
+    again, and one that misses the limit makes way for the next network. A call that was interrupted
+    goes on in the same folder.
 
     Args:
         run: The directory of a finished ``nas-kd pretrain`` on an elastic space.
@@ -85,22 +96,33 @@ def search_elastic(
     ranking = ranked(source, named or feasible, kept, observer)
     rows = [(one.arch, one.accuracy, one.params, one.macs) for one in ranking]
     write_whole(folder / "ranking.csv", ranking_table("accuracy", rows))
-    limit = None
-    if search.budget.needs("latency_ms"):
-        limit = ImageLatencyLimit(
-            source, search.budget, search.profile, search.latency_margin, work
-        )
-    count = len(named) or search.top
-    chosen = ranking if limit is None else limit.first_in_time(ranking, count, observer)
-    observer.phase("export", min(count, len(chosen)))
-    students = []
-    for rank, network in enumerate(chosen[:count], start=1):
-        directory = folder / "students" / str(rank)
-        students.append(deliver(source, network, directory, seed=search.seed, limit=limit))
-        observer.advance(rank)
     return {
-        "students": students,
+        "students": _delivered(source, search, ranking, len(named) or search.top, folder, observer),
         "judged": len(ranking),
         "feasible": len(feasible),
         "size": space.size,
     }
+
+
+def _delivered(
+    source: Source,
+    search: ElasticSearch,
+    ranking: Sequence[RankedNetwork],
+    count: int,
+    folder: Path,
+    observer: Observer,
+) -> list[dict[str, Any]]:
+    """The best ``count`` on disk, and what is known of them."""
+    students = folder / "students"
+    if search.budget.needs("latency_ms"):
+        limit = ImageLatencyLimit(
+            source, search.budget, search.profile, search.latency_margin, folder / "work"
+        )
+        write = partial(deliver, source, seed=search.seed, limit=limit)
+        return deliver_in_time(ranking, count, limit, students, write, observer)
+    observer.phase("export", min(count, len(ranking)))
+    found = []
+    for rank, network in enumerate(ranking[:count], start=1):
+        found.append(deliver(source, network, students / str(rank), seed=search.seed, limit=None))
+        observer.advance(rank)
+    return found

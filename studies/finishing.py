@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
-from studies.delivery import Delivered, StudentTrainer, deliver
+from nas_kd.errors import NasKdError, NotFiniteError
+from nas_kd.export import read_manifest, refresh_manifest
+from studies.delivery import StudentTrainer, deliver
 from studies.finalists import Measured, choose_finalists
-from studies.measuring import Meter, deployed_accuracy, latency_violation
+from studies.first_in_time import Student, first_in_time, is_of_the_student
+from studies.kept_students import KeptStudents
+from studies.measuring import Meter, deployed_accuracy
 from studies.observer import PER_MILLE, Observer
 from studies.phase_clock import PhaseClock
 from studies.recipe import Recipe
 from studies.run_directory import RunDirectory, state_name
 from studies.search_result import SearchResult
 from studies.setting import Setting
+
+_ALONE = "accuracy_without_teacher"
 
 
 @dataclass(frozen=True)
@@ -23,33 +30,12 @@ class Finalist:
     Attributes:
         measured: The candidate and its latency.
         validation_accuracy: At the precision of the profile; -inf where nothing was trained.
+        failed: Whether it could not be trained or exported.
     """
 
     measured: Measured
     validation_accuracy: float
-
-
-@dataclass(frozen=True)
-class Student:
-    """A distilled and delivered finalist.
-
-    Attributes:
-        winner: Which of the candidates.
-        delivered: Its files.
-        accuracies: ``accuracy``, ``accuracy_without_teacher`` and their like, shares in [0, 1].
-        inherited_share: Of its parameters that began with the teacher's values.
-        latency_violation: Of the delivered file (`studies.measuring.latency_violation`).
-    """
-
-    winner: Measured
-    delivered: Delivered
-    accuracies: Mapping[str, float | None]
-    inherited_share: float
-    latency_violation: float
-
-    @property
-    def in_time(self) -> bool:
-        return self.latency_violation <= 0
+    failed: bool = False
 
 
 @dataclass(frozen=True)
@@ -69,33 +55,6 @@ class Finished:
     too_slow: Sequence[Student]
 
 
-def first_in_time(
-    ranked: Sequence[Measured],
-    deliver: Callable[[Measured], Student],
-    tell: Callable[[Student, int], None],
-) -> tuple[Student, list[Student]]:
-    """Delivers one finalist after the other until a file meets the latency limit.
-
-    Args:
-        ranked: Finalists, the most accurate first.
-        deliver: Distils one and delivers it in the place of the one before.
-        tell: Told of each that is too slow, and how many are left.
-
-    Returns:
-        The student that was delivered last, and those that were too slow. Where all are, the
-        nearest to the limit is delivered once more, and comes without others.
-    """
-    too_slow: list[Student] = []
-    for number, measured in enumerate(ranked, start=1):
-        student = deliver(measured)
-        if student.in_time:
-            return student, too_slow
-        too_slow.append(student)
-        tell(student, len(ranked) - number)
-    nearest = min(too_slow, key=lambda one: one.latency_violation)
-    return nearest if nearest is too_slow[-1] else deliver(nearest.winner), []
-
-
 class Finisher:
     """Measures, distils for a short time, distils the best in full and delivers it."""
 
@@ -113,18 +72,29 @@ class Finisher:
         self._observer = observer
         self._clock = clock
         self._trainer = StudentTrainer(recipe, setting, run, observer)
+        self._kept = KeptStudents(run, setting)
 
     def finish(self, result: SearchResult) -> Finished:
-        """Goes on until a student is delivered."""
+        """Goes on until a student is delivered.
+
+        Raises:
+            NoFeasibleStudentError: None of the measured candidates meets the latency limit.
+            NotFiniteError: All finalists failed in their training, or the last one did.
+            ExportError: Likewise, in their export.
+        """
         meter = Meter(self._setting, self._run, self._recipe.seed)
         with self._clock.timed("measure"):
             measured = self._measure(result, meter)
         with self._clock.timed("finalists"):
             finalists = self._short_distillation(measured)
-        ranked = sorted(finalists, key=lambda f: f.validation_accuracy, reverse=True)
+        able = [finalist for finalist in finalists if not finalist.failed]
+        ranked = sorted(able, key=lambda f: f.validation_accuracy, reverse=True)
         student, too_slow = first_in_time(
-            [f.measured for f in ranked], self._deliver, self._tell_too_slow
+            [f.measured for f in ranked], self._deliver, self._tell_too_slow, self._tell_failed
         )
+        student = self._kept.hand_over(student)
+        if self._recipe.distill.compare_without_teacher:
+            student = self._compared(student)
         return Finished(meter.done, finalists, student, too_slow)
 
     def _measure(self, result: SearchResult, meter: Meter) -> list[Measured]:
@@ -132,7 +102,7 @@ class Finisher:
         self._observer.phase("measure", None)
         finalists, _ = choose_finalists(
             result.ranking,
-            meter.measure,
+            partial(meter.measure, keep_files=True),
             count=section.count,
             at_most=section.measured_at_most,
             margin=section.latency_margin,
@@ -142,28 +112,45 @@ class Finisher:
         return finalists
 
     def _short_distillation(self, finalists: Sequence[Measured]) -> list[Finalist]:
-        section = self._recipe.finalists
-        trained = self._run.read_state("finalists") or {}
-        short = section.epochs is not None or section.minutes is not None
-        if short and len(finalists) > 1:
-            for number, measured in enumerate(finalists, start=1):
-                self._observer.phase(f"finalist {number} of {len(finalists)}", PER_MILLE)
-                if measured.candidate.key not in trained:
-                    trained[measured.candidate.key] = self._short_accuracy(measured)
-                    self._run.write_state("finalists", trained)
-                self._observer.advance(PER_MILLE, best=f"validation {max(trained.values()):.2%}")
-        return [Finalist(m, trained.get(m.candidate.key, float("-inf"))) for m in finalists]
+        if len(finalists) == 1:
+            return [Finalist(measured, float("-inf")) for measured in finalists]
+        trained: list[Finalist] = []
+        for number, measured in enumerate(finalists, start=1):
+            self._observer.phase(f"finalist {number} of {len(finalists)}", PER_MILLE)
+            try:
+                trained.append(Finalist(measured, self._short_accuracy(measured)))
+            except NasKdError as error:
+                others = any(not finalist.failed for finalist in trained)
+                if not is_of_the_student(error) or (number == len(finalists) and not others):
+                    raise
+                trained.append(Finalist(measured, float("-inf"), failed=True))
+                self._tell_failed(measured, error, len(finalists) - number)
+                continue
+            best = max(finalist.validation_accuracy for finalist in trained)
+            self._observer.advance(PER_MILLE, best=f"validation {best:.2%}")
+        return trained
 
     def _short_accuracy(self, measured: Measured) -> float:
         """On the validation images, after the short distillation."""
-        section = self._recipe.finalists
-        name = f"finalist-{state_name(measured.candidate.key)}"
-        module, result = self._trainer.train(
-            measured.candidate.arch, name=name, epochs=section.epochs, minutes=section.minutes
-        )
-        file = self._run.work("training", name, "student.onnx")
-        accuracy, seed = result.validation_accuracy, self._recipe.seed
-        return deployed_accuracy(module, accuracy, file, self._setting, seed)
+        arch, key = measured.candidate.arch, measured.candidate.key
+        epochs, minutes = self._recipe.short_distillation
+        name = self._trainer.named(f"finalist-{state_name(key)}", epochs=epochs, minutes=minutes)
+
+        def find() -> float:
+            module, result = self._trainer.train(arch, name=name, epochs=epochs, minutes=minutes)
+            file = self._run.work("training", name, "student.onnx")
+            accuracy, seed = result.validation_accuracy, self._recipe.seed
+            return deployed_accuracy(module, accuracy, file, self._setting, seed)
+
+        return self._found_once("finalists", name, find)
+
+    def _found_once(self, state: str, name: str, find: Callable[[], float]) -> float:
+        """An accuracy that is kept by the name of the training."""
+        known: dict[str, float] = self._run.read_state(state) or {}
+        if name not in known:
+            known[name] = find()
+            self._run.write_state(state, known)
+        return known[name]
 
     def _tell_too_slow(self, student: Student, left: int) -> None:
         next_step = "The next finalist is distilled." if left else "No finalist is left."
@@ -173,43 +160,63 @@ class Finisher:
             f"{student.latency_violation:.1%} over the limit. {next_step}"
         )
 
+    def _tell_failed(self, measured: Measured, error: NasKdError, left: int) -> None:
+        next_step = "It makes way for the next finalist." if left else "It is left out."
+        described = self._setting.space.describe(measured.candidate.arch)
+        self._observer.note(f"{described} failed. {error} {next_step}")
+
     def _deliver(self, winner: Measured) -> Student:
+        """Distilled and judged now, or by an earlier call."""
+        name = self._trainer.named(f"student-{state_name(winner.candidate.key)}")
+        student = self._kept.read(name, winner)
+        if student is None:
+            student = self._distilled(winner, name)
+            self._kept.write(name, student)
+        return student
+
+    def _distilled(self, winner: Measured, name: str) -> Student:
         arch = winner.candidate.arch
-        name = f"student-{state_name(winner.candidate.key)}"
         self._observer.phase("distill", PER_MILLE)
         with self._clock.timed("distill"):
             module, result = self._trainer.train(arch, name=name)
         accuracies = {
             "validation_accuracy": result.validation_accuracy,
             "accuracy": result.accuracy,
-            "accuracy_without_teacher": None,
+            _ALONE: None,
         }
-        if self._recipe.distill.compare_without_teacher:
-            self._observer.phase("distill without teacher", PER_MILLE)
-            with self._clock.timed("distill without teacher"):
-                _, twin = self._trainer.train(
-                    arch, name=f"{name}-without-teacher", with_teacher=False
-                )
-            accuracies["accuracy_without_teacher"] = twin.accuracy
         self._observer.phase("export", None)
         with self._clock.timed("export"):
             delivered = deliver(
                 module,
                 arch,
-                rank=1,
+                directory=self._kept.folder(name),
                 recipe=self._recipe,
                 setting=self._setting,
-                run=self._run,
                 facts={
                     "costs": winner.candidate.costs,
                     "accuracy": accuracies,
                     "inherited_share": result.inherited_share,
                 },
             )
-        return Student(
-            winner,
-            delivered,
-            {**accuracies, **delivered.accuracies()},
-            result.inherited_share,
-            latency_violation(self._setting, delivered.latency, delivered.teacher_latency),
-        )
+        return self._kept.student(winner, delivered, accuracies, result.inherited_share)
+
+    def _compared(self, student: Student) -> Student:
+        """The student beside its twin, which the labels alone teach; also in its manifest."""
+        arch, key = student.winner.candidate.arch, student.winner.candidate.key
+        plain = f"student-{state_name(key)}-without-teacher"
+        name = self._trainer.named(plain, with_teacher=False)
+        self._observer.phase("distill without teacher", PER_MILLE)
+
+        def find() -> float:
+            return self._trainer.train(arch, name=name, with_teacher=False)[1].accuracy
+
+        with self._clock.timed("distill without teacher"):
+            try:
+                accuracy = self._found_once("twins", name, find)
+            except NotFiniteError as error:
+                self._observer.note(f"Its twin without a teacher failed. {error} It is left out.")
+                return student
+        directory, alone = student.delivered.directory, {_ALONE: accuracy}
+        known = (read_manifest(directory) or {}).get("accuracy", {})
+        refresh_manifest(directory, accuracy={**known, **alone})
+        return replace(student, accuracies={**student.accuracies, **alone})

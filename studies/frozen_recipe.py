@@ -54,11 +54,23 @@ class FrozenRecipe:
         Raises:
             OSError: It cannot be written.
         """
-        settings = recipe.model_dump(mode="json")
         try:
             self._read_file()
         except (OSError, ValueError):
-            write_sealed(self._path, settings)
+            write_sealed(self._path, recipe.model_dump(mode="json"))
+        self._keep_copy(recipe)
+
+    def replace(self, recipe: Recipe) -> None:
+        """Keeps ``recipe`` instead.
+
+        Raises:
+            OSError: It cannot be written.
+        """
+        write_sealed(self._path, recipe.model_dump(mode="json"))
+        self._keep_copy(recipe)
+
+    def _keep_copy(self, recipe: Recipe) -> None:
+        settings = recipe.model_dump(mode="json")
         if self._states.read(_COPY) != settings:
             self._states.write(_COPY, settings)
 

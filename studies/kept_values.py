@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from nas_kd.machine_lock import machine_shared
 from search_spaces import Arch
 from studies.kept import Kept
 
@@ -37,7 +38,9 @@ class KeptValues:
         missing = [arch for arch in archs if arch not in self._values]
         told(len(archs) - len(missing))
         while missing:
-            self._values.put(self._judge(missing[: self._chunk]))
+            with machine_shared():
+                judged = self._judge(missing[: self._chunk])
+            self._values.put(judged)
             missing = missing[self._chunk :]
             told(len(archs) - len(missing))
         return {arch: self._values[arch] for arch in archs}

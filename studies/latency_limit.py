@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -12,7 +13,7 @@ from nas_kd.errors import NoFeasibleStudentError
 from search_spaces import Arch
 from studies.kept import Kept
 from studies.observer import Observer
-from studies.timing import Timing, time_beside
+from studies.timing import Timing, decided, time_beside
 
 PATIENCE = 24
 """After so many that are too slow, each further one halves what is left, towards fewer MACs."""
@@ -76,23 +77,28 @@ class LatencyLimit(ABC):
             NoFeasibleStudentError: None of them holds it.
         """
         observer.phase("measure", None)
-        found: list[R] = []
+        return list(islice(self.in_time(ranked, observer), count))
+
+    def in_time(self, ranked: Sequence[R], observer: Observer) -> Iterator[R]:
+        """Those of `first_in_time`, each measured when it is asked for."""
+        found = 0
         slow: list[float] = []
         left = list(ranked)
-        while left and len(found) < count:
+        while left:
             network = left.pop(0)
             timing = self._of(network.arch)
             if timing.holds(self._margin):
-                found.append(network)
-            else:
-                slow.append(timing.latency.median_ms)
-                left = [one for one in left if not self.contains(one.arch, network.arch)]
-                if len(slow) >= PATIENCE:
-                    left = _smaller_half(left)
-            observer.advance(len(found) + len(slow), best=f"{len(found)} fast enough")
+                found += 1
+                observer.advance(found + len(slow), best=f"{found} fast enough")
+                yield network
+                continue
+            slow.append(timing.latency.median_ms)
+            left = [one for one in left if not self.contains(one.arch, network.arch)]
+            if len(slow) >= PATIENCE:
+                left = _smaller_half(left)
+            observer.advance(found + len(slow), best=f"{found} fast enough")
         if not found:
             raise NoFeasibleStudentError(self.none_holds(len(slow), min(slow)))
-        return found
 
     @abstractmethod
     def export(self, arch: Arch) -> Path:
@@ -106,14 +112,17 @@ class LatencyLimit(ABC):
     def none_holds(self, measured: int, fastest_ms: float) -> str:
         """The message where so many were measured, and all were too slow."""
 
-    def timed(self, file: Path) -> Timing:
-        """That of a file."""
+    def judged(self, file: Path) -> Timing:
+        """That of a delivered file; see `decided`."""
+        return decided(lambda: self._timed(file))
+
+    def _timed(self, file: Path) -> Timing:
         return time_beside(file, self._whole, self._costs, self._budget, self._profile)
 
     def _of(self, arch: Arch) -> Timing:
         """What is kept of it, or is found now."""
         if arch not in self._kept:
-            self._kept.put({arch: self.timed(self.export(arch)).to_dict()})
+            self._kept.put({arch: self._timed(self.export(arch)).to_dict()})
         return Timing.from_dict(self._kept[arch])
 
 

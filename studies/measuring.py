@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from torch import nn
 
-from nas_kd.costs import LatencyRecord, Limits, measure_many
+from nas_kd.costs import LatencyRecord, measure_many
 from nas_kd.export import (
     at_precision,
     calibration_batches,
@@ -17,19 +19,23 @@ from nas_kd.export import (
     precision_file,
 )
 from nas_kd.export.calibration import DEFAULT_IMAGES
+from nas_kd.machine_lock import machine_alone
 from studies.candidates import Candidate
 from studies.finalists import Measured
-from studies.machine_lock import machine_alone
 from studies.run_directory import RunDirectory, state_name
 from studies.setting import Setting
+from studies.timing import Timing, decided, longest_ms
 
-_ATTEMPTS = 3
 _CALIBRATION_IMAGES = 32
 """Enough for the latency of an int8 file, which does not depend on how well it is calibrated."""
+_SHARE_OF_MEMORY = 1 / 8
+"""For files that are open together: a session takes a few times the memory of its file."""
 
 
 class Meter:
     """Exports untrained candidates and measures them at the precision of the profile, each once.
+
+    What others disturbed is measured again by the next one in the same run.
 
     A latency limit that is a share of the teacher's is resolved on the teacher's latency in the
     same process, block by block interleaved, so that a slow moment of the machine hits both.
@@ -40,6 +46,9 @@ class Meter:
         seed: Of the untrained weights.
         folder: Where in the run's state the measurements are kept.
         max_seconds: Of measuring, for each candidate.
+        max_bytes: Of all files that one process opens; by default an eighth of the machine's
+            memory. Candidates beyond that are measured in another process, beside the teacher
+            again.
     """
 
     def __init__(
@@ -50,12 +59,14 @@ class Meter:
         *,
         folder: str = "latency",
         max_seconds: float = 5.0,
+        max_bytes: int | None = None,
     ) -> None:
         self._setting = setting
         self._run = run
         self._seed = seed
         self._folder = folder
         self._max_seconds = max_seconds
+        self._max_bytes = max_bytes or int(_SHARE_OF_MEMORY * _memory_bytes())
         self._done: dict[str, Measured] = {}
 
     @property
@@ -63,23 +74,55 @@ class Meter:
         """Everything measured so far, by canonical key."""
         return self._done
 
-    def measure(self, candidates: Sequence[Candidate]) -> list[Measured]:
-        """Measures the candidates that were not measured before, all in one process."""
+    def measure(
+        self, candidates: Sequence[Candidate], *, keep_files: bool = False
+    ) -> list[Measured]:
+        """Measures the candidates that were not measured before, as many together as memory holds.
+
+        Args:
+            candidates: Any.
+            keep_files: Whether the files of those that hold the latency limit stay.
+        """
         new = [c for c in candidates if c.key not in self._done and not self._recall(c)]
-        if new:
-            files = [self._export(candidate) for candidate in new]
+        for group in self._exported(new):
             with machine_alone():
                 teacher, *records = measure_many(
-                    [self._setting.teacher_onnx, *files],
+                    [self._setting.teacher_onnx, *(file for _, file in group)],
                     self._setting.profile,
                     max_seconds=self._max_seconds,
                 )
-            for candidate, record in zip(new, records, strict=True):
+            for (candidate, _), record in zip(group, records, strict=True):
                 self._keep(candidate, record, self._violation(record, teacher))
+                if not (keep_files and self._done[candidate.key].feasible):
+                    self._remove_files(candidate)
         return [self._done[candidate.key] for candidate in candidates]
 
+    def _exported(self, candidates: Sequence[Candidate]) -> Iterator[list[tuple[Candidate, Path]]]:
+        """Groups of candidates with their files, which one process can open."""
+        group: list[tuple[Candidate, Path]] = []
+        teacher = used = self._setting.teacher_onnx.stat().st_size
+        for candidate in candidates:
+            file = self._export(candidate)
+            size = file.stat().st_size
+            if group and used + size > self._max_bytes:
+                yield group
+                group, used = [], teacher
+            group.append((candidate, file))
+            used += size
+        if group:
+            yield group
+
+    def _file(self, candidate: Candidate) -> Path:
+        return self._run.work("candidates", f"{state_name(candidate.key)}.onnx")
+
+    def _remove_files(self, candidate: Candidate) -> None:
+        """That of every precision."""
+        file = self._file(candidate)
+        for path in file.parent.glob(f"{file.stem}*.onnx"):
+            path.unlink()
+
     def _export(self, candidate: Candidate) -> Path:
-        path = self._run.work("candidates", f"{state_name(candidate.key)}.onnx")
+        path = self._file(candidate)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self._seed)
             module = self._setting.space.build(candidate.arch, self._setting.task)
@@ -99,8 +142,14 @@ class Meter:
         if state is None:
             return False
         record = LatencyRecord.from_dict(state["latency"])
+        if record.doubts:
+            return False
         self._done[candidate.key] = Measured(candidate, record, state["violation"])
         return True
+
+
+def _memory_bytes() -> int:
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 def file_to_measure(onnx: Path, setting: Setting, seed: int, images: int = DEFAULT_IMAGES) -> Path:
@@ -139,34 +188,26 @@ def deployed_accuracy(
     return evaluate_onnx(deployed, setting.data.validation, provider=profile.provider)
 
 
-def measure_beside_teacher(file: Path, setting: Setting) -> tuple[LatencyRecord, LatencyRecord]:
-    """The teacher and ``file``, measured in the same fresh processes.
+@dataclass(frozen=True)
+class TeacherTiming(Timing):
+    """A measured file, and the limit that holds beside its teacher.
 
-    Where the latency limit lies within the file's interval, so that nothing is decided, both are
-    measured again, three times at most; of undecided records the one of the narrowest interval
-    counts, whichever way it points.
+    Attributes:
+        teacher: The teacher's measurement, in the same processes.
     """
-    undecided = []
-    for _ in range(_ATTEMPTS):
+
+    teacher: LatencyRecord
+
+
+def measure_beside_teacher(file: Path, setting: Setting) -> TeacherTiming:
+    """A delivered file, measured in the same fresh processes as the teacher; see `decided`."""
+
+    def measure() -> TeacherTiming:
         with machine_alone():
-            teacher, student = measure_many([setting.teacher_onnx, file], setting.profile)
-        if _is_decided(setting, student, teacher):
-            return teacher, student
-        undecided.append((teacher, student))
-    return min(undecided, key=lambda records: _relative_width(records[1]))
+            teacher, latency = measure_many([setting.teacher_onnx, file], setting.profile)
+        return _judged(setting, latency, teacher)
 
-
-def _is_decided(setting: Setting, record: LatencyRecord, teacher: LatencyRecord) -> bool:
-    if not setting.budget.needs("latency_ms"):
-        return True
-    limit = _latency_limits(setting, teacher).values["latency_ms"]
-    low, high = record.ci95_ms
-    return high <= limit or low > limit
-
-
-def _relative_width(record: LatencyRecord) -> float:
-    low, high = record.ci95_ms
-    return (high - low) / record.median_ms
+    return decided(measure)
 
 
 def latency_violation(setting: Setting, record: LatencyRecord, teacher: LatencyRecord) -> float:
@@ -174,11 +215,9 @@ def latency_violation(setting: Setting, record: LatencyRecord, teacher: LatencyR
 
     -1, as for no latency at all, when the budget does not limit it.
     """
-    if not setting.budget.needs("latency_ms"):
-        return -1.0
-    limits = _latency_limits(setting, teacher)
-    return limits.violations({"latency_ms": record.ci95_ms[1]})["latency_ms"]
+    return _judged(setting, record, teacher).violation
 
 
-def _latency_limits(setting: Setting, teacher: LatencyRecord) -> Limits:
-    return setting.budget.limits({**setting.teacher_facts, "latency_ms": teacher.median_ms})
+def _judged(setting: Setting, latency: LatencyRecord, teacher: LatencyRecord) -> TeacherTiming:
+    longest = longest_ms(setting.budget, setting.teacher_facts, teacher)
+    return TeacherTiming(latency, longest, teacher)

@@ -12,15 +12,17 @@ from nas_kd.costs import Limits
 from nas_kd.errors import UsageError
 from proxies import TeacherProbes
 from studies.candidates import Evaluator, compared_widths, needs_teacher
-from studies.document import found_document, peer_document, search_document
+from studies.document import SCHEMA, found_document, peer_document, search_document
 from studies.finalists import Measured
+from studies.finished_run import finished_document
 from studies.finishing import Finisher
 from studies.kept_scores import KeptScores
 from studies.measuring import Meter
-from studies.objectives import LATENCY, check_objectives
+from studies.objectives import LATENCY
 from studies.observer import Observer, SilentObserver
 from studies.phase_clock import PhaseClock
 from studies.predicting import StudyPredictor, fit_predictor
+from studies.preflight import check_recipe
 from studies.recipe import Recipe
 from studies.run_directory import FOUND, RunDirectory
 from studies.search import Search
@@ -28,7 +30,11 @@ from studies.search_result import SearchResult
 from studies.setting import Setting, prepare
 from studies.shared import SharedCrew, SharedStudy, shared_study
 from studies.table import write_candidates
+from studies.trying import try_proxies
 from studies.workers import Crew, Evaluation, LocalCrew, Workers, open_workers
+
+FIT = "latency-fit"
+"""Where a run keeps the measurements on which its predictor is fitted."""
 
 
 def run_search(
@@ -40,11 +46,13 @@ def run_search(
     study_name: str | None = None,
     observer: Observer | None = None,
 ) -> dict[str, Any]:
-    """Runs or continues the whole job.
+    """Runs or continues the whole job; one that is finished is only told of.
 
     Args:
         recipe: What to do.
-        run_directory: Where the run lives; the same recipe continues the run that is there.
+        run_directory: Where the run lives; the same recipe continues the run that is there, and so
+            does one with other ``[finalists]`` and ``[distill]``: what was searched and measured
+            stays.
         fork: Whether another recipe may start a new run beside the one that is there.
         storage: URL of a storage (`studies.shared`) in which several hosts, each with a run
             directory of its own, search together.
@@ -58,7 +66,7 @@ def run_search(
     Raises:
         NasKdError: With what, why and what to do; whatever was done is kept for the next call.
     """
-    check_objectives(recipe.search.objectives, recipe.search.proxies)
+    check_recipe(recipe)
     observer = observer or SilentObserver()
     run = RunDirectory.create_or_continue(run_directory, recipe, fork=fork)
     with ExitStack() as stack:
@@ -68,6 +76,13 @@ def run_search(
         if storage is not None:
             name = study_name or run.name
             shared = stack.enter_context(shared_study(storage, name, recipe, run))
+        if changed := run.take(recipe):
+            observer.note(
+                f"{', '.join(changed)} changed: what was searched and measured stays, and the "
+                "finalists are trained as the settings say now."
+            )
+        if shared is None and (document := finished_document(run, SCHEMA)) is not None:
+            return document
         return _Job(recipe, run, observer, shared).run()
 
 
@@ -91,9 +106,10 @@ class _Job:
             limits = self._agree("limits", lambda: dict(setting.limits.values))
             setting = replace(setting, limits=Limits(limits))
         with self.clock.timed("fit latency"):
-            predictor = self._predictor(setting)
+            evaluation = self._evaluation(setting)
+            predictor = self._predictor(setting, evaluation)
         with self.clock.timed("search"):
-            result = self._search(setting, predictor)
+            result = self._search(setting, evaluation, predictor)
         self._keep_found(setting, result, {})
         with self._finishing() as other:
             if other is not None:
@@ -126,16 +142,18 @@ class _Job:
         run.write_result(document)
         return document
 
-    def _predictor(self, setting: Setting) -> StudyPredictor | None:
+    def _predictor(self, setting: Setting, evaluation: Evaluation) -> StudyPredictor | None:
         recipe = self.recipe
         wanted = LATENCY in recipe.search.objectives
         predictor = None
         if recipe.predictor.students and (wanted or setting.budget.needs("latency_ms")):
+            if not any(self.run_directory.path.glob(f"work/{FIT}/*")):
+                try_proxies(evaluation, setting.space)
             meter = Meter(
                 setting,
                 self.run_directory,
                 recipe.seed,
-                folder="latency-fit",
+                folder=FIT,
                 max_seconds=recipe.predictor.seconds,
             )
             predictor = fit_predictor(
@@ -148,7 +166,8 @@ class _Job:
             )
         return predictor
 
-    def _search(self, setting: Setting, predictor: StudyPredictor | None) -> SearchResult:
+    def _evaluation(self, setting: Setting) -> Evaluation:
+        """How candidates are evaluated where no latency is predicted."""
         images, labels = setting.data.probe_batch(self.recipe.search.images, self.recipe.seed)
         teacher = None
         if needs_teacher(self.recipe.search.proxies):
@@ -167,18 +186,28 @@ class _Job:
                 seed=self.recipe.seed,
                 widths=widths,
             )
-        evaluation = Evaluation(
+        return Evaluation(
             self.recipe.space.name,
             self.recipe.space.options,
             setting.task,
-            limits=setting.limits if predictor is None else predictor.gate(setting.limits),
-            latency=None if predictor is None else (predictor.predictor, predictor.error),
+            limits=setting.limits,
+            latency=None,
             proxies=self.recipe.search.proxies,
             images=images,
             labels=labels,
             teacher=teacher,
             seed=self.recipe.seed,
         )
+
+    def _search(
+        self, setting: Setting, evaluation: Evaluation, predictor: StudyPredictor | None
+    ) -> SearchResult:
+        if predictor is not None:
+            evaluation = replace(
+                evaluation,
+                limits=predictor.gate(setting.limits),
+                latency=(predictor.predictor, predictor.error),
+            )
         kept = KeptScores(self.run_directory.scores, self.run_directory.tell)
         evaluator = evaluation.evaluator(keep=kept.append)
         for candidate in kept.read():
@@ -204,4 +233,5 @@ class _Job:
     ) -> None:
         """Keeps all candidates as a table, and what matters of them for a quick look."""
         write_candidates(self.run_directory, result, measured)
-        self.run_directory.write_state(FOUND, found_document(setting.space, result, measured))
+        found = found_document(setting.space, result, measured)
+        self.run_directory.write_state(FOUND, {**found, "trials": len(result.trials)})

@@ -146,8 +146,8 @@ def _measure(
 ) -> dict[str, float]:
     """Canonical key to latency in milliseconds, as if all were measured when the teacher was.
 
-    All are measured in the same processes, so that the speed of the machine, which changes within
-    minutes, does not set some of them apart from the others.
+    As many as memory holds are measured in the same processes. The reference model beside each of
+    them makes those of several groups comparable: the speed of the machine changes within minutes.
     """
     observer.phase("fit latency", None)
     teacher_reference_ms = float(setting.teacher_facts["latency"]["reference_ms"])

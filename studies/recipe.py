@@ -14,8 +14,14 @@ from nas_kd.errors import UsageError
 from nas_kd.registry import unknown_name
 from studies.fusions import Fusion, with_presets
 
-_WITHOUT_EFFECT = {"search.workers"}
+_WITHOUT_EFFECT = {"search.workers", "distill.read_workers"}
 """Settings on which no result depends."""
+EXHAUSTIVE = "exhaustive"
+"""The sampler that goes through the whole space by itself."""
+_DEFAULT_TRIALS = 300
+_DEFAULT_EPOCHS = 30
+_SHORT = 10
+"""The final distillation is so many times as long as the short one of each finalist."""
 
 
 class _Section(BaseModel):
@@ -79,7 +85,8 @@ class SearchSection(_Section):
     """``[search]``: how candidates are proposed and scored."""
 
     sampler: str = "nsga2"
-    trials: int = Field(default=300, ge=1)
+    trials: int | None = Field(default=None, ge=1)
+    """Candidates to look at; without it 300, or with ``exhaustive`` the whole space (None)."""
     batch_size: int = Field(default=50, ge=2)
     """Candidates proposed, scored and written together."""
     proxies: tuple[str, ...] = Field(default=("diswot", "naswot", "synflow"), min_length=1)
@@ -102,6 +109,14 @@ class SearchSection(_Section):
     def _with_presets(cls, settings: Any) -> Any:
         return with_presets(settings) if isinstance(settings, Mapping) else settings
 
+    @model_validator(mode="before")
+    @classmethod
+    def _with_trials(cls, settings: Any) -> Any:
+        if not isinstance(settings, Mapping) or settings.get("sampler") == EXHAUSTIVE:
+            return settings
+        given = settings.get("trials") is not None
+        return settings if given else {**settings, "trials": _DEFAULT_TRIALS}
+
     @field_validator("proxies", "objectives")
     @classmethod
     def _no_duplicates(cls, names: tuple[str, ...]) -> tuple[str, ...]:
@@ -115,6 +130,7 @@ class FinalistsSection(_Section):
 
     count: int = Field(default=3, ge=1)
     epochs: int | None = Field(default=None, ge=1)
+    """Of the short distillation; without these and ``minutes``, a tenth of the final one."""
     minutes: float | None = Field(default=None, gt=0)
     latency_margin: float = Field(default=0.05, ge=0, lt=1)
     """How far below the latency limit a finalist has to be measured, as a share of the limit: two
@@ -124,11 +140,11 @@ class FinalistsSection(_Section):
 
 
 class DistillSection(_Section):
-    """``[distill]``: how the winner is trained. Give ``epochs`` or ``minutes``."""
+    """``[distill]``: how the winner is trained. Give ``epochs`` (else 30) or ``minutes``."""
 
     epochs: int | None = Field(default=None, ge=1)
     minutes: float | None = Field(default=None, gt=0)
-    batch_size: int = Field(default=128, ge=1)
+    batch_size: int = Field(default=128, ge=2)
     optimizer: Literal["sgd", "adamw"] = "sgd"
     learning_rate: float = Field(default=0.1, gt=0)
     weight_decay: float = Field(default=5e-4, ge=0)
@@ -141,14 +157,31 @@ class DistillSection(_Section):
     distillers: dict[str, float] = {"kd": 0.9}
     teacher_views: Literal["augmented", "clean"] = "augmented"
     init: Literal["auto", "teacher", "random"] = "auto"
+    gradient_clip: float = Field(default=5.0, ge=0)
+    """Largest norm of the gradient; 0 does not clip."""
     ema_decay: float | None = Field(default=None, ge=0, lt=1)
     precision: Literal["no", "fp16", "bf16"] = "no"
+    read_workers: int = Field(default=0, ge=0)
+    """Processes that read images ahead, for data that is not held in memory; the result does not
+    depend on it."""
     compare_without_teacher: bool = True
     """Also train the winner on the labels alone, to show what the teacher adds."""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _with_length(cls, settings: Any) -> Any:
+        if not isinstance(settings, Mapping):
+            return settings
+        given = settings.get("epochs") is not None or settings.get("minutes") is not None
+        return settings if given else {**settings, "epochs": _DEFAULT_EPOCHS}
+
 
 class Recipe(_Section):
-    """One search, from teacher to ONNX file. The defaults are the embedded digits job."""
+    """One search, from teacher to ONNX file.
+
+    What is not given has the same default in Python, in a TOML file and beside flags. The
+    embedded job on digits is a recipe of its own, ``digits``.
+    """
 
     seed: int = Field(default=0, ge=0)
     teacher: TeacherSection = TeacherSection()
@@ -159,6 +192,16 @@ class Recipe(_Section):
     search: SearchSection = SearchSection()
     finalists: FinalistsSection = FinalistsSection()
     distill: DistillSection = DistillSection()
+
+    @property
+    def short_distillation(self) -> tuple[int | None, float | None]:
+        """Epochs or minutes for which each finalist is distilled to pick one; the other is None."""
+        finalists, final = self.finalists, self.distill
+        if finalists.epochs is not None or finalists.minutes is not None:
+            return finalists.epochs, finalists.minutes
+        if final.minutes is not None:
+            return None, final.minutes / _SHORT
+        return max(1, (final.epochs or _DEFAULT_EPOCHS) // _SHORT), None
 
     def to_json(self) -> str:
         """The frozen form kept in the run directory."""
@@ -174,18 +217,17 @@ class Recipe(_Section):
         return sorted(name for name in names if mine.get(name) != theirs.get(name))
 
 
-def load_recipe(source: str | Path | None, overrides: Mapping[str, Any] | None = None) -> Recipe:
+def load_recipe(source: str | Path, overrides: Mapping[str, Any] | None = None) -> Recipe:
     """Reads a recipe and lays overrides over it.
 
     Args:
-        source: Path of a TOML file, the name of a recipe that ships with the suite, or None for
-            ``digits``.
+        source: Path of a TOML file, or the name of a recipe that ships with the suite.
         overrides: Dotted setting names to values (``{"search.trials": 100}``); None is ignored.
 
     Raises:
         UsageError: The file cannot be read, is not TOML, or a setting is unknown or out of range.
     """
-    settings = _read_toml(source if source is not None else "digits")
+    settings = read_settings(source)
     for dotted, value in (overrides or {}).items():
         if value is not None:
             _set(settings, dotted, value)
@@ -215,7 +257,8 @@ def shipped_recipes() -> dict[str, str]:
     }
 
 
-def _read_toml(source: str | Path) -> dict[str, Any]:
+def read_settings(source: str | Path) -> dict[str, Any]:
+    """The settings that a recipe gives, not yet validated and without defaults."""
     path = Path(source)
     shipped = shipped_recipes()
     if path.suffix != ".toml" and str(source) in shipped:

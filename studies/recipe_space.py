@@ -30,7 +30,7 @@ def start_archs(recipe: Recipe, space: SearchSpace) -> list[Arch]:
         UsageError: One is none of the space's, or they are more than the search has trials.
     """
     texts, trials = recipe.search.start, recipe.search.trials
-    if len(texts) > trials:
+    if trials is not None and len(texts) > trials:
         raise UsageError(
             f"search: {len(texts)} architectures to start with are more than its {trials} trials. "
             "Raise --trials, or leave some out."

@@ -14,6 +14,7 @@ from nas_kd.folder_lock import working_alone
 from nas_kd.sealed import unsealed, write_sealed
 from nas_kd.whole_files import write_whole
 from studies.frozen_recipe import FrozenRecipe
+from studies.journal_trials import holds_trials
 from studies.recipe import Recipe
 from studies.state_files import StateFiles, ToldOnce
 
@@ -27,6 +28,8 @@ SUPERNET_SEARCH = "supernet-search"
 LESSON = "lesson"
 """The state that holds what a student of text learns; no other run has it."""
 _WITHOUT_TRIALS = (SUPERNET_SEARCH, LESSON)
+_OF_THE_END = ("finalists.", "distill.")
+"""Settings that are read when trials, scores and latencies are there already."""
 
 
 class RunDirectory:
@@ -72,28 +75,52 @@ class RunDirectory:
     def create_or_continue(cls, path: Path, recipe: Recipe, *, fork: bool = False) -> RunDirectory:
         """The run at ``path``: a new one, or the one that is there with the same recipe.
 
-        A run that ended before its first trial, as by a wrong path in the recipe, takes the new
-        recipe. With ``fork``, a run with another recipe is left as it is and the new recipe gets a
-        directory of its own beside it (``<name>-2`` and so on).
+        A run that ended before its first trial, as by a wrong path or a budget that nobody meets,
+        takes the new recipe. Settings that only the end of a search reads may differ, and count
+        from `take` on. With ``fork``, a run with another recipe is left as it is and the new recipe
+        gets a directory of its own beside it (``<name>-2`` and so on).
 
         Raises:
             UsageError: A run with another recipe is there and ``fork`` is not set.
             NasKdError: The directory cannot be written.
         """
         run = cls(path)
-        changed = run._changes(recipe)
-        if changed and not fork:
+        if not fork:
+            run._refuse(recipe)
+        number = 2
+        while fork and run._changes(recipe):
+            run, number = cls(path.with_name(f"{path.name}-{number}")), number + 1
+        run._create(recipe)
+        return run
+
+    def take(self, recipe: Recipe) -> list[str]:
+        """From now on the run is one of ``recipe``: a result under other settings is none of it.
+
+        Only whoever holds the run's lock may call this.
+
+        Returns:
+            The settings that are new, all of them such as only the end of a search reads.
+
+        Raises:
+            UsageError: Others differ, too.
+            OSError: The recipe cannot be written.
+        """
+        self._refuse(recipe)
+        if changed := self._changes(recipe):
+            self.result_json.unlink(missing_ok=True)
+            self._frozen.replace(recipe)
+        return changed
+
+    def _refuse(self, recipe: Recipe) -> None:
+        changed = self._changes(recipe)
+        if holds_trials(self.journal):
+            changed = [name for name in changed if not name.startswith(_OF_THE_END)]
+        if changed:
             raise UsageError(
-                f"run directory: {path} holds a run with another recipe "
+                f"run directory: {self.path} holds a run with another recipe "
                 f"({', '.join(changed)} changed). Add --fork to start a new run beside it, "
                 "or name another --run-dir."
             )
-        number = 2
-        while changed:
-            run = cls(path.with_name(f"{path.name}-{number}"))
-            changed, number = run._changes(recipe), number + 1
-        run._create(recipe)
-        return run
 
     def _changes(self, recipe: Recipe) -> list[str]:
         """Settings that differ from those of the run that is there, once it holds any work."""
@@ -102,7 +129,7 @@ class RunDirectory:
     def _holds_work(self) -> bool:
         """Whether trials, trainings or a result are there, which no other recipe may replace."""
         training = self.path / "work" / "training"
-        return self.journal.is_file() or training.is_dir() or self.result_json.is_file()
+        return holds_trials(self.journal) or training.is_dir() or self.result_json.is_file()
 
     def _create(self, recipe: Recipe) -> None:
         try:
@@ -118,8 +145,9 @@ class RunDirectory:
     def _begin(self, recipe: Recipe) -> None:
         if not self._holds_work() and self.recipe_json.is_file() and self._differs(recipe):
             shutil.rmtree(self.path / "work", ignore_errors=True)
+            self.journal.unlink(missing_ok=True)
             self.recipe_json.unlink()
-        self._frozen.freeze(recipe)
+        self._frozen.freeze(self.recipe if self._holds_work() else recipe)
         with self.log.open("a", encoding="utf-8"):
             pass
 

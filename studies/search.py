@@ -94,6 +94,7 @@ class Search:
             NoFeasibleStudentError: No candidate meets the counted part of the budget.
         """
         self._observer.phase("search", self._trials)
+        self._tell_left_out()
         reference = self._reference()
         objectives = Objectives(
             self._recipe.search.objectives,
@@ -114,8 +115,17 @@ class Search:
         return result
 
     def _number_of_trials(self) -> int:
-        wanted = self._recipe.search.trials
-        return min(wanted, self._space.size) if self._sampler.covers_space else wanted
+        wanted, size = self._recipe.search.trials, self._space.size
+        if wanted is None:
+            return size
+        return min(wanted, size) if self._sampler.covers_space else wanted
+
+    def _tell_left_out(self) -> None:
+        if self._sampler.covers_space and self._trials < self._space.size:
+            self._observer.note(
+                f"{self._trials:,} of the {self._space.size:,} networks of {self._space.name} are "
+                "looked at, the first in its order. Leave out --trials to look at all."
+            )
 
     def _seed(self, batch_number: int) -> int:
         sequence = np.random.SeedSequence([self._recipe.seed, batch_number])
@@ -200,7 +210,7 @@ class Search:
 
     def _proposer(self, result: SearchResult, reference: Sequence[Candidate]) -> Proposer:
         genes, done = self._space.distributions, result.trials_by_now
-        first = [] if self._sampler.covers_space else self._first_archs(reference)
+        first = self._first_archs(reference)
         sampler = self._sampler.build(self._space, 0, self._recipe.search.batch_size)
         if isinstance(sampler, BlindSampler):
             return Drawing(genes, len(done), first)
@@ -208,6 +218,8 @@ class Search:
 
     def _first_archs(self, reference: Sequence[Candidate]) -> list[Arch]:
         archs = start_archs(self._recipe, self._space)
+        if self._sampler.covers_space:  # what is looked at first is left out later
+            return list(dict.fromkeys([*archs, *self._space.enumerate()])) if archs else []
         archs += [self._space.canonical(arch) for arch in self._space.anchors()]
         archs += [candidate.arch for candidate in reference]
         return list(dict.fromkeys(archs))[: self._trials]
@@ -254,7 +266,8 @@ class Search:
     def _keep_found(self, result: SearchResult) -> None:
         """Keeps what was found so far for whoever looks at the run, now and then."""
         if time.monotonic() - self._kept_at >= _KEPT_EVERY_S:
-            self._run.write_state(FOUND, found_document(self._space, result, {}))
+            found = found_document(self._space, result, {})
+            self._run.write_state(FOUND, {**found, "trials": self._trials})
             self._kept_at = time.monotonic()
 
     def _best_so_far(self, candidate: Candidate, objectives: Objectives) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,15 +18,16 @@ from nas_kd.costs import (
 from nas_kd.data import DataSplits, load_data
 from nas_kd.errors import UsageError
 from nas_kd.export import export_onnx
+from nas_kd.machine_lock import machine_alone
 from nas_kd.teachers import Teacher, load_teacher
-from nas_kd.training import evaluate_accuracy, train_default_teacher
+from nas_kd.training import train_default_teacher
 from nas_kd.user_cache import user_cache
 from search_spaces import SearchSpace, Task
-from studies.machine_lock import machine_alone
 from studies.observer import PER_MILLE, Observer, per_mille
 from studies.recipe import BudgetSection, Recipe
 from studies.recipe_space import space_of
 from studies.run_directory import RunDirectory
+from studies.teacher_accuracy import doubt, normalisation_note, teacher_accuracies
 
 DEFAULT_TEACHER = "digits-cnn"
 
@@ -70,6 +72,8 @@ def prepare(recipe: Recipe, run: RunDirectory, observer: Observer) -> Setting:
     space = space_of(recipe)
     data, teacher = load_data_and_teacher(recipe, observer)
     facts, onnx = _teacher_facts(teacher, data, profile, run, observer)
+    if warning := doubt(facts["validation_accuracy"], data.num_classes):
+        observer.note(warning)
     channels, side, _ = data.input_shape
     task = Task(channels, side, data.num_classes)
     limits = budget.limits(facts)
@@ -77,13 +81,19 @@ def prepare(recipe: Recipe, run: RunDirectory, observer: Observer) -> Setting:
 
 
 def device_profile(section: BudgetSection) -> DeviceProfile:
-    """Where latency is measured: the device that a limit names, else that of the section.
+    """Where latency is measured by a recipe; see `profile_under`."""
+    return profile_under(
+        section.limits, DeviceProfile(section.device, section.threads, section.batch)
+    )
+
+
+def profile_under(limits: Sequence[str], default: DeviceProfile) -> DeviceProfile:
+    """Where latency is measured: the device that a limit names, else ``default``.
 
     Raises:
         UsageError: Both name one, and not the same.
     """
-    default = DeviceProfile(section.device, section.threads, section.batch)
-    profile = Budget.parse(section.limits).measured_on(default)
+    profile = Budget.parse(limits).measured_on(default)
     if default not in (DeviceProfile(), replace(profile, precision=default.precision)):
         raise UsageError(
             f"budget: the latency limit names {profile}, and --device, --threads or [budget] ask "
@@ -109,14 +119,15 @@ def load_data_and_teacher(recipe: Recipe, observer: Observer) -> tuple[DataSplit
     observer.phase("teacher", PER_MILLE)
     data = load_recipe_data(recipe)
     if recipe.teacher.source == DEFAULT_TEACHER:
-        with machine_alone():
-            return data, train_default_teacher(
-                data, cache_dir=user_cache(), seed=recipe.seed, on_progress=per_mille(observer)
-            )
+        return data, train_default_teacher(
+            data, cache_dir=user_cache(), seed=recipe.seed, on_progress=per_mille(observer)
+        )
     teacher = load_teacher(recipe.teacher.source, data=data, checkpoint=recipe.teacher.checkpoint)
     observer.advance(PER_MILLE)
     if teacher.mean is not None and teacher.std is not None:
         data = data.normalised(teacher.mean, teacher.std)
+    has_checkpoint = recipe.teacher.checkpoint is not None
+    observer.note(normalisation_note(teacher, data, has_checkpoint=has_checkpoint))
     return data, teacher
 
 
@@ -143,8 +154,7 @@ def _teacher_facts(
         "macs": counts.macs,
         "params": counts.params,
         "unsupported_operators": counts.unsupported,
-        "accuracy": evaluate_accuracy(teacher.model, data.test or data.validation),
-        "validation_accuracy": evaluate_accuracy(teacher.model, data.validation),
+        **teacher_accuracies(teacher, data, observer),
         "latency_ms": latency.median_ms,
         "latency": latency.to_dict(),
     }

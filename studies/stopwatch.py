@@ -10,15 +10,14 @@ from typing import Any
 from nas_kd.costs import DeviceProfile, LatencyRecord, measure_many, require_provider
 from nas_kd.errors import NasKdError, UsageError
 from nas_kd.export import export_onnx
+from nas_kd.machine_lock import machine_alone
 from nas_kd.sealed import unsealed, write_sealed
 from nas_kd.training.pretraining.method import Timed
-from studies.machine_lock import machine_alone
 
 SCHEMA = "nas-kd.operation-latency/1"
 TARGET_CI = 0.05
 MAX_SECONDS = 2.0
 """As in `measure_many`, for each module: a price needs less than a promise."""
-_DOUBTS = {"drift", "busy"}
 
 
 class KeptStopwatch:
@@ -66,7 +65,7 @@ class KeptStopwatch:
             ]
             with machine_alone():
                 found = measure_many(files, profile, target_ci=TARGET_CI, max_seconds=MAX_SECONDS)
-        disturbed = sum(bool(_DOUBTS & set(record.flags)) for record in found)
+        disturbed = sum(bool(record.doubts) for record in found)
         if disturbed:
             self._tell(
                 f"Others used the machine: {disturbed} of {len(found)} measurements are doubtful "

@@ -11,7 +11,9 @@ from nas_kd.costs import Budget, DeviceProfile
 from nas_kd.costs.token_latency import measure_token_latency
 from nas_kd.errors import UsageError
 from nas_kd.export import refresh_manifest
-from nas_kd.export.text_delivery import ONNX, deliver_text_student, readable_lengths
+from nas_kd.export.manifest import ONNX
+from nas_kd.export.text_delivery import deliver_text_student, readable_lengths
+from nas_kd.machine_lock import machine_alone
 from nas_kd.training.batches import mixed_seed
 from nas_kd.training.checkpoint import CheckpointFile
 from nas_kd.training.superlm import (
@@ -23,7 +25,6 @@ from nas_kd.training.superlm import (
 )
 from nas_kd.whole_files import write_whole
 from studies.kept_values import KeptValues
-from studies.machine_lock import machine_alone
 from studies.observer import PER_MILLE, Observer, per_mille
 from studies.ranking_table import ranking_table
 from studies.superlm import Choice, Source, TextLatencyLimit, judged_losses

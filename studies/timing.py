@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from nas_kd.costs import Budget, DeviceProfile, LatencyRecord, measure_many
+from nas_kd.costs import Budget, DeviceProfile, LatencyRecord, Limits, measure_many
 from nas_kd.errors import UsageError
-from studies.machine_lock import machine_alone
+from nas_kd.machine_lock import machine_alone
+
+ATTEMPTS = 3
+"""Times that a delivered file is measured at most, until it is decided whether its limit holds."""
 
 
 @dataclass(frozen=True)
@@ -18,7 +22,7 @@ class Timing:
 
     Attributes:
         latency: The measurement.
-        limit_ms: The longest median allowed.
+        limit_ms: The longest median allowed; infinite without a limit.
     """
 
     latency: LatencyRecord
@@ -33,14 +37,36 @@ class Timing:
         """Whether it does so by this share of the limit."""
         return self.latency.ci95_ms[1] <= (1 - margin) * self.limit_ms
 
+    @property
+    def violation(self) -> float:
+        """Relative excess of the upper end of the interval over the limit; -1 without a limit."""
+        limits = Limits({"latency_ms": self.limit_ms})
+        return limits.violations({"latency_ms": self.latency.ci95_ms[1]})["latency_ms"]
+
+    @property
+    def is_decided(self) -> bool:
+        """Whether the limit lies outside the interval of an undisturbed measurement."""
+        low, high = self.latency.ci95_ms
+        outside = high <= self.limit_ms or low > self.limit_ms
+        return math.isinf(self.limit_ms) or (outside and not self.latency.doubts)
+
+    @property
+    def uncertainty(self) -> tuple[bool, float]:
+        """Whether others disturbed it, and the interval's width as a share of the median."""
+        low, high = self.latency.ci95_ms
+        return bool(self.latency.doubts), (high - low) / self.latency.median_ms
+
     def to_dict(self) -> dict[str, Any]:
         """The timing as JSON-ready values."""
         return {"latency": self.latency.to_dict(), "limit_ms": self.limit_ms}
 
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Timing:
+    @staticmethod
+    def from_dict(values: Mapping[str, Any]) -> Timing:
         """The timing that `to_dict` wrote."""
-        return cls(LatencyRecord.from_dict(values["latency"]), values["limit_ms"])
+        return Timing(LatencyRecord.from_dict(values["latency"]), values["limit_ms"])
+
+
+T = TypeVar("T", bound=Timing)
 
 
 def time_beside(
@@ -59,8 +85,38 @@ def time_beside(
     is_share = any(e.of_teacher for e in budget.entries if e.metric == "latency_ms")
     with machine_alone():
         measured = measure_many([file, whole] if is_share else [file], profile)
-    known = {**costs, "latency_ms": measured[-1].median_ms}
-    return Timing(measured[0], budget.limits(known).values["latency_ms"])
+    return Timing(measured[0], longest_ms(budget, costs, measured[-1]))
+
+
+def longest_ms(budget: Budget, costs: Mapping[str, float], whole: LatencyRecord) -> float:
+    """The longest median that a budget allows; infinite where it does not limit latency.
+
+    Args:
+        budget: The limits.
+        costs: Counted costs of the teacher, or of the largest network.
+        whole: What that took beside the file.
+    """
+    limits = budget.limits({**costs, "latency_ms": whole.median_ms})
+    return limits.values.get("latency_ms", math.inf)
+
+
+def decided(measure: Callable[[], T]) -> T:
+    """Measures a delivered file until it is decided whether it holds its limit.
+
+    Where the limit lies within the interval, or others disturbed the measurement, it is measured
+    again, `ATTEMPTS` times at most. Of undecided timings the one of the narrowest interval counts,
+    whichever way it points, and undisturbed ones first.
+
+    Args:
+        measure: Measures it once.
+    """
+    undecided = []
+    for _ in range(ATTEMPTS):
+        timing = measure()
+        if timing.is_decided:
+            return timing
+        undecided.append(timing)
+    return min(undecided, key=lambda one: one.uncertainty)
 
 
 def require_whole_precision(profile: DeviceProfile, what: str) -> None:

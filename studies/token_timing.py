@@ -7,7 +7,7 @@ from pathlib import Path
 
 from nas_kd.costs import DeviceProfile, LatencyRecord
 from nas_kd.costs.token_latency import measure_token_latencies
-from studies.machine_lock import machine_alone
+from nas_kd.machine_lock import machine_alone
 
 
 def time_texts(

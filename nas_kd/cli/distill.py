@@ -39,6 +39,7 @@ def distill(
     image_size: options.ImageSize = None,
     space: options.Space = None,
     space_option: options.SpaceOption = None,
+    budget: options.Budget = None,
     epochs: options.Epochs = None,
     minutes: options.Minutes = None,
     seed: options.Seed = None,
@@ -76,9 +77,10 @@ def distill(
     """Train one chosen student and export it.
 
     A student that nas-kd search --supernet delivered starts from its weights; every other one, and
-    an architecture, starts anew, as init under [distill] says. It learns from the teacher. A
-    student of text keeps its weights and learns a task (--task). The same command continues a
-    training that was interrupted.
+    an architecture, starts anew, as init under [distill] says. It learns from the teacher, and is
+    held to a budget if --budget, --config or the student's own recipe names one. A student of text
+    keeps its weights and learns a task (--task). The same command continues a training that was
+    interrupted.
     """
     if task is not None:
         refuse_flags(
@@ -88,6 +90,7 @@ def distill(
                 "--image-size": image_size,
                 "--space": space,
                 "--space-option": space_option,
+                "--budget": budget,
                 "--minutes": minutes,
                 "--data": None if embeddings else data,
             },
@@ -116,6 +119,7 @@ def distill(
     refuse_without_task(student)
     changes = {
         **setting_changes(seed, teacher, checkpoint, data, image_size, device, threads),
+        "budget.limits": budget or None,
         "distill.epochs": epochs,
         "distill.minutes": minutes,
     }
@@ -147,10 +151,13 @@ def _job(
     space: str | None,
     space_options: list[str],
 ) -> _Job:
-    from nas_kd.cli.recipe_flags import lay_over, resolve_recipe
+    from nas_kd.cli.recipe_flags import lay_over, resolve_recipe, tell_defaults
 
     if not os.path.isdir(student):  # unlike Path.is_dir, False for a text too long for a path
+        if config is None:  # the budget of the embedded search is none for a chosen student
+            changes = {**changes, "budget.limits": changes["budget.limits"] or []}
         recipe = resolve_recipe(config, changes, space=space, space_options=space_options)
+        tell_defaults(recipe, config, changes, space=space)
         return _Job(student, recipe)
     if space is not None or space_options:
         raise UsageError("--space: the student directory already says which space it is from.")
@@ -197,13 +204,14 @@ def _read_student(path: Path, *, has_teacher: bool) -> _Job:
 
 def _run(job: _Job, run_dir: Path | None) -> dict[str, Any]:
     from nas_kd.cli.distilling import default_directory, parse_arch, run_distillation
-    from nas_kd.cli.preflight import check_recipe
     from nas_kd.cli.progress import watching
     from nas_kd.cli.running import keeping_traceback
 
     recipe, start = job.recipe, job.start
     with watching() as observer:
         observer.phase("start", None)
+        from studies.preflight import check_recipe
+
         check_recipe(recipe)
         arch = parse_arch(recipe, job.arch)
         directory = run_dir if run_dir is not None else default_directory(recipe, arch, start)

@@ -47,24 +47,33 @@ def run_distillation(
 
     It starts from the weights ``start``, if there are any, else as the recipe's ``init`` says.
 
-    The same call in the same directory continues a training that was interrupted.
+    The same call in the same directory continues a training that was interrupted; of one that is
+    finished it returns the document.
 
     Raises:
-        UsageError: The directory holds another recipe, architecture or start.
+        UsageError: The directory holds a search, or another recipe, architecture or start.
         ExportError: ONNX Runtime does not compute what the module computes.
     """
+    from studies.finished_run import finished_document
     from studies.run_directory import RunDirectory
 
     run = RunDirectory.create_or_continue(directory, recipe)
+    run.tell.say = observer.note
     with run.lock():
         _claim(run, arch, start)
-        document = _distil(recipe, arch, run, observer, start)
-        run.write_result(document)
+        document = finished_document(run, SCHEMA)
+        if document is None:
+            document = _distil(recipe, arch, run, observer, start)
+            run.write_result(document)
     return document
 
 
 def _claim(run: RunDirectory, arch: Arch, start: StartingWeights | None) -> None:
     """Ties the run directory to one architecture and start, since its checkpoints fit no other."""
+    from studies.journal_trials import holds_trials
+
+    if holds_trials(run.journal):
+        raise UsageError(f"distill: {run.path} holds a search. Name another --run-dir.")
     kept = run.read_state("arch")
     if kept is not None and kept != dict(arch):
         raise UsageError(
@@ -113,10 +122,9 @@ def _distil(
     delivered = deliver(
         module,
         arch,
-        rank=1,
+        directory=run.student(1),
         recipe=recipe,
         setting=setting,
-        run=run,
         facts={
             "costs": costs,
             "accuracy": accuracy,

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nas_kd.cli.console import note
-from nas_kd.errors import ExportError
+from nas_kd.machine_lock import machine_alone
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -68,21 +68,10 @@ def export_images(
 def _export(directory: Path, student: Student, output: Path, seed: int) -> dict[str, Any]:
     """Replaces ``output`` only after the new file has passed; the manifest then follows it."""
     from nas_kd.cli.targets import belongs
-    from nas_kd.export import check_parity, export_onnx, refresh_manifest
-    from nas_kd.export.drafts import drafts_of
+    from nas_kd.export import export_checked, refresh_manifest
 
-    shape = student.task.input_shape
     output.parent.mkdir(parents=True, exist_ok=True)
-    with drafts_of(output) as folder:
-        draft = folder / output.name
-        export_onnx(student.module, shape, draft)
-        parity = check_parity(student.module, draft, shape, seed=seed)
-        if not parity.passed:
-            raise ExportError(
-                f"parity: the exported file differs from the module by {parity.max_abs:.2g} "
-                f"(allowed {parity.tolerance:.2g}); {output} was left as it was."
-            )
-        draft.replace(output)
+    parity = export_checked(student.module, student.task.input_shape, output, seed=seed)
     if belongs(output, directory):
         refresh_manifest(directory, parity=parity)
     return {
@@ -129,13 +118,14 @@ class _Lowering:
                     onnx, replace(self._profile, precision=name), batches, draft
                 )
             note(f"Comparing on {split} images and on {self._profile.provider} ...")
-            records = compare_precisions(
-                onnx,
-                drafts,
-                self._data.test or self._data.validation,
-                split=split,
-                profile=self._profile,
-            )
+            with machine_alone():
+                records = compare_precisions(
+                    onnx,
+                    drafts,
+                    self._data.test or self._data.validation,
+                    split=split,
+                    profile=self._profile,
+                )
             for name, draft in drafts.items():
                 draft.replace(precision_file(onnx, name))
         return records

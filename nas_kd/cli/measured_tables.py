@@ -11,8 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from nas_kd.cli.measuring import COMPARISON, ONE
-from nas_kd.cli.records import latency_remarks, latency_sentence
 from nas_kd.report import numbers
+from nas_kd.report.latency_words import latency_remarks, latency_sentence
 
 
 def result_lines(document: Mapping[str, Any]) -> Iterator[RenderableType]:

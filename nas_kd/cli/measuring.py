@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from nas_kd.cli.console import note
 from nas_kd.errors import UsageError
+from nas_kd.machine_lock import machine_alone
 
 if TYPE_CHECKING:
     from nas_kd.cli.targets import Target
@@ -132,9 +133,10 @@ def _measure(files: list[Path], profile: DeviceProfile, fresh: bool) -> list[Lat
     from nas_kd.costs.latency_cache import LatencyCache, latency_folder
 
     cache = LatencyCache(latency_folder(), fresh=fresh)
-    if len(files) == 1:
-        return [measure_latency(files[0], profile, cache=cache)]
-    return measure_many(files, profile, cache=cache)
+    with machine_alone():
+        if len(files) == 1:
+            return [measure_latency(files[0], profile, cache=cache)]
+        return measure_many(files, profile, cache=cache)
 
 
 def _compare(targets: Sequence[Target], profile: DeviceProfile) -> dict[str, Any]:
@@ -142,7 +144,8 @@ def _compare(targets: Sequence[Target], profile: DeviceProfile) -> dict[str, Any
 
     first, second = targets
     note(f"Comparing {first.name} with {second.name} on {profile} ({profile.provider}) ...")
-    comparison = compare_latency(first.onnx, second.onnx, profile)
+    with machine_alone():
+        comparison = compare_latency(first.onnx, second.onnx, profile)
     faster = None
     if comparison.different:
         faster = first.name if comparison.ratio > 1 else second.name

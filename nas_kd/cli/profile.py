@@ -11,8 +11,7 @@ import typer
 
 from nas_kd.cli import options
 from nas_kd.cli.console import print_json, print_results, stdout_kept_clean
-from nas_kd.cli.preflight import check_recipe
-from nas_kd.cli.recipe_flags import resolve_recipe, setting_changes
+from nas_kd.cli.recipe_flags import resolve_recipe, setting_changes, tell_defaults
 from nas_kd.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -45,6 +44,7 @@ def profile(
         "budget.limits": budget or None,
     }
     recipe = resolve_recipe(config, changes, space=space, space_options=space_option or [])
+    tell_defaults(recipe, config, changes, space=space)
     document = _run(recipe)
     if json:
         print_json(document)
@@ -63,6 +63,8 @@ def _run(recipe: Recipe) -> dict[str, Any]:
         TemporaryDirectory(prefix="nas-kd-") as folder,
     ):
         observer.phase("start", None)
+        from studies.preflight import check_recipe
+
         check_recipe(recipe)
         from studies.run_directory import RunDirectory
         from studies.space_profile import profile_space

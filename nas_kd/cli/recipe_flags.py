@@ -7,12 +7,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nas_kd.cli.console import note
 from nas_kd.errors import UsageError
 
 if TYPE_CHECKING:
     from studies.recipe import Recipe
 
-DEFAULT_RECIPE = "digits"
+DEMONSTRATION = "digits"
+"""The recipe that runs where the user names no job of their own."""
 
 
 def resolve_recipe(
@@ -24,16 +26,58 @@ def resolve_recipe(
 ) -> Recipe:
     """The recipe ``config`` with the flags laid over it.
 
+    Without ``config``, data, a teacher or a space of the user's own are laid over the defaults of
+    `Recipe`; where none of them is named either, the flags change the embedded digits job.
+
     Args:
-        config: TOML file or name of a shipped recipe; None for the embedded digits job.
+        config: TOML file or name of a shipped recipe.
         changes: Dotted setting to value; None leaves the recipe's value.
         space: Another space. The recipe's options of its own space do not carry over to it.
         space_options: ``name=number`` texts, laid over the recipe's options of the same space.
     """
-    from studies.recipe import load_recipe
+    from studies.recipe import parse_recipe, read_settings
 
     _check_pairs(config, changes)
-    return lay_over(load_recipe(config), changes, space=space, space_options=space_options)
+    own = is_own_job(config, changes, space)
+    settings = {} if own else read_settings(config or DEMONSTRATION)
+    parse_recipe(settings)
+    return _laid_over(settings, changes, space, space_options)
+
+
+def is_own_job(config: str | None, changes: Mapping[str, Any], space: str | None) -> bool:
+    """Whether flags alone name a job that is not the embedded one."""
+    named = (changes.get("data.source"), changes.get("teacher.source"), space)
+    return config is None and any(named)
+
+
+def tell_defaults(
+    recipe: Recipe, config: str | None, changes: Mapping[str, Any], *, space: str | None
+) -> None:
+    """Says in one line on stderr what a job of the user's own takes because nobody named it.
+
+    Of the settings in ``changes``, which are those that the verb has flags for.
+    """
+    if not is_own_job(config, changes, space):
+        return
+    epochs, minutes = recipe.short_distillation
+    short = f"{epochs} epoch(s)" if minutes is None else f"{minutes:g} minutes"
+    defaults = {
+        "data.source": f"data {recipe.data.source}",
+        "teacher.source": f"teacher {recipe.teacher.source}, trained on these data",
+        "space.name": f"space {recipe.space.name}",
+        "budget.limits": "no budget",
+        "search.trials": f"{recipe.search.trials or 'all'} trials",
+        "distill.epochs": f"{recipe.distill.epochs} epoch(s)",
+        "finalists": f"{recipe.finalists.count} finalists, distilled for {short} each",
+    }
+    asked = {**changes, "space.name": space}
+    if "search.trials" in changes:
+        asked["finalists"] = None
+    if changes.get("distill.minutes"):
+        asked["distill.epochs"] = 0
+    taken = [text for name, text in defaults.items() if asked.get(name, "") is None]
+    if taken:
+        note(f"Not given, so taken by default: {'; '.join(taken)}.")
 
 
 def lay_over(
@@ -44,17 +88,25 @@ def lay_over(
     space_options: Sequence[str] = (),
 ) -> Recipe:
     """A validated copy of ``recipe`` with the changes of `resolve_recipe`."""
-    from studies.recipe import parse_recipe
+    return _laid_over(recipe.model_dump(mode="json"), changes, space, space_options)
+
+
+def _laid_over(
+    settings: dict[str, Any],
+    changes: Mapping[str, Any],
+    space: str | None,
+    space_options: Sequence[str],
+) -> Recipe:
+    from studies.recipe import SpaceSection, TeacherSection, parse_recipe
 
     if changes.get("distill.epochs") and changes.get("distill.minutes"):
         raise UsageError("--epochs and --minutes: both say how long to distil; keep one.")
-    settings = recipe.model_dump(mode="json")
-    section = settings["space"]
-    if space is not None and space != section["name"]:
+    section, teacher = settings.setdefault("space", {}), settings.setdefault("teacher", {})
+    if space is not None and space != section.get("name", SpaceSection().name):
         section |= {"name": space, "options": {}}
-    section["options"] |= dict(map(parse_option, space_options))
-    if changes.get("teacher.source") not in (None, settings["teacher"]["source"]):
-        settings["teacher"]["checkpoint"] = None
+    section["options"] = section.get("options", {}) | dict(map(parse_option, space_options))
+    if changes.get("teacher.source") not in (None, teacher.get("source", TeacherSection().source)):
+        teacher["checkpoint"] = None
     for dotted, value in changes.items():
         if value is not None:
             _set(settings, dotted, value)
@@ -100,7 +152,7 @@ def run_name(config: str | None, data: str | None) -> str:
     if config is not None:
         return Path(config).stem
     if data is None:
-        return DEFAULT_RECIPE
+        return DEMONSTRATION
     place = data.split("@")[0].rsplit(":", 1)[-1]
     return re.sub(r"[^a-z0-9]+", "-", Path(place).stem.lower()).strip("-") or "run"
 
@@ -151,7 +203,7 @@ def _check_pairs(config: str | None, changes: Mapping[str, Any]) -> None:
 def _set(settings: dict[str, Any], dotted: str, value: Any) -> None:
     *parents, leaf = dotted.split(".")
     for parent in parents:
-        settings = settings[parent]
+        settings = settings.setdefault(parent, {})
     settings[leaf] = value
     other = {"epochs": "minutes", "minutes": "epochs"}.get(leaf)
     if other is not None:

@@ -9,7 +9,6 @@ import typer
 
 from nas_kd.cli import options
 from nas_kd.cli.console import note, print_json, print_results, stdout_kept_clean
-from nas_kd.cli.preflight import check_recipe
 from nas_kd.cli.recipe_flags import (
     parse_names,
     proxy_changes,
@@ -17,6 +16,7 @@ from nas_kd.cli.recipe_flags import (
     resolve_recipe,
     run_name,
     setting_changes,
+    tell_defaults,
 )
 from nas_kd.cli.supernet_search import OfImages, OfText, refuse_others, search_supernet
 from nas_kd.cli.supernet_search import summary as supernet_summary
@@ -38,7 +38,8 @@ def search(
     device: options.Device = None,
     threads: options.Threads = None,
     trials: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="Candidates to look at.")
+        int | None,
+        typer.Option(min=1, metavar="N", help="Candidates to look at [300; exhaustive: all]."),
     ] = None,
     sampler: Annotated[
         str | None, typer.Option(metavar="NAME", help="See: nas-kd list samplers.")
@@ -174,7 +175,7 @@ def search(
             of_images=OfImages(data, arch),
         )
         print_json(found) if json else print_results(*supernet_summary(found))
-        if not found["students"][0]["budget_met"]:
+        if not all(student["budget_met"] for student in found["students"]):
             _end_over_budget()
         return
     refuse_flags(
@@ -194,12 +195,12 @@ def search(
         "distill.minutes": minutes,
     }
     recipe = resolve_recipe(config, changes, space=space, space_options=space_option or [])
+    tell_defaults(recipe, config, changes, space=space)
     directory = run_dir if run_dir is not None else Path("runs") / run_name(config, data)
     if study_name is not None and storage is None:
         raise UsageError("--study-name: it names a study in --storage; give that too.")
     if dry_run:
-        with stdout_kept_clean():
-            check_recipe(recipe)
+        _check(recipe)
         _print_recipe(recipe, directory, as_json=json)
         return
     document = _run(recipe, directory, fork=fork, storage=storage, study_name=study_name)
@@ -216,6 +217,17 @@ def search(
 def _end_over_budget() -> NoReturn:
     note("nas-kd: the delivered student does not meet the budget (exit code 3).")
     raise typer.Exit(ExitCode.NO_FEASIBLE_STUDENT)
+
+
+def _check(recipe: Recipe) -> None:
+    with stdout_kept_clean():
+        from studies.preflight import check_recipe
+
+        check_recipe(recipe)
+    note(
+        "Not checked: whether data and teacher can be loaded and fit each other and the proxies, "
+        "and whether the budget can be met (nas-kd profile)."
+    )
 
 
 def _print_recipe(recipe: Recipe, directory: Path, *, as_json: bool) -> None:
@@ -237,11 +249,12 @@ def _run(
 
     with stdout_kept_clean(), watching() as observer:
         observer.phase("start", None)
-        check_recipe(recipe)
         from nas_kd.report.writing import write_report
         from studies.pipeline import run_search
+        from studies.preflight import check_recipe
         from studies.run_directory import RunDirectory
 
+        check_recipe(recipe)
         run = RunDirectory.create_or_continue(directory, recipe, fork=fork)
         observer.note(f"Working in {run.path}. Ctrl-C at any time: the same command continues.")
         with keeping_traceback(run.log), kept_for_watchers(observer, run) as kept:

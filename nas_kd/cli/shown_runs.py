@@ -74,7 +74,8 @@ class ShownSearch:
 
     def status(self, document: Document) -> list[str]:
         """Trials, phase, rate and time left, and the best so far, where they are known."""
-        head = f"{document['run_dir']}: {document['evaluated']} of {document['trials']} trials"
+        trials = document["trials"] or "all"  # how many an exhaustive search will have, it tells
+        head = f"{document['run_dir']}: {document['evaluated']} of {trials} trials"
         return [head, *_progress_lines(document)]
 
 

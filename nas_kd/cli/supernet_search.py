@@ -90,7 +90,10 @@ def search_supernet(
     of_text: OfText,
     of_images: OfImages,
 ) -> dict[str, Any]:
-    """Ranks the students of the supernet, writes the best, and returns the JSON document."""
+    """Ranks the students of the supernet, writes the best, and returns the JSON document.
+
+    Of a search that is finished it returns the document.
+    """
     if top == 1:
         refuse_flags(
             {"--epochs": of_text.epochs},
@@ -101,6 +104,7 @@ def search_supernet(
         from nas_kd.training.pretraining import PretrainingFolder
         from search_spaces import TextTask
         from studies.claims import claim
+        from studies.finished_run import finished_document
         from studies.run_directory import SUPERNET_SEARCH, RunDirectory
 
         space = _space_of(run)
@@ -125,6 +129,9 @@ def search_supernet(
         claim(results, SUPERNET_SEARCH, request, _WORK)
         with watching() as observer, results.lock():
             observer.note(f"Working in {directory}.")
+            results.tell.say = observer.note
+            if (finished := finished_document(results, SCHEMA)) is not None:
+                return finished
             with kept_for_watchers(observer, results) as kept:
                 if reads_text:
                     found = _search_text(run, budget, of_text, top, profile, seed, directory, kept)
@@ -190,13 +197,10 @@ def _space_of(run: Path) -> Any:
 
 def _profile(budget: Sequence[str], device: str | None, threads: int | None) -> DeviceProfile:
     """Where latency counts, checked to work here."""
-    from nas_kd.costs import require_provider
-    from studies.recipe import BudgetSection
-    from studies.setting import device_profile
+    from nas_kd.costs import DeviceProfile, require_provider
+    from studies.setting import profile_under
 
-    given = {"limits": list(budget), "device": device, "threads": threads}
-    section = {name: value for name, value in given.items() if value is not None}
-    profile = device_profile(BudgetSection.model_validate(section))
+    profile = profile_under(budget, DeviceProfile(device or "cpu", threads or 1))
     require_provider(profile)
     return profile
 

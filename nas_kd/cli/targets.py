@@ -88,16 +88,22 @@ def belongs(file: Path, directory: Path) -> bool:
 
 def _directory(path: Path, workspace: Path) -> Target:
     from nas_kd.costs import count_macs
-    from nas_kd.export import load_student
+    from nas_kd.export import delivered_onnx, load_student
+    from nas_kd.export.manifest import ONNX, require_intact
 
     directory = best_student(path)
-    onnx = directory / "student.onnx"
+    onnx = delivered_onnx(directory)
     if not onnx.is_file():
-        raise UsageError(f"student: {onnx} is missing. Make it with: nas-kd export {directory}")
+        lowered = "".join(onnx.suffixes[:-1]).replace(".", " --")
+        raise UsageError(
+            f"student: {onnx} is missing. Make it with: nas-kd export {directory}{lowered}"
+        )
+    require_intact(directory, lambda name: name.startswith(onnx.name))
     if holds_text(directory):
         return _text_student(directory, onnx, workspace)
     student = load_student(directory)
-    return Target(str(directory), onnx, count_macs(student.module, student.task.input_shape))
+    name = str(directory) if onnx.name == ONNX else f"{directory} ({onnx.name})"
+    return Target(name, onnx, count_macs(student.module, student.task.input_shape))
 
 
 def _text_student(directory: Path, onnx: Path, workspace: Path) -> Target:

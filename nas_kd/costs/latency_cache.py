@@ -25,8 +25,6 @@ from nas_kd.whole_files import write_whole
 
 MAX_AGE = timedelta(days=7)
 """Older records are measured again."""
-_DOUBTS = {"drift", "busy"}
-"""Flags of measurements that are not worth keeping."""
 _VERSIONS = ("onnxruntime", "onnxruntime-gpu", "numpy")
 
 
@@ -81,7 +79,7 @@ class LatencyCache:
 
     def put(self, key: str, record: LatencyRecord) -> None:
         """Keeps a record, unless the machine was disturbed while it was measured."""
-        if _DOUBTS & set(record.flags):
+        if record.doubts:
             return
         with suppress(OSError):
             self.folder.mkdir(parents=True, exist_ok=True)

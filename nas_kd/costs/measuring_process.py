@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -63,7 +64,7 @@ def ask_child(
                 f"latency: the measuring process did not end within {limit:.0f} s. The model may "
                 "be far too large for this device; measure a smaller one."
             ) from error
-    return _read_answer(child)
+    return _read_answer(child, len(files))
 
 
 def _child_environment() -> dict[str, str]:
@@ -73,10 +74,15 @@ def _child_environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": os.pathsep.join(path)}
 
 
-def _read_answer(child: subprocess.CompletedProcess[str]) -> dict[str, Any]:
+def _read_answer(child: subprocess.CompletedProcess[str], files: int) -> dict[str, Any]:
     try:
         answer: dict[str, Any] = json.loads(child.stdout)
     except json.JSONDecodeError as error:
+        if child.returncode == -signal.SIGKILL:
+            raise NasKdError(
+                f"latency: the measuring process was killed, as happens where memory runs out: "
+                f"{files} models were open at once. Free memory, or measure fewer or smaller ones."
+            ) from error
         last = (child.stderr.strip().splitlines() or ["it said nothing"])[-1]
         raise NasKdError(
             f"latency: the measuring process ended with code {child.returncode} ({last}). Try "

@@ -38,8 +38,8 @@ class DeviceProfile:
             a file as it is; `nas_kd.export.at_precision` makes the one that a profile asks for.
 
     Raises:
-        DeviceUnavailableError: There is no such device.
-        UsageError: ``threads`` or ``batch`` is out of range, or there is no such precision.
+        UsageError: There is no such device or precision, or ``threads`` or ``batch`` is out of
+            range.
     """
 
     device: str = "cpu"
@@ -49,7 +49,7 @@ class DeviceProfile:
 
     def __post_init__(self) -> None:
         if self.device not in PROVIDERS:
-            raise DeviceUnavailableError(
+            raise UsageError(
                 f"device: there is no device {self.device!r}. Known: {', '.join(PROVIDERS)}."
             )
         limits = {"threads": _MOST_THREADS, "batch": _MOST_BATCH}

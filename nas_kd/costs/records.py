@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+_DOUBTS = ("drift", "busy")
+
 
 @dataclass(frozen=True)
 class CountRecord:
@@ -148,6 +150,11 @@ class LatencyRecord:
     flags: tuple[str, ...] = ()
     measured_at: str = ""
     cached: bool = False
+
+    @property
+    def doubts(self) -> tuple[str, ...]:
+        """Those of ``flags`` that say that others disturbed the measurement."""
+        return tuple(flag for flag in self.flags if flag in _DOUBTS)
 
     def to_dict(self) -> dict[str, Any]:
         """The record as JSON-ready values."""

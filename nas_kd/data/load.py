@@ -25,7 +25,7 @@ from nas_kd.data.sources.torchvision_sets import load_torchvision
 from nas_kd.data.splits import DataSplits
 from nas_kd.data.splitting import stratified_split
 from nas_kd.errors import UsageError
-from nas_kd.import_path import call_factory
+from nas_kd.import_path import call_factory, require_module
 from nas_kd.registry import unknown_name
 from nas_kd.source_spec import SourceSpec
 
@@ -46,6 +46,28 @@ def names_code(source: str) -> bool:
     """Whether a specification of data is code that would be imported and called."""
     spec = SourceSpec.parse(source)
     return spec.kind not in SOURCES and spec.is_import_path
+
+
+def parse_data(source: str) -> SourceSpec:
+    """Reads a specification of data, without looking whether they are there.
+
+    Raises:
+        UsageError: Its kind, an option or the package of a factory is unknown, or it does not say
+            where the data lie.
+    """
+    spec = SourceSpec.parse(source)
+    if spec.kind in SOURCES:
+        spec.require_options(SOURCES[spec.kind][1])
+        if not spec.target and spec.kind != "digits":
+            raise UsageError(f"data {spec.text}: say where it lies, as in {spec.kind}:PATH.")
+    elif not spec.is_import_path:
+        raise UsageError(
+            f"{unknown_name('data', spec.kind, list(SOURCES))} "
+            f"Your own data: package.module:factory."
+        )
+    else:
+        require_module(source, "data")
+    return spec
 
 
 def load_data(
@@ -91,7 +113,7 @@ def load_data(
         UsageError: The source does not exist, or what it holds cannot be used.
         NasKdError: A download failed because the network cannot be reached.
     """
-    spec = SourceSpec.parse(source)
+    spec = parse_data(source)
     if image_size is not None and image_size < 1:
         raise UsageError(f"data: image_size is {image_size}; give a positive number of pixels.")
     request = Request(image_size, _channels(spec), download, seed, validation_share)
@@ -113,10 +135,7 @@ def load_data(
 def _from_source(
     spec: SourceSpec, request: Request, padding: int | None, flip: bool | None
 ) -> DataSplits:
-    function, options = SOURCES[spec.kind]
-    spec.require_options(options)
-    if not spec.target and spec.kind != "digits":
-        raise UsageError(f"data {spec.text}: say where it lies, as in {spec.kind}:PATH.")
+    function, _ = SOURCES[spec.kind]
     request = replace(request, download=spec.flag("download", request.download))
     raw = function(spec, request)
     train, validation = _split(raw, request)
@@ -140,11 +159,6 @@ def _from_source(
 
 
 def _from_factory(spec: SourceSpec, request: Request) -> DataSplits:
-    if not spec.is_import_path:
-        raise UsageError(
-            f"{unknown_name('data', spec.kind, list(SOURCES))} "
-            f"Your own data: package.module:factory."
-        )
     splits = call_factory(
         f"{spec.kind}:{spec.target}",
         role="data",

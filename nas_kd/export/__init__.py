@@ -11,7 +11,12 @@ if TYPE_CHECKING:
     from nas_kd.export.checked import export_checked
     from nas_kd.export.comparison import PrecisionRecord, compare_precisions
     from nas_kd.export.half import convert_to_half
-    from nas_kd.export.manifest import read_manifest, refresh_manifest, write_manifest
+    from nas_kd.export.manifest import (
+        delivered_onnx,
+        read_manifest,
+        refresh_manifest,
+        write_manifest,
+    )
     from nas_kd.export.onnx_file import export_onnx, onnx_facts
     from nas_kd.export.parity import ParityRecord, check_parity
     from nas_kd.export.precision import at_precision, precision_file
@@ -30,6 +35,7 @@ __all__ = [
     "check_parity",
     "compare_precisions",
     "convert_to_half",
+    "delivered_onnx",
     "evaluate_onnx",
     "export_checked",
     "export_onnx",
@@ -54,6 +60,7 @@ _HOMES = {
     "check_parity": "parity",
     "compare_precisions": "comparison",
     "convert_to_half": "half",
+    "delivered_onnx": "manifest",
     "evaluate_onnx": "running",
     "export_checked": "checked",
     "export_onnx": "onnx_file",

@@ -7,29 +7,35 @@ from pathlib import Path
 from torch import nn
 
 from nas_kd.errors import ExportError
+from nas_kd.export.drafts import drafts_of
 from nas_kd.export.onnx_file import export_onnx
 from nas_kd.export.parity import ParityRecord, check_parity
 
 
 def export_checked(
-    module: nn.Module, input_shape: tuple[int, int, int], path: Path, *, seed: int
+    module: nn.Module, input_shape: tuple[int, ...], path: Path, *, seed: int
 ) -> ParityRecord:
     """Writes the module's ONNX file, and how far ONNX Runtime and PyTorch differ on it.
+
+    Until the new file has passed, ``path`` is what it was before.
 
     Args:
         module: See `export_onnx`.
         input_shape: ``(channels, height, width)``.
-        path: Where the file goes.
+        path: Where the file goes; its folder must exist.
         seed: Of what is compared, see `check_parity`.
 
     Raises:
         ExportError: ONNX Runtime does not compute what the module computes.
     """
-    export_onnx(module, input_shape, path)
-    parity = check_parity(module, path, input_shape, seed=seed)
-    if not parity.passed:
-        raise ExportError(
-            f"parity: {path} differs from the module by {parity.max_abs:.2g} "
-            f"(allowed {parity.tolerance:.2g}). The run is kept; please report this arch."
-        )
+    with drafts_of(path) as folder:
+        draft = export_onnx(module, input_shape, folder / path.name)
+        parity = check_parity(module, draft, input_shape, seed=seed)
+        if not parity.passed:
+            raise ExportError(
+                f"parity: the file exported for {path} differs from the module by "
+                f"{parity.max_abs:.2g} (allowed {parity.tolerance:.2g}), and is not kept. Please "
+                "report this architecture."
+            )
+        draft.replace(path)
     return parity

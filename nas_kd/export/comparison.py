@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +61,15 @@ class PrecisionRecord:
             "latency_after": self.latency_after.to_dict(),
             "latency_ratio": self.latency_ratio,
         }
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> PrecisionRecord:
+        """The record that `to_dict` wrote."""
+        own = {field.name: values[field.name] for field in fields(cls)}
+        latencies = {
+            name: LatencyRecord.from_dict(own[name]) for name in ("latency_before", "latency_after")
+        }
+        return cls(**{**own, **latencies})
 
 
 def compare_precisions(

@@ -5,17 +5,19 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from nas_kd.costs.environment import package_versions
 from nas_kd.errors import UsageError
 from nas_kd.export.onnx_file import onnx_facts
+from nas_kd.sealed import sealed, unsealed
 from nas_kd.whole_files import write_whole
 
 SCHEMA = "nas-kd.manifest/1"
 FILE = "manifest.json"
+ONNX = "student.onnx"
 _PACKAGES = (
     "nas-kd",
     "torch",
@@ -108,12 +110,64 @@ def read_manifest(directory: Path) -> dict[str, Any] | None:
     if not path.is_file():
         return None
     try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(manifest, dict) or manifest.get("schema") != SCHEMA:
+        manifest = unsealed(path.read_bytes(), required=False)
+        if manifest.get("schema") != SCHEMA:
             raise ValueError(f"its schema is not {SCHEMA}")
     except (ValueError, RecursionError) as error:
         raise UsageError(f"manifest: {path} cannot be read ({error}). Remove it.") from error
     return manifest
+
+
+def delivered_onnx(directory: Path) -> Path:
+    """The ONNX file that was delivered, which need not exist: the one for the device.
+
+    It is the file that the manifest names, else the float32 one.
+
+    Raises:
+        UsageError: The manifest cannot be read.
+    """
+    name = (read_manifest(directory) or {}).get("delivered") or ONNX
+    return Path(directory) / Path(str(name)).name
+
+
+def require_intact(directory: Path, wanted: Callable[[str], bool]) -> None:
+    """Compares files of a student with the SHA-256 in its manifest, where it has one.
+
+    Args:
+        directory: The student's.
+        wanted: Whether the file of a name is compared; one that is missing, or not in the manifest,
+            is not.
+
+    Raises:
+        UsageError: A file differs, or the manifest cannot be read.
+    """
+    stated = (read_manifest(directory) or {}).get("files")
+    for name, digest in (stated if isinstance(stated, dict) else {}).items():
+        file = Path(directory) / Path(name).name
+        if wanted(name) and file.is_file() and sha256(file) != digest:
+            raise UsageError(
+                f"student: {file} differs from what {FILE} says of it: it was damaged or changed. "
+                f"Restore it, or make it again with the command that made the student (an ONNX "
+                f"file with nas-kd export). To use it as it is, remove {FILE}."
+            )
+
+
+def changed_files(directory: Path) -> list[str]:
+    """Names of the files that are not as the manifest has them; of the manifest where it is none.
+
+    Files that the manifest does not know are left out.
+    """
+    directory = Path(directory)
+    try:
+        manifest = read_manifest(directory)
+    except UsageError:
+        manifest = None
+    if manifest is None:
+        return [FILE]
+    stated = manifest.get("files")
+    files = stated.items() if isinstance(stated, dict) else ()
+    known = {directory / Path(name).name: digest for name, digest in files}
+    return [f.name for f, digest in known.items() if not f.is_file() or sha256(f) != digest]
 
 
 def sha256(path: Path) -> str:
@@ -127,7 +181,7 @@ def _write(directory: Path, sections: dict[str, Any]) -> Path:
     sections["files"] = {file.name: sha256(file) for file in files if file.name != FILE}
     sections["onnx"] = {f.name: onnx_facts(f) for f in files if f.suffix == ".onnx"}
     path = directory / FILE
-    write_whole(path, json.dumps(sections, indent=2, allow_nan=False) + "\n")
+    write_whole(path, json.dumps(sealed(sections), indent=2, allow_nan=False) + "\n")
     return path
 
 

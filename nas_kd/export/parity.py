@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -52,6 +52,11 @@ class ParityRecord:
     def to_dict(self) -> dict[str, Any]:
         """The record as JSON-ready values."""
         return {**asdict(self), "batches": list(self.batches)}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> ParityRecord:
+        """The record that `to_dict` wrote."""
+        return cls(**{**values, "batches": tuple(values["batches"])})
 
 
 def check_parity(

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from nas_kd.costs.messages import first_line
 from nas_kd.errors import UsageError
+from nas_kd.export.manifest import require_intact
 from nas_kd.whole_files import replaced, write_whole
 from search_spaces import Arch, Hosted, SearchSpace, Task, create_space
 
@@ -155,10 +156,12 @@ def load_student(directory: Path | str) -> Student:
     and the module's code is the space's.
 
     Raises:
-        UsageError: A file is missing or damaged, or weights and configuration do not fit.
+        UsageError: A file is missing or damaged, is not the one of the student's manifest, or
+            weights and configuration do not fit.
     """
     directory = Path(directory)
     config = _read_config(directory / CONFIG)
+    require_intact(directory, {CONFIG, WEIGHTS}.__contains__)
     try:
         task = Task(**{name: _integer(config["task"][name]) for name in Task.__annotations__})
         arch = Arch(config["arch"])

@@ -12,7 +12,7 @@ from nas_kd.costs.token_latency import LENGTHS, measure_token_latency
 from nas_kd.costs.tokens import example_tokens
 from nas_kd.errors import ExportError
 from nas_kd.export.drafts import drafts_of
-from nas_kd.export.manifest import write_manifest
+from nas_kd.export.manifest import ONNX, write_manifest
 from nas_kd.export.parity import TOLERANCE
 from nas_kd.export.precision import precision_file
 from nas_kd.export.quantise import Int8Settings, quantise_onnx
@@ -23,7 +23,6 @@ from nas_kd.export.token_parity import TokenParityRecord, check_token_parity
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-ONNX = "student.onnx"
 _TOLERANCES = {"fp32": TOLERANCE, "int8": 0.25}
 """Differences allowed, as shares of the largest output. That of int8 finds files that are wrong;
 what 8 bits cost a task is for the task's own measure to say."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from nas_kd.costs.messages import first_line
 from nas_kd.errors import UsageError
+from nas_kd.export.manifest import require_intact
 from nas_kd.whole_files import write_whole
 from search_spaces.language_models import class_named
 
@@ -68,10 +69,12 @@ def load_text_student(directory: Path | str) -> TextStudent:
     No code that lies in the directory is run, and weights are read from safetensors alone.
 
     Raises:
-        UsageError: A file is missing or damaged, or weights and configuration do not fit.
+        UsageError: A file is missing or damaged, is not the one of the student's manifest, or
+            weights and configuration do not fit.
     """
     directory = Path(directory)
     provenance = read_provenance(directory)
+    require_intact(directory, lambda name: not name.endswith(".onnx"))
     names = _read_json(directory / "config.json").get("architectures")
     model_class = class_named(str(names[0]) if isinstance(names, list) and names else "")
     try:

@@ -8,18 +8,23 @@ from typing import Any
 
 from nas_kd.report import numbers
 from nas_kd.report.keys import key_of
+from nas_kd.report.latency_words import latency_remarks
 
 Document = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class BudgetCheck:
-    """One line of the budget: what the delivered student costs and what it may cost."""
+    """One line of the budget: what the delivered student costs and what it may cost.
+
+    ``remarks`` are what a reader must know before trusting the value.
+    """
 
     metric: str
     value: str
     limit: str
     met: bool
+    remarks: tuple[str, ...] = ()
 
 
 def comparison_rows(document: Document) -> list[list[str]]:
@@ -92,7 +97,8 @@ def budget_checks(document: Document) -> list[BudgetCheck]:
 def _latency_check(latency: Mapping[str, Any], limit: float) -> BudgetCheck:
     low, high = latency.get("ci95") or (latency["median"], latency["median"])
     value = f"{numbers.milliseconds(latency['median'])} (95 % interval {low:.4g} to {high:.4g})"
-    return BudgetCheck("latency", value, numbers.milliseconds(limit), high <= limit)
+    remarks = tuple(latency_remarks(latency).values())
+    return BudgetCheck("latency", value, numbers.milliseconds(limit), high <= limit, remarks)
 
 
 def latency_of(student: Mapping[str, Any]) -> Mapping[str, Any]:

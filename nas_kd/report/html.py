@@ -89,7 +89,10 @@ def _comparison(document: Mapping[str, Any]) -> str:
     checks = facts.budget_checks(document)
     verdicts = page.table(
         ["budget", "student", "at most", ""],
-        ([c.metric, c.value, c.limit, "met" if c.met else "NOT MET"] for c in checks),
+        (
+            [c.metric, c.value, c.limit, "; ".join(["met" if c.met else "NOT MET", *c.remarks])]
+            for c in checks
+        ),
     )
     lines = "".join(f"<p>{escape(line)}</p>" for line in facts.teaching_lines(document))
     return table + lines + (verdicts if checks else "")

@@ -85,6 +85,7 @@ def _lines(document: Mapping[str, Any]) -> Iterator[Text]:
         yield Text.assemble(
             f"Budget for {check.metric}: {check.value}, at most {check.limit}: ", verdict
         )
+        yield from (Text(f"  {remark}", "yellow") for remark in check.remarks)
 
 
 def _table(

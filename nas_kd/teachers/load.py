@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from nas_kd.errors import UsageError
-from nas_kd.import_path import call_factory
+from nas_kd.import_path import call_factory, require_module
 from nas_kd.registry import unknown_name
 from nas_kd.source_spec import SourceSpec
 from nas_kd.teachers.anatomy import find_anatomy
@@ -20,6 +20,24 @@ from nas_kd.teachers.weights import load_weights
 
 _MODELS = {"timm": from_timm, "hf": from_transformers}
 _FORMS = "timm:NAME, hf:NAME_OR_FOLDER, package.module:factory"
+
+
+def parse_teacher(source: str) -> SourceSpec:
+    """Reads a teacher's specification, without looking whether there is such a model.
+
+    Raises:
+        UsageError: Its kind or the package of a factory is unknown, or it names no model.
+    """
+    spec = SourceSpec.parse(source)
+    if spec.kind in _MODELS:
+        if not spec.target:
+            raise UsageError(f"teacher: {source!r} names no model; write {spec.kind}:NAME.")
+    elif not spec.is_import_path:
+        known = unknown_name("teacher", spec.kind, ["digits-cnn", *_MODELS])
+        raise UsageError(f"{known} Forms: {_FORMS}.")
+    else:
+        require_module(source, "teacher")
+    return spec
 
 
 def load_teacher(
@@ -40,12 +58,10 @@ def load_teacher(
         UsageError: It is unknown, or it or its checkpoint does not fit the data.
         NasKdError: Its weights cannot be downloaded.
     """
-    spec = SourceSpec.parse(source)
+    spec = parse_teacher(source)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         if spec.kind in _MODELS:
-            if not spec.target:
-                raise UsageError(f"teacher: {source!r} names no model; write {spec.kind}:NAME.")
             candidate = _MODELS[spec.kind](spec, data, has_checkpoint=checkpoint is not None)
             return become_teacher(candidate, spec, data, checkpoint)
         return _from_factory(spec, data, checkpoint)
@@ -58,9 +74,6 @@ def names_code(source: str) -> bool:
 
 
 def _from_factory(spec: SourceSpec, task: TeacherTask, checkpoint: Path | None) -> Teacher:
-    if not spec.is_import_path:
-        known = unknown_name("teacher", spec.kind, ["digits-cnn", *_MODELS])
-        raise UsageError(f"{known} Forms: {_FORMS}.")
     made = call_factory(
         f"{spec.kind}:{spec.target}",
         role="teacher",

@@ -1,7 +1,8 @@
 """``hf:NAME_OR_FOLDER``: an image classifier of transformers, from the hub or a local folder.
 
 Options: ``input_size=N`` says what the weights were trained on, ``normalise=data`` keeps the
-data's own normalisation. No code that comes with a model is run.
+data's own normalisation and leaves the image processor beside the weights unread. No code that
+comes with a model is run.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from nas_kd.network import is_network_failure, unreachable
 from nas_kd.source_spec import SourceSpec
 from nas_kd.teachers.candidate import Candidate
 from nas_kd.teachers.teacher import TeacherTask
+
+_PROCESSOR = "preprocessor_config.json"
 
 
 class Logits(nn.Module):
@@ -39,7 +42,7 @@ def from_transformers(spec: SourceSpec, task: TeacherTask, *, has_checkpoint: bo
     """
     spec.require_options(("input_size", "normalise"))
     model = _from_configuration(spec, task) if has_checkpoint else _with_weights(spec)
-    processor = _processor(spec)
+    processor = None if spec.word("normalise") == "data" else _processor(spec)
     channels = getattr(model.config, "num_channels", None)
     if channels not in (None, task.input_shape[0]):
         raise UsageError(
@@ -47,7 +50,7 @@ def from_transformers(spec: SourceSpec, task: TeacherTask, *, has_checkpoint: bo
             f"{task.input_shape[0]}. Convert the data: put ?channels={channels} after its name."
         )
     mean, std = getattr(processor, "image_mean", None), getattr(processor, "image_std", None)
-    if spec.word("normalise") == "data" or not mean or not std:
+    if not mean or not std:
         mean = std = None
     size = spec.integer("input_size") or _input_size(model.config, processor)
     return Candidate(
@@ -89,12 +92,26 @@ def _from_configuration(spec: SourceSpec, task: TeacherTask) -> Any:
 
 
 def _processor(spec: SourceSpec) -> Any:
-    """The image processor that lies beside the weights, or None."""
+    """The image processor that lies beside the weights, or None.
+
+    Raises:
+        UsageError: There is one in the folder, and it cannot be read.
+        NasKdError: It cannot be downloaded.
+    """
     from transformers import AutoImageProcessor
 
+    place = _place(spec)
     try:
-        return AutoImageProcessor.from_pretrained(_place(spec), trust_remote_code=False)
-    except Exception:
+        return AutoImageProcessor.from_pretrained(place, trust_remote_code=False)
+    except Exception as error:
+        instead = "keep the data's own normalisation with ?normalise=data"
+        if is_network_failure(error):
+            what = f"teacher {spec.text}: its image processor, which says how images are normalised"
+            raise unreachable(what, instead=instead) from error
+        if (file := Path(place) / _PROCESSOR).is_file():
+            raise UsageError(
+                f"teacher: {file} cannot be read ({error}). Mend it, or {instead}."
+            ) from error
         return None
 
 

@@ -15,6 +15,8 @@ from torch import nn
 
 from nas_kd.data import DataSplits
 from nas_kd.errors import NasKdError, UsageError
+from nas_kd.file_lock import locked
+from nas_kd.machine_lock import lock_file
 from nas_kd.teachers import Teacher, load_weights
 from nas_kd.training.digits_resnet import DigitsResNet
 from nas_kd.training.settings import TrainingSettings
@@ -29,6 +31,8 @@ SETTINGS = TrainingSettings(
     epochs=35, batch_size=64, learning_rate=0.1, warmup=0.15, ema_decay=0.99
 )
 
+_WAITING = f"Waiting for another nas-kd command that trains the teacher {NAME} ..."
+
 
 def train_default_teacher(
     data: DataSplits,
@@ -42,7 +46,7 @@ def train_default_teacher(
 
     The weights are kept as safetensors in ``cache_dir``, under a name made of the data, the seed
     and the recipe; a damaged file is made anew. An interrupted training continues from its last
-    epoch.
+    epoch. Of several processes that want the same teacher one trains it, and the others wait.
 
     Args:
         data: Any images; the network is meant for small ones such as the digits.
@@ -57,18 +61,31 @@ def train_default_teacher(
     model = _build(data, seed)
     path = cache_dir / f"{NAME}-{_fingerprint(data, settings, seed)}.safetensors"
     if not _is_loaded(model, path):
-        progress_dir = path.with_suffix("")
-        train_student(
-            model,
-            data,
-            settings=settings,
-            seed=seed,
-            checkpoint_dir=progress_dir,
-            on_progress=on_progress,
-        )
-        _save(model, path)
-        shutil.rmtree(progress_dir, ignore_errors=True)
+        with locked(lock_file(path.stem), exclusive=True, waiting=_WAITING):
+            if not _is_loaded(model, path):
+                _train(model, data, path, settings, seed, on_progress)
     return _as_teacher(model, data)
+
+
+def _train(
+    model: nn.Module,
+    data: DataSplits,
+    path: Path,
+    settings: TrainingSettings,
+    seed: int,
+    on_progress: Progress | None,
+) -> None:
+    progress_dir = path.with_suffix("")
+    train_student(
+        model,
+        data,
+        settings=settings,
+        seed=seed,
+        checkpoint_dir=progress_dir,
+        on_progress=on_progress,
+    )
+    _save(model, path)
+    shutil.rmtree(progress_dir, ignore_errors=True)
 
 
 def untrained_default_teacher(data: DataSplits, seed: int) -> Teacher:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 
 import torch
 from accelerate import Accelerator, DistributedDataParallelKwargs
@@ -11,6 +12,7 @@ from accelerate.utils import broadcast
 from torch import Tensor, nn
 
 from nas_kd.errors import UsageError
+from nas_kd.machine_lock import machine_shared
 
 
 def make_accelerator(precision: str) -> Accelerator:
@@ -46,6 +48,15 @@ def nearest_accelerator(precision: str) -> Accelerator:
         return make_accelerator(precision)
     except UsageError:
         return make_accelerator("no")
+
+
+def computing(accelerator: Accelerator) -> AbstractContextManager[None]:
+    """Held while a piece of a training is computed, so that nothing is measured meanwhile.
+
+    On every machine one process holds the lock for all: the others wait for it where they exchange
+    something, and would not get by who waits to measure.
+    """
+    return machine_shared() if accelerator.is_local_main_process else nullcontext()
 
 
 def same_buffers(module: nn.Module, accelerator: Accelerator) -> None:

@@ -19,7 +19,7 @@ from nas_kd.training.checkpoint import CheckpointFile
 from nas_kd.training.evaluate import device_of, evaluate_accuracy
 from nas_kd.training.inheritance import inherit
 from nas_kd.training.objective import Objective
-from nas_kd.training.processes import make_accelerator
+from nas_kd.training.processes import computing, make_accelerator
 from nas_kd.training.result import TrainingResult
 from nas_kd.training.settings import TrainingSettings
 from nas_kd.training.teaching import Teaching
@@ -71,7 +71,8 @@ def train_student(
     Raises:
         UsageError: The settings do not fit together, the device or the data, or
             ``checkpoint_dir`` holds a damaged checkpoint or one of another training.
-        NasKdError: The loss is no longer finite, or a checkpoint cannot be written.
+        NotFiniteError: The loss is no longer finite.
+        NasKdError: A checkpoint cannot be written.
     """
     distillers = dict(distillers or {})
     objective = Objective(distillers, settings)
@@ -102,7 +103,8 @@ def train_student(
             on_progress=on_progress or _ignore,
         )
         trainer.run()
-    return _result(module, data, trainer, home, inherited)
+    with computing(accelerator):
+        return _result(module, data, trainer, home, inherited)
 
 
 def _result(

@@ -17,6 +17,7 @@ from nas_kd.teachers import Teacher
 from nas_kd.training.capture import Capture
 from nas_kd.training.clean_logits import clean_logits
 from nas_kd.training.evaluate import device_of, eval_mode
+from nas_kd.training.processes import computing
 
 
 class Teaching(AbstractContextManager["Teaching"]):
@@ -48,11 +49,7 @@ class Teaching(AbstractContextManager["Teaching"]):
                 f"training: the teacher {teacher.name} knows {teacher.num_classes} classes and "
                 f"{data.name} has {data.num_classes}; give a teacher of these classes."
             )
-        if views == "clean" and needs - {"logits"}:
-            raise UsageError(
-                "training: teacher_views = 'clean' keeps nothing of the teacher but its logits, "
-                f"and the distillers need {', '.join(sorted(needs))}. Use 'augmented'."
-            )
+        require_views(views, needs)
         self._model = teacher.model
         self._data = data
         self._clean = views == "clean"
@@ -73,7 +70,8 @@ class Teaching(AbstractContextManager["Teaching"]):
             stack.enter_context(eval_mode(self._model))
             stack.enter_context(self._capture)
             if self._clean and self._logits is None:
-                self._logits = self._all_logits()
+                with computing(self._accelerator):
+                    self._logits = self._all_logits()
             self._stack = stack.pop_all()
         return self
 
@@ -106,6 +104,15 @@ class Teaching(AbstractContextManager["Teaching"]):
         images, _ = self._data.train.batch(indices)
         images = images.to(self._accelerator.device, memory_format=torch.channels_last)
         return self._run(images).logits.float().cpu()
+
+
+def require_views(views: str, needs: frozenset[str]) -> None:
+    """Raises `UsageError` for ``clean`` views where more than the teacher's logits is needed."""
+    if views == "clean" and needs - {"logits"}:
+        raise UsageError(
+            "training: teacher_views = 'clean' keeps nothing of the teacher but its logits, "
+            f"and the distillers need {', '.join(sorted(needs))}. Use 'augmented'."
+        )
 
 
 def _conversion(teacher: Teacher, data: DataSplits) -> tuple[Tensor, Tensor] | None:

@@ -13,7 +13,7 @@ from timm.utils import ModelEmaV3
 from torch import Tensor, nn
 
 from nas_kd.data import DataSplits
-from nas_kd.errors import NasKdError
+from nas_kd.errors import NotFiniteError
 from nas_kd.training.batches import epoch_batches, mixed_seed, read_batches
 from nas_kd.training.capture import Capture
 from nas_kd.training.checkpoint import CheckpointFile
@@ -21,7 +21,7 @@ from nas_kd.training.evaluate import count_correct
 from nas_kd.training.length import EpochLength, Length, TimeLength
 from nas_kd.training.objective import Objective, not_finite
 from nas_kd.training.optimisation import Schedule, make_optimizer
-from nas_kd.training.processes import first_says, same_buffers, total
+from nas_kd.training.processes import computing, first_says, same_buffers, total
 from nas_kd.training.result import Standing
 from nas_kd.training.settings import TrainingSettings
 from nas_kd.training.teaching import Teaching
@@ -92,7 +92,8 @@ class Trainer:
         with self._capture, self._teaching or nullcontext():
             self._validation_seconds = self._estimate_validation()
             while not self.standing.is_over:
-                self._run_epoch()
+                with computing(self._accelerator):
+                    self._run_epoch()
                 self._report()
 
     def _make_length(self) -> Length:
@@ -187,12 +188,12 @@ class Trainer:
         """Means over the steps and processes.
 
         Raises:
-            NasKdError: One of them is no longer finite.
+            NotFiniteError: One of them is no longer finite.
         """
         stacked = self._accelerator.reduce(torch.stack(list(sums.values())), reduction="mean")
         means = dict(zip(sums, (stacked / steps).tolist(), strict=True))
         if names := not_finite(means):
-            raise NasKdError(
+            raise NotFiniteError(
                 f"training: {', '.join(names)} is no longer finite in epoch "
                 f"{self.standing.epoch + 1}. Lower the learning rate "
                 f"({self._settings.learning_rate}) or the weights of the distillers, set "

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from nas_kd.machine_lock import machine_shared
 from search_spaces import Arch
-from studies.machine_lock import machine_shared
 from studies.observer import Observer
 from studies.ranking.bench import Bench
 from studies.workers import one_thread

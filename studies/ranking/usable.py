@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from nas_kd.errors import UsageError
+from nas_kd.machine_lock import machine_shared
 from search_spaces import Arch
-from studies.machine_lock import machine_shared
 from studies.observer import Observer
 from studies.ranking.bench import Bench
 from studies.ranking.scores import Pass

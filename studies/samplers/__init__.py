@@ -18,6 +18,7 @@ from optuna.samplers import BaseSampler
 
 from nas_kd.registry import Registry
 from search_spaces import SearchSpace
+from studies.recipe import EXHAUSTIVE
 from studies.samplers.blind import BlindSampler
 from studies.samplers.exhaustive import ExhaustiveSampler
 from studies.samplers.known_space import KnownSpaceNSGAII, KnownSpaceTPE
@@ -33,7 +34,7 @@ class SamplerEntry:
         build: Makes the sampler from the space, a seed and the number of trials in a batch.
         source: Paper or library that defines it.
         covers_space: Whether it walks through the whole space by itself, so that neither anchors
-            nor random archs have to be searched first.
+            nor random archs have to be searched first, and trials need not be counted.
     """
 
     build: Callable[[SearchSpace, int, int], BaseSampler]
@@ -74,7 +75,7 @@ SAMPLERS.register(
     ),
 )
 SAMPLERS.register(
-    "exhaustive",
+    EXHAUSTIVE,
     SamplerEntry(
         lambda space, seed, batch: ExhaustiveSampler(space),
         "every arch of the space once, in its own order",

@@ -9,8 +9,8 @@ import threading
 from multiprocessing.connection import Connection, wait
 
 from nas_kd.errors import NasKdError
+from nas_kd.machine_lock import machine_shared
 from search_spaces import Arch
-from studies.machine_lock import machine_shared
 from studies.workers.answer import Evaluates, Job
 from studies.workers.threads import one_thread
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Generic
 
+from nas_kd.machine_lock import machine_shared
 from search_spaces import Arch
-from studies.machine_lock import machine_shared
 from studies.workers.answer import Answer, Evaluates, Found
 from studies.workers.threads import one_thread
 

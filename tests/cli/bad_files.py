@@ -104,6 +104,12 @@ def _run_with(path: Path, recipe: str = "{}", result: str | None = None) -> None
         (path / "result.json").write_text(result)
 
 
+def _pretraining(path: Path) -> None:
+    from nas_kd.training.pretraining import PretrainingFolder
+
+    PretrainingFolder(path).claim({"space": "elastic-vit", "space_options": {}})
+
+
 _MAKERS: dict[str, Callable[[Path], object]] = {
     "empty_folder": _empty_folder,
     "no_images": _folder_without_images,
@@ -130,6 +136,15 @@ _MAKERS: dict[str, Callable[[Path], object]] = {
     "wrong_type.toml": lambda path: path.write_text('[search]\ntrials = "many"\n'),
     "not_finite.toml": lambda path: path.write_text("[distill]\nlearning_rate = nan\n"),
     "unknown_distiller.toml": lambda path: path.write_text("[distill.distillers]\nkdd = 1.0\n"),
+    "clean_maps.toml": lambda path: path.write_text(
+        '[distill]\nteacher_views = "clean"\ndistillers = { diswot_mr = 1.0 }\n'
+    ),
+    "batch_of_one.toml": lambda path: path.write_text("[distill]\nbatch_size = 1\n"),
+    "negative_weight.toml": lambda path: path.write_text("[distill.distillers]\nkd = -1.0\n"),
+    "no_weight.toml": lambda path: path.write_text(
+        "[distill]\nce_weight = 0\ndistillers = { kd = 0 }\n"
+    ),
+    "fp16.toml": lambda path: path.write_text('[distill]\nprecision = "fp16"\n'),
     "corrupt.onnx": lambda path: path.write_bytes(b"\x08\x07 no model"),
     "any_size.onnx": lambda path: _small_onnx(path, side="side"),
     "notes.txt": lambda path: path.write_text("hello"),
@@ -138,4 +153,5 @@ _MAKERS: dict[str, Callable[[Path], object]] = {
     "run_damaged_recipe": lambda path: _run_with(path, recipe="{"),
     "run_damaged_result": lambda path: _run_with(path, result="{"),
     "run_not_begun": _run_with,
+    "supernet": _pretraining,
 }

@@ -75,6 +75,10 @@ def test_it_starts_from_the_shared_weights(nas_kd: Command, tmp_path: Path) -> N
     for name, weights in before.module.named_parameters():
         assert torch.allclose(after.module.get_parameter(name), weights, atol=1e-6), name
 
+    again = nas_kd("distill", first, *flags, "--json")
+    assert (again.code, again.out) == (0, outcome.out)
+    assert "nothing is measured or trained again" in again.err
+
     other = nas_kd("distill", second, *flags)
     assert other.code == 2
     assert "started from other weights" in other.err

@@ -201,6 +201,7 @@ def test_a_student_that_does_not_say_its_data(nas_kd: Command, student: Path) ->
     config = json.loads((student / "config.json").read_text())
     config["provenance"] = {}
     (student / "config.json").write_text(json.dumps(config))
+    write_recipe(student, {})
     outcome = nas_kd("export", student, "--int8")
     assert outcome.code == 2
     assert "--data" in outcome.err

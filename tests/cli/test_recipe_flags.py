@@ -5,17 +5,65 @@ from __future__ import annotations
 import json
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from nas_kd.cli.recipe_flags import lay_over, parse_names, resolve_recipe, run_name
+from nas_kd.cli.recipe_flags import (
+    lay_over,
+    parse_names,
+    resolve_recipe,
+    run_name,
+    tell_defaults,
+)
 from nas_kd.errors import UsageError
 from nas_kd.report.toml_text import to_toml
 from studies.recipe import Recipe, load_recipe, parse_recipe, shipped_recipes
 
 
 def test_no_flags_leave_the_recipe_as_it_is() -> None:
-    assert resolve_recipe(None, {"seed": None}) == load_recipe(None)
+    assert resolve_recipe(None, {"seed": None}) == load_recipe("digits")
+
+
+OWN: tuple[tuple[dict[str, Any], str | None], ...] = (
+    ({"data.source": "npz:x"}, None),
+    ({"data.source": "npz:x", "teacher.source": "a:b"}, None),
+    ({"data.source": None, "search.trials": 5}, "pit"),
+)
+
+
+@pytest.mark.parametrize(("changes", "space"), OWN)
+def test_own_data_teacher_or_space_take_no_value_of_the_embedded_job(
+    changes: dict[str, Any], space: str | None
+) -> None:
+    recipe = resolve_recipe(None, changes, space=space)
+    assert recipe == lay_over(Recipe(), changes, space=space)
+    assert recipe.budget.limits == ()
+    assert load_recipe("digits").budget.limits != ()
+
+
+def test_flags_without_a_job_change_the_embedded_one() -> None:
+    recipe = resolve_recipe(None, {"search.trials": 5, "data.source": None})
+    assert recipe == load_recipe("digits", {"search.trials": 5})
+
+
+def test_what_is_taken_by_default_is_told_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    changes = {
+        "data.source": "npz:x",
+        "teacher.source": None,
+        "budget.limits": None,
+        "search.trials": 7,
+        "distill.epochs": None,
+        "distill.minutes": 20.0,
+    }
+    tell_defaults(resolve_recipe(None, changes), None, changes, space=None)
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "space nasbench201; no budget; 3 finalists, distilled for 2 minutes each" in line
+    assert "teacher digits-cnn" in line
+    assert "trials" not in line
+    tell_defaults(load_recipe("digits"), None, {"budget.limits": None}, space=None)
+    tell_defaults(Recipe(), "mine.toml", {"data.source": "npz:x"}, space=None)
+    assert capsys.readouterr().err == ""
 
 
 def test_flags_win_over_the_file(tmp_path: Path) -> None:

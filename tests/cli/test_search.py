@@ -13,6 +13,8 @@ from studies.run_directory import FOUND, RunDirectory
 from tests.cli.conftest import Command
 from tests.report import samples
 
+TEACHER = "tests.cli.own_code:make_teacher"
+
 
 class _Job:
     """Stands in for the job: leaves a finished run behind, and remembers what it was asked."""
@@ -38,7 +40,7 @@ class _Job:
         self.storage = (storage, study_name)
         run = RunDirectory.create_or_continue(run_directory, recipe, fork=fork)
         observer.phase("search", recipe.search.trials)
-        observer.advance(recipe.search.trials, best="score 1")
+        observer.advance(recipe.search.trials or 0, best="score 1")
         table = samples.candidates(60)
         table.to_csv(run.candidates_csv, index=False)
         document = samples.document(table, run.path) | {"budget_met": self.budget_met}
@@ -94,7 +96,7 @@ def test_a_missed_budget_is_exit_code_3(nas_kd: Command, job: _Job) -> None:
 def test_every_flag_reaches_the_recipe(nas_kd: Command, job: _Job, tmp_path: Path) -> None:
     weights = tmp_path / "w.pt"
     weights.touch()
-    flags = f"""--teacher a:b --checkpoint {weights} --data digits --image-size 16
+    flags = f"""--teacher {TEACHER} --checkpoint {weights} --data digits --image-size 16
         --space cifar-resnet --space-option width=8 --budget macs=40% --budget params=1M
         --device cpu --threads 1 --trials 7 --sampler tpe --proxies naswot,snip
         --objectives score,params --minutes 2.5 --seed 9 --run-dir here --fork
@@ -102,7 +104,7 @@ def test_every_flag_reaches_the_recipe(nas_kd: Command, job: _Job, tmp_path: Pat
     assert nas_kd("search", *flags.split()).code == 0
     recipe = job.recipe
     assert recipe is not None
-    assert (recipe.teacher.source, recipe.teacher.checkpoint) == ("a:b", weights)
+    assert (recipe.teacher.source, recipe.teacher.checkpoint) == (TEACHER, weights)
     assert (recipe.data.source, recipe.data.image_size) == ("digits", 16)
     assert (recipe.space.name, recipe.space.options) == ("cifar-resnet", {"width": 8})
     assert recipe.budget.limits == ("macs=40%", "params=1M")
@@ -122,6 +124,7 @@ def test_a_dry_run_prints_the_recipe_and_does_nothing(
     outcome = nas_kd("search", "--dry-run", "--trials", 5)
     assert outcome.code == 0
     assert "trials = 5" in outcome.out
+    assert "Not checked: whether data and teacher can be loaded" in outcome.err
     assert job.recipe is None
     assert list(tmp_path.iterdir()) == []
     document = json.loads(nas_kd("search", "--dry-run", "--json").out)

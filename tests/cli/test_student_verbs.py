@@ -88,6 +88,20 @@ class TestMeasure:
         latency = record["latency_ms"]
         assert (latency["median"], latency["ci95"], latency["p90"]) == (0.5, [0.4, 0.6], 0.5)
 
+    def test_the_delivered_file_is_measured(
+        self, nas_kd: Command, student: Path, quick_latency: list[Path]
+    ) -> None:
+        facts: dict[str, Any] = {"costs": {}, "latency": None, "parity": {}, "accuracy": {}}
+        write_manifest(student, **facts, seeds={}, extra={"delivered": "student.int8.onnx"})
+        outcome = nas_kd("measure", student)
+        assert outcome.code == 2
+        assert f"nas-kd export {student} --int8" in outcome.err
+        (student / "student.int8.onnx").write_bytes((student / "student.onnx").read_bytes())
+        outcome = nas_kd("measure", student.parents[1], "--json")
+        assert outcome.code == 0, outcome.err
+        assert quick_latency == [student / "student.int8.onnx"]
+        assert "(student.int8.onnx)" in json.loads(outcome.out)["model"]
+
     def test_a_real_measurement_holds_its_evidence(self, nas_kd: Command, student: Path) -> None:
         outcome = nas_kd("measure", student, "--threads", "1", "--json")
         assert outcome.code == 0, outcome.err
@@ -178,3 +192,27 @@ class TestDashboard:
         once = run.journal.read_bytes()
         make_dashboard_server(run, "127.0.0.1", 0).server_close()
         assert run.journal.read_bytes() == once
+
+
+@pytest.mark.parametrize(
+    ("file", "verbs"),
+    [
+        ("model.safetensors", ["measure", "export"]),
+        ("config.json", ["measure", "export"]),
+        ("student.onnx", ["measure"]),
+    ],
+)
+def test_a_file_that_is_not_the_one_of_the_manifest_is_refused(
+    nas_kd: Command, student: Path, file: str, verbs: list[str]
+) -> None:
+    content = bytearray((student / file).read_bytes())
+    digits = [place for place, byte in enumerate(content) if file != "config.json" or byte == 0x33]
+    content[digits[-1]] ^= 1
+    (student / file).write_bytes(content)
+    for verb in verbs:
+        outcome = nas_kd(verb, student)
+        assert outcome.code == 2, outcome.err
+        assert f"{file} differs from what manifest.json says" in " ".join(outcome.err.split())
+    if file == "student.onnx":
+        assert nas_kd("export", student).code == 0
+        assert load_student(student).task == TASK

@@ -41,6 +41,19 @@ def test_flags_of_the_short_list(nas_kd: Command, asked: list[SuperLMSearch]) ->
     assert known == [(False, 3, 1, None), (True, 2, 4, 20)]
 
 
+def test_one_of_several_students_over_the_budget_is_exit_code_3(
+    nas_kd: Command, asked: list[SuperLMSearch], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def search(*given: object) -> dict[str, Any]:
+        students = [FOUND, {**FOUND, "budget_met": False}]
+        return {"students": students, "judged": 2, "feasible": 2, "size": 48}
+
+    monkeypatch.setattr(superlm_search, "search_superlm", search)
+    outcome = nas_kd(*TEXT, "--budget", "latency=1ms")
+    assert outcome.code == ExitCode.NO_FEASIBLE_STUDENT
+    assert "does not meet the budget" in outcome.err
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [

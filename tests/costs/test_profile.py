@@ -86,7 +86,7 @@ def test_a_missing_provider_is_refused_at_once(device: str) -> None:
 
 
 def test_a_made_up_device_is_refused() -> None:
-    with pytest.raises(DeviceUnavailableError, match="no device 'abacus'"):
+    with pytest.raises(UsageError, match="no device 'abacus'"):
         DeviceProfile("abacus")
 
 

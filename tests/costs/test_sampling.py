@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from nas_kd.costs import DeviceProfile, latency, sampling
+from nas_kd.costs import DeviceProfile, latency, measuring_process, sampling
 from nas_kd.costs.latency_samples import Samples, figures, keep_steady
 from nas_kd.costs.sampling import Plan, take_samples
+from nas_kd.errors import NasKdError
 
 CPU = DeviceProfile("cpu")
 FILES = [Path("a.onnx"), Path("b.onnx")]
@@ -192,3 +195,10 @@ def test_what_lacks_processes_is_made_up_for_when_the_time_is_up(children: Any) 
     late = Plan({}, 3, 100, 0.0)
     take_samples(FILES, CPU, late, lambda samples: [0, 1], lambda samples: [1])
     assert [files for files, _ in asked] == [FILES] * 3 + [FILES[1:]] * 3
+
+
+def test_a_process_that_was_killed_may_have_lacked_memory() -> None:
+    command = [sys.executable, "-c", "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"]
+    child = subprocess.run(command, capture_output=True, text=True, check=False)
+    with pytest.raises(NasKdError, match="memory runs out: 3 models were open"):
+        measuring_process._read_answer(child, 3)

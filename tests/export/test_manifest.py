@@ -13,7 +13,13 @@ import torch
 
 from nas_kd.costs import CountRecord
 from nas_kd.errors import UsageError
-from nas_kd.export import ParityRecord, export_onnx, refresh_manifest, write_manifest
+from nas_kd.export import (
+    ParityRecord,
+    export_onnx,
+    read_manifest,
+    refresh_manifest,
+    write_manifest,
+)
 from tests.export.test_onnx_file import SHAPE, small_cnn
 
 PARITY = ParityRecord(1e-7, 1e-7, (1, 7), 1e-4, True, 2e-7, math.nan)
@@ -66,6 +72,13 @@ def test_refresh_after_a_file_was_replaced(directory: Path) -> None:
 
 def test_refresh_without_a_manifest(tmp_path: Path) -> None:
     assert refresh_manifest(tmp_path) is None
+
+
+def test_a_changed_manifest_is_noticed(directory: Path) -> None:
+    file = directory / "manifest.json"
+    file.write_text(file.read_text().replace("0.97", "0.98"))
+    with pytest.raises(UsageError, match="does not fit its checksum"):
+        read_manifest(directory)
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"schema": "other"}'])

@@ -13,7 +13,7 @@ from onnx import numpy_helper
 from torch import Tensor, nn
 
 from nas_kd.errors import ExportError
-from nas_kd.export import check_parity, export_onnx
+from nas_kd.export import check_parity, checked, export_checked, export_onnx
 from nas_kd.export.parity import randomised_copy
 from tests.export.test_onnx_file import SHAPE, small_cnn
 
@@ -44,6 +44,25 @@ def test_other_weights_fail(tmp_path: Path) -> None:
     record = check_parity(module, path, SHAPE, seed=0)
     assert not record.passed
     assert record.max_abs == pytest.approx(0.01, rel=1e-2)
+
+
+def test_a_file_that_fails_is_not_kept_under_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, module = tmp_path / "student.onnx", small_cnn()
+    assert export_checked(module, SHAPE, path, seed=0).passed
+    before = path.read_bytes()
+
+    def export_another(module: nn.Module, shape: tuple[int, ...], path: Path) -> Path:
+        with torch.no_grad():
+            module.get_parameter("7.bias").add_(0.01)
+        return export_onnx(small_cnn(), shape, path)
+
+    monkeypatch.setattr(checked, "export_onnx", export_another)
+    with pytest.raises(ExportError, match="is not kept"):
+        export_checked(module, SHAPE, path, seed=0)
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_nan_weights_fail(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from transformers import AutoModelForCausalLM, PreTrainedModel, PreTrainedTokeni
 from nas_kd.costs import DeviceProfile
 from nas_kd.costs.onnx_models import onnx_precision
 from nas_kd.errors import ExportError, UsageError
+from nas_kd.export.manifest import write_manifest
 from nas_kd.export.running import open_onnx
 from nas_kd.export.text_delivery import deliver_text_student
 from nas_kd.export.text_student import load_text_student, save_text_student
@@ -191,6 +192,18 @@ def test_damaged_directories_are_refused(tmp_path: Path) -> None:
         load_text_student(tmp_path)
     (tmp_path / "config.json").write_text(json.dumps({**config, "architectures": ["os"]}))
     with pytest.raises(UsageError, match="has 'os'"):
+        load_text_student(tmp_path)
+
+
+def test_a_file_that_is_not_the_one_of_the_manifest_is_refused(tmp_path: Path) -> None:
+    save_text_student(tmp_path, student(STOCK), tokenizer(), PROVENANCE)
+    write_manifest(tmp_path, costs={}, latency=None, parity={}, accuracy={}, seeds={})
+    load_text_student(tmp_path)
+    weights = tmp_path / "model.safetensors"
+    content = bytearray(weights.read_bytes())
+    content[-1] ^= 1
+    weights.write_bytes(content)
+    with pytest.raises(UsageError, match=r"safetensors differs from what manifest\.json says"):
         load_text_student(tmp_path)
 
 

@@ -16,12 +16,14 @@ from PIL import Image
 from rich.console import Console
 
 from nas_kd.report import facts, numbers
+from nas_kd.report.dashboard.note import study_note
 from nas_kd.report.figure import front_figure
 from nas_kd.report.front_plot import draw_front
 from nas_kd.report.html import write_html
 from nas_kd.report.points import sort_points
 from nas_kd.report.tables import result_tables
 from search_spaces import Block, Drawing
+from studies.recipe import Recipe
 from tests.report.samples import measured_of
 
 
@@ -208,6 +210,15 @@ class TestTables:
         assert "at most 2.70 M: met" in text
         result["student"]["latency_ms"]["ci95"] = [0.24, 0.26]
         assert "at most 0.247 ms: NOT MET" in _render(result, 140)
+
+    def test_say_what_disturbed_the_measurement_of_a_limited_latency(
+        self, result: dict[str, Any]
+    ) -> None:
+        result["student"]["latency_ms"] |= {"flags": ["busy"], "load": {"others": 0.4}}
+        assert "other programs used 40% of the machine" in _render(result, 140)
+        (check,) = [c for c in facts.budget_checks(result) if c.metric == "latency"]
+        assert (check.met, len(check.remarks)) == (True, 1)
+        assert "other programs used 40%" in study_note(result, Recipe())
 
     def test_do_not_read_names_as_markup(self, result: dict[str, Any]) -> None:
         result["front"][0]["description"] = "[red]x[/red]"

@@ -35,7 +35,7 @@ def recipe(trials: int = 60, **overrides: Any) -> Recipe:
         "search.proxies": ["naswot", "params"],
         "budget.limits": ["macs=60%"],
     }
-    return load_recipe(None, {**settings, **overrides})
+    return load_recipe("digits", {**settings, **overrides})
 
 
 def evaluation(of: Recipe) -> Evaluation:

@@ -1,15 +1,18 @@
-"""A student whose delivered file is too slow makes way for the next."""
+"""A finalist that fails, or whose delivered file is too slow, makes way for the next."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
+from nas_kd.errors import ExportError, NasKdError, NotFiniteError
 from nas_kd.export import ParityRecord
 from search_spaces import create_space
 from studies.candidates import Candidate
 from studies.delivery import Delivered
 from studies.finalists import Measured
-from studies.finishing import Student, first_in_time
+from studies.first_in_time import Student, first_in_time
 from tests.studies.measurements import LATENCY
 
 PARITY = ParityRecord(0.0, 0.0, (1, 2), 1e-4, True, 0.0, 0.0)
@@ -22,31 +25,77 @@ RANKED = [
 ]
 
 
-def _deliver_all(*violations: float) -> tuple[list[int], list[int], list[int], list[int]]:
-    """Places in the ranking: those delivered, the student, the too slow; how many were left."""
-    asked: list[int] = []
-    left: list[int] = []
+class _Deliveries:
+    """Places in the ranking: those delivered, too slow and failed; how many were left each time.
 
-    def deliver(measured: Measured) -> Student:
-        asked.append(RANKED.index(measured))
-        return Student(measured, DELIVERED, {}, 0.0, violations[asked[-1]])
+    Args:
+        outcomes: Of each place: how far over the limit it is, or how it fails.
+    """
 
-    student, too_slow = first_in_time(RANKED, deliver, lambda one, others: left.append(others))
-    slow = [RANKED.index(one.winner) for one in too_slow]
-    return asked, [RANKED.index(student.winner)], slow, left
+    def __init__(self, *outcomes: float | NasKdError) -> None:
+        self._outcomes = outcomes
+        self.asked: list[int] = []
+        self.failed: list[int] = []
+        self.left: list[int] = []
+
+    def run(self) -> tuple[int, list[int]]:
+        """The student, and the too slow."""
+        student, too_slow = first_in_time(RANKED, self._deliver, self._too_slow, self._failed)
+        return RANKED.index(student.winner), [RANKED.index(one.winner) for one in too_slow]
+
+    def _deliver(self, measured: Measured) -> Student:
+        self.asked.append(RANKED.index(measured))
+        outcome = self._outcomes[self.asked[-1]]
+        if isinstance(outcome, NasKdError):
+            raise outcome
+        return Student(measured, DELIVERED, {}, 0.0, outcome)
+
+    def _too_slow(self, student: Student, left: int) -> None:
+        self.left.append(left)
+
+    def _failed(self, measured: Measured, error: NasKdError, left: int) -> None:
+        self.failed.append(RANKED.index(measured))
+        self.left.append(left)
 
 
-def test_the_most_accurate_is_delivered_where_it_is_in_time() -> None:
-    assert _deliver_all(-0.1, -0.2, -0.3) == ([0], [0], [], [])
+@pytest.mark.parametrize(
+    ("violations", "asked", "student", "too_slow", "left"),
+    [
+        ((-0.1, -0.2, -0.3), [0], 0, [], []),
+        ((0.02, -0.2, -0.3), [0, 1], 1, [0], [2]),
+        ((0.02, 0.01, 0.3), [0, 1, 2], 1, [], [2, 1, 0]),
+    ],
+)
+def test_the_most_accurate_in_time_or_the_nearest_and_none_is_delivered_twice(
+    violations: tuple[float, ...],
+    asked: list[int],
+    student: int,
+    too_slow: list[int],
+    left: list[int],
+) -> None:
+    deliveries = _Deliveries(*violations)
+    assert deliveries.run() == (student, too_slow)
+    assert (deliveries.asked, deliveries.left) == (asked, left)
 
 
-def test_the_next_takes_the_place_of_one_that_is_too_slow() -> None:
-    assert _deliver_all(0.02, -0.2, -0.3) == ([0, 1], [1], [0], [2])
+@pytest.mark.parametrize("error", [NotFiniteError("nan"), ExportError("parity")])
+def test_the_next_takes_the_place_of_one_that_failed(error: NasKdError) -> None:
+    deliveries = _Deliveries(error, -0.2, -0.3)
+    assert deliveries.run() == (1, [])
+    assert (deliveries.failed, deliveries.left) == ([0], [2])
+    assert _Deliveries(error, 0.2, error).run() == (1, [])
 
 
-def test_the_nearest_is_delivered_once_more_where_all_are_too_slow() -> None:
-    assert _deliver_all(0.02, 0.01, 0.3) == ([0, 1, 2, 1], [1], [], [2, 1, 0])
+def test_where_all_failed_the_last_error_is_told() -> None:
+    with pytest.raises(ExportError, match="last"):
+        _Deliveries(NotFiniteError("nan"), NotFiniteError("nan"), ExportError("last")).run()
 
 
-def test_the_nearest_is_not_delivered_twice_in_a_row() -> None:
-    assert _deliver_all(0.03, 0.02, 0.01) == ([0, 1, 2], [2], [], [2, 1, 0])
+def test_a_full_disk_is_no_fault_of_the_finalist() -> None:
+    full = ExportError("the file cannot be written")
+    full.__cause__ = OSError("no space")
+    for error in (full, NasKdError("the checkpoint cannot be written")):
+        deliveries = _Deliveries(error, -0.2, -0.3)
+        with pytest.raises(NasKdError, match="cannot be written"):
+            deliveries.run()
+        assert deliveries.asked == [0]

@@ -19,7 +19,7 @@ from studies.recipe import load_recipe, parse_recipe
 
 
 def _search(**settings: Any) -> tuple[list[str], str]:
-    search = load_recipe(None, {f"search.{n}": v for n, v in settings.items()}).search
+    search = load_recipe("digits", {f"search.{n}": v for n, v in settings.items()}).search
     return list(search.proxies), search.fusion
 
 
@@ -44,7 +44,7 @@ def test_a_preset_stands_for_its_proxies_and_its_fusion() -> None:
     assert _search(proxies=["az_nas"], fusion="reference") == (az_nas, "reference")
     shared = _search(proxies=["az_nas", "vkdnw_agg"])[0]
     assert len(shared) == len(set(shared)) == 6
-    recipe = load_recipe(None, {"search.proxies": ["az_nas"]})
+    recipe = load_recipe("digits", {"search.proxies": ["az_nas"]})
     assert parse_recipe(recipe.model_dump(mode="json")) == recipe
 
 

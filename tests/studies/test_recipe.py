@@ -10,10 +10,29 @@ from nas_kd.errors import UsageError
 from studies.recipe import Recipe, load_recipe, parse_recipe, shipped_recipes
 
 
-def test_the_default_is_the_digits_recipe() -> None:
-    recipe = load_recipe(None)
-    assert recipe.teacher.source == "digits-cnn"
-    assert recipe.budget.limits == ("macs=50%", "latency=60%")
+def test_a_file_has_the_defaults_of_a_recipe_made_in_python(tmp_path: Path) -> None:
+    path = tmp_path / "empty.toml"
+    path.touch()
+    assert load_recipe(path) == Recipe()
+    assert Recipe().budget.limits == ()
+    assert Recipe().distill.epochs == 30
+
+
+@pytest.mark.parametrize(
+    ("finalists", "distill", "expected"),
+    [
+        ({}, {}, (3, None)),
+        ({}, {"epochs": 4}, (1, None)),
+        ({}, {"minutes": 20}, (None, 2.0)),
+        ({"epochs": 7}, {"minutes": 20}, (7, None)),
+        ({"minutes": 1.5}, {"epochs": 100}, (None, 1.5)),
+    ],
+)
+def test_finalists_are_distilled_for_a_tenth_unless_told(
+    finalists: dict, distill: dict, expected: tuple
+) -> None:
+    recipe = parse_recipe({"finalists": finalists, "distill": distill})
+    assert recipe.short_distillation == expected
 
 
 @pytest.mark.parametrize("name", shipped_recipes())
@@ -21,8 +40,14 @@ def test_every_shipped_recipe_is_valid(name: str) -> None:
     assert isinstance(load_recipe(name), Recipe)
 
 
+def test_without_trials_only_an_exhaustive_search_counts_none() -> None:
+    assert load_recipe("digits").search.trials == Recipe().search.trials == 300
+    assert parse_recipe({"search": {"sampler": "exhaustive"}}).search.trials is None
+    assert parse_recipe({"search": {"sampler": "exhaustive", "trials": 9}}).search.trials == 9
+
+
 def test_overrides_win_and_none_is_ignored() -> None:
-    recipe = load_recipe(None, {"search.trials": 7, "search.sampler": None, "seed": 3})
+    recipe = load_recipe("digits", {"search.trials": 7, "search.sampler": None, "seed": 3})
     assert (recipe.search.trials, recipe.search.sampler, recipe.seed) == (7, "nsga2", 3)
 
 
@@ -62,11 +87,11 @@ def test_an_unknown_shipped_recipe_suggests_one() -> None:
 def test_the_frozen_form_reads_back_equal(seed: int, trials: int) -> None:
     import json
 
-    recipe = load_recipe(None, {"seed": seed, "search.trials": trials})
+    recipe = load_recipe("digits", {"seed": seed, "search.trials": trials})
     assert parse_recipe(json.loads(recipe.to_json())) == recipe
     assert recipe.changes(recipe) == []
 
 
 def test_changes_are_named() -> None:
-    before, after = load_recipe(None), load_recipe(None, {"search.trials": 9, "seed": 4})
+    before, after = load_recipe("digits"), load_recipe("digits", {"search.trials": 9, "seed": 4})
     assert before.changes(after) == ["search.trials", "seed"]

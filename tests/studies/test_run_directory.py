@@ -11,14 +11,19 @@ from studies.journal import open_storage
 from studies.recipe import load_recipe
 from studies.run_directory import RunDirectory
 
-RECIPE = load_recipe(None)
-OTHER = load_recipe(None, {"seed": 1})
+RECIPE = load_recipe("digits")
+OTHER = load_recipe("digits", {"seed": 1})
+OTHER_END = load_recipe("digits", {"distill.epochs": 77, "finalists.count": 2})
 
 
 def _run_with_trials(path: Path) -> RunDirectory:
     run = RunDirectory.create_or_continue(path, RECIPE)
-    optuna.create_study(storage=open_storage(run.journal)).ask()
+    _write_trial(run)
     return run
+
+
+def _write_trial(run: RunDirectory) -> None:
+    optuna.create_study(storage=open_storage(run.journal)).ask()
 
 
 def test_a_run_without_trials_takes_the_mended_recipe(tmp_path: Path) -> None:
@@ -27,6 +32,25 @@ def test_a_run_without_trials_takes_the_mended_recipe(tmp_path: Path) -> None:
     mended = RunDirectory.create_or_continue(tmp_path / "run", OTHER)
     assert mended.recipe == OTHER
     assert mended.read_state("teacher") is None
+
+
+@pytest.mark.parametrize("torn", [b"", b'{"op_code":4,"worker'])
+def test_a_study_without_trials_is_no_work(tmp_path: Path, torn: bytes) -> None:
+    run = RunDirectory.create_or_continue(tmp_path / "run", RECIPE)
+    optuna.create_study(storage=open_storage(run.journal))
+    with run.journal.open("ab") as journal:
+        journal.write(torn)
+    mended = RunDirectory.create_or_continue(tmp_path / "run", OTHER)
+    assert mended.recipe == OTHER
+    assert not mended.journal.exists()
+
+
+def test_a_damaged_journal_is_left_to_its_recipe(tmp_path: Path) -> None:
+    run = RunDirectory.create_or_continue(tmp_path / "run", RECIPE)
+    run.journal.write_bytes(b"not an entry\n")
+    with pytest.raises(UsageError, match="seed"):
+        RunDirectory.create_or_continue(tmp_path / "run", OTHER)
+    assert run.journal.read_bytes() == b"not an entry\n"
 
 
 def test_the_same_recipe_continues(tmp_path: Path) -> None:
@@ -48,10 +72,36 @@ def test_a_changed_recipe_is_refused_and_the_run_is_intact(tmp_path: Path) -> No
 def test_a_fork_gets_a_directory_of_its_own_and_continues_there(tmp_path: Path) -> None:
     _run_with_trials(tmp_path / "run")
     fork = RunDirectory.create_or_continue(tmp_path / "run", OTHER, fork=True)
-    fork.journal.touch()
+    _write_trial(fork)
     again = RunDirectory.create_or_continue(tmp_path / "run", OTHER, fork=True)
     assert fork.path == again.path == tmp_path / "run-2"
     assert RunDirectory.open(tmp_path / "run").recipe == RECIPE
+
+
+def test_settings_of_the_end_may_change_and_a_result_under_others_is_none(tmp_path: Path) -> None:
+    run = _run_with_trials(tmp_path / "run")
+    run.write_state("teacher", {"macs": 1})
+    run.write_result({"student": {}})
+    journal = run.journal.read_bytes()
+    again = RunDirectory.create_or_continue(tmp_path / "run", OTHER_END)
+    assert (again.recipe, again.read_result()) == (RECIPE, {"student": {}})
+    assert again.take(OTHER_END) == ["distill.epochs", "finalists.count"]
+    assert (again.recipe, again.read_result()) == (OTHER_END, None)
+    assert (again.journal.read_bytes(), again.read_state("teacher")) == (journal, {"macs": 1})
+    assert again.take(OTHER_END) == []
+    run.recipe_json.write_text("damaged")
+    assert RunDirectory.open(run.path).recipe == OTHER_END
+    with pytest.raises(UsageError, match=r"\(seed changed\)"):
+        again.take(OTHER_END.model_copy(update={"seed": 1}))
+    fork = RunDirectory.create_or_continue(tmp_path / "run", RECIPE, fork=True)
+    assert fork.path == tmp_path / "run-2"
+
+
+def test_settings_of_a_training_without_a_search_may_not_change(tmp_path: Path) -> None:
+    run = RunDirectory.create_or_continue(tmp_path / "run", RECIPE)
+    run.work("training", "student", "training.pt")
+    with pytest.raises(UsageError, match=r"distill\.epochs"):
+        RunDirectory.create_or_continue(tmp_path / "run", OTHER_END)
 
 
 def test_a_folder_without_a_run(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from sklearn.datasets import load_digits
 from nas_kd.costs import Budget
 from nas_kd.errors import NoFeasibleStudentError
 from proxies import log_rank_fusion
-from search_spaces import Task, create_space
+from search_spaces import SearchSpace, Task, create_space
 from studies.candidates import Candidate, Evaluator
 from studies.document import found_document
 from studies.journal import open_storage
@@ -41,10 +41,12 @@ def _recipe(**overrides: Any) -> Recipe:
         "search.proxies": ["naswot", "params"],
         "budget.limits": ["macs=60%"],
     }
-    return load_recipe(None, {**settings, **overrides})
+    return load_recipe("digits", {**settings, **overrides})
 
 
-def _search(recipe: Recipe, path: Path, observer: Any = None) -> tuple[SearchResult, Evaluator]:
+def _search(
+    recipe: Recipe, path: Path, observer: Any = None, space: SearchSpace = SPACE
+) -> tuple[SearchResult, Evaluator]:
     digits = load_digits()
     run = RunDirectory.create_or_continue(path, recipe)
     kept = KeptScores(run.scores, run.tell)
@@ -56,7 +58,7 @@ def _search(recipe: Recipe, path: Path, observer: Any = None) -> tuple[SearchRes
             file.write(f"{candidate.key}\n")
 
     evaluator = Evaluator(
-        SPACE,
+        space,
         TASK,
         limits=Budget.parse(recipe.budget.limits).limits(TEACHER),
         proxies=recipe.search.proxies,
@@ -68,7 +70,7 @@ def _search(recipe: Recipe, path: Path, observer: Any = None) -> tuple[SearchRes
     )
     for candidate in kept.read():
         evaluator.remember(candidate)
-    search = Search(recipe, run, SPACE, evaluator, observer or SilentObserver())
+    search = Search(recipe, run, space, evaluator, observer or SilentObserver())
     return search.run(), evaluator
 
 
@@ -216,7 +218,8 @@ def test_a_running_search_keeps_what_it_found_so_far(tmp_path: Path) -> None:
     first = SearchResult(result.objectives)
     for trial in result.trials[:20]:
         first.add(trial)
-    assert looking.found == json.loads(json.dumps(found_document(SPACE, first, {})))
+    found = {**found_document(SPACE, first, {}), "trials": 60}
+    assert looking.found == json.loads(json.dumps(found))
 
 
 @pytest.mark.parametrize("sampler", ["random", "tpe"])
@@ -234,9 +237,33 @@ def test_what_a_search_starts_with_is_looked_at_first(sampler: str, tmp_path: Pa
     assert len(result.trials) == 60
 
 
+@pytest.mark.parametrize("trials", [None, 20])
+def test_an_exhaustive_search_takes_the_whole_space_or_says_that_it_does_not(
+    trials: int | None, tmp_path: Path
+) -> None:
+    space, notes = create_space("cifar-resnet", width=4), _Notes()
+    changes = {"sampler": "exhaustive", "start": ["[5 1 1]"], "trials": trials}
+    recipe = _recipe(**{f"search.{name}": value for name, value in changes.items()})
+    result, _ = _search(recipe, tmp_path / "run", notes, space)
+    archs = [candidate_of(trial).arch for trial in result.trials]
+    assert archs[0] == space.parse("[5 1 1]")
+    assert len(archs) == len(set(archs)) == (trials or 64)
+    assert notes.messages == [
+        "20 of the 64 networks of cifar-resnet are looked at, the first in its order. Leave out "
+        "--trials to look at all."
+    ] * (trials is not None)
+
+
 def test_an_impossible_budget_names_the_smallest_student(tmp_path: Path) -> None:
     with pytest.raises(NoFeasibleStudentError, match="The smallest has"):
         _search(_recipe(**{"budget.limits": ["macs=1"]}), tmp_path / "run")
+
+
+def test_after_an_impossible_budget_the_same_run_takes_a_possible_one(tmp_path: Path) -> None:
+    with pytest.raises(NoFeasibleStudentError):
+        _search(_recipe(**{"budget.limits": ["macs=1"]}), tmp_path / "run")
+    result, _ = _search(_recipe(**{"search.trials": 20}), tmp_path / "run")
+    assert len(result.trials) == 20
 
 
 def test_constraints_reach_the_dashboard(tmp_path: Path) -> None:

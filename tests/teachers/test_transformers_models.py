@@ -7,6 +7,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 from transformers import (
+    AutoImageProcessor,
     AutoModelForImageClassification,
     ResNetConfig,
     ResNetForImageClassification,
@@ -113,3 +114,22 @@ def test_no_network(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(NasKdError, match=r"network cannot be reached.*save_pretrained") as caught:
         load_teacher("hf:someone/something", data=Task())
     assert not isinstance(caught.value, UsageError)
+
+
+def test_an_image_processor_that_cannot_be_read_is_told_of(
+    vit: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    processor = vit / "preprocessor_config.json"
+    processor.write_text("{")
+    with pytest.raises(UsageError, match=r"preprocessor_config\.json cannot be read"):
+        load_teacher(f"hf:{vit}", data=Task())
+    processor.unlink()
+    assert load_teacher(f"hf:{vit}", data=Task()).mean is None
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError("We couldn't connect") from ConnectionError("no network")
+
+    monkeypatch.setattr(AutoImageProcessor, "from_pretrained", refuse)
+    with pytest.raises(NasKdError, match=r"network cannot be reached.*normalise=data"):
+        load_teacher(f"hf:{vit}", data=Task())
+    assert load_teacher(f"hf:{vit}?normalise=data", data=Task()).mean is None

@@ -34,7 +34,12 @@ def _comparison(document: Mapping[str, Any]) -> Iterator[str]:
         yield plain(line)
     for check in facts.budget_checks(document):
         verdict = "met" if check.met else "**NOT MET**"
-        yield f"Budget for {check.metric}: {check.value}, at most {check.limit}: {verdict}"
+        yield "; ".join(
+            [
+                f"Budget for {check.metric}: {check.value}, at most {check.limit}: {verdict}",
+                *check.remarks,
+            ]
+        )
 
 
 def _front(document: Mapping[str, Any]) -> Iterator[str]:

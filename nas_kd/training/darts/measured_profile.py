@@ -12,7 +12,6 @@ def measured_profile(cost_table: str | None) -> DeviceProfile | None:
     """The device that the setting names; None where it asks for no measuring.
 
     Raises:
-        DeviceUnavailableError: There is no such device.
         UsageError: It is no device profile, or one of another precision than float32.
     """
     if cost_table is None or not cost_table.startswith(_PREFIX):

@@ -96,8 +96,8 @@ class SearchSettings(TeacherSettings):
         workers: Processes that read images ahead; the results do not depend on it.
 
     Raises:
-        UsageError: A value is out of range, or two exclude each other.
-        DeviceUnavailableError: ``cost_table`` names no device that there is.
+        UsageError: A value is out of range, two exclude each other, or ``cost_table`` names no
+            device.
     """
 
     epochs: int = 50

@@ -84,7 +84,7 @@ class LanguageLoop:
         self._losses = losses
         self._settings = settings
         self._seed = seed
-        self._accelerator = accelerator
+        self.accelerator = accelerator
         self._clipped = list(apart) or [module]
         self._kept_order: tuple[int, list[Tensor]] = (-1, [])
         self._epoch_steps = len(self._order(0))
@@ -116,7 +116,7 @@ class LanguageLoop:
     @property
     def is_first(self) -> bool:
         """Whether this is the process that writes and reports."""
-        return bool(self._accelerator.is_main_process)
+        return bool(self.accelerator.is_main_process)
 
     def run_unit(self) -> dict[str, float]:
         """Trains one unit; the mean of every named loss over the steps that it occurred in.
@@ -124,11 +124,11 @@ class LanguageLoop:
         Raises:
             NasKdError: One of them is no longer finite.
         """
-        seed = mixed_seed(self._seed, self.units, self._accelerator.process_index)
+        seed = mixed_seed(self._seed, self.units, self.accelerator.process_index)
         until = min(self.steps, self._step + self._unit_steps)
         sums: defaultdict[str, Tensor] = defaultdict(lambda: torch.zeros((), dtype=torch.float64))
         counts: Counter[str] = Counter()
-        devices = [self._accelerator.device] if self._accelerator.device.type == "cuda" else []
+        devices = [self.accelerator.device] if self.accelerator.device.type == "cuda" else []
         dropout = self._settings.dropout
         with torch.random.fork_rng(devices=devices), dropping(self.module, dropout):
             torch.manual_seed(seed)
@@ -142,7 +142,7 @@ class LanguageLoop:
 
     def state(self) -> dict[str, Any]:
         """Weights, optimiser, schedule and step."""
-        scaler = self._accelerator.scaler
+        scaler = self.accelerator.scaler
         return {
             "module": self.module.state_dict(),
             "optimizer": self._optimizer.state_dict(),
@@ -156,7 +156,7 @@ class LanguageLoop:
         self.module.load_state_dict(state["module"])
         self._optimizer.load_state_dict(state["optimizer"])
         self._schedule.load_state_dict(state["schedule"])
-        if (scaler := self._accelerator.scaler) is not None:
+        if (scaler := self.accelerator.scaler) is not None:
             scaler.load_state_dict(state["scaler"])
         self._step = state["step"]
 
@@ -170,10 +170,10 @@ class LanguageLoop:
             share = len(part) / len(indices)
             batch = self._batch(part)
             for name, loss in self._losses(batch, part, moment):
-                self._accelerator.backward(share * loss)
+                self.accelerator.backward(share * loss)
                 found[name] = found[name] + share * loss.detach().cpu()
-        mean_gradients(self.module, self._accelerator)
-        if (scaler := self._accelerator.scaler) is not None:
+        mean_gradients(self.module, self.accelerator)
+        if (scaler := self.accelerator.scaler) is not None:
             scaler.unscale_(self._optimizer.optimizer)
         for clipped in self._clipped:
             nn.utils.clip_grad_norm_(clipped.parameters(), self._settings.gradient_clip)
@@ -184,7 +184,7 @@ class LanguageLoop:
         return found
 
     def _batch(self, indices: Tensor) -> dict[str, Tensor]:
-        device = self._accelerator.device
+        device = self.accelerator.device
         return {name: part.to(device) for name, part in self._sequences.batch(indices).items()}
 
     def _order(self, epoch: int) -> list[Tensor]:
@@ -194,8 +194,8 @@ class LanguageLoop:
                 len(self._sequences),
                 self._settings.batch_size,
                 seed=mixed_seed(self._seed, epoch),
-                rank=self._accelerator.process_index,
-                world=self._accelerator.num_processes,
+                rank=self.accelerator.process_index,
+                world=self.accelerator.num_processes,
                 lengths=self._sequences.lengths if self._settings.group_by_length else None,
             )
             self._kept_order = epoch, batches
@@ -203,7 +203,7 @@ class LanguageLoop:
 
     def _means(self, sums: Mapping[str, Tensor], counts: Mapping[str, int]) -> dict[str, float]:
         values = torch.stack([sums[name] / counts[name] for name in sums]).float()
-        reduced = self._accelerator.reduce(values.to(self._accelerator.device), reduction="mean")
+        reduced = self.accelerator.reduce(values.to(self.accelerator.device), reduction="mean")
         means = dict(zip(sums, reduced.tolist(), strict=True))
         if names := not_finite(means):
             raise NasKdError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from torch import Tensor
 
 from nas_kd.training.checkpoint import CheckpointFile
 from nas_kd.training.language.loop import LanguageLoop
+from nas_kd.training.processes import computing
 from nas_kd.training.trainer import Progress
 
 
@@ -57,13 +59,10 @@ def train_language(
         loop.load(kept["loop"])
         history, best = kept["history"], kept["best"]
     while loop.units < loop.total:
-        began = time.monotonic()
-        row = {"unit": loop.units + 1.0, **loop.run_unit()}
-        row["seconds"] = time.monotonic() - began
-        if judge is not None:
-            row["score"] = judge()
-            if keep_best and row["score"] >= max((r["score"] for r in history), default=-2.0):
-                best = _copied(loop)
+        with computing(loop.accelerator):
+            row = _run_unit(loop, judge)
+        if keep_best and row.get("score", -math.inf) >= max(_scores(history), default=-2.0):
+            best = _copied(loop)
         history.append(row)
         if checkpoint is not None and loop.is_first:
             state: dict[str, Any] = {"loop": loop.state(), "history": history, "best": best}
@@ -73,10 +72,17 @@ def train_language(
     if best:
         loop.module.load_state_dict(best)
     loop.module.eval()
-    scores = [row["score"] for row in history if "score" in row]
+    scores = _scores(history)
     if not scores:
         return LanguageResult(history, None)
     return LanguageResult(history, max(scores) if keep_best else scores[-1])
+
+
+def _run_unit(loop: LanguageLoop, judge: Callable[[], float] | None) -> dict[str, float]:
+    began = time.monotonic()
+    row = {"unit": loop.units + 1.0, **loop.run_unit()}
+    row["seconds"] = time.monotonic() - began
+    return row if judge is None else {**row, "score": judge()}
 
 
 def _copied(loop: LanguageLoop) -> dict[str, Tensor]:
@@ -84,6 +90,10 @@ def _copied(loop: LanguageLoop) -> dict[str, Tensor]:
     return {name: value.detach().cpu().clone() for name, value in weights.items()}
 
 
+def _scores(history: list[dict[str, float]]) -> list[float]:
+    return [row["score"] for row in history if "score" in row]
+
+
 def _words(history: list[dict[str, float]]) -> str:
-    scores = [row["score"] for row in history if "score" in row]
+    scores = _scores(history)
     return f"score {max(scores):.4f}" if scores else ""

@@ -9,6 +9,7 @@ from typing import Any
 from nas_kd.training.checkpoint import CheckpointFile
 from nas_kd.training.pretraining.folder import PretrainingFolder
 from nas_kd.training.pretraining.method import Job, Method, Session
+from nas_kd.training.processes import computing
 
 Progress = Callable[[int, int, str], None]
 """Told how many of how many units are over, and the best result so far."""
@@ -46,7 +47,9 @@ def pretrain(
         folder.write_metrics(history)  # a kill may have come between the checkpoint and these
     while len(history) < session.total:
         on_progress(len(history), session.total, session.best())
-        history.append(_run_unit(session, len(history) + 1))
+        with computing(job.accelerator):
+            row = _run_unit(session, len(history) + 1)
+        history.append(row)
         if is_first:
             checkpoint.save({"history": history, "session": session.state()})
             folder.write_metrics(history)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import csv
+import json
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,8 +14,12 @@ import pytest
 
 from nas_kd.costs import Budget, DeviceProfile
 from nas_kd.errors import NoFeasibleStudentError
+from nas_kd.export import load_student
+from nas_kd.export.manifest import changed_files
+from search_spaces import Arch
 from studies import latency_limit
 from studies.elastic import ImageLatencyLimit, RankedNetwork, Source
+from studies.elastic import delivery as elastic_delivery
 from studies.elastic_search import ElasticSearch, search_elastic
 from studies.observer import SilentObserver
 from studies.timing import Timing
@@ -101,3 +107,74 @@ def test_what_contains_a_slow_one_is_not_measured(
     with pytest.raises(NoFeasibleStudentError, match="none of the 1 networks"):
         limit.first_in_time(smallest_first, 1, SilentObserver())
     assert len(measured) == 1
+
+
+@pytest.fixture
+def delivered(monkeypatch: pytest.MonkeyPatch) -> Callable[[list[float]], None]:
+    """Untrained files take 1 ms, and the delivered ones, one after the other, what is given."""
+
+    def take(milliseconds: list[float]) -> None:
+        waiting = iter(milliseconds)
+
+        def timed(file: Path, *others: object) -> Timing:
+            taken = next(waiting) if file.name == "student.onnx" else 1.0
+            record = replace(LATENCY, median_ms=taken, ci95_ms=(taken, taken))
+            return Timing(record, 2.0)
+
+        monkeypatch.setattr(latency_limit, "time_beside", timed)
+
+    return take
+
+
+def test_a_delivered_file_that_misses_makes_way_for_the_next(
+    run: Path, tmp_path: Path, delivered: Callable[[list[float]], None]
+) -> None:
+    delivered([5.0, 1.0])
+    (student,) = _search(run, "latency=2ms", tmp_path)["students"]
+    assert student["budget_met"]
+    assert student["arch"] == _ranked_archs(tmp_path)[1]
+    assert [path.name for path in (tmp_path / "students").iterdir()] == ["1"]
+
+
+def test_where_all_delivered_files_miss_the_fastest_is_delivered(
+    run: Path, tmp_path: Path, delivered: Callable[[list[float]], None]
+) -> None:
+    delivered([5.0, 4.0, 6.0, 4.5])
+    (student,) = _search(run, "latency=2ms", tmp_path)["students"]
+    assert (student["budget_met"], student["latency_ms"]["median"]) == (False, 4.5)
+    assert student["arch"] == _ranked_archs(tmp_path)[1]
+    assert load_student(tmp_path / "students" / "1").arch == Arch(student["arch"])
+
+
+def test_a_delivered_file_is_measured_until_its_limit_is_decided(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limit = ImageLatencyLimit(Source(run), Budget.parse("latency=2ms"), PROFILE, 0.0, tmp_path)
+    wide, busy = replace(LATENCY, ci95_ms=(1.0, 3.0)), replace(LATENCY, flags=("busy",))
+    fast = replace(LATENCY, ci95_ms=(1.0, 1.5))
+    waiting = iter([Timing(wide, 2.0), Timing(busy, 5.0), Timing(fast, 2.0)])
+    monkeypatch.setattr(latency_limit, "time_beside", lambda *given: next(waiting))
+    assert limit.judged(tmp_path / "student.onnx").latency is fast
+
+
+def test_an_interrupted_delivery_leaves_the_earlier_student(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    search = ElasticSearch(Budget(), PROFILE)
+    search_elastic(run, search, tmp_path, SilentObserver())
+
+    def interrupted(*given: object, **named: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(elastic_delivery, "write_manifest", interrupted)
+    weights = tmp_path / "students" / "1" / "model.safetensors"
+    before = weights.stat().st_ino
+    with pytest.raises(KeyboardInterrupt):
+        search_elastic(run, search, tmp_path, SilentObserver())
+    assert weights.stat().st_ino == before
+    assert changed_files(weights.parent) == []
+
+
+def _ranked_archs(folder: Path) -> list[dict[str, Any]]:
+    with (folder / "ranking.csv").open() as file:
+        return [json.loads(row["arch"]) for row in csv.DictReader(file)]

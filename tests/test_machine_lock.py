@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from nas_kd import file_lock
 from nas_kd.errors import NasKdError
-from studies.machine_lock import machine_alone, machine_shared
+from nas_kd.machine_lock import machine_alone, machine_shared
 
 
 @pytest.fixture(autouse=True)
@@ -57,3 +58,25 @@ def test_a_folder_of_somebody_else_is_refused(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(os, "getuid", lambda: somebody)
     with pytest.raises(NasKdError, match="belongs to another user"), machine_shared():
         pass
+
+
+def test_who_waits_for_long_says_so_once(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(file_lock, "PATIENCE_SECONDS", 0.05)
+    file_lock._say_once.cache_clear()
+
+    def compute() -> None:
+        with machine_shared():
+            pass
+
+    for _ in range(2):
+        with machine_alone():
+            waiting = threading.Thread(target=compute)
+            waiting.start()
+            time.sleep(0.3)
+        waiting.join()
+    with machine_shared():
+        pass
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "that measures latency" in line

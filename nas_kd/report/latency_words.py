@@ -1,4 +1,4 @@
-"""Measurement records as lines for people."""
+"""Latency records in words."""
 
 from __future__ import annotations
 
@@ -19,14 +19,15 @@ def latency_sentence(latency: Mapping[str, Any]) -> str:
 def latency_remarks(latency: Mapping[str, Any]) -> dict[str, str]:
     """What a reader must know before trusting the value, by kind."""
     remarks = {}
-    if latency["cached"]:
+    flags = latency.get("flags") or ()
+    if latency.get("cached"):
         remarks["cached"] = f"measured earlier ({latency['measured_at']}); --fresh measures again"
-    if "drift" in latency["flags"]:
+    if "drift" in flags:
         remarks["drift"] = "drift: the machine was hardly ever steady meanwhile"
-    if "busy" in latency["flags"]:
+    if "busy" in flags:
         others = latency["load"]["others"]
         remarks["busy"] = f"busy: other programs used {others:.0%} of the machine meanwhile"
-    if "slow" in latency["flags"]:
+    if "slow" in flags:
         slower = latency["reference_ms"] / latency["usual_reference_ms"] - 1
         remarks["slow"] = f"slow: the machine was {slower:.0%} slower than usual"
     return remarks

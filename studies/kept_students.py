@@ -1,0 +1,117 @@
+"""Delivered finalists with how they were judged, so that each is delivered and measured once."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+from nas_kd.export.manifest import changed_files, read_manifest
+from nas_kd.whole_files import name_for_damaged, whole_folder
+from studies.delivery import Delivered
+from studies.finalists import Measured
+from studies.first_in_time import Student
+from studies.measuring import latency_violation
+from studies.run_directory import RunDirectory
+from studies.setting import Setting
+
+_WEIGHTS = "model.safetensors"
+
+
+class KeptStudents:
+    """Students under ``work/delivered``, of which one is handed over to ``students/1``.
+
+    Args:
+        run: Where they are.
+        setting: The latency limit.
+    """
+
+    def __init__(self, run: RunDirectory, setting: Setting) -> None:
+        self._run = run
+        self._setting = setting
+
+    def folder(self, name: str) -> Path:
+        """Where the files of a student are."""
+        return self._run.work("delivered", name)
+
+    def read(self, name: str, winner: Measured) -> Student | None:
+        """The student as it was judged; None where nothing whole is kept under ``name``."""
+        state = self._run.read_state(_state(name))
+        if state is None:
+            return None
+        folder = self.folder(name)
+        if changed := changed_files(folder):
+            self._run.tell(f"{_listed(folder, changed)} changed; the student is delivered anew.")
+            return None
+        if _files(folder) != state["files"]:
+            return None
+        return self.student(
+            winner,
+            Delivered.from_dict(state["delivered"], folder),
+            state["accuracies"],
+            state["inherited_share"],
+        )
+
+    def write(self, name: str, student: Student) -> None:
+        """Keeps how a student whose files are in its folder was judged."""
+        self._run.write_state(
+            _state(name),
+            {
+                "delivered": student.delivered.to_dict(),
+                "accuracies": dict(student.accuracies),
+                "inherited_share": student.inherited_share,
+                "files": _files(student.delivered.directory),
+            },
+        )
+
+    def student(
+        self,
+        winner: Measured,
+        delivered: Delivered,
+        accuracies: dict[str, float | None],
+        inherited_share: float,
+    ) -> Student:
+        """A student with the accuracies of its file, judged by the latency limit."""
+        return Student(
+            winner,
+            delivered,
+            {**accuracies, **delivered.accuracies()},
+            inherited_share,
+            latency_violation(self._setting, delivered.latency, delivered.teacher_latency),
+        )
+
+    def hand_over(self, student: Student) -> Student:
+        """The student in ``students/1``, where an earlier one is replaced.
+
+        What was changed there by something else than `nas-kd` is kept beside it.
+        """
+        target = self._run.student(1)
+        if not self._is_there(student, target):
+            with whole_folder(target) as draft:
+                shutil.copytree(student.delivered.directory, draft, dirs_exist_ok=True)
+        return replace(student, delivered=student.delivered.at(target))
+
+    def _is_there(self, student: Student, target: Path) -> bool:
+        if not target.exists():
+            return False
+        if changed := changed_files(target):
+            aside = target.replace(name_for_damaged(target))
+            self._run.tell(
+                f"{_listed(target, changed)} changed: the student is put back as it was delivered, "
+                f"and what was there is kept as {aside.name}."
+            )
+            return False
+        return _files(target).get(_WEIGHTS) == _files(student.delivered.directory).get(_WEIGHTS)
+
+
+def _files(directory: Path) -> dict[str, str]:
+    """Names and hashes of the files of a student, as its manifest has them."""
+    return dict((read_manifest(directory) or {}).get("files", {}))
+
+
+def _listed(folder: Path, names: list[str]) -> str:
+    return ", ".join(str(folder / name) for name in names)
+
+
+def _state(name: str) -> str:
+    return f"delivered/{name}"

@@ -1,0 +1,34 @@
+"""``nas-kd distill ARCH``: an architecture given as text is held to a budget that is asked for."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from nas_kd.cli.distill import _job
+from tests.cli.conftest import Command
+
+JOB = "--teacher tests.cli.own_code:make_teacher --data digits --space-option cells_per_stage=1"
+CONV = "|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|skip_connect~0|none~1|nor_conv_3x3~2|"
+"""Of more than half the multiplications of the teacher."""
+
+
+@pytest.mark.parametrize(("budget", "code"), [([], 0), (["--budget", "macs=10%"], 3)])
+def test_only_a_budget_that_was_given_is_judged(
+    nas_kd: Command, budget: list[str], code: int
+) -> None:
+    outcome = nas_kd("distill", CONV, *JOB.split(), "--epochs", "1", *budget, "--json")
+    assert outcome.code == code, outcome.err
+    document = json.loads(outcome.out)
+    assert document["student"]["macs"] > 0.5 * document["teacher"]["macs"]
+    assert document["budget"]["limits"] == budget[1:]
+    assert document["budget_met"] == (code == 0)
+
+
+def test_the_embedded_search_lends_no_budget() -> None:
+    nothing = {"data.source": None, "teacher.source": None, "budget.limits": None}
+    assert _job("9930", None, nothing, None, []).recipe.budget.limits == ()
+    given = {**nothing, "budget.limits": ["params=1M"]}
+    assert _job("9930", None, given, None, []).recipe.budget.limits == ("params=1M",)
+    assert _job("9930", "digits", nothing, None, []).recipe.budget.limits != ()
