@@ -32,6 +32,7 @@ from benchmarks import real_tables
 from benchmarks.cifar10 import data_file
 from benchmarks.nb201_cells import SPACE, scoring, shared_cells
 from benchmarks.proxy_scores import scores_of
+from benchmarks.rank_rows import rank_row
 from benchmarks.real_tables import RealTable
 from benchmarks.record import write_rows
 from proxies import ReferenceFusion, log_rank_fusion
@@ -98,7 +99,7 @@ def nasbench201(cells: pd.DataFrame) -> list[dict[str, Any]]:
             params = some["params"].to_numpy(float)
             judge = Judge(some[target].to_numpy(), params, seed=0, functions=keys)
             rows += [
-                _row(f"NAS-Bench-201, {name}", target, proxy, judge, values.to_numpy(float))
+                rank_row(f"NAS-Bench-201, {name}", target, proxy, judge, values.to_numpy(float))
                 | {"best_target": some[target].max(), **setting.facts}
                 for proxy, values in scores.items()
             ]
@@ -134,7 +135,7 @@ def spread(cells: pd.DataFrame, seeds: int, sample: int) -> list[dict[str, Any]]
         judge = Judge(functions[target].to_numpy(), beside["params"], seed=0)
         scores = {OURS: np.mean(by_seed, axis=0), **beside}
         found = [
-            _row("NAS-Bench-201, sample of functions", target, name, judge, values)
+            rank_row("NAS-Bench-201, sample of functions", target, name, judge, values)
             | scoring(0).facts
             for name, values in scores.items()
         ]
@@ -166,7 +167,7 @@ def on_table(table: RealTable, seeds: int = 1) -> list[dict[str, Any]]:
         keys = [arch.key for arch in drawn.functions]
         judge = Judge(drawn.target, params, seed=0, functions=keys)
         found = [
-            _row(table.name, target, name, judge, values)
+            rank_row(table.name, target, name, judge, values)
             | {
                 "tau_within_10_percent_params": tau_within(values, drawn.target, params, _NEAR),
                 "best_target": drawn.target.max(),
@@ -185,24 +186,6 @@ def _over_seeds(by_seed: Sequence[np.ndarray], target: np.ndarray) -> dict[str, 
     return {
         "tau_one_seed": float(np.mean(taus)), "tau_std_over_seeds": spread, "seeds": len(taus),
     }  # fmt: skip
-
-
-def _row(bench: str, target: str, proxy: str, judge: Judge, scores: np.ndarray) -> dict[str, Any]:
-    found = judge.rate(scores)
-    return {
-        "bench": bench,
-        "target": target,
-        "proxy": proxy,
-        "tau": found.tau,
-        "tau_low": found.tau_ci[0],
-        "tau_high": found.tau_ci[1],
-        "interval": judge.interval,
-        "rho": found.rho,
-        "partial_tau": found.partial_tau,
-        "top_pick_target": found.top_pick_target,
-        "n": found.n,
-        "nan": found.nan,
-    }
 
 
 def _show(rows: Sequence[dict[str, Any]]) -> None:

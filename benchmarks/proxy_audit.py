@@ -23,6 +23,7 @@ from rich.table import Table
 
 from benchmarks import real_tables
 from benchmarks.proxy_scores import scored
+from benchmarks.rank_rows import rank_row
 from benchmarks.real_tables import RealTable
 from benchmarks.record import write_rows
 from proxies import PROXIES
@@ -84,11 +85,8 @@ def audit(table: RealTable, names: Sequence[str] | None = None) -> list[dict[str
         values = sizes | {name: scores.of(name, keys) for name in usable}
         rows += [
             {
-                "bench": table.name,
-                "target": target,
-                "proxy": name,
+                **rank_row(table.name, target, name, judge, values[name]),
                 "ours": name in PROXIES and PROXIES.get(name).ours,
-                **_statistics(judge, values[name]),
                 "functions": len(set(keys)),
                 "seed": seed,
                 "teacher": table.setting.teacher,
@@ -100,29 +98,13 @@ def audit(table: RealTable, names: Sequence[str] | None = None) -> list[dict[str
     return rows
 
 
-def _statistics(judge: Judge, values: np.ndarray) -> dict[str, Any]:
-    found = judge.rate(values)
-    return {
-        "tau": found.tau,
-        "tau_low": found.tau_ci[0],
-        "tau_high": found.tau_ci[1],
-        "rho": found.rho,
-        "tau_given_params": found.partial_tau,
-        "tau_within_5_percent_params": found.tau_within_params,
-        "top_pick_target": found.top_pick_target,
-        "n": found.n,
-        "without_value": found.nan,
-        "interval": judge.interval,
-    }
-
-
 def _show(rows: Sequence[dict[str, Any]]) -> None:
     table = Table("bench", "target", "proxy", "tau", "95 %", "tau | params", "±5 %", "no value")
     for row in sorted(rows, key=lambda r: (str(r["target"]), -np.nan_to_num(r["tau"], nan=-2))):
         table.add_row(
             row["bench"], row["target"], row["proxy"], f"{row['tau']:.3f}",
-            f"{row['tau_low']:.3f} to {row['tau_high']:.3f}", f"{row['tau_given_params']:.3f}",
-            f"{row['tau_within_5_percent_params']:.3f}", str(row["without_value"]),
+            f"{row['tau_low']:.3f} to {row['tau_high']:.3f}", f"{row['partial_tau']:.3f}",
+            f"{row['tau_within_params']:.3f}", str(row["nan"]),
         )  # fmt: skip
     Console().print(table)
 

@@ -134,11 +134,10 @@ class _Lowering:
 def _keep(directory: Path, onnx: Path, records: dict[str, PrecisionRecord]) -> None:
     """Adds the records to the manifest, where the files are the student's."""
     from nas_kd.cli.targets import belongs
-    from nas_kd.export import read_manifest, refresh_manifest
+    from nas_kd.export import refresh_manifest
 
     if belongs(onnx, directory):
-        earlier = (read_manifest(directory) or {}).get("precisions", {})
-        refresh_manifest(directory, precisions={**earlier, **records})
+        refresh_manifest(directory, precisions=records)
 
 
 def _table(records: dict[str, PrecisionRecord]) -> Table:

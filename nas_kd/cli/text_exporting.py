@@ -30,7 +30,7 @@ def export_text(
     """
     from nas_kd.cli.targets import belongs
     from nas_kd.costs import require_provider
-    from nas_kd.export import precision_file, read_manifest, refresh_manifest
+    from nas_kd.export import precision_file, refresh_manifest
     from nas_kd.export.text_delivery import export_text_student, readable_lengths
     from nas_kd.export.text_student import load_text_student
     from studies.token_timing import time_texts
@@ -51,14 +51,8 @@ def export_text(
     files = {precision: precision_file(onnx, precision) for precision in parity}
     latency = {} if lowered_on is None else time_texts(files, lowered_on, lengths)
     if belongs(onnx, directory):
-        manifest = read_manifest(directory) or {}
-        sections: dict[str, Mapping[str, Any]] = {"parity": parity}
-        if latency:
-            sections["latency"] = latency
-        earlier = {name: manifest.get(name) or {} for name in sections}
-        refresh_manifest(
-            directory, **{name: {**earlier[name], **new} for name, new in sections.items()}
-        )
+        measured = {"latency": latency} if latency else {}
+        refresh_manifest(directory, parity=parity, **measured)
     return {
         "schema": SCHEMA,
         "student": str(directory),

@@ -88,6 +88,11 @@ def write_manifest(
 def refresh_manifest(directory: Path, **sections: Record | Mapping[str, Any]) -> Path | None:
     """Brings hashes and ``sections`` up to date after a file of the student was replaced.
 
+    Args:
+        directory: The student's.
+        **sections: A record takes the place of what the section held; the entries of a mapping,
+            such as records by precision, are laid over those that it has.
+
     Returns:
         The manifest's path; None when the directory has no manifest.
 
@@ -97,7 +102,10 @@ def refresh_manifest(directory: Path, **sections: Record | Mapping[str, Any]) ->
     old = read_manifest(directory)
     if old is None:
         return None
-    return _write(Path(directory), {**old, **{name: _plain(s) for name, s in sections.items()}})
+    for name, section in sections.items():
+        kept = {} if isinstance(section, Record) else old.get(name) or {}
+        old[name] = {**kept, **_plain(section)}
+    return _write(Path(directory), old)
 
 
 def read_manifest(directory: Path) -> dict[str, Any] | None:

@@ -39,8 +39,8 @@ class TaskTeacher:
 def load_task_teacher(source: str, classes: Sequence[str], *, seed: int) -> TaskTeacher:
     """Loads the language model that ``source`` names with its head, or with a new one.
 
-    A head's outputs are brought into the order of ``classes`` by their names. They stay where the
-    model does not name them, or the task numbers its classes from 0.
+    A head's outputs are brought into the order of ``classes`` by their names, in capitals or not.
+    They stay where the model does not name them, or the task numbers its classes from 0.
 
     Args:
         source: As for `load_language_teacher`.
@@ -84,12 +84,14 @@ def _bring_into_order(model: Any, classes: Sequence[str], source: str) -> None:
     numbers = list(map(str, range(len(found))))
     if not classes or list(classes) == numbers or found == [f"LABEL_{n}" for n in numbers]:
         return
-    if sorted(found) != sorted(classes):
+    places = {name.casefold(): place for place, name in enumerate(found)}
+    if sorted(places) != sorted(name.casefold() for name in classes):
         raise UsageError(
             f"teacher: {source} tells {', '.join(found[:5])} apart, and the task "
-            f"{', '.join(classes[:5])}. Name the classes alike, or give a teacher without a head."
+            f"{', '.join(classes[:5])}. Name the classes alike (id2label in the teacher's "
+            "config.json), or give a teacher without a head."
         )
-    order = torch.tensor([found.index(name) for name in classes])
+    order = torch.tensor([places[name.casefold()] for name in classes])
     *_, head = (
         part
         for part in model.modules()

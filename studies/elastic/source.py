@@ -45,12 +45,15 @@ class Source:
         self.data_name: str = data or self.job["data"]
         self.data = _images(supernet, self.data_name, self.job, facts)
         self.task = replace(supernet.task, num_classes=self.data.num_classes)
+        self._sizes: dict[Arch, Sizes] = {}
         supernet.to(nearest_accelerator("no").device)
         self.identity = f"{folder.identity()} {self.data_name}"
 
     def sizes(self, arch: Arch) -> Sizes:
-        """Of the network with its classifier."""
-        return self.supernet.space.sizes(arch, self.task)
+        """Of the network with its classifier; each network is counted once."""
+        if arch not in self._sizes:
+            self._sizes[arch] = self.supernet.space.sizes(arch, self.task)
+        return self._sizes[arch]
 
     def judge(self, archs: Sequence[Arch]) -> dict[Arch, float]:
         """Validation accuracies with the shared weights."""

@@ -14,6 +14,7 @@ from nas_kd.training.language import (
     finetune,
     imitate_states,
     outputs_of,
+    require_imitable,
     task_score,
     with_head,
 )
@@ -48,6 +49,14 @@ class TaskLesson:
         teacher, teacher_facts = None, {}
         if self.settings.teacher_weight > 0 or self.settings.state_epochs > 0:
             teacher = load_task_teacher(self.teacher, task.classes, seed=mixed_seed(self.seed, 1))
+            if self.settings.state_epochs:
+                require_imitable(
+                    student.model,
+                    student.tokenizer,
+                    teacher=teacher.model,
+                    teacher_tokenizer=teacher.tokenizer,
+                    settings=self.settings,
+                )
             teacher_facts = self._ready(teacher, task, place)
         model = _named(
             with_head(student.model.base_model, task.outputs, self.seed), task, student.tokenizer

@@ -17,10 +17,12 @@ from benchmarks.proxy_audit import audit
 from benchmarks.proxy_reproduction import SUITE, az_nas_variants, reproduction
 from benchmarks.proxy_scores import scored, scores_of
 from benchmarks.proxy_speed import BARS, prepare, times, whole_space
+from benchmarks.rank_rows import rank_row
 from benchmarks.search_quality import METHODS, functions_within, quality, scored_pool
 from benchmarks.textbook_proxies import Network, textbook_scores
 from proxies import TeacherProbes, score_student
 from search_spaces import NasBench201, Task
+from studies.ranking.judge import Judge
 from studies.workers import one_thread
 from tests.benchmarks.conftest import small
 
@@ -58,6 +60,18 @@ def test_the_audit_judges_what_scores_a_space_beside_sizes(table: real_tables.Re
     assert rows.set_index("proxy")["ours"].loc[OURS].all()
     if transformers:
         assert set(rows["space_option_head_dim"]) == {0}
+
+
+def test_rows_have_the_statistics_of_nas_kd_rank() -> None:
+    target, params = np.arange(6.0), np.array([3.0, 1, 2, 5, 4, 6])
+    judge = Judge(target, params, seed=0)
+    row = rank_row("bench", "target", "proxy", judge, np.array([0.0, 2, 1, 3, math.nan, 5]))
+    found = judge.rate(np.array([0.0, 2, 1, 3, math.nan, 5])).to_document()
+    for name in ("tau", "rho"):
+        assert (row[f"{name}_low"], row[f"{name}_high"]) == found.pop(f"{name}_ci")
+    assert {name: row[name] for name in found} == pytest.approx(found, nan_ok=True)
+    assert (row["bench"], row["target"], row["proxy"]) == ("bench", "target", "proxy")
+    assert row["interval"] == "bootstrap"
 
 
 def test_every_table_has_its_space() -> None:

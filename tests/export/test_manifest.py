@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -63,11 +64,21 @@ def test_contents(directory: Path) -> None:
 def test_refresh_after_a_file_was_replaced(directory: Path) -> None:
     before = json.loads((directory / "manifest.json").read_text())
     (directory / "config.json").write_text('{"changed": true}')
-    refresh_manifest(directory, parity={"passed": False})
+    refresh_manifest(directory, parity=replace(PARITY, passed=False))
     after = json.loads((directory / "manifest.json").read_text())
     assert after["files"]["config.json"] != before["files"]["config.json"]
-    assert after["parity"] == {"passed": False}
+    assert after["parity"] == {**before["parity"], "passed": False}
     assert after["costs"] == before["costs"]
+
+
+def test_refresh_lays_entries_over_those_that_are_there(directory: Path) -> None:
+    refresh_manifest(directory, latency={"fp32": 2.0}, accuracy={"test": 0.5})
+    refresh_manifest(directory, latency={"int8": 1.0})
+    refresh_manifest(directory, parity=CountRecord(macs=1, params=2, unsupported={}))
+    after = json.loads((directory / "manifest.json").read_text())
+    assert after["latency"] == {"fp32": 2.0, "int8": 1.0}
+    assert after["accuracy"] == {"test": 0.5, "validation": 0.5}
+    assert "passed" not in after["parity"]
 
 
 def test_refresh_without_a_manifest(tmp_path: Path) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 import torch
 
+from nas_kd.errors import UsageError
 from nas_kd.export.text_student import TextStudent
 from nas_kd.training.language import TaskSettings
 from studies.observer import SilentObserver
@@ -35,3 +37,21 @@ def test_states_are_imitated_where_the_teachers_logits_have_no_weight(tmp_path: 
     assert imitating.teacher_facts["fine_tuned"]
     one, other = (found.model.base_model.get_input_embeddings() for found in (without, imitating))
     assert not torch.equal(one.weight, other.weight)
+
+
+def test_states_that_cannot_be_compared_are_refused_before_the_teacher_learns(
+    tmp_path: Path,
+) -> None:
+    rows = [f"{text}\t{'yes' if 'w1 ' in text else 'no'}" for text in lines(40)]
+    table = tmp_path / "task.tsv"
+    table.write_text("\n".join(["text\tlabel", *rows]))
+    teacher = save_teacher(tmp_path / "teacher", small_bert(num_attention_heads=4))
+    settings = TaskSettings(
+        epochs=1, batch_size=16, max_tokens=16, state_epochs=1, state_distillers="tinybert"
+    )
+    lesson = TaskLesson(f"{table}?text=text&label=label", teacher, settings)
+    student = TextStudent(small_bert(seed=1), word_tokenizer(WORDS), {})
+    work = tmp_path / "work"
+    with pytest.raises(UsageError, match="students with 8 and the teacher has 4"):
+        lesson.teach(student, Place(work, {}, SilentObserver()))
+    assert not work.exists()

@@ -68,7 +68,7 @@ def load_hf_datasets(spec: SourceSpec, request: Request) -> RawSplits:
         role: None if split is None else _numbers(split, label, where)
         for role, split in splits.items()
     }
-    names = getattr(train.features[label], "names", None)
+    names = class_names(train, label)
     if names is None:
         highest = max(int(part.max()) for part in numbers.values() if part is not None)
         names = [str(number) for number in range(highest + 1)]
@@ -115,6 +115,12 @@ def open_sets(spec: SourceSpec, where: str) -> dict[str, Any]:
             ) from error
         raise UsageError(f"{where}: cannot be loaded ({error}). Check name and config.") from error
     return dict(found) if isinstance(found, dict) else {"train": found}
+
+
+def class_names(dataset: Any, column: str) -> list[str] | None:
+    """Names of the classes in a column of numbers; None where the data set does not name them."""
+    names = getattr(dataset.features[column], "names", None)
+    return None if names is None else list(map(str, names))
 
 
 def _image_column(dataset: Any, where: str) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from nas_kd.data.sources.hf_datasets import open_sets
+from nas_kd.data.sources.hf_datasets import class_names, open_sets
 from nas_kd.data.splitting import stratified_split
 from nas_kd.data.text.corpus import column_option, dataset_column
 from nas_kd.data.text.files import read_files
@@ -29,11 +29,12 @@ _VALIDATION_SPLITS = ("validation", "valid", "val", "dev")
 
 @dataclass(frozen=True)
 class _Columns:
-    """Examples as they are read, labels still text."""
+    """Examples as they are read, labels still text; ``classes`` where the source names them."""
 
     texts: list[str]
     seconds: list[str] | None
     labels: list[str]
+    classes: tuple[str, ...] | None = None
 
 
 def load_labelled_texts(
@@ -48,7 +49,8 @@ def load_labelled_texts(
             ``train`` and ``validation`` name files in a folder or archive, or splits of a data
             set; without the latter, validation examples are cut out. ``regression=true`` takes
             the labels as scores; ``header=false`` says that the first line is a row. Before a
-            path that ends in ``.tsv`` or ``.csv``, the kind may be left out.
+            path that ends in ``.tsv`` or ``.csv``, the kind may be left out. Classes are those
+            that a data set names, in its order, else the labels that occur.
         seed: Decides which training examples are cut out for validation.
         validation_share: Share that is cut out.
 
@@ -64,7 +66,7 @@ def load_labelled_texts(
     if not spec.target:
         raise UsageError(f"{where}: say where it lies, as in {spec.kind}:PATH.")
     train, validation = (_of_sets if spec.kind == "hfds" else _of_files)(spec, where)
-    classes = () if spec.flag("regression", False) else _class_names(train.labels)
+    classes = () if spec.flag("regression", False) else train.classes or _occurring(train.labels)
     learned = _examples(train, classes, f"{where}, train")
     name = Path(spec.word("train") or spec.target).with_suffix("").as_posix()
     if validation is not None:
@@ -117,13 +119,29 @@ def _of_sets(spec: SourceSpec, where: str) -> tuple[_Columns, _Columns | None]:
         def column(role: str) -> list[str]:
             return dataset_column(sets[split], str(column_option(spec, role)), where)
 
+        texts, labels = column("text"), column("label")
         seconds = column("second") if "second" in spec.options else None
-        return _Columns(column("text"), seconds, column("label"))
+        names = class_names(sets[split], str(column_option(spec, "label")))
+        if names is None or spec.flag("regression", False):
+            return _Columns(texts, seconds, labels)
+        named = _named(labels, names, f"{where}, {split}")
+        return _Columns(texts, seconds, named, tuple(names))
 
     return columns(train), None if held_out is None else columns(held_out)
 
 
-def _class_names(labels: list[str]) -> tuple[str, ...]:
+def _named(numbers: list[str], names: list[str], where: str) -> list[str]:
+    """The names of classes that are given by number."""
+    of_number = {str(number): name for number, name in enumerate(names)}
+    if unknown := set(numbers) - of_number.keys():
+        raise UsageError(
+            f"{where}: the label {min(unknown)} is none of the {len(names)} classes that the data "
+            "set names. Take a split that has labels, or mend it."
+        )
+    return [of_number[number] for number in numbers]
+
+
+def _occurring(labels: list[str]) -> tuple[str, ...]:
     """The labels that occur; numbers by their size, other ones by the alphabet."""
     names = sorted(set(labels))
     if all(name.removeprefix("-").isdecimal() for name in names):

@@ -14,7 +14,11 @@ from nas_kd.training.language.judging import embeddings_of, outputs_of, task_sco
 from nas_kd.training.language.loop import LanguageLoop, Moment
 from nas_kd.training.language.settings import LoopSettings
 from nas_kd.training.language.standalone import imitate, imitation_loss
-from nas_kd.training.language.state_lesson import TaskSettings, imitate_states
+from nas_kd.training.language.state_lesson import (
+    TaskSettings,
+    imitate_states,
+    require_imitable,
+)
 from nas_kd.training.language.state_objective import StateObjective
 from nas_kd.training.language.train import LanguageResult, train_language
 
@@ -35,6 +39,7 @@ __all__ = [
     "imitation_loss",
     "imitation_losses",
     "outputs_of",
+    "require_imitable",
     "similarity_score",
     "task_score",
     "train_language",

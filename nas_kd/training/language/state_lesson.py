@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from accelerate import Accelerator
 
 from nas_kd.data.text import LabelledTexts, encoded
+from nas_kd.distill import Distiller
 from nas_kd.errors import UsageError
 from nas_kd.training.checkpoint import CheckpointFile
 from nas_kd.training.language.finetune import FinetuneSettings
@@ -15,6 +16,7 @@ from nas_kd.training.language.judging import require_positions
 from nas_kd.training.language.standalone import imitate
 from nas_kd.training.language.state_objective import StateObjective, state_distillers
 from nas_kd.training.trainer import Progress
+from search_spaces.language_models import family_of
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -46,7 +48,35 @@ class TaskSettings(FinetuneSettings):
         super().__post_init__()
         self._require("state_epochs", 0)
         self._require("state_learning_rate", 0, above=True)
-        state_distillers(self.state_distillers, interleaved=self.state_interleaved)
+        self.of_states()
+
+    def of_states(self) -> list[Distiller]:
+        """The distillers of the states."""
+        return state_distillers(self.state_distillers, interleaved=self.state_interleaved)
+
+
+def require_imitable(
+    model: PreTrainedModel,
+    tokenizer: Any,
+    *,
+    teacher: PreTrainedModel,
+    teacher_tokenizer: Any = None,
+    settings: TaskSettings,
+) -> None:
+    """Says before a training what `imitate_states` would say; arguments as there.
+
+    Raises:
+        UsageError: Model and teacher read other tokens, or are of shapes that the distillers of
+            the settings cannot compare.
+    """
+    if teacher_tokenizer is not None and teacher_tokenizer.get_vocab() != tokenizer.get_vocab():
+        raise UsageError(
+            "training: the student and the teacher read other tokens, so that their states cannot "
+            "be compared. Set state_epochs to 0, or give a teacher with the student's tokenizer."
+        )
+    student, taught = (family_of(one.config).shape(one.config) for one in (model, teacher))
+    for distiller in settings.of_states():
+        distiller.require_comparable([student], taught)
 
 
 def imitate_states(
@@ -80,15 +110,13 @@ def imitate_states(
         The mean loss on the validation texts.
 
     Raises:
-        UsageError: Model and teacher read other tokens, cannot read as many, or have no states to
-            compare.
+        UsageError: Model and teacher read other tokens, cannot read as many, or have no states that
+            can be compared.
         NasKdError: The loss is no longer finite, or a checkpoint cannot be written.
     """
-    if teacher_tokenizer is not None and teacher_tokenizer.get_vocab() != tokenizer.get_vocab():
-        raise UsageError(
-            "training: the student and the teacher read other tokens, so that their states cannot "
-            "be compared. Set state_epochs to 0, or give a teacher with the student's tokenizer."
-        )
+    require_imitable(
+        model, tokenizer, teacher=teacher, teacher_tokenizer=teacher_tokenizer, settings=settings
+    )
     train, validation = (
         encoded(examples, tokenizer, settings.max_tokens)
         for examples in (task.train, task.validation)

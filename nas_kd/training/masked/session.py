@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -15,9 +14,9 @@ from nas_kd.data import CropFlip, load_data
 from nas_kd.errors import UsageError
 from nas_kd.training.elastic.random_crops import Draws, random_crop
 from nas_kd.training.elastic.sampling import elastic_deck
-from nas_kd.training.elastic.saving import save_supernet
-from nas_kd.training.elastic.session import EpochSession, Step
+from nas_kd.training.elastic.session import Step
 from nas_kd.training.elastic.start import elastic, make_supernet
+from nas_kd.training.elastic.unlabelled import UnlabelledSession
 from nas_kd.training.masked.hiding import hide_patches, visible_patches
 from nas_kd.training.masked.lessons import MaskedLesson
 from nas_kd.training.masked.settings import MaskedSettings
@@ -36,7 +35,7 @@ REFERENCE_BATCH = 256
 MakeLesson = Callable[["ElasticVitSupernet", Any, MaeTeacher | None], MaskedLesson]
 
 
-class MaskedSession(EpochSession):
+class MaskedSession(UnlabelledSession):
     """Students that see a quarter of the patches, and the teacher, if there is one, the same.
 
     Args:
@@ -80,6 +79,10 @@ class MaskedSession(EpochSession):
         process = job.accelerator.process_index
         self._deck = elastic_deck(space, settings.size_scale, seed=job.seed, process=process)
 
+    @property
+    def backbone(self) -> ElasticVitSupernet:
+        return self._supernet
+
     def step(self, step: Step) -> dict[str, Tensor]:
         self._schedule.set(step.share)
         images = self._augmented(step)
@@ -94,9 +97,6 @@ class MaskedSession(EpochSession):
         parts: dict[str, Tensor] = self.network(images, hiding, archs, taught)
         self.optimise(parts["loss"])
         return {name: part.detach() for name, part in parts.items()}
-
-    def save(self, folder: Path) -> dict[str, Any]:
-        return save_supernet(folder, self._supernet, self.data)
 
     def _augmented(self, step: Step) -> Tensor:
         own = self.data.augment

@@ -31,6 +31,8 @@ class MaskedSettings:
         warmup: Share of the training with a rising learning rate.
         weight_decay: On matrices; norms and biases have none.
         gradient_clip: Largest norm of the gradient; None does not clip.
+        judge_every: Epochs between two looks at the nearest neighbours of the largest and the
+            smallest network, where images have labels; the end of the training is always looked at.
         precision: ``no`` (float32), ``bf16`` or ``fp16`` autocast.
         workers: Processes that read images ahead; the results do not depend on it.
 
@@ -53,6 +55,7 @@ class MaskedSettings:
     learning_rate: float = 1.5e-4
     weight_decay: float = 0.05
     gradient_clip: float | None = None
+    judge_every: int = 10
     precision: str = "no"
     workers: int = 0
 
@@ -60,7 +63,8 @@ class MaskedSettings:
         require_choice(self, "precision", ("no", "fp16", "bf16"))
         for name in ("epochs", "batch_size", "decoder_width", "decoder_depth", "decoder_heads"):
             require_number(self, name, least=1)
-        require_number(self, "epoch_images", least=1)
+        for name in ("epoch_images", "judge_every"):
+            require_number(self, name, least=1)
         for name in ("elastic_students", "workers", "weight_decay"):
             require_number(self, name, least=0)
         for name in ("learning_rate", "gradient_clip"):

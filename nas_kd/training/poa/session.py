@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -13,9 +12,9 @@ from torch import Tensor, nn
 from nas_kd.data import CropFlip, DataSplits, load_data
 from nas_kd.errors import UsageError
 from nas_kd.training.elastic.sampling import elastic_deck
-from nas_kd.training.elastic.saving import save_supernet
-from nas_kd.training.elastic.session import EpochSession, Step
+from nas_kd.training.elastic.session import Step
 from nas_kd.training.elastic.start import elastic, make_supernet
+from nas_kd.training.elastic.unlabelled import UnlabelledSession
 from nas_kd.training.poa import terms
 from nas_kd.training.poa.branches import Branches, Targets
 from nas_kd.training.poa.crops import MultiCrop
@@ -29,11 +28,12 @@ from nas_kd.training.poa.sinkhorn import sinkhorn
 from nas_kd.training.poa.students import Scored, Students
 from nas_kd.training.poa.views import OfViews
 from nas_kd.training.pretraining.method import Job
+from search_spaces.supernets.elastic import ElasticSupernet
 
 LOCAL_SHARE = 96 / 224
 
 
-class PoaSession(EpochSession):
+class PoaSession(UnlabelledSession):
     """The three branches on unlabelled images; the teacher's supernet is the result."""
 
     def __init__(self, job: Job) -> None:
@@ -56,6 +56,10 @@ class PoaSession(EpochSession):
             process=job.accelerator.process_index,
             by_depth_only=PUBLISHED[job.space.name].by_depth_only,
         )
+
+    @property
+    def backbone(self) -> ElasticSupernet:
+        return self._teacher.model.backbone
 
     def step(self, step: Step) -> dict[str, Tensor]:
         moment = self._schedules.set(step.share)
@@ -80,9 +84,6 @@ class PoaSession(EpochSession):
     def load(self, state: Mapping[str, Any]) -> None:
         super().load(state)
         self._teacher.model.load_state_dict(state["teacher"])
-
-    def save(self, folder: Path) -> dict[str, Any]:
-        return save_supernet(folder, self._teacher.model.backbone, self.data)
 
     @torch.no_grad()
     def _score(self, views: OfViews, masks: Tensor | None) -> Scored:

@@ -62,6 +62,8 @@ class PoaSettings:
         prototypes_rest: Share of the training during which prototypes are not trained.
         gradient_clip: Largest norm of the gradient; None does not clip.
         drop_path: Rate of stochastic depth of the students.
+        judge_every: Epochs between two looks at the nearest neighbours of the largest and the
+            smallest network, where images have labels; the end of the training is always looked at.
         precision: ``no`` (float32), ``bf16`` or ``fp16`` autocast.
         workers: Processes that read images ahead; the results do not depend on it.
 
@@ -108,6 +110,7 @@ class PoaSettings:
     prototypes_rest: float = 1 / 346
     gradient_clip: float | None = 1.5
     drop_path: float | None = None
+    judge_every: int = 10
     precision: str = "no"
     workers: int = 0
 
@@ -115,7 +118,7 @@ class PoaSettings:
         require_choice(self, "precision", ("no", "fp16", "bf16"))
         for name in ("epochs", "batch_size", "epoch_images", "view_size", "local_size", "heads"):
             require_number(self, name, least=1)
-        for name in ("prototypes", "head_hidden", "head_bottleneck"):
+        for name in ("prototypes", "head_hidden", "head_bottleneck", "judge_every"):
             require_number(self, name, least=1)
         for name in ("local_views", "elastic_students", "workers"):
             require_number(self, name, least=0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -55,6 +56,28 @@ def test_a_saved_data_set_with_its_own_splits(tmp_path: Path) -> None:
     task = load_labelled_texts(f"hfds:{tmp_path}?text=one&second=two&label=label")
     assert task.classes == ("0", "1")
     assert task.validation.seconds == ("c", "d")
+
+
+def test_classes_that_a_data_set_names(tmp_path: Path) -> None:
+    """They keep its order, whether or not all of them occur."""
+    datasets = pytest.importorskip("datasets")
+    kind = datasets.ClassLabel(names=["yes", "no", "maybe"])
+    features = datasets.Features({"text": datasets.Value("string"), "label": kind})
+
+    def split(*labels: int) -> Any:
+        rows = {"text": [f"text {label}" for label in labels], "label": list(labels)}
+        return datasets.Dataset.from_dict(rows, features=features)
+
+    sets = {"train": split(1, 0), "validation": split(0, 2), "hidden": split(-1, -1)}
+    datasets.DatasetDict(sets).save_to_disk(tmp_path)
+    source = f"hfds:{tmp_path}?text=text&label=label"
+    task = load_labelled_texts(source)
+    assert task.classes == ("yes", "no", "maybe")
+    assert task.train.targets.tolist() == [1, 0]
+    assert task.validation.targets.tolist() == [0, 2]
+    assert load_labelled_texts(f"{source}&regression=true").train.targets.tolist() == [1.0, 0.0]
+    with pytest.raises(UsageError, match="the label -1 is none of the 3 classes"):
+        load_labelled_texts(f"{source}&validation=hidden")
 
 
 @pytest.mark.parametrize(

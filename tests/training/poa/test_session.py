@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 import torch
 
 from nas_kd.errors import NasKdError, UsageError
+from nas_kd.training.elastic.judging import shared_accuracy
 from nas_kd.training.elastic.restoring import restore_supernet
 from nas_kd.training.embeddings import read_embeddings
 from nas_kd.training.knn import knn_accuracy
@@ -45,6 +47,23 @@ def test_the_teacher_follows_the_student_with_the_momentum_of_the_schedule() -> 
 
     assert (student - before).abs().max() > 1e-4
     torch.testing.assert_close(teacher, 0.992 * before + 0.008 * student)
+
+
+def test_nearest_neighbours_judge_the_teacher_where_images_have_labels(tmp_path: Path) -> None:
+    training = session(epochs=3, epoch_images=32, judge_every=2)
+    told = [training.run_unit() for _ in range(3)]
+    space = training.job.space
+
+    assert ["knn_largest" in metrics for metrics in told] == [False, True, True]
+    for name, arch in (("largest", space.largest), ("smallest", space.smallest)):
+        judged = shared_accuracy(training._teacher.model.backbone, arch, training.data)
+        assert told[-1][f"knn_{name}"] == judged > 0.2
+    assert training.best().startswith(f"loss {told[-1]['loss']:.3f}, nearest neighbours ")
+    assert training.save(tmp_path)["knn_largest"] == told[-1]["knn_largest"]
+
+    training = session(epochs=1, epoch_images=32)
+    training.data = replace(training.data, num_classes=0, classes=())
+    assert not any(name.startswith("knn_") for name in training.run_unit())
 
 
 def test_what_is_saved_is_the_teacher(tmp_path: Path) -> None:
