@@ -82,7 +82,9 @@ def agreement(scores: Tensor) -> Tensor:
     teacher's temperature over 0.1, and else withers.
     """
     first, second = scores.float() - scores.float().mean((0, 1))  # sample, prototype each
-    return (first * second).sum() / (first.norm() * second.norm()).clamp_min(_SMALLEST)
+    lengths = (first.norm() * second.norm()).clamp_min(_SMALLEST)
+    correlation: Tensor = (first * second).sum() / lengths
+    return correlation
 
 
 def spread(pooled: Tensor) -> Tensor:
