@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -149,10 +149,8 @@ def require_intact(directory: Path, wanted: Callable[[str], bool]) -> None:
     Raises:
         UsageError: A file differs, or the manifest cannot be read.
     """
-    stated = (read_manifest(directory) or {}).get("files")
-    for name, digest in (stated if isinstance(stated, dict) else {}).items():
-        file = Path(directory) / Path(name).name
-        if wanted(name) and file.is_file() and sha256(file) != digest:
+    for file in _differing(directory, read_manifest(directory) or {}, wanted):
+        if file.is_file():
             raise UsageError(
                 f"student: {file} differs from what {FILE} says of it: it was damaged or changed. "
                 f"Restore it, or make it again with the command that made the student (an ONNX "
@@ -165,17 +163,24 @@ def changed_files(directory: Path) -> list[str]:
 
     Files that the manifest does not know are left out.
     """
-    directory = Path(directory)
     try:
         manifest = read_manifest(directory)
     except UsageError:
         manifest = None
     if manifest is None:
         return [FILE]
+    return [file.name for file in _differing(directory, manifest, lambda name: True)]
+
+
+def _differing(
+    directory: Path, manifest: Mapping[str, Any], wanted: Callable[[str], bool]
+) -> Iterator[Path]:
+    """Files that are missing, or are not as the manifest has them."""
     stated = manifest.get("files")
-    files = stated.items() if isinstance(stated, dict) else ()
-    known = {directory / Path(name).name: digest for name, digest in files}
-    return [f.name for f, digest in known.items() if not f.is_file() or sha256(f) != digest]
+    for name, digest in (stated if isinstance(stated, dict) else {}).items():
+        file = Path(directory) / Path(name).name
+        if wanted(name) and (not file.is_file() or sha256(file) != digest):
+            yield file
 
 
 def sha256(path: Path) -> str:

@@ -152,14 +152,14 @@ class TestExport:
     def test_a_wrong_file_is_exit_code_5_and_replaces_nothing(
         self, nas_kd: Command, student: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        from nas_kd.export import parity
+        from nas_kd.export import checked, parity
 
         honest = parity.check_parity
 
         def differs(*arguments: Any, **options: Any) -> Any:
             return dataclasses.replace(honest(*arguments, **options), max_abs=1.0, passed=False)
 
-        monkeypatch.setattr(parity, "check_parity", differs)
+        monkeypatch.setattr(checked, "check_parity", differs)
         before = {path: path.read_bytes() for path in student.iterdir()}
         outcome = nas_kd("export", student)
         assert outcome.code == 5
