@@ -192,10 +192,12 @@ def test_operations_are_measured_on_the_users_device(nas_kd: Command, tmp_path: 
     assert "Expected cost" in (run / "report.html").read_text()
 
 
-@pytest.mark.parametrize("device", ["npu", "tensorrt"])
-def test_a_device_that_is_not_here_is_exit_code_4(
-    nas_kd: Command, tmp_path: Path, device: str
+@pytest.mark.parametrize(
+    ("device", "code"), [("npu", ExitCode.USAGE), ("tensorrt", ExitCode.DEVICE_UNAVAILABLE)]
+)
+def test_a_device_that_nobody_knows_or_that_is_not_here_is_refused(
+    nas_kd: Command, tmp_path: Path, device: str, code: ExitCode
 ) -> None:
     outcome = nas_kd(*MEASURED, f"cost_table=measured:{device}", "--run-dir", tmp_path / "run")
-    assert outcome.code == ExitCode.DEVICE_UNAVAILABLE
+    assert outcome.code == code
     assert device in outcome.err
