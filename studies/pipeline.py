@@ -30,6 +30,7 @@ from studies.search_result import SearchResult
 from studies.setting import Setting, prepare
 from studies.shared import SharedCrew, SharedStudy, shared_study
 from studies.table import write_candidates
+from studies.teacher_file import require_same_checkpoint
 from studies.trying import try_proxies
 from studies.workers import Crew, Evaluation, LocalCrew, Workers, open_workers
 
@@ -81,6 +82,7 @@ def run_search(
                 f"{', '.join(changed)} changed: what was searched and measured stays, and the "
                 "finalists are trained as the settings say now."
             )
+        require_same_checkpoint(run, recipe)
         if shared is None and (document := finished_document(run, SCHEMA)) is not None:
             return document
         return _Job(recipe, run, observer, shared).run()

@@ -1,0 +1,31 @@
+"""The file of a teacher's weights: a run rests on what it held when the run began."""
+
+from __future__ import annotations
+
+from nas_kd.errors import UsageError
+from nas_kd.export.manifest import sha256
+from studies.recipe import Recipe
+from studies.run_directory import RunDirectory
+
+_STATE = "checkpoint"
+
+
+def require_same_checkpoint(run: RunDirectory, recipe: Recipe) -> None:
+    """Keeps the contents of ``teacher.checkpoint`` by their SHA-256, or compares them.
+
+    Raises:
+        UsageError: The file holds other weights than those that the run began with.
+    """
+    file = recipe.teacher.checkpoint
+    if file is None:
+        return
+    now = {"file": str(file), "sha256": sha256(file)}
+    began = run.read_state(_STATE)
+    if began is None:
+        run.write_state(_STATE, now)
+    elif began != now:
+        raise UsageError(
+            f"checkpoint: {file} holds other weights than when {run.path} began, whose students "
+            "were searched and taught with those. Put the earlier file back, or name another "
+            "--run-dir."
+        )
