@@ -84,17 +84,27 @@ class Trainer:
         return self._student if self._average is None else self._average.module
 
     def run(self) -> None:
-        """Trains to the end, validating and keeping a checkpoint after every epoch."""
+        """Trains to the end, validating and keeping a checkpoint after every epoch.
+
+        Waiting until a measurement of latency is over takes nothing of a length in minutes.
+        """
         self._resume()
         if self.standing.is_over:
             return
         self._length.start(self.standing.seconds)
         with self._capture, self._teaching or nullcontext():
+            if self._teaching is not None:
+                self._pause(self._teaching.waited)
             self._validation_seconds = self._estimate_validation()
             while not self.standing.is_over:
-                with computing(self._accelerator):
+                with computing(self._accelerator) as waited:
+                    self._pause(waited)
                     self._run_epoch()
                 self._report()
+
+    def _pause(self, seconds: float) -> None:
+        """Stops the clock for as long as the first process waited, which the others wait for."""
+        self._length.paused(first_says((seconds,), self._accelerator)[0])
 
     def _make_length(self) -> Length:
         if self._settings.minutes is not None:
