@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import closing, nullcontext
 from typing import Any
 
 import torch
@@ -143,20 +143,21 @@ class Trainer:
         raise_drop_path(self._student, self._progress(0)[0])
         sums: dict[str, Tensor] = {}
         steps, rate = 0, 0.0
-        batches = read_batches(self._data.train, self._batches(epoch), self._settings.workers)
-        for indices, images, targets in batches:
-            share, over = self._progress(steps)
-            if over and steps:
-                break
-            began = time.monotonic()
-            rate = self._schedule.set(share)
-            for name, part in self._step(indices, images, targets, augmentation).items():
-                sums[name] = sums[name] + part if name in sums else part
-            steps += 1
-            if steps % _CHECK_EVERY == 0:
-                self._means(sums, steps)
-                self._report()
-            self._step_seconds = time.monotonic() - began
+        workers = self._settings.workers
+        with closing(read_batches(self._data.train, self._batches(epoch), workers)) as batches:
+            for indices, images, targets in batches:
+                share, over = self._progress(steps)
+                if over and steps:
+                    break
+                began = time.monotonic()
+                rate = self._schedule.set(share)
+                for name, part in self._step(indices, images, targets, augmentation).items():
+                    sums[name] = sums[name] + part if name in sums else part
+                steps += 1
+                if steps % _CHECK_EVERY == 0:
+                    self._means(sums, steps)
+                    self._report()
+                self._step_seconds = time.monotonic() - began
         return {**self._means(sums, steps), "learning_rate": rate}
 
     def _step(
