@@ -24,7 +24,7 @@ from nas_kd.training import (
 )
 from nas_kd.training.language.train import train_language
 from nas_kd.training.pretraining import PretrainingFolder, pretrain
-from nas_kd.training.processes import make_accelerator
+from nas_kd.training.processes import computing, make_accelerator
 from search_spaces import Arch
 from studies import setting
 from studies.kept_values import KeptValues
@@ -118,6 +118,26 @@ def test_nothing_advances_while_somebody_measures_who_need_not_wait_for_the_end(
     running.join(timeout=60)
     assert not running.is_alive()
     assert list(dict.fromkeys(order)) == ["measured before", "unit 1", "measured", "unit 2"]
+
+
+@pytest.mark.parametrize(("here", "waits"), [(2, False), (4, True)])
+def test_a_training_on_several_hosts_waits_for_no_measurement(
+    here: int, waits: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", str(here))
+    first: Any = SimpleNamespace(num_processes=4, is_main_process=True)
+    computed = threading.Event()
+
+    def compute() -> None:
+        with computing(first):
+            computed.set()
+
+    running = threading.Thread(target=compute, daemon=True)
+    with machine_alone():
+        running.start()
+        assert computed.wait(timeout=0.5) is not waits
+    running.join(timeout=10)
+    assert computed.is_set()
 
 
 @pytest.mark.parametrize("views", [None, "clean"])

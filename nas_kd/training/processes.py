@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
@@ -57,10 +58,17 @@ def computing(accelerator: Accelerator) -> Iterator[float]:
 
     Gives the seconds for which this process had to wait. One process holds the lock for all: the
     others wait for it where they exchange something, and would not get by who waits to measure.
+    On several hosts none does: two trainings that each wait for the other's host would never end.
     """
     began = time.monotonic()
-    with machine_shared() if accelerator.is_local_main_process else nullcontext():
+    with machine_shared() if _is_first_on_only_host(accelerator) else nullcontext():
         yield time.monotonic() - began
+
+
+def _is_first_on_only_host(accelerator: Accelerator) -> bool:
+    """By the number of processes on this host that ``torchrun`` and ``accelerate launch`` tell."""
+    here = int(os.environ.get("LOCAL_WORLD_SIZE", accelerator.num_processes))
+    return accelerator.num_processes <= here and accelerator.is_main_process
 
 
 def same_buffers(module: nn.Module, accelerator: Accelerator) -> None:
