@@ -68,7 +68,7 @@ def computing(accelerator: Accelerator) -> Iterator[float]:
 def _is_first_on_only_host(accelerator: Accelerator) -> bool:
     """By the number of processes on this host that ``torchrun`` and ``accelerate launch`` tell."""
     here = int(os.environ.get("LOCAL_WORLD_SIZE", accelerator.num_processes))
-    return accelerator.num_processes <= here and accelerator.is_main_process
+    return bool(accelerator.num_processes <= here and accelerator.is_main_process)
 
 
 def same_buffers(module: nn.Module, accelerator: Accelerator) -> None:
