@@ -17,6 +17,8 @@ PATIENCE_SECONDS = 5.0
 def locked(file: Path, *, exclusive: bool, waiting: str) -> Iterator[None]:
     """Holds the lock of ``file``, alone or with others that share it.
 
+    It ends with the context, also where a process that was forked meanwhile lives on.
+
     Args:
         file: Made if need be; its folder has to exist.
         exclusive: Whether nobody else may hold it meanwhile.
@@ -34,7 +36,10 @@ def locked(file: Path, *, exclusive: bool, waiting: str) -> Iterator[None]:
         except BlockingIOError:
             with _told_where_late(waiting):
                 fcntl.flock(handle, kind)
-        yield
+        try:
+            yield
+        finally:
+            fcntl.flock(handle, fcntl.LOCK_UN)
 
 
 @contextmanager

@@ -20,7 +20,6 @@ from nas_kd.export import (
     save_student,
     write_manifest,
 )
-from nas_kd.machine_lock import machine_alone
 from nas_kd.training import (
     DamagedCheckpointError,
     TrainingResult,
@@ -273,14 +272,13 @@ def _write(
     measured = file_to_measure(onnx, setting, recipe.seed)
     precisions: dict[str, PrecisionRecord] = {}
     if measured != onnx:
-        with machine_alone():
-            precisions = compare_precisions(
-                onnx,
-                {profile.precision: measured},
-                setting.data.test or setting.data.validation,
-                split=setting.accuracy_split,
-                profile=profile,
-            )
+        precisions = compare_precisions(
+            onnx,
+            {profile.precision: measured},
+            setting.data.test or setting.data.validation,
+            split=setting.accuracy_split,
+            profile=profile,
+        )
     precision = precisions.get(profile.precision)
     timing = measure_beside_teacher(measured, setting)
     write_manifest(

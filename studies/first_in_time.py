@@ -71,7 +71,7 @@ def first_in_time(
         except NasKdError as error:
             if not is_of_the_student(error):
                 raise
-            failures.append(error)
+            failures.append(error.with_traceback(None))  # which holds all that it was trained with
             failed_told(measured, error, left)
             continue
         if student.in_time:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import threading
 import time
+from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
 
 from nas_kd import file_lock
 from nas_kd.errors import NasKdError
-from nas_kd.machine_lock import machine_alone, machine_shared
+from nas_kd.machine_lock import lock_file, machine_alone, machine_shared
 
 
 @pytest.fixture(autouse=True)
@@ -51,6 +53,19 @@ def test_who_measures_waits_for_who_computes_and_goes_before_who_comes_later() -
     measuring.join()
     later.join()
     assert order == ["done computing", "measured", "done measuring", "computes later"]
+
+
+def test_a_process_that_was_forked_meanwhile_does_not_hold_on_to_it() -> None:
+    with machine_shared():
+        child = get_context("fork").Process(target=time.sleep, args=(60,), daemon=True)
+        child.start()
+    try:
+        with lock_file("machine").open("w") as handle:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        assert child.is_alive()
+    finally:
+        child.kill()
+        child.join()
 
 
 def test_a_folder_of_somebody_else_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

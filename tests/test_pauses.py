@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,19 +14,26 @@ import pytest
 
 from nas_kd.data import DataSplits
 from nas_kd.machine_lock import machine_alone, machine_shared
-from nas_kd.training import TrainingSettings, default_teacher, train_default_teacher, train_student
+from nas_kd.teachers import Teacher
+from nas_kd.training import (
+    TrainingResult,
+    TrainingSettings,
+    default_teacher,
+    train_default_teacher,
+    train_student,
+)
 from nas_kd.training.language.train import train_language
 from nas_kd.training.pretraining import PretrainingFolder, pretrain
-from nas_kd.training.processes import make_accelerator
+from nas_kd.training.processes import computing, make_accelerator
 from search_spaces import Arch
 from studies import setting
 from studies.kept_values import KeptValues
 from studies.observer import SilentObserver
 from studies.recipe import Recipe
 from studies.setting import load_data_and_teacher
-from tests.training.conftest import digits, tiny
+from tests.training.conftest import digits, make_teacher, tiny
 
-__all__ = ["digits"]
+__all__ = ["digits", "make_teacher"]
 
 Told = Callable[[int, int, str], None]
 Training = Callable[[DataSplits, Path, Told], object]
@@ -111,6 +118,50 @@ def test_nothing_advances_while_somebody_measures_who_need_not_wait_for_the_end(
     running.join(timeout=60)
     assert not running.is_alive()
     assert list(dict.fromkeys(order)) == ["measured before", "unit 1", "measured", "unit 2"]
+
+
+@pytest.mark.parametrize(("here", "waits"), [(2, False), (4, True)])
+def test_a_training_on_several_hosts_waits_for_no_measurement(
+    here: int, waits: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", str(here))
+    first: Any = SimpleNamespace(num_processes=4, is_main_process=True)
+    computed = threading.Event()
+
+    def compute() -> None:
+        with computing(first):
+            computed.set()
+
+    running = threading.Thread(target=compute, daemon=True)
+    with machine_alone():
+        running.start()
+        assert computed.wait(timeout=0.5) is not waits
+    running.join(timeout=10)
+    assert computed.is_set()
+
+
+@pytest.mark.parametrize("views", [None, "clean"])
+def test_waiting_for_a_measurement_takes_nothing_of_the_minutes(
+    digits: DataSplits, make_teacher: Callable[..., Teacher], views: str | None
+) -> None:
+    results: list[TrainingResult] = []
+    taught: dict[str, Any] = {}
+    settings = TrainingSettings(minutes=1 / 60, batch_size=32)
+    if views is not None:
+        taught = {"teacher": make_teacher(), "distillers": {"kd": 0.9}, "head": "classifier"}
+        settings = replace(settings, teacher_views=views)
+
+    def run() -> None:
+        results.append(train_student(tiny(), digits, settings=settings, seed=0, **taught))
+
+    training = threading.Thread(target=run, daemon=True)
+    with machine_alone():
+        training.start()
+        time.sleep(3)
+    training.join(timeout=60)
+    (result,) = results
+    assert result.seconds < 2.5
+    assert result.epochs_run > 1
 
 
 def test_others_compute_while_the_default_teacher_is_trained_and_one_process_trains_it(

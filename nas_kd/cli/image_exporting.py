@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nas_kd.cli.console import note
-from nas_kd.machine_lock import machine_alone
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -118,14 +117,13 @@ class _Lowering:
                     onnx, replace(self._profile, precision=name), batches, draft
                 )
             note(f"Comparing on {split} images and on {self._profile.provider} ...")
-            with machine_alone():
-                records = compare_precisions(
-                    onnx,
-                    drafts,
-                    self._data.test or self._data.validation,
-                    split=split,
-                    profile=self._profile,
-                )
+            records = compare_precisions(
+                onnx,
+                drafts,
+                self._data.test or self._data.validation,
+                split=split,
+                profile=self._profile,
+            )
             for name, draft in drafts.items():
                 draft.replace(precision_file(onnx, name))
         return records

@@ -133,10 +133,9 @@ def _measure(files: list[Path], profile: DeviceProfile, fresh: bool) -> list[Lat
     from nas_kd.costs.latency_cache import LatencyCache, latency_folder
 
     cache = LatencyCache(latency_folder(), fresh=fresh)
-    with machine_alone():
-        if len(files) == 1:
-            return [measure_latency(files[0], profile, cache=cache)]
-        return measure_many(files, profile, cache=cache)
+    if len(files) == 1:
+        return [measure_latency(files[0], profile, cache=cache, alone=machine_alone)]
+    return measure_many(files, profile, cache=cache, alone=machine_alone)
 
 
 def _compare(targets: Sequence[Target], profile: DeviceProfile) -> dict[str, Any]:

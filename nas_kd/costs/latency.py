@@ -15,7 +15,8 @@ in use is not the one asked for, and a measurement that others disturbed says so
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -59,6 +60,7 @@ def measure_latency(
     target_ci: float = 0.02,
     max_seconds: float = 10.0,
     cache: LatencyCache | None = None,
+    alone: Callable[[], AbstractContextManager[object]] = nullcontext,
 ) -> LatencyRecord:
     """Measures one file in processes of its own.
 
@@ -70,13 +72,19 @@ def measure_latency(
         max_seconds: No further process begins after so many seconds of measuring, but at most
             three to make up for a single disturbed one; a machine that never settles is flagged.
         cache: Where earlier measurements are found and this one is kept.
+        alone: Entered to measure, and not where the cache knows the latency.
 
     Raises:
         DeviceUnavailableError: The provider asked for is missing, or not the one in use.
         UsageError: The file is missing, no model, or needs other inputs.
     """
     (record,) = measure_many(
-        [onnx_file], profile, target_ci=target_ci, max_seconds=max_seconds, cache=cache
+        [onnx_file],
+        profile,
+        target_ci=target_ci,
+        max_seconds=max_seconds,
+        cache=cache,
+        alone=alone,
     )
     return record
 
@@ -88,6 +96,7 @@ def measure_many(
     target_ci: float = 0.02,
     max_seconds: float = 5.0,
     cache: LatencyCache | None = None,
+    alone: Callable[[], AbstractContextManager[object]] = nullcontext,
 ) -> list[LatencyRecord]:
     """Measures several files in the same fresh processes, their blocks interleaved.
 
@@ -101,6 +110,7 @@ def measure_many(
         max_seconds: As in `measure_latency`, per file.
         cache: Where earlier measurements are found and new ones are kept. A record that comes from
             there says so.
+        alone: As in `measure_latency`, once for all files.
 
     Raises:
         DeviceUnavailableError: The provider asked for is missing, or not the one in use.
@@ -116,20 +126,22 @@ def measure_many(
         return []
     require_provider(profile)
     if cache is None:
-        return _measure(paths, precisions, profile, target_ci, max_seconds)
+        with alone():
+            return _measure(paths, precisions, profile, target_ci, max_seconds)
     speed = cache.reference_speed(profile)
     settings = {"protocol": PROTOCOL, "target_ci": target_ci, "max_seconds": max_seconds}
     keys = cache.keys(paths, profile, settings)
     found = {i: record for i, key in enumerate(keys) if (record := cache.get(key)) is not None}
     missing = [i for i in range(len(paths)) if i not in found]
     if missing:
-        measured = _measure(
-            [paths[i] for i in missing],
-            [precisions[i] for i in missing],
-            profile,
-            target_ci,
-            max_seconds,
-        )
+        with alone():
+            measured = _measure(
+                [paths[i] for i in missing],
+                [precisions[i] for i in missing],
+                profile,
+                target_ci,
+                max_seconds,
+            )
         speed.learn(measured)
         for i, record in zip(missing, measured, strict=True):
             cache.put(keys[i], record)

@@ -14,6 +14,7 @@ from nas_kd.costs import DeviceProfile, LatencyRecord, measure_many
 from nas_kd.data import Images
 from nas_kd.errors import ExportError
 from nas_kd.export.running import accuracy, onnx_logits
+from nas_kd.machine_lock import machine_alone, machine_shared
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,8 @@ def compare_precisions(
 ) -> dict[str, PrecisionRecord]:
     """Runs every file over the images, and measures all of them together.
 
+    The machine's lock is held alone for the measurement, and shared for each pass over the images.
+
     Args:
         onnx_file: The float32 file.
         variants: Precision to the file made from it.
@@ -100,7 +103,8 @@ def compare_precisions(
     provider = profile.provider
     expected = _finite_logits(onnx_file, images, provider)
     found = {name: _finite_logits(file, images, provider) for name, file in variants.items()}
-    before, *after = measure_many([onnx_file, *variants.values()], profile)
+    with machine_alone():
+        before, *after = measure_many([onnx_file, *variants.values()], profile)
     return {
         name: PrecisionRecord(
             file=variants[name].name,
@@ -121,7 +125,8 @@ def compare_precisions(
 
 
 def _finite_logits(path: Path, images: Images, provider: str) -> NDArray[np.float32]:
-    logits = onnx_logits(path, images, provider=provider)
+    with machine_shared():
+        logits = onnx_logits(path, images, provider=provider)
     if not np.isfinite(logits).all():
         raise ExportError(
             f"export: {path} gives logits that are NaN or infinite. Its numbers leave the range of "

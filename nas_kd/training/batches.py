@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 
 import numpy as np
 import torch
@@ -51,8 +51,11 @@ def epoch_batches(
 
 def read_batches(
     images: Images, batches: list[Tensor], workers: int = 0
-) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-    """Indices, images and labels of each of ``batches``, read ahead by ``workers`` processes."""
+) -> Generator[tuple[Tensor, Tensor, Tensor], None, None]:
+    """Indices, images and labels of each of ``batches``, read ahead by ``workers`` processes.
+
+    Who stops before the last one closes it, so that the processes end.
+    """
     loader = DataLoader(
         _Batches(images, batches),
         batch_size=None,

@@ -22,9 +22,13 @@ class Length(ABC):
         """Starts the watch, ``spent`` seconds of the training being over already."""
         self._began = self._clock() - spent
 
+    def paused(self, seconds: float) -> None:
+        """Takes the last ``seconds`` as time in which the training stood still."""
+        self._began += seconds
+
     @property
     def seconds(self) -> float:
-        """Seconds the training has taken so far."""
+        """Seconds the training has taken so far, without pauses."""
         return self._clock() - self._began
 
     @abstractmethod

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from contextlib import AbstractContextManager, nullcontext
+import os
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 
 import torch
 from accelerate import Accelerator, DistributedDataParallelKwargs
@@ -50,13 +52,23 @@ def nearest_accelerator(precision: str) -> Accelerator:
         return make_accelerator("no")
 
 
-def computing(accelerator: Accelerator) -> AbstractContextManager[None]:
+@contextmanager
+def computing(accelerator: Accelerator) -> Iterator[float]:
     """Held while a piece of a training is computed, so that nothing is measured meanwhile.
 
-    On every machine one process holds the lock for all: the others wait for it where they exchange
-    something, and would not get by who waits to measure.
+    Gives the seconds for which this process had to wait. One process holds the lock for all: the
+    others wait for it where they exchange something, and would not get by who waits to measure.
+    On several hosts none does: two trainings that each wait for the other's host would never end.
     """
-    return machine_shared() if accelerator.is_local_main_process else nullcontext()
+    began = time.monotonic()
+    with machine_shared() if _is_first_on_only_host(accelerator) else nullcontext():
+        yield time.monotonic() - began
+
+
+def _is_first_on_only_host(accelerator: Accelerator) -> bool:
+    """By the number of processes on this host that ``torchrun`` and ``accelerate launch`` tell."""
+    here = int(os.environ.get("LOCAL_WORLD_SIZE", accelerator.num_processes))
+    return bool(accelerator.num_processes <= here and accelerator.is_main_process)
 
 
 def same_buffers(module: nn.Module, accelerator: Accelerator) -> None:

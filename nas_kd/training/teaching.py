@@ -59,18 +59,21 @@ class Teaching(AbstractContextManager["Teaching"]):
         self._capture = Capture(
             teacher.model, features=teacher.features, head=teacher.head, needs=needs
         )
+        self.waited = 0.0
+        """Seconds for which the last context could not begin, as somebody measured latency."""
         self._logits: Tensor | None = None
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
         home = device_of(self._model)
+        self.waited = 0.0
         with ExitStack() as stack:
             self._model.to(self._accelerator.device)
             stack.callback(self._model.to, home)
             stack.enter_context(eval_mode(self._model))
             stack.enter_context(self._capture)
             if self._clean and self._logits is None:
-                with computing(self._accelerator):
+                with computing(self._accelerator) as self.waited:
                     self._logits = self._all_logits()
             self._stack = stack.pop_all()
         return self

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import closing, nullcontext
 from typing import Any
 
 import torch
@@ -84,17 +84,27 @@ class Trainer:
         return self._student if self._average is None else self._average.module
 
     def run(self) -> None:
-        """Trains to the end, validating and keeping a checkpoint after every epoch."""
+        """Trains to the end, validating and keeping a checkpoint after every epoch.
+
+        Waiting until a measurement of latency is over takes nothing of a length in minutes.
+        """
         self._resume()
         if self.standing.is_over:
             return
         self._length.start(self.standing.seconds)
         with self._capture, self._teaching or nullcontext():
+            if self._teaching is not None:
+                self._pause(self._teaching.waited)
             self._validation_seconds = self._estimate_validation()
             while not self.standing.is_over:
-                with computing(self._accelerator):
+                with computing(self._accelerator) as waited:
+                    self._pause(waited)
                     self._run_epoch()
                 self._report()
+
+    def _pause(self, seconds: float) -> None:
+        """Stops the clock for as long as the first process waited, which the others wait for."""
+        self._length.paused(first_says((seconds,), self._accelerator)[0])
 
     def _make_length(self) -> Length:
         if self._settings.minutes is not None:
@@ -133,20 +143,21 @@ class Trainer:
         raise_drop_path(self._student, self._progress(0)[0])
         sums: dict[str, Tensor] = {}
         steps, rate = 0, 0.0
-        batches = read_batches(self._data.train, self._batches(epoch), self._settings.workers)
-        for indices, images, targets in batches:
-            share, over = self._progress(steps)
-            if over and steps:
-                break
-            began = time.monotonic()
-            rate = self._schedule.set(share)
-            for name, part in self._step(indices, images, targets, augmentation).items():
-                sums[name] = sums[name] + part if name in sums else part
-            steps += 1
-            if steps % _CHECK_EVERY == 0:
-                self._means(sums, steps)
-                self._report()
-            self._step_seconds = time.monotonic() - began
+        workers = self._settings.workers
+        with closing(read_batches(self._data.train, self._batches(epoch), workers)) as batches:
+            for indices, images, targets in batches:
+                share, over = self._progress(steps)
+                if over and steps:
+                    break
+                began = time.monotonic()
+                rate = self._schedule.set(share)
+                for name, part in self._step(indices, images, targets, augmentation).items():
+                    sums[name] = sums[name] + part if name in sums else part
+                steps += 1
+                if steps % _CHECK_EVERY == 0:
+                    self._means(sums, steps)
+                    self._report()
+                self._step_seconds = time.monotonic() - began
         return {**self._means(sums, steps), "learning_rate": rate}
 
     def _step(

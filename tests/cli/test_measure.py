@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from io import StringIO
 from pathlib import Path
@@ -42,13 +43,15 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, str, bool]]:
     kept: list[tuple[int, str, bool]] = []
 
     def measure_many(
-        files: Sequence[Path], profile: DeviceProfile, *, cache: Any
+        files: Sequence[Path], profile: DeviceProfile, *, cache: Any, alone: Any
     ) -> list[LatencyRecord]:
         kept.append((len(files), str(profile), cache.fresh))
         return [make_record(profile, float(n)) for n in range(1, len(files) + 1)]
 
-    def measure_latency(file: Path, profile: DeviceProfile, *, cache: Any) -> LatencyRecord:
-        return measure_many([file], profile, cache=cache)[0]
+    def measure_latency(
+        file: Path, profile: DeviceProfile, *, cache: Any, alone: Any
+    ) -> LatencyRecord:
+        return measure_many([file], profile, cache=cache, alone=alone)[0]
 
     monkeypatch.setattr("nas_kd.costs.latency.measure_many", measure_many)
     monkeypatch.setattr("nas_kd.costs.latency.measure_latency", measure_latency)
@@ -78,8 +81,17 @@ class TestOne:
         self, nas_kd: Command, model: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         measured: list[float] = []
+        taken: list[float] = []
+
+        @contextmanager
+        def alone() -> Iterator[None]:
+            taken.append(1.0 + len(taken))
+            yield
+
+        monkeypatch.setattr("nas_kd.cli.measuring.machine_alone", alone)
 
         def measure(files: Sequence[Path], precisions: Any, profile: DeviceProfile, *rest: Any):
+            assert len(taken) == 1 + len(measured)
             measured.append(1.0 + len(measured))
             return [make_record(profile, measured[-1]) for _ in files]
 
@@ -92,7 +104,7 @@ class TestOne:
         assert latency["cached"] is True
         assert latency["how"] == "measured"
         assert datetime.fromisoformat(latency["measured_at"]) <= datetime.now(UTC)
-        assert measured == [1.0]
+        assert measured == taken == [1.0]
         fresh = nas_kd("measure", model, "--fresh")
         assert "2 ms (95 %" in fresh.out
         assert "measured earlier" not in fresh.out

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import fcntl
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +21,13 @@ from nas_kd.export import (
     at_precision,
     calibration_batches,
     compare_precisions,
+    comparison,
     convert_to_half,
     evaluate_onnx,
     export_onnx,
     precision_file,
 )
+from nas_kd.machine_lock import lock_file
 from nas_kd.training import evaluate_accuracy
 from tests.export.trained import SHAPE, digits, digits_net
 
@@ -94,6 +98,37 @@ def test_before_and_after(tmp_path: Path, measured: list[Path]) -> None:
     document = json.loads(json.dumps(record.to_dict()))
     assert document["latency_before"]["median_ms"] == 2.0
     assert document["latency_after"]["median_ms"] == 1.0
+
+
+def test_the_machine_is_taken_alone_for_the_measurement_and_shared_for_the_images(
+    tmp_path: Path, measured: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    taken: list[str] = []
+
+    def watched(part: str, function: Callable[..., Any]) -> None:
+        def run(*arguments: Any, **options: Any) -> Any:
+            taken.append(f"{part}: {_held()}")
+            return function(*arguments, **options)
+
+        monkeypatch.setattr(comparison, part, run)
+
+    watched("onnx_logits", comparison.onnx_logits)
+    watched("measure_many", comparison.measure_many)
+    path = export_onnx(digits_net(), SHAPE, tmp_path / "student.onnx")
+    half = convert_to_half(path, tmp_path / "student.fp16.onnx")
+    compare_precisions(path, {"fp16": half}, digits().validation, split="v", profile=CPU)
+    assert taken == [*2 * ["onnx_logits: shared"], "measure_many: alone"]
+
+
+def _held() -> str:
+    """How the machine's lock is held now."""
+    with lock_file("machine").open("w") as handle:
+        for kind, held in ((fcntl.LOCK_EX, "not at all"), (fcntl.LOCK_SH, "shared")):
+            with suppress(BlockingIOError):
+                fcntl.flock(handle, kind | fcntl.LOCK_NB)
+                return held
+    return "alone"
 
 
 class Huge(nn.Module):

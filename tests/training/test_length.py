@@ -34,3 +34,5 @@ def test_time_goes_on_from_what_was_spent_and_keeps_a_reserve() -> None:
     clock.now += 100
     assert length.share(0, 0) == 1
     assert length.done(7) == (60, 60)
+    length.paused(90.0)
+    assert length.seconds == 40

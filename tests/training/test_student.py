@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import replace
+from multiprocessing import active_children
 from pathlib import Path
 from typing import Any
 
@@ -255,6 +256,19 @@ def test_a_loss_that_is_not_finite_is_an_error_with_advice(
     with pytest.raises(NasKdError, match=r"cross_entropy.*epoch 1.*[Ll]ower the learning rate"):
         train(student, replace(digits, augment=spoil), checkpoint_dir=tmp_path)
     assert not (tmp_path / FILE).exists()
+
+
+def test_no_reading_process_outlives_a_training_that_fails(
+    digits: DataSplits, student: TinyNet
+) -> None:
+    def spoil(images: Tensor, generator: torch.Generator) -> Tensor:
+        return images * math.nan
+
+    settings = replace(SHORT, batch_size=8, workers=1)
+    with pytest.raises(NasKdError) as kept:
+        train(student, replace(digits, augment=spoil), settings=settings)
+    assert kept.value.__traceback__ is not None
+    assert not active_children()
 
 
 def test_the_average_is_what_is_validated_and_returned(digits: DataSplits) -> None:
