@@ -7,7 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from nas_kd.export.manifest import changed_files, read_manifest
-from nas_kd.whole_files import name_for_damaged, whole_folder
+from nas_kd.whole_files import whole_folder
+from studies.changed_student import put_aside_if_changed
 from studies.delivery import Delivered
 from studies.finalists import Measured
 from studies.first_in_time import Student
@@ -92,14 +93,7 @@ class KeptStudents:
         return replace(student, delivered=student.delivered.at(target))
 
     def _is_there(self, student: Student, target: Path) -> bool:
-        if not target.exists():
-            return False
-        if changed := changed_files(target):
-            aside = target.replace(name_for_damaged(target))
-            self._run.tell(
-                f"{_listed(target, changed)} changed: the student is put back as it was delivered, "
-                f"and what was there is kept as {aside.name}."
-            )
+        if not target.exists() or put_aside_if_changed(self._run, target):
             return False
         return _files(target).get(_WEIGHTS) == _files(student.delivered.directory).get(_WEIGHTS)
 
