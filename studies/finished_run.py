@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from nas_kd.errors import UsageError
@@ -9,7 +10,9 @@ from studies.changed_student import put_aside_if_changed
 from studies.run_directory import RunDirectory
 
 
-def finished_document(run: RunDirectory, schema: str) -> dict[str, Any] | None:
+def finished_document(
+    run: RunDirectory, schema: str, answers: Callable[[Mapping[str, Any]], bool] = bool
+) -> dict[str, Any] | None:
     """The document of a finished run whose students lie there as they were delivered.
 
     A student that was changed is put aside, since another takes its place.
@@ -17,6 +20,7 @@ def finished_document(run: RunDirectory, schema: str) -> dict[str, Any] | None:
     Args:
         run: The run.
         schema: That of the document; one of another kind is none.
+        answers: Whether the document tells what is asked for; one that does not is none.
 
     Returns:
         None where the run is not finished, or where its document or a file of a student is damaged,
@@ -30,7 +34,7 @@ def finished_document(run: RunDirectory, schema: str) -> dict[str, Any] | None:
         return None
     delivered = run.students or ([] if document is None else [run.student(1)])
     changed = [student for student in delivered if put_aside_if_changed(run, student)]
-    if document is None or changed:
+    if document is None or changed or not answers(document):
         return None
     run.tell(
         f"{run.path} is finished: this is its result, and nothing is measured or trained again "
