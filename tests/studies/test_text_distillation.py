@@ -58,8 +58,9 @@ def test_a_finished_one_is_shown_where_it_was_delivered_as_asked(
         return distil_text_student(student, lesson, {"seed": 0}, delivery, run, SilentObserver())
 
     one, two = DeviceProfile("cpu", 1), DeviceProfile("cpu", 2)
-    for taught, words in enumerate([(one,), (two,), (two, True)], start=1):
-        first = distil(*words)
-        assert distil(*words) == first
+    asked = [(one, False), (two, False), (two, True)]
+    for taught, (profile, int8) in enumerate(asked, start=1):
+        first = distil(profile, int8)
+        assert distil(profile, int8) == first
         assert lesson.taught == taught
     assert distil(two) == first
