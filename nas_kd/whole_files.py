@@ -34,21 +34,32 @@ def replaced(path: Path) -> Iterator[Path]:
 def whole_folder(path: Path) -> Iterator[Path]:
     """Fill the folder that this gives; it takes the place of ``path`` when all went well.
 
-    Until then ``path`` is what it was before; what a killed call left is removed. Folders above it
-    are made.
+    Until then ``path`` is what it was before; what a killed call left is removed. Only a call that
+    is killed in the moment between its two renames leaves no ``path``: what was there before then
+    waits beside it (``.<name>.old``), and the next call puts it back. Folders above it are made.
 
     Raises:
-        OSError: The folder cannot be written.
+        OSError: The folder cannot be written; an earlier one is left as it was.
     """
-    draft = path.with_name(f".{path.name}.part")
-    shutil.rmtree(draft, ignore_errors=True)
+    draft, old = path.with_name(f".{path.name}.part"), path.with_name(f".{path.name}.old")
+    _put_back(old, path)
+    for left in (draft, old):
+        shutil.rmtree(left, ignore_errors=True)
     draft.mkdir(parents=True)
     try:
         yield draft
-        shutil.rmtree(path, ignore_errors=True)
+        if path.exists():
+            path.replace(old)
         draft.replace(path)
     finally:
+        _put_back(old, path)
         shutil.rmtree(draft, ignore_errors=True)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _put_back(old: Path, path: Path) -> None:
+    if old.exists() and not path.exists():
+        old.replace(path)
 
 
 def write_whole(path: Path, text: str) -> None:

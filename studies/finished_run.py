@@ -2,41 +2,50 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from nas_kd.errors import UsageError
-from nas_kd.export.manifest import changed_files
+from studies.changed_student import put_aside_if_changed
 from studies.run_directory import RunDirectory
 
 
-def finished_document(run: RunDirectory, schema: str) -> dict[str, Any] | None:
+def finished_document(
+    run: RunDirectory, schema: str, answers: Callable[[Mapping[str, Any]], bool] = bool
+) -> dict[str, Any] | None:
     """The document of a finished run whose students lie there as they were delivered.
+
+    A student that was changed is put aside, since another takes its place.
 
     Args:
         run: The run.
         schema: That of the document; one of another kind is none.
+        answers: Whether the document tells what is asked for; one that does not is none.
 
     Returns:
         None where the run is not finished, or where its document or a file of a student is damaged,
         changed or missing, which is told.
+
+    Raises:
+        OSError: The folder of a changed student cannot be renamed.
     """
-    try:
-        document = run.read_result()
-    except UsageError:
-        run.tell(f"{run.result_json} is damaged; it is made anew from the other files of the run.")
+    document = _document(run)
+    if document is not None and document.get("schema") != schema:
         return None
-    if document is None or document.get("schema") != schema:
-        return None
-    students = run.students or [run.student(1)]
-    changed = [str(path / name) for path in students for name in changed_files(path)]
-    if changed:
-        run.tell(
-            f"{', '.join(changed)}: not as the manifest there has it, or missing. The end of the "
-            "run is done again from what else is kept."
-        )
+    delivered = run.students or ([] if document is None else [run.student(1)])
+    changed = [student for student in delivered if put_aside_if_changed(run, student)]
+    if document is None or changed or not answers(document):
         return None
     run.tell(
         f"{run.path} is finished: this is its result, and nothing is measured or trained again "
-        f"(nas-kd measure {students[0]} measures)."
+        f"(nas-kd measure {delivered[0]} measures)."
     )
     return document
+
+
+def _document(run: RunDirectory) -> dict[str, Any] | None:
+    try:
+        return run.read_result()
+    except UsageError:
+        run.tell(f"{run.result_json} is damaged; it is made anew from the other files of the run.")
+        return None

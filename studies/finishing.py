@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from nas_kd.errors import NasKdError, NotFiniteError
-from nas_kd.export import read_manifest, refresh_manifest
+from nas_kd.export import refresh_manifest
 from studies.delivery import StudentTrainer, deliver
 from studies.finalists import Measured, choose_finalists
 from studies.first_in_time import Student, first_in_time, is_of_the_student
@@ -217,6 +217,5 @@ class Finisher:
                 self._observer.note(f"Its twin without a teacher failed. {error} It is left out.")
                 return student
         directory, alone = student.delivered.directory, {_ALONE: accuracy}
-        known = (read_manifest(directory) or {}).get("accuracy", {})
-        refresh_manifest(directory, accuracy={**known, **alone})
+        refresh_manifest(directory, accuracy=alone)
         return replace(student, accuracies={**student.accuracies, **alone})

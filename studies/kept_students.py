@@ -6,16 +6,16 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
-from nas_kd.export.manifest import changed_files, read_manifest
-from nas_kd.whole_files import name_for_damaged, whole_folder
+from nas_kd.export.manifest import FILE as MANIFEST
+from nas_kd.export.manifest import changed_files, read_manifest, refresh_manifest
+from nas_kd.whole_files import whole_folder
+from studies.changed_student import put_aside, put_aside_if_changed
 from studies.delivery import Delivered
 from studies.finalists import Measured
 from studies.first_in_time import Student
 from studies.measuring import latency_violation
 from studies.run_directory import RunDirectory
 from studies.setting import Setting
-
-_WEIGHTS = "model.safetensors"
 
 
 class KeptStudents:
@@ -83,25 +83,40 @@ class KeptStudents:
     def hand_over(self, student: Student) -> Student:
         """The student in ``students/1``, where an earlier one is replaced.
 
-        What was changed there by something else than `nas-kd` is kept beside it.
+        Its manifest says what is known of it now. What was changed or added there by something else
+        is kept: beside it, or in its place where the student's own files are the same.
         """
         target = self._run.student(1)
         if not self._is_there(student, target):
             with whole_folder(target) as draft:
                 shutil.copytree(student.delivered.directory, draft, dirs_exist_ok=True)
-        return replace(student, delivered=student.delivered.at(target))
+        delivered = student.delivered
+        precision = delivered.precision
+        refresh_manifest(
+            target,
+            latency=delivered.latency,
+            parity=delivered.parity,
+            accuracy=student.accuracies,
+            recipe=self._run.recipe.model_dump(mode="json"),
+            precisions={} if precision is None else {precision.precision: precision},
+        )
+        return replace(student, delivered=delivered.at(target))
 
     def _is_there(self, student: Student, target: Path) -> bool:
-        if not target.exists():
+        """Whether its files are there; where they are not, others' are put aside."""
+        if not target.exists() or put_aside_if_changed(self._run, target):
             return False
-        if changed := changed_files(target):
-            aside = target.replace(name_for_damaged(target))
+        wanted = _files(student.delivered.directory)
+        if wanted.items() <= _files(target).items():
+            return True
+        found = {path.name for path in target.iterdir()}
+        if added := sorted(found - wanted.keys() - {MANIFEST}):
+            aside = put_aside(target)
             self._run.tell(
-                f"{_listed(target, changed)} changed: the student is put back as it was delivered, "
-                f"and what was there is kept as {aside.name}."
+                f"{_listed(target, added)} belonged to the earlier student, which is kept with "
+                f"them as {aside.name}: another one takes its place."
             )
-            return False
-        return _files(target).get(_WEIGHTS) == _files(student.delivered.directory).get(_WEIGHTS)
+        return False
 
 
 def _files(directory: Path) -> dict[str, str]:

@@ -13,6 +13,7 @@ import pandas as pd
 from nas_kd.export.text_student import load_text_student
 from nas_kd.whole_files import write_whole
 from studies.claims import claim
+from studies.finished_run import finished_document
 from studies.observer import Observer
 from studies.run_directory import LESSON, RunDirectory
 from studies.text_lessons import Lesson, Place, TextDelivery, deliver_learned
@@ -33,7 +34,7 @@ def distil_text_student(
 
     There go ``students/1`` (transformers' files, checked ONNX, manifest), ``metrics.csv`` with a
     row for every unit of its training, and ``result.json``. The same call in the same directory
-    continues a training that was interrupted.
+    continues a training that was interrupted; of one that is finished it returns the document.
 
     Args:
         student: Directory of the student.
@@ -54,7 +55,11 @@ def distil_text_student(
     job = {**frozen, "weights": _digest(student)}
     claim(run, LESSON, job, ["work/*/training.pt"])
     run.log.touch()
+    run.tell.say = observer.note
     with run.lock():
+        finished = finished_document(run, SCHEMA, lambda known: _is_delivered(known, delivery))
+        if finished is not None:
+            return finished
         place = Place(run.path / "work", {"job": json.dumps(job, sort_keys=True)}, observer)
         learned = lesson.teach(found, place)
         write_whole(run.path / METRICS, pd.DataFrame(learned.history).to_csv(index=False))
@@ -66,6 +71,13 @@ def distil_text_student(
         }
         run.write_result(document)
     return document
+
+
+def _is_delivered(document: Mapping[str, Any], delivery: TextDelivery) -> bool:
+    """Whether the student was measured on that device and has the files that are wanted."""
+    precisions = document["student"]["parity_max_abs"]
+    on_device = document["device"] == str(delivery.profile)
+    return on_device and (not delivery.int8 or "int8" in precisions)
 
 
 def _digest(student: Path) -> str:

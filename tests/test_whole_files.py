@@ -29,6 +29,36 @@ def test_an_interrupted_one_leaves_the_earlier_one(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["1"]
 
 
+def test_one_that_cannot_be_renamed_leaves_the_earlier_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "1"
+    folder.mkdir()
+    (folder / "old").touch()
+    replace = Path.replace
+
+    def refused(self: Path, target: Path) -> Path:
+        if self.name == ".1.part":
+            raise OSError("no")
+        return replace(self, target)
+
+    monkeypatch.setattr(Path, "replace", refused)
+    with pytest.raises(OSError, match="no"), whole_folder(folder) as draft:
+        (draft / "new").touch()
+    assert [file.name for file in folder.iterdir()] == ["old"]
+    assert [path.name for path in tmp_path.iterdir()] == ["1"]
+
+
+def test_what_a_call_killed_between_its_renames_left_is_put_back(tmp_path: Path) -> None:
+    folder = tmp_path / "1"
+    (tmp_path / ".1.old").mkdir()
+    (tmp_path / ".1.old" / "old").touch()
+    with pytest.raises(KeyboardInterrupt):
+        _fill_and_interrupt(folder)
+    assert [file.name for file in folder.iterdir()] == ["old"]
+    assert [path.name for path in tmp_path.iterdir()] == ["1"]
+
+
 def _fill_and_interrupt(folder: Path) -> None:
     with whole_folder(folder) as draft:
         assert list(draft.iterdir()) == []

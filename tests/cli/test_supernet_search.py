@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from nas_kd.errors import ExitCode
+from nas_kd.export import write_manifest
 from nas_kd.training.pretraining import PretrainingFolder
 from studies import superlm_search
 from studies.superlm_search import SuperLMSearch
@@ -92,3 +93,21 @@ def test_a_result_is_kept_from_other_searches(
     assert "holds another search (weights changed)" in nas_kd(*words).err
     assert result.read_bytes() == before
     assert len(asked) == 1
+
+
+def test_a_changed_student_is_put_aside_before_the_end_is_done_again(
+    nas_kd: Command, asked: list[SuperLMSearch], tmp_path: Path
+) -> None:
+    assert nas_kd(*TEXT).code == 0
+    student = tmp_path / "run-search" / "students" / "2"
+    student.mkdir(parents=True)
+    file = student / "weights"
+    file.write_bytes(b"delivered")
+    write_manifest(student, costs={}, latency=None, parity={}, accuracy={}, seeds={})
+    assert "is finished" in nas_kd(*TEXT).err
+    file.write_bytes(b"simplified")
+    again = nas_kd(*TEXT)
+    assert again.code == 0, again.err
+    assert len(asked) == 2
+    assert not student.exists()
+    assert student.with_name("2.damaged").joinpath(file.name).read_bytes() == b"simplified"

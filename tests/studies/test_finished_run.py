@@ -1,0 +1,49 @@
+"""The document of a finished run, and what becomes of students that were changed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from nas_kd.export import write_manifest
+from studies.finished_run import finished_document
+from studies.run_directory import RunDirectory
+
+DOCUMENT = {"schema": "of-a-test/1"}
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> RunDirectory:
+    """A finished one with a student."""
+    found = RunDirectory(tmp_path)
+    student = found.student(1)
+    student.mkdir(parents=True)
+    (student / "weights").write_text("delivered")
+    write_manifest(student, costs={}, latency=None, parity={}, accuracy={}, seeds={})
+    found.write_result(DOCUMENT)
+    return found
+
+
+def test_it_is_shown_where_the_student_is_as_it_was_delivered(run: RunDirectory) -> None:
+    assert finished_document(run, DOCUMENT["schema"]) == DOCUMENT
+    assert finished_document(run, "of-another/1") is None
+    assert run.student(1).exists()
+
+
+@pytest.mark.parametrize("result", ["whole", "damaged"])
+def test_a_changed_student_is_put_aside_with_all_that_lies_beside_it(
+    run: RunDirectory, result: str
+) -> None:
+    (run.student(1) / "weights").write_text("changed")
+    (run.student(1) / "mine").touch()
+    if result == "damaged":
+        run.result_json.write_text("{")
+    said: list[str] = []
+    run.tell.say = said.append
+    assert finished_document(run, DOCUMENT["schema"]) is None
+    assert "What was there is kept as 1.damaged" in said[-1]
+    assert not run.student(1).exists()
+    aside = run.student(1).with_name("1.damaged")
+    assert (aside / "weights").read_text() == "changed"
+    assert (aside / "mine").exists()
