@@ -35,7 +35,8 @@ _SHARE_OF_MEMORY = 1 / 8
 class Meter:
     """Exports untrained candidates and measures them at the precision of the profile, each once.
 
-    What others disturbed is measured again by the next one in the same run.
+    What others disturbed is measured again by the next one in the same run, unless that recalls
+    doubtful ones, too.
 
     A latency limit that is a share of the teacher's is resolved on the teacher's latency in the
     same process, block by block interleaved, so that a slow moment of the machine hits both.
@@ -60,6 +61,7 @@ class Meter:
         folder: str = "latency",
         max_seconds: float = 5.0,
         max_bytes: int | None = None,
+        recall_doubtful: bool = False,
     ) -> None:
         self._setting = setting
         self._run = run
@@ -67,6 +69,7 @@ class Meter:
         self._folder = folder
         self._max_seconds = max_seconds
         self._max_bytes = max_bytes or int(_SHARE_OF_MEMORY * _memory_bytes())
+        self._recall_doubtful = recall_doubtful
         self._done: dict[str, Measured] = {}
 
     @property
@@ -142,7 +145,7 @@ class Meter:
         if state is None:
             return False
         record = LatencyRecord.from_dict(state["latency"])
-        if record.doubts:
+        if record.doubts and not self._recall_doubtful:
             return False
         self._done[candidate.key] = Measured(candidate, record, state["violation"])
         return True

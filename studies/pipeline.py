@@ -16,6 +16,7 @@ from studies.document import SCHEMA, found_document, peer_document, search_docum
 from studies.finalists import Measured
 from studies.finished_run import finished_document
 from studies.finishing import Finisher
+from studies.journal_trials import holds_trials
 from studies.kept_scores import KeptScores
 from studies.measuring import Meter
 from studies.objectives import LATENCY
@@ -122,6 +123,16 @@ class _Job:
         """A fact on which all hosts of the study have to agree."""
         return find() if self.shared is None else self.shared.fact(name, find)
 
+    def _keep_agreed(self, name: str, find: Callable[[], Any]) -> Any:
+        """Such a fact, which in a run of one host holds for every later call, too."""
+        if self.shared is not None:
+            return self.shared.fact(name, find)
+        kept = self.run_directory.read_state(name)
+        if kept is None:
+            kept = find()
+            self.run_directory.write_state(name, kept)
+        return kept
+
     def _finishing(self) -> AbstractContextManager[str | None]:
         """Who goes on from the searched front to the student: None for this process."""
         return nullcontext() if self.shared is None else self.shared.finishing()
@@ -157,9 +168,10 @@ class _Job:
                 recipe.seed,
                 folder=FIT,
                 max_seconds=recipe.predictor.seconds,
+                recall_doubtful=holds_trials(self.run_directory.journal),
             )
             predictor = fit_predictor(
-                recipe.predictor, setting, meter, self.observer, recipe.seed, self._agree
+                recipe.predictor, setting, meter, self.observer, recipe.seed, self._keep_agreed
             )
         if wanted and predictor is None:
             raise UsageError(

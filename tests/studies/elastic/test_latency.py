@@ -12,7 +12,7 @@ from typing import Any
 import onnx
 import pytest
 
-from nas_kd.costs import Budget, DeviceProfile
+from nas_kd.costs import Budget, DeviceProfile, LatencyRecord
 from nas_kd.errors import NoFeasibleStudentError
 from nas_kd.export import load_student
 from nas_kd.export.manifest import changed_files
@@ -107,6 +107,32 @@ def test_what_contains_a_slow_one_is_not_measured(
     with pytest.raises(NoFeasibleStudentError, match="none of the 1 networks"):
         limit.first_in_time(smallest_first, 1, SilentObserver())
     assert len(measured) == 1
+
+
+def test_a_disturbed_measurement_does_not_speak_against_a_network(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Within a call it is measured again, and by the next call where it stays disturbed."""
+    slow = replace(LATENCY, median_ms=9.0, ci95_ms=(9.0, 9.0))
+    busy = replace(slow, flags=("busy",))
+    fast = replace(LATENCY, median_ms=1.0, ci95_ms=(1.0, 1.0))
+    source = Source(run)
+    network = RankedNetwork(source.supernet.space.smallest, 1.0, 1, 1)
+
+    def found(*records: LatencyRecord) -> list[RankedNetwork]:
+        waiting = iter(records)
+        monkeypatch.setattr(
+            latency_limit, "time_beside", lambda *given: Timing(next(waiting), limit_ms=2.0)
+        )
+        limit = ImageLatencyLimit(source, Budget.parse("latency=2ms"), PROFILE, 0.0, tmp_path)
+        networks = limit.first_in_time([network], 1, SilentObserver())
+        assert next(waiting, None) is None
+        return networks
+
+    with pytest.raises(NoFeasibleStudentError):
+        found(busy, busy, busy)
+    assert found(busy, fast) == [network]
+    assert found() == [network]
 
 
 @pytest.fixture
