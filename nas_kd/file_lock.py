@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from threading import Timer
+from typing import IO
 
 PATIENCE_SECONDS = 5.0
 """Whoever waits longer says for what."""
@@ -36,10 +37,22 @@ def locked(file: Path, *, exclusive: bool, waiting: str) -> Iterator[None]:
         except BlockingIOError:
             with _told_where_late(waiting):
                 fcntl.flock(handle, kind)
-        try:
+        with unlocked_at_the_end(handle):
             yield
-        finally:
-            fcntl.flock(handle, fcntl.LOCK_UN)
+
+
+@contextmanager
+def unlocked_at_the_end(handle: IO[str]) -> Iterator[None]:
+    """Gives the lock of an open file back, also where a process that was forked meanwhile has it.
+
+    Closing the file alone would leave the lock to that process.
+    """
+    import fcntl
+
+    try:
+        yield
+    finally:
+        fcntl.flock(handle, fcntl.LOCK_UN)
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from nas_kd.errors import UsageError
+from nas_kd.file_lock import unlocked_at_the_end
 
 
 @contextmanager
@@ -27,4 +28,5 @@ def working_alone(folder: Path) -> Iterator[None]:
                 f"run directory: another nas-kd command is working on {folder}. "
                 "Wait for it, or name another --run-dir."
             ) from error
-        yield
+        with unlocked_at_the_end(handle):
+            yield

@@ -243,61 +243,51 @@ def deliver(
         ExportError: ONNX Runtime does not compute what the module computes.
     """
     with whole_folder(directory) as draft:
-        return _write(module, arch, draft, recipe, setting, facts).at(directory)
-
-
-def _write(
-    module: nn.Module,
-    arch: Arch,
-    directory: Path,
-    recipe: Recipe,
-    setting: Setting,
-    facts: dict[str, Any],
-) -> Delivered:
-    save_student(
-        directory,
-        module=module,
-        space_name=setting.space.name,
-        space_options=dict(recipe.space.options),
-        arch=arch,
-        task=setting.task,
-        classes=setting.data.classes,
-        mean=setting.data.mean,
-        std=setting.data.std,
-        provenance={"teacher": setting.teacher.source, "data": recipe.data.source},
-    )
-    onnx = directory / "student.onnx"
-    parity = export_checked(module, setting.task.input_shape, onnx, seed=recipe.seed)
-    profile = setting.profile
-    measured = file_to_measure(onnx, setting, recipe.seed)
-    precisions: dict[str, PrecisionRecord] = {}
-    if measured != onnx:
-        precisions = compare_precisions(
-            onnx,
-            {profile.precision: measured},
-            setting.data.test or setting.data.validation,
-            split=setting.accuracy_split,
-            profile=profile,
+        save_student(
+            draft,
+            module=module,
+            space_name=setting.space.name,
+            space_options=dict(recipe.space.options),
+            arch=arch,
+            task=setting.task,
+            classes=setting.data.classes,
+            mean=setting.data.mean,
+            std=setting.data.std,
+            provenance={"teacher": setting.teacher.source, "data": recipe.data.source},
         )
-    precision = precisions.get(profile.precision)
-    timing = measure_beside_teacher(measured, setting)
-    write_manifest(
-        directory,
-        costs=facts["costs"],
-        latency=timing.latency,
-        parity=parity,
-        accuracy=facts["accuracy"] | _accuracies(precision),
-        seeds={"study": recipe.seed},
-        extra={
-            "teacher": setting.teacher_facts,
-            "recipe": recipe.model_dump(mode="json"),
-            "precisions": precisions,
-            "inherited_share": facts["inherited_share"],
-            "started_from": facts.get("started_from"),
-            "delivered": measured.name,
-        },
-    )
-    return Delivered(directory, measured, timing.latency, timing.teacher, parity, precision)
+        onnx = draft / "student.onnx"
+        parity = export_checked(module, setting.task.input_shape, onnx, seed=recipe.seed)
+        profile = setting.profile
+        measured = file_to_measure(onnx, setting, recipe.seed)
+        precisions: dict[str, PrecisionRecord] = {}
+        if measured != onnx:
+            precisions = compare_precisions(
+                onnx,
+                {profile.precision: measured},
+                setting.data.test or setting.data.validation,
+                split=setting.accuracy_split,
+                profile=profile,
+            )
+        precision = precisions.get(profile.precision)
+        timing = measure_beside_teacher(measured, setting)
+        write_manifest(
+            draft,
+            costs=facts["costs"],
+            latency=timing.latency,
+            parity=parity,
+            accuracy=facts["accuracy"] | _accuracies(precision),
+            seeds={"study": recipe.seed},
+            extra={
+                "teacher": setting.teacher_facts,
+                "recipe": recipe.model_dump(mode="json"),
+                "precisions": precisions,
+                "inherited_share": facts["inherited_share"],
+                "started_from": facts.get("started_from"),
+                "delivered": measured.name,
+            },
+        )
+    file = directory / measured.name
+    return Delivered(directory, file, timing.latency, timing.teacher, parity, precision)
 
 
 def _accuracies(precision: PrecisionRecord | None) -> dict[str, float]:

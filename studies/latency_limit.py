@@ -13,7 +13,7 @@ from nas_kd.errors import NoFeasibleStudentError
 from search_spaces import Arch
 from studies.kept import Kept
 from studies.observer import Observer
-from studies.timing import ATTEMPTS, Timing, decided, time_beside
+from studies.timing import Timing, decided, time_beside
 
 PATIENCE = 24
 """After so many that are too slow, each further one halves what is left, towards fewer MACs."""
@@ -124,19 +124,10 @@ class LatencyLimit(ABC):
         """What is kept of it, or is found now."""
         if arch in self._kept and self._counts(kept := Timing.from_dict(self._kept[arch])):
             return kept
-        timing = self._found(self.export(arch))
+        file = self.export(arch)
+        timing = decided(lambda: self._timed(file), self._counts)
         self._kept.put({arch: timing.to_dict()})
         return timing
-
-    def _found(self, file: Path) -> Timing:
-        """The first measurement that counts; of `ATTEMPTS` disturbed ones the narrowest."""
-        disturbed = []
-        for _ in range(ATTEMPTS):
-            timing = self._timed(file)
-            if self._counts(timing):
-                return timing
-            disturbed.append(timing)
-        return min(disturbed, key=lambda one: one.uncertainty)
 
     def _counts(self, timing: Timing) -> bool:
         """Whether it may decide: a disturbed one does so only in favour of its network.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,7 +14,7 @@ from nas_kd.errors import UsageError
 from nas_kd.machine_lock import machine_alone
 
 ATTEMPTS = 3
-"""Times that a delivered file is measured at most, until it is decided whether its limit holds."""
+"""Times that a file is measured at most, until it is decided whether its limit holds."""
 
 
 @dataclass(frozen=True)
@@ -100,20 +101,22 @@ def longest_ms(budget: Budget, costs: Mapping[str, float], whole: LatencyRecord)
     return limits.values.get("latency_ms", math.inf)
 
 
-def decided(measure: Callable[[], T]) -> T:
-    """Measures a delivered file until it is decided whether it holds its limit.
+def decided(measure: Callable[[], T], decides: Callable[[T], bool] = attrgetter("is_decided")) -> T:
+    """Measures a file until it is decided whether it holds its limit.
 
-    Where the limit lies within the interval, or others disturbed the measurement, it is measured
-    again, `ATTEMPTS` times at most. Of undecided timings the one of the narrowest interval counts,
-    whichever way it points, and undisturbed ones first.
+    Where a timing does not decide, it is measured again, `ATTEMPTS` times at most. Of undecided
+    timings the one of the narrowest interval counts, whichever way it points, and undisturbed ones
+    first.
 
     Args:
         measure: Measures it once.
+        decides: Whether a timing does. By default, as for delivered files, it does where the limit
+            lies outside its interval and nobody disturbed it.
     """
     undecided = []
     for _ in range(ATTEMPTS):
         timing = measure()
-        if timing.is_decided:
+        if decides(timing):
             return timing
         undecided.append(timing)
     return min(undecided, key=lambda one: one.uncertainty)

@@ -7,12 +7,14 @@ import os
 import threading
 import time
 from multiprocessing import get_context
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import pytest
 
 from nas_kd import file_lock
 from nas_kd.errors import NasKdError
+from nas_kd.folder_lock import working_alone
 from nas_kd.machine_lock import lock_file, machine_alone, machine_shared
 
 
@@ -57,8 +59,7 @@ def test_who_measures_waits_for_who_computes_and_goes_before_who_comes_later() -
 
 def test_a_process_that_was_forked_meanwhile_does_not_hold_on_to_it() -> None:
     with machine_shared():
-        child = get_context("fork").Process(target=time.sleep, args=(60,), daemon=True)
-        child.start()
+        child = _sleeping_child()
     try:
         with lock_file("machine").open("w") as handle:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -66,6 +67,23 @@ def test_a_process_that_was_forked_meanwhile_does_not_hold_on_to_it() -> None:
     finally:
         child.kill()
         child.join()
+
+
+def test_nor_does_it_to_the_folder_of_a_run(tmp_path: Path) -> None:
+    with working_alone(tmp_path):
+        child = _sleeping_child()
+    try:
+        with working_alone(tmp_path):
+            assert child.is_alive()
+    finally:
+        child.kill()
+        child.join()
+
+
+def _sleeping_child() -> BaseProcess:
+    child = get_context("fork").Process(target=time.sleep, args=(60,), daemon=True)
+    child.start()
+    return child
 
 
 def test_a_folder_of_somebody_else_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -120,12 +120,16 @@ def candidates_of(setting: Any, *texts: str) -> list[Candidate]:
     return [Candidate(arch, 1, 1, {}) for arch in archs]
 
 
+@pytest.fixture
+def run(tmp_path: Path) -> RunDirectory:
+    return RunDirectory.create_or_continue(tmp_path / "run", Recipe())
+
+
 @pytest.mark.usefixtures("small_files")
 def test_a_disturbed_measurement_of_a_candidate_is_not_recalled(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run: RunDirectory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     setting = measured_setting(tmp_path)
-    run = RunDirectory.create_or_continue(tmp_path / "run", Recipe())
     candidates = candidates_of(setting, "9930", "0")
     asked: list[int] = []
 
@@ -142,10 +146,9 @@ def test_a_disturbed_measurement_of_a_candidate_is_not_recalled(
 
 @pytest.mark.usefixtures("small_files")
 def test_no_more_files_are_open_at_once_than_memory_holds_and_few_stay(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run: RunDirectory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     setting = measured_setting(tmp_path)
-    run = RunDirectory.create_or_continue(tmp_path / "run", Recipe())
     candidates = candidates_of(setting, "9930", "0", "1", "2", "3")
     asked: list[int] = []
 
