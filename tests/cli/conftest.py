@@ -10,9 +10,6 @@ from pathlib import Path
 import pytest
 
 from nas_kd.cli import main
-from nas_kd.costs import DeviceProfile, latency
-from nas_kd.costs.latency import make_plan
-from nas_kd.costs.sampling import Plan
 
 
 @dataclass(frozen=True)
@@ -41,16 +38,6 @@ def _library_noise_restored() -> Iterator[None]:
     logging.disable(logging.NOTSET)
     os.environ.clear()
     os.environ.update(environment)
-
-
-@pytest.fixture(autouse=True)
-def _short_measurements(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A busy machine makes the protocol go on: half a second a model is enough to be told."""
-
-    def short(profile: DeviceProfile, count: int, target_ci: float, max_seconds: float) -> Plan:
-        return make_plan(profile, count, target_ci, min(max_seconds, 0.5))
-
-    monkeypatch.setattr(latency, "make_plan", short)
 
 
 @pytest.fixture

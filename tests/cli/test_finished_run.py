@@ -26,7 +26,7 @@ from studies.run_directory import RunDirectory
 
 @pytest.fixture(scope="module")
 def case(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Case]:
-    finished = finished_case(tmp_path_factory.mktemp("damage"), trials=48)
+    finished = finished_case(tmp_path_factory.mktemp("damage"), trials=24)
     PROXIES.names()  # those of installed packages are registered first
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(PROXIES._components, PROXY.name, PROXY)
@@ -35,7 +35,7 @@ def case(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Case]:
 
 def test_a_journal_cut_anywhere_is_completed(case: Case) -> None:
     size = case.whole.journal.stat().st_size
-    for offset in np.random.default_rng(0).integers(size, size=4):
+    for offset in np.random.default_rng(0).integers(size, size=2):
         assert damaging.cut_journal(case, int(offset))["wrong"] == ""
 
 

@@ -13,7 +13,7 @@ from benchmarks.small_search import SmallSearch, differences
 @pytest.fixture
 def search(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SmallSearch:
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    return SmallSearch(tmp_path, "nsga2", trials=36, batch=12, predicted=0)
+    return SmallSearch(tmp_path, "nsga2", trials=24, batch=8, predicted=0)
 
 
 def _lines(file: Path) -> int:

@@ -22,9 +22,9 @@ from studies.shared import open_shared_storage
 from studies.trials import candidate_of
 from tests.studies.digits_search import STUDY, recipe, rows, search
 
-TRIALS = 120
+TRIALS = 60
 PEERS = 3
-KILL_AFTER = (10, 60)
+KILL_AFTER = (6, 25)
 """Finished trials after which a process is killed."""
 
 pytestmark = pytest.mark.skipif(
