@@ -27,7 +27,10 @@ from benchmarks.small_cells import EPOCHS, RUNS, means, search, show_means
 CONFIGS: dict[str, tuple[str, dict[str, Any]]] = {
     "darts": ("darts", {}),
     "sd-darts": ("sd-darts", {}),
-    "sd-darts+resnet56": ("sd-darts", {"teacher_sources": "snapshots+external"}),
+    "sd-darts+resnet56": (
+        "sd-darts",
+        {"teacher_sources": "snapshots+external", "teacher_views": "clean"},
+    ),
     "beta-darts": ("beta-darts", {}),
 }
 _MEANS = (

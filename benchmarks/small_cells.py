@@ -38,7 +38,7 @@ IMAGES, SIDE = 12_800, 16
 EPOCHS, BATCH = 25, 64
 ALPHA_LEARNING_RATE = 3e-3
 TEACHER_START, TEACHER_WEIGHT = 2.0, 1.5
-TEACHER = "benchmarks.cifar10:resnet56_teacher"
+TEACHER = "benchmarks.small_resnet56:small_resnet56"
 TABLE = {"c10_accuracy": "c10_test_200", "c100_accuracy": "c100_test_200"}
 _OPTIONS = {"cells_per_stage": 1}
 _DATA = "benchmarks.small_cells:small_cifar10"
@@ -72,7 +72,7 @@ def search(
     run.claim(
         {
             "method": method,
-            "settings": vars(job.settings),
+            "settings": _reduced(method, settings),
             "space": NasBench201.name,
             "space_options": _OPTIONS,
             "data": f"{job.data}, {IMAGES} images of {SIDE} x {SIDE}",
@@ -104,6 +104,22 @@ def search(
 
 def search_job(method: str, seed: int, settings: Mapping[str, Any]) -> Job:
     """A search in the small supernet."""
+    chosen = _reduced(method, settings)
+    external = "external" in str(chosen.get("teacher_sources", ""))
+    return Job(
+        space=NasBench201(**_OPTIONS),
+        settings=METHODS.get(method).settings(**chosen),
+        data=_DATA,
+        teacher=TEACHER if external else None,
+        checkpoint=None,
+        image_size=SIDE,
+        seed=seed,
+        accelerator=make_accelerator("no"),
+    )
+
+
+def _reduced(method: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """All that is not at its default."""
     reduced = {
         "epochs": EPOCHS,
         "batch_size": BATCH,
@@ -115,18 +131,7 @@ def search_job(method: str, seed: int, settings: Mapping[str, Any]) -> Job:
     }
     if method == "sd-darts":
         reduced |= {"teacher_start": TEACHER_START, "teacher_weight": TEACHER_WEIGHT}
-    kept = {**reduced, **settings}
-    external = "external" in str(kept.get("teacher_sources", ""))
-    return Job(
-        space=NasBench201(**_OPTIONS),
-        settings=METHODS.get(method).settings(**kept),
-        data=_DATA,
-        teacher=TEACHER if external else None,
-        checkpoint=None,
-        image_size=SIDE,
-        seed=seed,
-        accelerator=make_accelerator("no"),
-    )
+    return {**reduced, **settings}
 
 
 def worth(genes: Mapping[str, Any]) -> dict[str, Any]:

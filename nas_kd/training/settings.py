@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from nas_kd.errors import UsageError
 
 DEFAULT_EPOCHS = 30
+TEACHER_VIEWS = ("augmented", "clean")
 
 _CHOICES = {
     "optimizer": ("sgd", "adamw"),
-    "teacher_views": ("augmented", "clean"),
+    "teacher_views": TEACHER_VIEWS,
     "precision": ("no", "fp16", "bf16"),
     "init": ("auto", "teacher", "random"),
 }

@@ -85,10 +85,11 @@ class Teaching(AbstractContextManager["Teaching"]):
         """For the batch ``images``, made of the training images at ``indices``."""
         if self._logits is not None:
             return Outputs(self._logits[indices].to(images.device))
-        return self._run(images)
+        return self.run(images)
 
     @torch.no_grad()
-    def _run(self, images: Tensor) -> Outputs:
+    def run(self, images: Tensor) -> Outputs:
+        """For any images ``(B, C, H, W)``, normalised as the data's."""
         if self._normalise is not None:
             scale, shift = (tensor.to(images) for tensor in self._normalise)
             images = images * scale + shift
@@ -106,7 +107,7 @@ class Teaching(AbstractContextManager["Teaching"]):
     def _logits_at(self, indices: Tensor) -> Tensor:
         images, _ = self._data.train.batch(indices)
         images = images.to(self._accelerator.device, memory_format=torch.channels_last)
-        return self._run(images).logits.float().cpu()
+        return self.run(images).logits.float().cpu()
 
 
 def require_views(views: str, needs: frozenset[str]) -> None:

@@ -8,13 +8,19 @@ from dataclasses import dataclass
 
 from nas_kd.errors import UsageError
 from nas_kd.training.idle_settings import refuse_idle
+from nas_kd.training.settings import TEACHER_VIEWS
 from nas_kd.training.teacher_grid import SIGNALS, TARGETS, VOTES
 
 SOURCES = ("snapshots", "cached", "ema", "external")
 _OF_ROUNDS = ("snapshots", "cached")
 """Sources that bring one more teacher with every round."""
 
-_CHOICES = {"vote": VOTES, "signal": SIGNALS, "applied_to": TARGETS}
+_CHOICES = {
+    "vote": VOTES,
+    "signal": SIGNALS,
+    "applied_to": TARGETS,
+    "teacher_views": TEACHER_VIEWS,
+}
 _LEAST = {
     "teachers": 0,
     "teacher_weight": 0,
@@ -40,6 +46,9 @@ class TeacherSettings:
         teacher_interval: Epochs between two of them.
         ema_decay: Share of the average that a step keeps.
         external_votes: How many votes the external teacher has beside one of each other.
+        teacher_views: ``augmented``: the external teacher sees what the supernet sees. ``clean``:
+            it sees every unaugmented training image once, and what it says holds for all views; a
+            step then costs none of its forwards.
         vote: ``soft``, ``hard``, or ``loss``: weighted by validation loss.
         signal: ``logits`` or ``relations``; the latter's distance counts 10,000 times, so that it
             takes the same weights.
@@ -59,6 +68,7 @@ class TeacherSettings:
     teacher_interval: float = 1.0
     ema_decay: float = 0.999
     external_votes: float = 1.0
+    teacher_views: str = "augmented"
     vote: str = "soft"
     signal: str = "logits"
     teacher_temperature: float = 5.0
@@ -92,11 +102,8 @@ class TeacherSettings:
                 f"teachers: {self.teacher_sources} names a source twice; name each once."
             )
         self._refuse_idle()
-        if "cached" in self.sources and (self.signal, self.applied_to) != ("logits", "w"):
-            raise UsageError(
-                "teachers: what is cached are logits of the images that train the weights; set "
-                "signal=logits and applied_to=w, or use snapshots."
-            )
+        if (self.signal, self.applied_to) != ("logits", "w"):
+            self._refuse_kept_logits()
 
     def _refuse_idle(self) -> None:
         """What is set for teachers that there are not."""
@@ -111,10 +118,21 @@ class TeacherSettings:
         if "ema" not in sources:
             refuse_idle(self, ("ema_decay",), "teacher_sources holds no ema")
         if "external" not in sources:
-            refuse_idle(self, ("external_votes",), "teacher_sources holds no external")
+            names = ("external_votes", "teacher_views")
+            refuse_idle(self, names, "teacher_sources holds no external")
         if self.vote == "hard" or self.signal == "relations":
             reason = "hard votes and relations have no temperature"
             refuse_idle(self, ("teacher_temperature",), reason)
+
+    def _refuse_kept_logits(self) -> None:
+        """There are none of other images or other layers."""
+        reason = (
+            "keeps logits of the images that train the weights; set signal=logits and applied_to=w"
+        )
+        if "cached" in self.sources:
+            raise UsageError(f"teachers: cached {reason}, or use snapshots.")
+        if self.teacher_views == "clean":
+            raise UsageError(f"teachers: teacher_views=clean {reason}, or teacher_views=augmented.")
 
     @property
     def sources(self) -> tuple[str, ...]:

@@ -94,7 +94,7 @@ def _external(job: Job, settings: TeacherSettings, data: DataSplits) -> External
         teacher,
         data,
         needs=frozenset(needs),
-        views="augmented",
+        views=settings.teacher_views,
         accelerator=job.accelerator,
     ).__enter__()  # for as long as the search lives
     loss = _loss(teaching, data, job.accelerator.device)
@@ -106,6 +106,6 @@ def _loss(teaching: Teaching, data: DataSplits, device: torch.device) -> float:
     total, indices = 0.0, torch.arange(min(_JUDGED, len(data.validation)))
     for part in indices.split(_BATCH):
         images, targets = data.validation.batch(part)
-        logits = teaching.outputs(images.to(device), part).logits.float().cpu()
+        logits = teaching.run(images.to(device)).logits.float().cpu()
         total += float(F.cross_entropy(logits, targets, reduction="sum"))
     return total / max(1, len(indices))
