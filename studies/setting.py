@@ -19,7 +19,7 @@ from nas_kd.data import DataSplits, load_data
 from nas_kd.errors import UsageError
 from nas_kd.export import export_onnx
 from nas_kd.machine_lock import machine_alone
-from nas_kd.teachers import Teacher, load_teacher
+from nas_kd.teachers import Teacher, doubt, load_teacher
 from nas_kd.training import train_default_teacher
 from nas_kd.user_cache import user_cache
 from search_spaces import SearchSpace, Task
@@ -27,7 +27,7 @@ from studies.observer import PER_MILLE, Observer, per_mille
 from studies.recipe import BudgetSection, Recipe
 from studies.recipe_space import space_of
 from studies.run_directory import RunDirectory
-from studies.teacher_accuracy import doubt, normalisation_note, teacher_accuracies
+from studies.teacher_accuracy import normalisation_note, teacher_accuracies
 
 DEFAULT_TEACHER = "digits-cnn"
 

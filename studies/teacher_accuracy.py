@@ -1,4 +1,4 @@
-"""What the teacher knows: its accuracy, what its images look like, and whether it only guesses."""
+"""What the teacher knows: its accuracy and what its images look like."""
 
 from __future__ import annotations
 
@@ -16,8 +16,6 @@ from studies.observer import Observer
 
 CHUNK = 1024
 """Images between two reports of the progress."""
-_LEAST = 0.1
-"""Of the way from guessing to knowing everything: a teacher below that is doubted."""
 
 
 def teacher_accuracies(teacher: Teacher, data: DataSplits, observer: Observer) -> dict[str, float]:
@@ -48,19 +46,6 @@ def normalisation_note(teacher: Teacher, data: DataSplits, *, has_checkpoint: bo
             "normalise=data to the teacher's options (NAME?normalise=data)."
         )
     return line
-
-
-def doubt(validation_accuracy: float, num_classes: int) -> str | None:
-    """What is wrong with a teacher that is hardly better than guessing; None where it is better."""
-    chance = 1 / num_classes
-    if validation_accuracy >= chance + _LEAST * (1 - chance):
-        return None
-    return (
-        f"WARNING: the teacher is right on {validation_accuracy:.1%} of the validation images, and "
-        f"guessing on {chance:.1%}. A student learns nothing from it. Its weights may be of other "
-        "classes or in another order, or they saw images that were normalised otherwise: see the "
-        "teacher's option normalise=data."
-    )
 
 
 def _accuracy(teacher: Teacher, images: Images, observer: Observer, before: int) -> float:

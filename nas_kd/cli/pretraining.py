@@ -69,6 +69,7 @@ class _Shown:
 
 def _job(method: Method, frozen: dict[str, Any], stopwatch: Stopwatch) -> Job:
     settings = method.settings(**frozen["settings"])
+    accelerator = make_accelerator(settings.precision)
     return Job(
         space=create_space(frozen["space"], **frozen["space_options"]),
         settings=settings,
@@ -77,7 +78,11 @@ def _job(method: Method, frozen: dict[str, Any], stopwatch: Stopwatch) -> Job:
         checkpoint=None if frozen["checkpoint"] is None else Path(frozen["checkpoint"]),
         image_size=frozen["image_size"],
         seed=frozen["seed"],
-        accelerator=make_accelerator(settings.precision),
+        accelerator=accelerator,
         stopwatch=stopwatch,
         space_options=frozen["space_options"],
+        note=note if accelerator.is_main_process else _ignore,
     )
+
+
+def _ignore(said: str) -> None: ...

@@ -11,7 +11,7 @@ from torch import Tensor
 from nas_kd.costs import LatencyRecord
 from nas_kd.data import DataSplits
 from nas_kd.data.images import Images
-from nas_kd.teachers import Teacher
+from nas_kd.teachers import Teacher, doubt
 from nas_kd.training import evaluate_accuracy
 from studies import setting
 from studies.delivery import training_settings
@@ -19,7 +19,7 @@ from studies.observer import SilentObserver
 from studies.recipe import Recipe, parse_recipe
 from studies.run_directory import RunDirectory
 from studies.setting import prepare
-from studies.teacher_accuracy import doubt, normalisation_note, teacher_accuracies
+from studies.teacher_accuracy import normalisation_note, teacher_accuracies
 from tests.studies.measurements import LATENCY
 from tests.training.conftest import digits, tiny
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from nas_kd.data import DataSplits
 from nas_kd.distill import Outputs
@@ -15,6 +13,7 @@ from nas_kd.errors import UsageError
 from nas_kd.teachers import load_teacher
 from nas_kd.training.darts.network import SearchNetwork, outputs_of
 from nas_kd.training.darts.teacher_settings import TeacherSettings
+from nas_kd.training.knowledge import knowledge_of
 from nas_kd.training.processes import same_buffers
 from nas_kd.training.teacher_grid import (
     CachedLogits,
@@ -32,9 +31,6 @@ from nas_kd.training.teaching import Teaching
 
 if TYPE_CHECKING:  # the registry of methods imports this package
     from nas_kd.training.pretraining import Job
-
-_JUDGED = 1024
-_BATCH = 256
 
 
 def make_teachers(
@@ -97,15 +93,6 @@ def _external(job: Job, settings: TeacherSettings, data: DataSplits) -> External
         views=settings.teacher_views,
         accelerator=job.accelerator,
     ).__enter__()  # for as long as the search lives
-    loss = _loss(teaching, data, job.accelerator.device)
-    return External(teaching, loss=loss, weight=settings.external_votes)
-
-
-def _loss(teaching: Teaching, data: DataSplits, device: torch.device) -> float:
-    """The teacher's cross-entropy on validation images."""
-    total, indices = 0.0, torch.arange(min(_JUDGED, len(data.validation)))
-    for part in indices.split(_BATCH):
-        images, targets = data.validation.batch(part)
-        logits = teaching.run(images.to(device)).logits.float().cpu()
-        total += float(F.cross_entropy(logits, targets, reduction="sum"))
-    return total / max(1, len(indices))
+    known = knowledge_of(teaching, data, job.accelerator.device)
+    known.tell(data.num_classes, job.note)
+    return External(teaching, loss=known.loss, weight=settings.external_votes)

@@ -47,6 +47,7 @@ class Job:
         accelerator: The device and the processes.
         stopwatch: For methods that charge what operations take on a device.
         space_options: Those that the space was made with.
+        note: Told, in the first process, what the user should know before it begins.
     """
 
     space: SearchSpace
@@ -59,6 +60,7 @@ class Job:
     accelerator: Accelerator
     stopwatch: Stopwatch | None = None
     space_options: Mapping[str, Any] = field(default_factory=dict)
+    note: Callable[[str], object] = field(default=lambda said: None)
 
 
 class Session(Protocol):

@@ -19,6 +19,7 @@ from nas_kd.training.elastic.start import elastic, make_supernet
 from nas_kd.training.elastic.warm_start import EarlierRun
 from nas_kd.training.idle_settings import refuse_idle
 from nas_kd.training.inheritance import inherit
+from nas_kd.training.knowledge import knowledge_of
 from nas_kd.training.optimisation import Schedule, make_optimizer
 from nas_kd.training.pretraining.method import Job
 from nas_kd.training.sandwich.lesson import Lesson
@@ -62,6 +63,10 @@ class SandwichSession(EpochSession):
         super().__init__(job, data.train, Lesson(self.supernet, settings), optimizer)
         self._deck = Deck(self._drawn(), seed=job.seed, process=0)
         self._teaching = _teaching(teacher, data, job)
+        if self._teaching is not None:
+            with self._teaching:
+                known = knowledge_of(self._teaching, data, job.accelerator.device)
+            known.tell(data.num_classes, job.note)
 
     def run_unit(self) -> dict[str, float]:
         with self._teaching or nullcontext():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -32,3 +33,14 @@ def test_it_says_what_it_says_of_the_views_that_it_sees(
     assert not torch.equal(clean, batch.images)
     seen = clean if views == "clean" else batch.images
     torch.testing.assert_close(voice.outputs.logits, untrained_teacher().model(seen))
+
+
+def test_what_it_knows_is_told(make_job: Callable[..., Job]) -> None:
+    said: list[str] = []
+    job = make_job("sd-darts", teacher_start=0.0, teacher_sources="external")
+    SearchSession(replace(job, note=said.append))
+    data, teacher = few_digits(0), untrained_teacher()
+    images, labels = data.validation.batch(torch.arange(len(data.validation)))
+    right = (teacher.model(images).argmax(1) == labels).float().mean()
+    assert said[0] == f"The teacher is right on {right:.1%} of 96 validation images."
+    assert said[1].startswith("WARNING: the teacher is right on")

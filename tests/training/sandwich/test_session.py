@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -198,10 +199,18 @@ def test_wrong_settings_are_told(changes: dict[str, Any], message: str) -> None:
 
 
 def test_clean_views_ask_the_teacher_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    training = _session(teacher=TEACHER, teacher_views="clean", epochs=2)
     monkeypatch.setattr(_Counted, "seen", 0)
+    training = _session(teacher=TEACHER, teacher_views="clean", epochs=2)
+    images, judged = len(training.data.train), len(training.data.validation)
+    asked = _Counted.seen
+    assert images <= asked - judged < 2 * images
     training.run_unit()
-    once = _Counted.seen
-    training.run_unit()
+    assert _Counted.seen == asked
 
-    assert once == len(training.data.train) == _Counted.seen
+
+def test_what_the_teacher_knows_is_told() -> None:
+    said: list[str] = []
+    job = make_job(SandwichSettings(**TINY), "elastic-vit", teacher=TEACHER, options={})
+    training = SandwichSession(replace(job, note=said.append))
+    assert said[0].startswith("The teacher is right on ")
+    assert said[0].endswith(f"of {len(training.data.validation)} validation images.")

@@ -1,0 +1,19 @@
+"""Whether a teacher only guesses."""
+
+from __future__ import annotations
+
+_LEAST = 0.1
+"""Of the way from guessing to knowing everything: a teacher below that is doubted."""
+
+
+def doubt(validation_accuracy: float, num_classes: int) -> str | None:
+    """What is wrong with a teacher that is hardly better than guessing; None where it is better."""
+    chance = 1 / num_classes
+    if validation_accuracy >= chance + _LEAST * (1 - chance):
+        return None
+    return (
+        f"WARNING: the teacher is right on {validation_accuracy:.1%} of the validation images, and "
+        f"guessing on {chance:.1%}. A student learns nothing from it. Its weights may be of other "
+        "classes or in another order, or they saw images that were normalised otherwise: see the "
+        "teacher's option normalise=data."
+    )
