@@ -24,6 +24,7 @@ import pandas as pd
 import torch
 from rich.console import Console
 from rich.progress import Progress
+from rich.table import Table
 
 from benchmarks.cifar10 import cifar10_data, data_file
 from benchmarks.record import commit
@@ -40,6 +41,19 @@ ALPHA_LEARNING_RATE = 3e-3
 TEACHER_START, TEACHER_WEIGHT = 2.0, 1.5
 TEACHER = "benchmarks.small_resnet56:small_resnet56"
 TABLE = {"c10_accuracy": "c10_test_200", "c100_accuracy": "c100_test_200"}
+FIGURES = (
+    "c10_accuracy",
+    "c100_accuracy",
+    "skips",
+    "discretisation_gap",
+    "sharpness",
+    "alpha_eigenvalue",
+    "supernet_accuracy",
+    "cell_accuracy",
+    "seconds",
+    "cpu_seconds",
+)
+"""What rows tell of a search and means are taken of."""
 _OPTIONS = {"cells_per_stage": 1}
 _DATA = "benchmarks.small_cells:small_cifar10"
 
@@ -55,10 +69,10 @@ def small_cifar10(seed: int, image_size: int | None = None) -> DataSplits:
 def search(
     folder: Path, method: str, seed: int, settings: Mapping[str, Any], *, progress: Progress
 ) -> dict[str, Any]:
-    """One search, continued where it stands: what it found, and how it began.
+    """One search, continued where it stands: the cell that it found and the `FIGURES`.
 
-    The commit and the threads are those with which it began, ``cpu_seconds`` those of all calls
-    that were not killed.
+    Accuracies are those of the table, all else is of the last epoch. The commit and the threads are
+    those with which it began, ``cpu_seconds`` those of all calls that were not killed.
 
     Args:
         folder: Its own.
@@ -99,7 +113,9 @@ def search(
         begun["cpu_seconds"] += time.process_time() - before
         run.write_state("begun", begun)
     last = pd.read_csv(run.metrics_csv).iloc[-1].to_dict()
-    return {**last, **worth(facts["arch"]), "seconds": facts["seconds"], **begun}
+    found = {**last, **worth(facts["arch"]), "seconds": facts["seconds"], **begun}
+    kept = ("cell", "index", "in_table", *FIGURES, "threads", "commit")
+    return {"seed": seed, **{name: found[name] for name in kept}}
 
 
 def search_job(method: str, seed: int, settings: Mapping[str, Any]) -> Job:
@@ -151,13 +167,23 @@ def worth(genes: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def means(rows: Sequence[Mapping[str, Any]], by: str, columns: Sequence[str]) -> pd.DataFrame:
-    """The mean of the columns for every value of ``by``, in order of appearance."""
-    return pd.DataFrame(rows).groupby(by, sort=False)[list(columns)].mean()
+def mean_rows(rows: Sequence[Mapping[str, Any]], by: Sequence[str]) -> list[dict[str, Any]]:
+    """A row for every combination of ``by``, in order of appearance: the means of the `FIGURES`.
+
+    Its ``seed`` is "mean" and its ``in_table`` the number of cells of which the accuracies are.
+    """
+    groups = pd.DataFrame(rows).groupby(list(by), sort=False)
+    found = groups[list(FIGURES)].mean().assign(in_table=groups["in_table"].sum(), seed="mean")
+    return found.reset_index().to_dict("records")
 
 
-def show_means(console: Console, frame: pd.DataFrame) -> None:
-    console.print(frame.round(4).to_string())
+def show(console: Console, rows: Sequence[Mapping[str, Any]], first: Sequence[str]) -> None:
+    """A table of the columns ``first`` and the `FIGURES`."""
+    table = Table(*first, *FIGURES)
+    for row in rows:
+        cells = [row[name] for name in (*first, *FIGURES)]
+        table.add_row(*(f"{cell:.4g}" if isinstance(cell, float) else str(cell) for cell in cells))
+    console.print(table)
 
 
 _SPACE = NasBench201()
