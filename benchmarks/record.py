@@ -59,17 +59,14 @@ def _circumstances() -> dict[str, Any]:
 
 def commit() -> str:
     """The one that is checked out, and whether files differ from it."""
-    root = Path(__file__).parent
-    commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"], cwd=root, capture_output=True, text=True
-    ).stdout.strip()
-    changed = subprocess.run(
-        ["git", "status", "--porcelain", "--untracked-files=no"],
-        cwd=root,
-        capture_output=True,
-        text=True,
-    ).stdout.strip()
-    return f"{commit}+changes" if changed else commit
+    commit = _git("rev-parse", "--short", "HEAD") or "not a checkout"
+    return f"{commit}+changes" if _git("status", "--porcelain", "--untracked-files=no") else commit
+
+
+def _git(*words: str) -> str:
+    """What git says of this checkout; nothing where this is none."""
+    here = Path(__file__).parent
+    return subprocess.run(["git", *words], cwd=here, capture_output=True, text=True).stdout.strip()
 
 
 def _cpu() -> str:
