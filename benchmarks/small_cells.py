@@ -3,11 +3,13 @@
 The reduction: one cell a stage in place of five, images of 16 x 16 pixels in place of 32 x 32,
 12,800 of the 50,000 training images, half of them for the weights, in place of all, and 25 epochs
 of 100 steps in place of 50 of 390. Alpha learns ten times as fast as published, teachers start
-after two epochs and weigh 1.5, and no edge of a found cell is ``none``, which is DARTS's own rule.
+after two epochs, lie three apart and weigh 1.5, and no edge of a found cell is ``none``, which is DARTS's own rule.
 Cells are judged by the table of the full networks, never by the small ones.
 
-All of this was chosen while the cells of seeds 0 to 2 were looked at in that table. What is
-reported are other seeds, on which nothing was chosen.
+All of this was chosen while the cells of seeds 0 to 2 were looked at in that table, the distance of
+teachers after seeds 3 to 5: one epoch apart they are the student itself at the end, when the
+learning rate is low, and its loss becomes as sharp as without them. What is reported are other
+seeds, on which nothing was chosen.
 """
 
 from __future__ import annotations
@@ -34,11 +36,11 @@ from nas_kd.training.processes import make_accelerator
 from search_spaces import Arch, NasBench201
 
 RUNS = Path("runs/small-cells")
-SEEDS = (3, 4, 5)
+SEEDS = (6, 7, 8)
 IMAGES, SIDE = 12_800, 16
 EPOCHS, BATCH = 25, 64
 ALPHA_LEARNING_RATE = 3e-3
-TEACHER_START, TEACHER_WEIGHT = 2.0, 1.5
+TEACHER_START, TEACHER_INTERVAL, TEACHER_WEIGHT = 2.0, 3.0, 1.5
 TEACHER = "benchmarks.small_resnet56:small_resnet56"
 TABLE = {"c10_accuracy": "c10_test_200", "c100_accuracy": "c100_test_200"}
 FIGURES = (
@@ -146,7 +148,11 @@ def _reduced(method: str, settings: Mapping[str, Any]) -> dict[str, Any]:
         "eigenvalue_every": 5,
     }
     if method == "sd-darts":
-        reduced |= {"teacher_start": TEACHER_START, "teacher_weight": TEACHER_WEIGHT}
+        reduced |= {
+            "teacher_start": TEACHER_START,
+            "teacher_interval": TEACHER_INTERVAL,
+            "teacher_weight": TEACHER_WEIGHT,
+        }
     return {**reduced, **settings}
 
 
