@@ -3,8 +3,8 @@
 The reduction: one cell a stage in place of five, images of 16 x 16 pixels in place of 32 x 32,
 12,800 of the 50,000 training images, half of them for the weights, in place of all, and 25 epochs
 of 100 steps in place of 50 of 390. Alpha learns ten times as fast as published, teachers start
-after two epochs, lie three apart and weigh 1.5, and no edge of a found cell is ``none``, which is DARTS's own rule.
-Cells are judged by the table of the full networks, never by the small ones.
+after two epochs, lie three apart and weigh 1.5, and no edge of a found cell is ``none``, which is
+DARTS's own rule. Cells are judged by the table of the full networks, never by the small ones.
 
 All of this was chosen while the cells of seeds 0 to 2 were looked at in that table, the distance of
 teachers after seeds 3 to 5: one epoch apart they are the student itself at the end, when the
