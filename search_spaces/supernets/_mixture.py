@@ -18,7 +18,8 @@ class Mixture:
     Attributes:
         operations: Kind of cell to weights ``(edge, operation)``.
         edges: Kind of cell to further weights ``(edge,)``; without them every edge counts once.
-        skip: Weight of an auxiliary skip connection beside every edge.
+        skip: Weight of an auxiliary skip connection beside the operations of every edge, a part of
+            the edge as they are.
     """
 
     operations: Mapping[str, Tensor]

@@ -111,7 +111,11 @@ class MixedCell(nn.Module):
         return dict(zip(edges, values, strict=True))
 
     def _single(self, source: int, state: Tensor, mixture: Mixture) -> dict[int, Tensor]:
-        """What each edge from ``source`` gives: the one operation that counts, if any."""
+        """What each edge from ``source`` gives: the one operation that counts.
+
+        Edges of which nothing is left are missing; where a part of the channels bypasses the
+        operations, or a skip lies beside them, something always is.
+        """
         values: dict[int, Tensor] = {}
         for place, edge in enumerate(_leaving(source)):
             number = next((n for n, w in enumerate(mixture.rows[KIND][edge]) if w), _NONE)
@@ -121,18 +125,21 @@ class MixedCell(nn.Module):
                 values[edge] = convolutions.one(F.relu(state), weight, place)
             elif name != "none":
                 values[edge] = weight * (state if number == _SKIP else self.pool(state))
-            elif self.partial > 1:
+            elif self.partial > 1 or mixture.skip:
                 values[edge] = torch.zeros_like(state)
         return values
 
     def _whole(self, value: Tensor, state: Tensor, mixture: Mixture, edge: int) -> Tensor:
-        """An edge's map with the channels that bypass its operations, and its own weight."""
+        """An edge's map with the channels that bypass its operations, and the skip beside them.
+
+        All of it is as much as the edge counts.
+        """
         if self.partial > 1:
             value = merged(value, state[:, self.computed :], self.partial)
+        if mixture.skip:
+            value = value + mixture.skip * state
         weight = mixture.edge_weight(KIND, edge)
-        if weight is not None:
-            value = weight * value
-        return value + mixture.skip * state if mixture.skip else value
+        return value if weight is None else weight * value
 
 
 def _leaving(source: int) -> list[int]:

@@ -273,3 +273,30 @@ def test_operations_where_they_stand_are_all_that_a_choice_adds(
     for kind, rows in supernet.placed_operations().items():
         added = [[sum(n * macs[p] for p, n in held.items()) for held in row] for row in rows]
         assert added == supernet.operation_macs()[kind].tolist()
+
+
+def test_an_auxiliary_skip_lies_beside_drawn_operations_too(
+    make: Callable[..., CellSupernet],
+) -> None:
+    """With a weight of one and nothing drawn it is what the edge gives: a skip connection."""
+    supernet = warmed(make(**({"auxiliary_skip": True} if make is darts else {})))
+    batch, nothing = images(TINY, 4), {}
+    for kind, choices in supernet.kinds.items():
+        nothing[kind] = torch.zeros(choices.shape)
+        nothing[kind][:, 0] = 1.0
+    drawn = Mixture(nothing, skip=1.0)
+    assert drawn.hard
+    hardly = {kind: rows.index_fill(1, torch.tensor([1]), 1e-9) for kind, rows in nothing.items()}
+    mixed = Mixture(hardly, skip=1.0)
+    assert not mixed.hard
+    torch.testing.assert_close(supernet(batch, drawn), supernet(batch, mixed))
+    assert not torch.allclose(supernet(batch, drawn), supernet(batch, Mixture(nothing)))
+
+
+def test_the_auxiliary_skip_is_a_part_of_its_edge(make: Callable[..., CellSupernet]) -> None:
+    """What an edge counts, its operations, its bypassing channels and its skip count alike."""
+    supernet = warmed(make(partial=2, **({"auxiliary_skip": True} if make is darts else {})))
+    batch, operations = images(TINY, 4), softmax_mixture(supernet).operations
+    off = {kind: torch.zeros(choices.shape[0]) for kind, choices in supernet.kinds.items()}
+    with_skip, without = (supernet(batch, Mixture(operations, off, skip)) for skip in (1.0, 0.0))
+    assert torch.equal(with_skip, without)
