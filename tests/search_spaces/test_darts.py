@@ -46,7 +46,18 @@ def test_published_sizes(name: str, published: tuple[int, int, int, int]) -> Non
     assert Darts(auxiliary=1).sizes(arch, CIFAR10).params == with_auxiliary
 
 
-def test_a_built_network_has_the_published_sizes() -> None:
+@pytest.mark.parametrize(("name", "published"), PUBLISHED_SIZES.items())
+def test_built_networks_have_the_published_parameters(
+    name: str, published: tuple[int, int, int, int]
+) -> None:
+    spaces_and_tasks = ((SPACE, CIFAR10), (Darts(auxiliary=1), CIFAR10), (SPACE, CIFAR100))
+    with torch.device("meta"):
+        built = [space.build(SPACE.parse(name), task) for space, task in spaces_and_tasks]
+    params = [sum(p.numel() for p in network.parameters()) for network in built]
+    assert params == [published[0], published[1], published[3]]
+
+
+def test_a_built_network_has_the_counted_sizes() -> None:
     space = Darts(auxiliary=1)
     arch = space.parse("DARTS_V2")
     assert counted(space.build(arch, CIFAR10), CIFAR10) == space.sizes(arch, CIFAR10)
