@@ -20,7 +20,7 @@ from nas_kd.report.pretraining.families import families, principal
 from nas_kd.report.pretraining.figures import metric_figures
 from nas_kd.report.pretraining.tables import pretraining_tables
 from nas_kd.report.pretraining.writing import write_pretraining_report
-from tests.report.pretraining_run import finished, row, unfinished
+from tests.report.pretraining_run import ARCH, finished, row, unfinished
 
 
 class _Page(HTMLParser):
@@ -176,3 +176,20 @@ def _printed(document: dict[str, Any]) -> str:
     for part in pretraining_tables(document):
         console.print(part)
     return console.export_text()
+
+
+@pytest.mark.parametrize("operation", ["skip_connect", "none"])
+def test_a_cell_of_no_use_is_warned_of(tmp_path: Path, operation: str) -> None:
+    folder = finished(tmp_path / "run", arch=dict.fromkeys(ARCH, operation))
+    write_pretraining_report(folder)
+    document = read_pretraining(folder)
+    told = {"skip_connect": "the search has collapsed", "none": "does not depend on its input"}
+    assert told[operation] in document["warning"]
+    skips = f"Skip connections: {6 if operation == 'skip_connect' else 0} of 6."
+    for shown in (_printed(document), (folder.path / "report.html").read_text()):
+        words = " ".join(shown.split())
+        assert f"Warning: {document['warning']}" in words
+        assert skips in words
+    sound = read_pretraining(finished(tmp_path / "other"))
+    assert sound["warning"] is None
+    assert "Warning" not in _printed(sound)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 
 from nas_kd.report.progress import progress_document
+from nas_kd.training.darts.found_cell import cell_warning
 from nas_kd.training.pretraining import PretrainingFolder
 
 SCHEMA = "nas-kd.pretrain-result/1"
@@ -16,13 +18,13 @@ def read_pretraining(folder: PretrainingFolder) -> dict[str, Any]:
     """What ``nas-kd pretrain --json`` prints, or as much of it as is known so far.
 
     What decides the result lies beside ``units`` and ``seconds`` so far, the metrics of the
-    ``last`` unit, the ``progress`` of a command that is at work, and the facts about the finished
-    ``supernet``; those that are not known are None.
+    ``last`` unit, the ``progress`` of a command that is at work, the facts about the finished
+    ``supernet``, and a ``warning`` where its cell is useless; those that are not known are None.
 
     Raises:
         UsageError: A file is damaged.
     """
-    metrics = folder.read_metrics()
+    metrics, facts = folder.read_metrics(), folder.facts()
     job = {name: value for name, value in (folder.job() or {}).items() if name != "schema"}
     return {
         "schema": SCHEMA,
@@ -32,7 +34,8 @@ def read_pretraining(folder: PretrainingFolder) -> dict[str, Any]:
         "seconds": float(metrics["seconds"].sum()) if len(metrics) else 0.0,
         "last": _last(metrics),
         "progress": progress_document(folder),
-        "supernet": folder.facts(),
+        "supernet": facts,
+        "warning": _warning(job, facts),
     }
 
 
@@ -42,3 +45,9 @@ def _last(metrics: pd.DataFrame) -> dict[str, float] | None:
         return None
     row = metrics.iloc[-1].dropna().drop(["unit", "seconds"], errors="ignore")
     return {str(name): float(value) for name, value in row.items()}
+
+
+def _warning(job: Mapping[str, Any], facts: Mapping[str, Any] | None) -> str | None:
+    """What makes the found cell useless; None where nothing does, or nothing is found."""
+    arch = (facts or {}).get("arch")
+    return (cell_warning(job["space"], arch) or None) if arch else None

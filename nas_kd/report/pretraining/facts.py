@@ -7,6 +7,7 @@ from typing import Any
 
 from nas_kd.report import numbers
 from nas_kd.report.pretraining.families import families, words
+from nas_kd.training.darts.found_cell import skips_by_kind
 
 Document = Mapping[str, Any]
 
@@ -47,14 +48,29 @@ def spelled(values: Mapping[str, float]) -> dict[str, str]:
 
 
 def cell_lines(document: Document) -> list[str]:
-    """The cell that a differentiable search found, and since when it has leant to it."""
+    """The cell that a differentiable search found, and all that there is to say of it."""
     found = document.get("supernet") or {}
     if not found.get("arch"):
         return []
-    return [str(found["description"]), *filter(None, [leaning_line(document)])]
+    return [str(found["description"]), *lines_on_cell(document)]
 
 
-def leaning_line(document: Document) -> str:
+def lines_on_cell(document: Document) -> list[str]:
+    """Of the cell that a search found: what is wrong with it, its skips, since when it leads."""
+    warning = f"Warning: {document['warning']}" if document.get("warning") else ""
+    return [line for line in (warning, _skips_line(document), _leaning_line(document)) if line]
+
+
+def _skips_line(document: Document) -> str:
+    """How many operations are skip connections; empty where no cell is found."""
+    arch = (document.get("supernet") or {}).get("arch")
+    kinds = skips_by_kind(document["space"], arch) if arch else {}
+    named = {"normal": " in the normal cell", "reduce": " in the reducing cell"}
+    told = [f"{n} of {of}{named.get(kind, '')}" for kind, (n, of) in kinds.items()]
+    return f"Skip connections: {', '.join(told)}." if told else ""
+
+
+def _leaning_line(document: Document) -> str:
     """Since when a search has leant to the cell that it found; empty where that is not known."""
     found = document.get("supernet") or {}
     archs = found.get("archs") or []

@@ -81,8 +81,8 @@ def _tiles(document: Mapping[str, Any]) -> list[tuple[str, str]]:
 def _cell(document: Mapping[str, Any], drawing: Drawing | None) -> str:
     if drawing is None:
         return ""
-    line = facts.leaning_line(document)
-    return page.drawn(drawing) + (f"<p>{escape(line)}</p>" if line else "")
+    lines = "".join(f"<p>{escape(line)}</p>" for line in facts.lines_on_cell(document))
+    return page.drawn(drawing) + lines
 
 
 def _curves(metrics: pd.DataFrame) -> str:
