@@ -11,11 +11,11 @@ import typer
 from nas_kd.cli import options
 from nas_kd.cli.console import print_json, print_results, stdout_kept_clean
 from nas_kd.cli.kept_lists import kept_list
+from nas_kd.cli.listing_tables import all_entries, one_entry
 from nas_kd.errors import UsageError
 from nas_kd.registry import unknown_name
 
 SCHEMA = "nas-kd.list/1"
-_NOT_IN_TABLES = {"batch", "differs", "initialisation", "input", "settings"}
 
 
 class Kind(StrEnum):
@@ -44,7 +44,7 @@ def list_components(
     if json:
         print_json({"schema": SCHEMA, kind.value: entries})
     else:
-        print_results(_table(entries) if name is None else _facts(entries[0]))
+        print_results(*([all_entries(entries)] if name is None else one_entry(entries[0])))
 
 
 def _named(name: str, kind: Kind, entries: list[dict[str, Any]]) -> dict[str, Any]:
@@ -119,7 +119,7 @@ def _samplers() -> list[dict[str, Any]]:
 
 
 def _methods() -> list[dict[str, Any]]:
-    from nas_kd.training.pretraining import METHODS, setting_defaults
+    from nas_kd.training.pretraining import METHODS, setting_defaults, setting_meanings
 
     return [
         {
@@ -129,6 +129,7 @@ def _methods() -> list[dict[str, Any]]:
             "source": method.source,
             "differs": method.deviation,
             "settings": setting_defaults(method),
+            "meanings": setting_meanings(method),
         }
         for name, method in METHODS.items()
     ]
@@ -161,48 +162,3 @@ _LISTERS: dict[Kind, Callable[[], list[dict[str, Any]]]] = {
     Kind.METHODS: _methods,
     Kind.RECIPES: _recipes,
 }
-
-
-def _table(entries: list[dict[str, Any]]) -> Any:
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=box.SIMPLE_HEAD)
-    shown = [
-        column
-        for column in (entries[0] if entries else {"nothing is registered": ""})
-        if column not in _NOT_IN_TABLES and any(_cell(entry[column]) for entry in entries)
-    ]
-    for column in shown:
-        table.add_column(column.replace("_", " "), overflow="fold", no_wrap=column == "name")
-    for entry in entries:
-        table.add_row(*(Text(_cell(entry[column])) for column in shown))
-    return table
-
-
-def _facts(entry: dict[str, Any]) -> Any:
-    """One entry, a line for each field, and for each part of a field that has names of its own."""
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=box.SIMPLE, show_header=False)
-    table.add_column(no_wrap=True)
-    table.add_column(overflow="fold")
-    for field, value in entry.items():
-        title, named = field.replace("_", " "), isinstance(value, dict)
-        table.add_row(title, "" if named else Text(_cell(value)))
-        for name, part in value.items() if named else ():
-            table.add_row(Text(f"  {name}"), Text("none" if part is None else str(part)))
-    return table
-
-
-def _cell(value: Any) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else ""
-    if isinstance(value, dict):
-        return ", ".join(f"{name}={part}" for name, part in value.items())
-    if isinstance(value, list):
-        return ", ".join(map(str, value))
-    return f"{value:,}" if isinstance(value, int) else str(value)

@@ -16,7 +16,7 @@ FIELDS = {
     "proxies": {"name", "needs", "cost", "source", "ours"},
     "distillers": {"name", "needs", "source"},
     "samplers": {"name", "source"},
-    "methods": {"name", "does", "spaces", "source", "settings"},
+    "methods": {"name", "does", "spaces", "source", "settings", "meanings"},
     "recipes": {"name", "teacher", "data"},
 }
 EXPECTED = {
@@ -61,14 +61,29 @@ def test_settings_of_a_method_are_told_with_their_defaults(nas_kd: Command) -> N
     settings = {entry["name"]: entry["settings"] for entry in _entries(nas_kd, "methods")}
     assert settings["pc-darts"]["alpha_start"] == 15
     told = [line.split() for line in nas_kd("list", "methods", "pc-darts").out.splitlines()]
-    assert ["alpha_start", "15"] in told
-    assert ["cost_table", "none"] in told
+    assert ["alpha_start", "15"] in (words[:2] for words in told)
+    assert ["cost_table", "none"] in (words[:2] for words in told)
     assert len(settings["pc-darts"]) <= len(told)
     differs = " ".join(nas_kd("list", "methods", "beta-darts").out.split())
     assert "published with epochs=50" in differs
     unknown = nas_kd("list", "methods", "pc-dart")
     assert unknown.code == ExitCode.USAGE
     assert "Did you mean 'pc-darts'?" in unknown.err
+
+
+def test_every_setting_of_every_method_is_told_with_its_meaning(nas_kd: Command) -> None:
+    entries = {entry["name"]: entry for entry in _entries(nas_kd, "methods")}
+    for name, entry in entries.items():
+        assert entry["meanings"].keys() == entry["settings"].keys(), name
+        assert all(meaning.endswith(".") for meaning in entry["meanings"].values()), name
+    told = " ".join(nas_kd("list", "methods", "sd-darts").out.split())
+    assert "teacher_start 5.0 Epochs without teachers; fewer than the search has." in told
+    assert "workers 0 Processes that read images ahead; the results do not depend on it." in told
+    meanings = entries["sd-darts"]["meanings"]  # its own, and those of what it inherits from
+    assert meanings["teacher_weight"] == "Of the teachers' loss."
+    assert meanings["order"] == "first or second."
+    assert "`" not in json.dumps(meanings)
+    assert entries["autodistil"]["meanings"]["unit_steps"].startswith("Steps from one checkpoint")
 
 
 def test_the_readme_names_every_space_proxy_and_distiller(nas_kd: Command) -> None:

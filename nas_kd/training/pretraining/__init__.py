@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from nas_kd.training.pretraining.methods import METHODS
     from nas_kd.training.pretraining.restored import load_supernet
     from nas_kd.training.pretraining.run import pretrain
+    from nas_kd.training.pretraining.settings_meaning import setting_meanings
     from nas_kd.training.pretraining.settings_text import (
         parse_settings,
         setting_defaults,
@@ -33,6 +34,7 @@ __all__ = [
     "pretrain",
     "setting_defaults",
     "setting_kinds",
+    "setting_meanings",
 ]
 
 _HOMES = {
@@ -47,6 +49,7 @@ _HOMES = {
     "pretrain": "run",
     "setting_defaults": "settings_text",
     "setting_kinds": "settings_text",
+    "setting_meanings": "settings_meaning",
 }
 
 __getattr__, __dir__ = lazy_names(__name__, _HOMES)

@@ -1,0 +1,31 @@
+"""What the settings of a method mean, as the docstrings of their types tell it."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Iterator, Mapping
+
+from nas_kd.training.pretraining.method import Method
+
+_SECTION = re.compile(r"^Attributes:\n((?:[ \t].*\n|\n)*)", re.MULTILINE)
+_ENTRY = re.compile(r"^ {4}(\w+): (.*(?:\n {8}.*)*)", re.MULTILINE)
+
+
+def setting_meanings(method: Method) -> Mapping[str, str]:
+    """Name to meaning of every setting, each in one line without markup.
+
+    A type tells its own settings under ``Attributes`` of its docstring, and those that it inherits
+    where their meaning is another.
+    """
+    return {
+        name: meaning
+        for kind in reversed(type(method.settings()).__mro__)
+        for name, meaning in _attributes(kind)
+    }
+
+
+def _attributes(kind: type) -> Iterator[tuple[str, str]]:
+    section = _SECTION.search(inspect.cleandoc(kind.__doc__ or "") + "\n")
+    for name, text in _ENTRY.findall(section[1]) if section else ():
+        yield name, " ".join(text.replace("`", "").split())
