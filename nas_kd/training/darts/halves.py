@@ -10,6 +10,7 @@ from accelerate import Accelerator
 from torch import Tensor
 
 from nas_kd.data import DataSplits, Images, stratified_split
+from nas_kd.errors import UsageError
 from nas_kd.training.batches import epoch_batches, mixed_seed, read_batches
 from nas_kd.training.darts.settings import SearchSettings
 from nas_kd.training.teacher_grid import Batch
@@ -25,11 +26,15 @@ class Halves:
         settings: ``batch_size`` and ``workers`` are read.
         seed: Of the search.
         accelerator: The device, and the processes that share every batch.
+
+    Raises:
+        UsageError: A class has a single training image.
     """
 
     def __init__(
         self, data: DataSplits, settings: SearchSettings, seed: int, accelerator: Accelerator
     ) -> None:
+        _require_two_of_each(data)
         first, second = stratified_split(data.train.labels, 0.5, seed, f"data {data.name}")
         self.data = replace(data, train=data.train.subset(first))
         self._held_out = data.train.subset(second)
@@ -84,3 +89,13 @@ class Halves:
 
     def _on_device(self, images: Tensor) -> Tensor:
         return images.to(self._accelerator.device)
+
+
+def _require_two_of_each(data: DataSplits) -> None:
+    counts = torch.bincount(data.train.labels)
+    if scarce := torch.where(counts == 1)[0].tolist():
+        raise UsageError(
+            f"data {data.name}: class {scarce[0]} has a single training image, and a search needs "
+            "two of each, one that trains the weights and one the architecture. Add images of it, "
+            "or leave the class out."
+        )
