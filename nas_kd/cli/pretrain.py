@@ -93,6 +93,7 @@ def _resolve(
     from dataclasses import asdict
 
     from nas_kd.cli.recipe_flags import parse_option
+    from nas_kd.export.manifest import sha256
     from nas_kd.training.pretraining import METHODS, parse_settings
     from search_spaces import TextTask, create_space
 
@@ -121,6 +122,7 @@ def _resolve(
         "checkpoint": None if checkpoint is None else str(checkpoint),
         "image_size": image_size,
         "seed": seed,
+        **({} if checkpoint is None else {"checkpoint_sha256": sha256(checkpoint)}),
         **method.named(chosen),
     }
 

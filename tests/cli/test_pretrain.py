@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from nas_kd.cli.pretrain import _job_flags, _resolve
-from nas_kd.errors import ExitCode
+from nas_kd.errors import ExitCode, UsageError
+from nas_kd.training.pretraining import PretrainingFolder
 from tests.cli.conftest import Command
 
 SMALL = [
@@ -180,6 +181,23 @@ def test_the_found_student_is_trained_on_the_same_job_in_the_network_that_is_del
         "--image-size": "32",
         "--seed": "3",
     }
+
+
+def test_a_run_is_tied_to_what_the_teachers_file_of_weights_holds(tmp_path: Path) -> None:
+    file, folder = tmp_path / "weights.pt", PretrainingFolder(tmp_path / "run")
+
+    def frozen(content: bytes) -> dict[str, Any]:
+        file.write_bytes(content)
+        return _resolve(
+            "darts", space="nasbench201", space_options=[], pairs=[], data=None,
+            teacher="timm:resnet18", checkpoint=file, image_size=None, seed=0,
+        )[1]  # fmt: skip
+
+    folder.claim(frozen(b"one"))
+    folder.write_metrics([{"unit": 1, "seconds": 1.0}])
+    folder.claim(frozen(b"one"))
+    with pytest.raises(UsageError, match=r"another training \(checkpoint_sha256 changed\)"):
+        folder.claim(frozen(b"other"))
 
 
 def test_operations_are_measured_on_the_users_device(nas_kd: Command, tmp_path: Path) -> None:

@@ -17,9 +17,11 @@ class ExpectedCost:
     Exact where a mixture is one-hot. Costs that add up over the edges can be priced: MACs, counted,
     or times that were measured for each operation on a device.
 
-    Where a node of a decoded cell keeps some of its edges, an edge is charged by how likely it is
-    kept: as its share in the operations' weights of all edges into the node, ``none`` left out as
-    it is in decoding, times the edge's own weight where edges compete, times the edges kept.
+    An edge costs the mean of the operations that it can be decoded to, by their weights: where
+    ``none`` is none of them, what ``none`` weighs makes nothing cheaper. Where a node of a decoded
+    cell keeps some of its edges, an edge is charged by how likely it is kept: as its share in those
+    weights of all edges into the node, times the edge's own weight where edges compete, times the
+    edges kept.
 
     Args:
         table: Kind of cell to what each choice adds, ``(edge, operation)``.
@@ -41,12 +43,14 @@ class ExpectedCost:
         return (self(mixture) - limit).relu()
 
     def _cost(self, kind: str, mixture: Mixture) -> Tensor:
-        weights, choices = mixture.operations[kind], self._kinds[kind]
-        costs = self._table[kind].to(weights)
+        choices = self._kinds[kind]
+        weights = mixture.operations[kind][:, _first(choices) :]
+        costs = self._table[kind][:, _first(choices) :].to(weights)
+        counted = weights.sum(1)  # (edge,)
+        mean = (weights * costs).sum(1) / counted.clamp_min(_TINY)
+        cost = mean.where(counted > _TINY, 0.0)  # (edge,), if it is kept; 0 where none was drawn
         if choices.inputs is None:
-            return (weights * costs).sum()
-        counted = weights[:, 1:].sum(1)  # (edge,): none is not decoded
-        cost = (weights * costs)[:, 1:].sum(1) / counted.clamp_min(_TINY)  # (edge,), if it is kept
+            return cost.sum()
         strength = counted if mixture.edges is None else counted * mixture.edges[kind]
         parts = [
             (choices.inputs * strength[edges] / strength[edges].sum().clamp_min(_TINY)).clamp(max=1)
@@ -56,11 +60,16 @@ class ExpectedCost:
         return sum(parts[1:], parts[0])
 
 
+def _first(choices: CellKind) -> int:
+    """The first of the operations that an edge can be decoded to: ``none`` is number 0."""
+    return 0 if choices.decodes_none else 1
+
+
 def _costliest(costs: Tensor, choices: CellKind) -> float:
     """What the costliest cell of a kind costs, of a table ``(edge, operation)``."""
+    most = costs[:, _first(choices) :].max(1).values
     if choices.inputs is None:
-        return float(costs.max(1).values.sum())
-    most = costs[:, 1:].max(1).values
+        return float(most.sum())
     return sum(float(most[edges].topk(choices.inputs).values.sum()) for edges in _incoming(choices))
 
 

@@ -25,12 +25,12 @@ def measured_costs(
 ) -> Mapping[str, Tensor]:
     """Kind of cell to milliseconds ``(edge, operation)`` that a choice adds to the network.
 
-    Every operation is measured by itself wherever it stands in a network of the size searched, less
+    Every operation is measured by itself wherever it stands in the network that is delivered, less
     what a network that does nothing takes on the same maps, and multiplied by how often it stands
     there. What several operations together take in one network can be less, as they share caches.
 
     Args:
-        supernet: Names the operations and their places.
+        supernet: That of the delivered network; names the operations and their places.
         profile: The device.
         job: Brings the stopwatch, and the processes, of which the first measures.
 

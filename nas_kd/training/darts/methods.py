@@ -9,15 +9,13 @@ from typing import Any
 
 from safetensors.torch import load_file
 
+from nas_kd.training.darts.cost_table import cost_file_digest
 from nas_kd.training.darts.session import SearchSession
 from nas_kd.training.darts.settings import SearchSettings
-from nas_kd.training.darts.supernets import SPACES, make_supernet
+from nas_kd.training.darts.supernets import SKELETONS, SPACES, make_supernet
 from nas_kd.training.pretraining.method import Method
-from search_spaces import Darts, Task, create_space
+from search_spaces import Task, create_space
 from search_spaces.supernets import Supernet
-
-_SKELETONS = {Darts.name: {"channels": 16, "cells": 8}}
-"""Published searches of the DARTS space run in a smaller network than the one that is delivered."""
 
 _OURS = "temperature, weight and start of the teachers are SAF's, their number and distance ours"
 
@@ -52,10 +50,15 @@ class Gdas(SearchSettings):
 
 @dataclass(frozen=True)
 class DrNas(SearchSettings):
-    """Weights of operations from a Dirichlet distribution."""
+    """Weights of operations from a Dirichlet distribution.
+
+    Its regulariser is alpha's weight decay, as in its authors' code: alpha of zero is the symmetric
+    distribution, in which all concentrations are one.
+    """
 
     epochs: int = 100
     relaxation: str = "dirichlet"
+    alpha_weight_decay: float = 1e-3
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,12 @@ class DartsMinus(SearchSettings):
     auxiliary_skip: float = 1.0
 
 
+def _named(settings: SearchSettings) -> dict[str, str]:
+    """The very prices that the search began with."""
+    digest = cost_file_digest(settings.cost_table)
+    return {} if digest is None else {"cost_table_sha256": digest}
+
+
 def _restore(folder: Path, facts: Mapping[str, Any]) -> Supernet:
     """The supernet without its architecture parameters, in eval mode."""
     settings = facts["settings"]
@@ -88,6 +97,7 @@ def _restore(folder: Path, facts: Mapping[str, Any]) -> Supernet:
         Task(**facts["task"]),
         partial=settings["partial"],
         auxiliary_skip=settings["auxiliary_skip"] > 0,
+        keep_none=settings["keep_none"],
     )
     tensors = load_file(folder / facts["weights"])
     shared = {n.partition(".")[2]: t for n, t in tensors.items() if n.startswith("supernet.")}
@@ -106,8 +116,9 @@ def _method(
         settings=settings,
         start=SearchSession,
         restore=_restore,
-        skeletons=_SKELETONS,
+        skeletons=SKELETONS,
         deviation=deviation,
+        named=_named,
     )
 
 
@@ -146,11 +157,14 @@ DARTS_METHODS = [
         DrNas,
         "weights of operations drawn from a Dirichlet distribution",
         "Chen et al., ICLR 2021, arXiv 2006.10355",
-        "the defaults are those on nasbench201, without the penalty on the concentrations (weight "
-        "1e-3); on the DARTS space it is published with 36 channels, 20 cells, epochs=50, "
-        "learning_rate=0.1, last_learning_rate=0, alpha_learning_rate=6e-4, partial=6 and "
-        "alpha_start=10, and after 25 epochs with half of the operations and partial=4, which "
-        "cannot be had here",
+        "the defaults are those on nasbench201 in one stage; the penalty on the distance of the "
+        "concentrations from the symmetric distribution is alpha_weight_decay=1e-3, its authors' "
+        "default, and their other one, a Kullback-Leibler divergence, cannot be had here, nor can "
+        "the second stages of their progressive searches: on nasbench201 after 50 epochs with "
+        "partial=4 and alpha_start=10, with three operations an edge and partial=2; on the DARTS "
+        "space, with 36 channels, 20 cells, epochs=50, learning_rate=0.1, last_learning_rate=0, "
+        "alpha_learning_rate=6e-4, partial=6 and alpha_start=10, after 25 epochs with four "
+        "operations an edge and partial=4",
     ),
     _method(
         "beta-darts",

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+import torch
+
 from nas_kd.errors import UsageError
 from nas_kd.training.darts.network import CellSupernet
-from search_spaces import Darts, NasBench201, SearchSpace, Task
+from search_spaces import Darts, NasBench201, SearchSpace, Task, create_space
 from search_spaces.supernets import DartsSupernet, NasBench201Supernet
 
+if TYPE_CHECKING:  # the registry of methods imports this package
+    from nas_kd.training.pretraining.method import Job
+
 SPACES = (NasBench201.name, Darts.name)
+
+SKELETONS = {Darts.name: {"channels": 16, "cells": 8}}
+"""Published searches of the DARTS space run in a smaller network than the one that is delivered."""
 
 
 def make_supernet(
@@ -31,3 +41,23 @@ def make_supernet(
     raise UsageError(
         f"darts: {space.name} has no supernet of cells; choose one of {', '.join(SPACES)}."
     )
+
+
+def delivered_supernet(searched: CellSupernet, job: Job) -> CellSupernet:
+    """The supernet of the network in which found cells are delivered, which costs are those of.
+
+    Where a space is searched in a smaller one, it has the space's own channels and cells, as the
+    commands have it that a finished search prints, and holds no weights. Everywhere else it is the
+    searched one.
+
+    Args:
+        searched: The supernet of the search.
+        job: Names the space and its options.
+    """
+    of_search = SKELETONS.get(job.space.name)
+    if of_search is None:
+        return searched
+    options = {n: value for n, value in job.space_options.items() if n not in of_search}
+    space = create_space(job.space.name, **options)
+    with torch.device("meta"):
+        return make_supernet(space, searched.task, partial=1, auxiliary_skip=False)
