@@ -280,10 +280,11 @@ def test_an_auxiliary_skip_lies_beside_drawn_operations_too(
 ) -> None:
     """With a weight of one and nothing drawn it is what the edge gives: a skip connection."""
     supernet = warmed(make(**({"auxiliary_skip": True} if make is darts else {})))
-    batch, nothing = images(TINY, 4), {}
-    for kind, choices in supernet.kinds.items():
-        nothing[kind] = torch.zeros(choices.shape)
-        nothing[kind][:, 0] = 1.0
+    batch = images(TINY, 4)
+    nothing = {
+        kind: torch.zeros(choices.shape).index_fill(1, torch.tensor([0]), 1.0)
+        for kind, choices in supernet.kinds.items()
+    }
     drawn = Mixture(nothing, skip=1.0)
     assert drawn.hard
     hardly = {kind: rows.index_fill(1, torch.tensor([1]), 1e-9) for kind, rows in nothing.items()}

@@ -51,7 +51,8 @@ def test_what_none_weighs_makes_nothing_cheaper_where_it_is_not_decoded() -> Non
 def test_a_drawn_none_is_no_way_around_a_price_either() -> None:
     """One operation an edge is drawn, with the gradient of the weights that it was drawn by."""
     kinds = {"cell": CellKind(((0, 1),), ("none", "skip_connect", "conv"), decodes_none=False)}
-    cost, slopes = ExpectedCost({"cell": torch.tensor([[0.0, 0.0, 6.0]])}, kinds), []
+    cost = ExpectedCost({"cell": torch.tensor([[0.0, 0.0, 6.0]])}, kinds)
+    slopes: list[Tensor] = []
     for number in range(3):
         soft = torch.tensor([[0.2, 0.4, 0.4]], requires_grad=True)
         drawn = torch.eye(3)[number : number + 1] - soft.detach() + soft
