@@ -118,8 +118,8 @@ class TeacherSettings:
         if "ema" not in sources:
             refuse_idle(self, ("ema_decay",), "teacher_sources holds no ema")
         if "external" not in sources:
-            names = ("external_votes", "teacher_views")
-            refuse_idle(self, names, "teacher_sources holds no external")
+            of_external = ("external_votes", "teacher_views")
+            refuse_idle(self, of_external, "teacher_sources holds no external")
         if self.vote == "hard" or self.signal == "relations":
             reason = "hard votes and relations have no temperature"
             refuse_idle(self, ("teacher_temperature",), reason)
