@@ -70,7 +70,8 @@ def search_elastic(
     configuration, ONNX file and manifest. Where latency is limited, the networks are exported and
     measured in the order of the ranking until enough hold the limit; delivered files are measured
     again, and one that misses the limit makes way for the next network. A call that was interrupted
-    goes on in the same folder.
+    goes on in the same folder, and networks that any search of this supernet judged are not judged
+    again (`KeptValues`).
 
     Args:
         run: The directory of a finished ``nas-kd pretrain`` on an elastic space.
@@ -93,7 +94,8 @@ def search_elastic(
     feasible = within_budget(source, search.budget)
     named = list(dict.fromkeys(space.parse(text) for text in search.archs))
     work.mkdir(parents=True, exist_ok=True)
-    kept = KeptValues(work / "accuracies.json", source.identity, source.judge, chunk=1)
+    observer.phase("read images", None)
+    kept = KeptValues(run, folder, source.judging_identity(), source.judge, chunk=1)
     ranking = ranked(source, named or feasible, kept, observer)
     rows = [(one.arch, one.accuracy, one.params, one.macs) for one in ranking]
     write_whole(folder / "ranking.csv", ranking_table("accuracy", rows))

@@ -78,7 +78,8 @@ def search_superlm(
     teacher's tokenizer, checked ONNX and manifest. Where latency is limited, the short list is made
     of those that hold the limit, and what is delivered is measured again: those that miss it make
     way for as many others, the next of the ranking, which get the same distillation. A call that
-    was interrupted goes on in the same folder.
+    was interrupted goes on in the same folder, and students that any search of this SuperLM judged
+    are not judged again (`KeptValues`).
 
     Args:
         run: The directory of a finished ``nas-kd pretrain`` on text.
@@ -102,7 +103,7 @@ def search_superlm(
     losses = judged_losses(
         space,
         sizes,
-        KeptValues(work / "losses.json", source.identity, source.judge),
+        KeptValues(run, folder, source.judging_identity(), source.judge),
         search.choice,
         text=source.train,
         task=source.task,

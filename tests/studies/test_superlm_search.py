@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from nas_kd.errors import NoFeasibleStudentError, UsageError
 from nas_kd.export import read_manifest
 from nas_kd.export.text_student import load_text_student
 from nas_kd.training.pretraining import PretrainingFolder
+from search_spaces import Arch
 from studies import latency_limit
 from studies.observer import SilentObserver
 from studies.superlm import Choice, Source, delivery
@@ -86,6 +87,25 @@ def test_without_a_short_list_the_best_keeps_the_shared_weights(run: Path, tmp_p
     search = SuperLMSearch(Budget(), top=1)
     (student,) = search_superlm(run, search, tmp_path, SilentObserver())["students"]
     assert student["loss"] == student["shared_loss"]
+
+
+def test_another_budget_judges_only_what_no_search_has_judged(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    supernet, judged = tmp_path / "supernet", list[Arch]()
+    shutil.copytree(run, supernet, ignore=shutil.ignore_patterns("judged"))
+    judge = Source.judge
+
+    def counted(source: Source, archs: Sequence[Arch]) -> dict[Arch, float]:
+        judged.extend(archs)
+        return judge(source, archs)
+
+    monkeypatch.setattr(Source, "judge", counted)
+    few = SuperLMSearch(Budget.parse("params=6000"), top=1)
+    first = search_superlm(supernet, few, tmp_path / "few", SilentObserver())
+    assert len(judged) == first["judged"]
+    second = search_superlm(supernet, replace(few, budget=Budget()), tmp_path, SilentObserver())
+    assert len(judged) == len(set(judged)) == second["judged"] > first["judged"]
 
 
 def test_another_short_list_in_the_same_folder_is_distilled_anew(run: Path, tmp_path: Path) -> None:
