@@ -15,11 +15,9 @@ import pytest
 from nas_kd.costs import Budget, DeviceProfile, LatencyRecord
 from nas_kd.errors import NoFeasibleStudentError
 from nas_kd.export import load_student
-from nas_kd.export.manifest import changed_files
 from search_spaces import Arch
 from studies import latency_limit
 from studies.elastic import ImageLatencyLimit, RankedNetwork, Source
-from studies.elastic import delivery as elastic_delivery
 from studies.elastic_search import ElasticSearch, search_elastic
 from studies.observer import SilentObserver
 from studies.timing import Timing
@@ -181,24 +179,6 @@ def test_a_delivered_file_is_measured_until_its_limit_is_decided(
     waiting = iter([Timing(wide, 2.0), Timing(busy, 5.0), Timing(fast, 2.0)])
     monkeypatch.setattr(latency_limit, "time_beside", lambda *given: next(waiting))
     assert limit.judged(tmp_path / "student.onnx").latency is fast
-
-
-def test_an_interrupted_delivery_leaves_the_earlier_student(
-    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    search = ElasticSearch(Budget(), PROFILE)
-    search_elastic(run, search, tmp_path, SilentObserver())
-
-    def interrupted(*given: object, **named: object) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(elastic_delivery, "write_manifest", interrupted)
-    weights = tmp_path / "students" / "1" / "model.safetensors"
-    before = weights.stat().st_ino
-    with pytest.raises(KeyboardInterrupt):
-        search_elastic(run, search, tmp_path, SilentObserver())
-    assert weights.stat().st_ino == before
-    assert changed_files(weights.parent) == []
 
 
 def _ranked_archs(folder: Path) -> list[dict[str, Any]]:
