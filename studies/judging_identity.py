@@ -40,5 +40,5 @@ def _digest(tensors: Iterable[Tensor]) -> str:
     for tensor in tensors:
         digest.update(f"{tensor.dtype} {tuple(tensor.shape)}".encode())
         values = tensor.detach().cpu().flatten().contiguous()
-        digest.update(values.view(torch.uint8).numpy())
+        digest.update(values.view(torch.uint8).numpy().tobytes())
     return digest.hexdigest()
