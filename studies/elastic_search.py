@@ -11,16 +11,17 @@ from typing import Any
 from nas_kd.costs import Budget, DeviceProfile
 from nas_kd.errors import UsageError
 from nas_kd.whole_files import write_whole
+from studies.best_students import deliver_best
 from studies.elastic import (
     ImageLatencyLimit,
     RankedNetwork,
     Source,
     deliver,
-    deliver_in_time,
     ranked,
     within_budget,
 )
 from studies.kept_values import KeptValues
+from studies.latency_limit import best_first
 from studies.observer import Observer
 from studies.ranking_table import ranking_table
 from studies.timing import require_whole_precision
@@ -69,7 +70,8 @@ def search_elastic(
     configuration, ONNX file and manifest. Where latency is limited, the networks are exported and
     measured in the order of the ranking until enough hold the limit; delivered files are measured
     again, and one that misses the limit makes way for the next network. A call that was interrupted
-    goes on in the same folder.
+    goes on in the same folder, and networks that any search of this supernet judged are not judged
+    again (`KeptValues`).
 
     Args:
         run: The directory of a finished ``nas-kd pretrain`` on an elastic space.
@@ -92,7 +94,8 @@ def search_elastic(
     feasible = within_budget(source, search.budget)
     named = list(dict.fromkeys(space.parse(text) for text in search.archs))
     work.mkdir(parents=True, exist_ok=True)
-    kept = KeptValues(work / "accuracies.json", source.identity, source.judge, chunk=1)
+    observer.phase("read images", None)
+    kept = KeptValues(run, folder, source.judging_identity(), source.judge, chunk=1)
     ranking = ranked(source, named or feasible, kept, observer)
     rows = [(one.arch, one.accuracy, one.params, one.macs) for one in ranking]
     write_whole(folder / "ranking.csv", ranking_table("accuracy", rows))
@@ -113,16 +116,16 @@ def _delivered(
     observer: Observer,
 ) -> list[dict[str, Any]]:
     """The best ``count`` on disk, and what is known of them."""
-    students = folder / "students"
+    limit = None
     if search.budget.needs("latency_ms"):
         limit = ImageLatencyLimit(
             source, search.budget, search.profile, search.latency_margin, folder / "work"
         )
-        write = partial(deliver, source, seed=search.seed, limit=limit)
-        return deliver_in_time(ranking, count, limit, students, write, observer)
-    observer.phase("export", min(count, len(ranking)))
-    found = []
-    for rank, network in enumerate(ranking[:count], start=1):
-        found.append(deliver(source, network, students / str(rank), seed=search.seed, limit=None))
-        observer.advance(rank)
-    return found
+    return deliver_best(
+        best_first(ranking, limit, observer),
+        count,
+        partial(deliver, source, seed=search.seed, limit=limit),
+        lambda student: -float(student["shared_accuracy"]),
+        folder,
+        observer,
+    )

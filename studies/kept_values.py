@@ -1,4 +1,4 @@
-"""What networks are judged to be, kept on disk as it is found."""
+"""What networks of a supernet are judged to be, kept on disk as it is found."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from pathlib import Path
 
 from nas_kd.machine_lock import machine_shared
 from search_spaces import Arch
-from studies.kept import Kept
+from studies.run_directory import state_name
+from studies.value_file import ValueFile
 
 Judge = Callable[[Sequence[Arch]], dict[Arch, float]]
 """Networks to their losses or accuracies."""
@@ -17,17 +18,27 @@ CHUNK = 16
 
 
 class KeptValues:
-    """Judges networks once; a second call on the same file reads what the first one found.
+    """Judges networks once: whatever a search of the supernet found, the next one finds there.
+
+    Values are kept in ``work/judged`` of the supernet's run, or where that cannot be written, of
+    the search's own directory; both are read. Two searches at once may judge the same.
 
     Args:
-        path: See `Kept`.
-        identity: See there.
-        judge: How networks are judged that are not in it.
+        run: Directory of the supernet.
+        folder: Directory of the search.
+        identity: Of all that the values depend on, see `studies.judging_identity`.
+        judge: How networks are judged that are not known.
         chunk: How many are judged together, and lost when that is interrupted.
     """
 
-    def __init__(self, path: Path, identity: str, judge: Judge, chunk: int = CHUNK) -> None:
-        self._values = Kept(path, identity)
+    def __init__(
+        self, run: Path, folder: Path, identity: str, judge: Judge, chunk: int = CHUNK
+    ) -> None:
+        name = f"{state_name(identity)}.jsonl"
+        self._shared, self._own = (
+            ValueFile(place / "work" / "judged" / name) for place in (run, folder)
+        )
+        self._values = {**self._own.read(), **self._shared.read()}
         self._judge = judge
         self._chunk = chunk
 
@@ -35,12 +46,19 @@ class KeptValues:
         self, archs: Sequence[Arch], told: Callable[[int], None] = lambda done: None
     ) -> dict[Arch, float]:
         """The values of these networks; ``told`` of how many are judged."""
-        missing = [arch for arch in archs if arch not in self._values]
+        missing = [arch for arch in archs if arch.key not in self._values]
         told(len(archs) - len(missing))
         while missing:
             with machine_shared():
                 judged = self._judge(missing[: self._chunk])
-            self._values.put(judged)
+            self._keep(judged)
             missing = missing[self._chunk :]
             told(len(archs) - len(missing))
-        return {arch: self._values[arch] for arch in archs}
+        return {arch: self._values[arch.key] for arch in archs}
+
+    def _keep(self, judged: dict[Arch, float]) -> None:
+        self._values |= {arch.key: value for arch, value in judged.items()}
+        try:
+            self._shared.append(judged)
+        except OSError:  # the supernet is somebody else's, or lies where nothing can be written
+            self._own.append(judged)

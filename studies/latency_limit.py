@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -67,8 +67,8 @@ class LatencyLimit(ABC):
         limits = ",".join(entry.text for entry in budget.entries)
         self._kept = Kept(work / "latencies.json", f"{of} {profile} {limits}")
 
-    def first_in_time(self, ranked: Sequence[R], count: int, observer: Observer) -> list[R]:
-        """The best ``count`` networks that hold the limit, or as many as are found.
+    def fast_enough(self, ranked: Sequence[R], observer: Observer) -> Iterator[R]:
+        """Those that hold the limit, each measured when it is asked for.
 
         They are measured in the order of ``ranked``. One that is in every size at least as large as
         one that was too slow is too slow, too, and is not measured. After `PATIENCE` slow ones
@@ -77,11 +77,6 @@ class LatencyLimit(ABC):
         Raises:
             NoFeasibleStudentError: None of them holds it.
         """
-        observer.phase("measure", None)
-        return list(islice(self.in_time(ranked, observer), count))
-
-    def in_time(self, ranked: Sequence[R], observer: Observer) -> Iterator[R]:
-        """Those of `first_in_time`, each measured when it is asked for."""
         found = 0
         slow: list[float] = []
         left = list(ranked)
@@ -135,6 +130,28 @@ class LatencyLimit(ABC):
         What is delivered is measured again; what is too slow takes all larger ones with it.
         """
         return timing.holds(self._margin) or not timing.latency.doubts
+
+
+def best_first(
+    ranked: Sequence[R], limit: LatencyLimit | None, observer: Observer
+) -> Callable[[int], list[R]]:
+    """Hands a ranking out: the next so many that hold the limit, or fewer where there are no more.
+
+    Args:
+        ranked: The networks, the best first.
+        limit: None lets all of them through.
+        observer: Told of what is measured.
+    """
+    if limit is None:
+        rest = iter(ranked)
+        return lambda count: list(islice(rest, count))
+    in_time = limit.fast_enough(ranked, observer)
+
+    def measured(count: int) -> list[R]:
+        observer.phase("measure", None)
+        return list(islice(in_time, count))
+
+    return measured
 
 
 def _smaller_half(networks: Sequence[R]) -> list[R]:

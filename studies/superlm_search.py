@@ -3,31 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from nas_kd.costs import Budget, DeviceProfile
-from nas_kd.costs.token_latency import measure_token_latency
 from nas_kd.errors import UsageError
-from nas_kd.export import refresh_manifest
-from nas_kd.export.manifest import ONNX
-from nas_kd.export.text_delivery import deliver_text_student, readable_lengths
-from nas_kd.machine_lock import machine_alone
-from nas_kd.training.batches import mixed_seed
-from nas_kd.training.checkpoint import CheckpointFile
-from nas_kd.training.superlm import (
-    Finalist,
-    RankedStudent,
-    distil_shortlist,
-    feasible_students,
-    in_order,
-)
+from nas_kd.training.superlm import Finalist, RankedStudent, feasible_students, in_order
 from nas_kd.whole_files import write_whole
+from studies.best_students import deliver_best
 from studies.kept_values import KeptValues
-from studies.observer import PER_MILLE, Observer, per_mille
+from studies.latency_limit import best_first
+from studies.observer import Observer
 from studies.ranking_table import ranking_table
-from studies.superlm import Choice, Source, TextLatencyLimit, judged_losses
+from studies.superlm import (
+    Choice,
+    Source,
+    TextLatencyLimit,
+    deliver,
+    judged_losses,
+    shortly_distilled,
+    with_shared_weights,
+)
 from studies.timing import require_whole_precision
 
 
@@ -78,8 +76,10 @@ def search_superlm(
     Into ``folder`` go ``ranking.csv``, the students that were judged, the best first; and
     ``students/<rank>/``, the short list after its distillation: transformers' files with the
     teacher's tokenizer, checked ONNX and manifest. Where latency is limited, the short list is made
-    of those that hold the limit, and what is delivered is measured again. A call that was
-    interrupted goes on in the same folder.
+    of those that hold the limit, and what is delivered is measured again: those that miss it make
+    way for as many others, the next of the ranking, which get the same distillation. A call that
+    was interrupted goes on in the same folder, and students that any search of this SuperLM judged
+    are not judged again (`KeptValues`).
 
     Args:
         run: The directory of a finished ``nas-kd pretrain`` on text.
@@ -93,8 +93,7 @@ def search_superlm(
 
     Raises:
         NoFeasibleStudentError: No student fits the budget.
-        UsageError: The directory holds no SuperLM, ``folder`` the training of another short list,
-            or no student is of the wanted class.
+        UsageError: The directory holds no SuperLM, or no student is of the wanted class.
         ExportError: ONNX Runtime does not compute what a student computes.
     """
     source = Source(run, search.length)
@@ -104,7 +103,7 @@ def search_superlm(
     losses = judged_losses(
         space,
         sizes,
-        KeptValues(work / "losses.json", source.identity, source.judge),
+        KeptValues(run, folder, source.judging_identity(), source.judge),
         search.choice,
         text=source.train,
         task=source.task,
@@ -114,14 +113,15 @@ def search_superlm(
     rows = [(one.arch, one.loss, one.params, one.macs) for one in ranked]
     write_whole(folder / "ranking.csv", ranking_table("loss", rows))
     limit = _latency_limit(source, search, work)
-    shortlist = ranked if limit is None else limit.first_in_time(ranked, search.top, observer)
-    finalists = _finalists(source, shortlist, search, folder, observer)
-    observer.phase("export", len(finalists))
-    students = []
-    for rank, finalist in enumerate(finalists, start=1):
-        directory = folder / "students" / str(rank)
-        students.append(_deliver(directory, finalist, source, search, limit))
-        observer.advance(rank)
+    in_turn = best_first(ranked, limit, observer)
+    students = deliver_best(
+        lambda count: _finalists(source, in_turn(count), search, work, observer),
+        search.top,
+        partial(deliver, source, profile=search.profile, limit=limit),
+        lambda student: float(student["loss"]),
+        folder,
+        observer,
+    )
     return {
         "students": students,
         "judged": len(ranked),
@@ -147,74 +147,13 @@ def _latency_limit(source: Source, search: SuperLMSearch, work: Path) -> TextLat
 
 def _finalists(
     source: Source,
-    ranked: Sequence[RankedStudent],
+    students: Sequence[RankedStudent],
     search: SuperLMSearch,
-    folder: Path,
+    work: Path,
     observer: Observer,
 ) -> list[Finalist]:
     if search.top == 1:
-        best = ranked[0]
-        return [Finalist(best, best.loss, source.superlm.extract(best.arch))]
-    archs = [student.arch.key for student in ranked[: search.top]]
-    observer.phase("distill", PER_MILLE)
-    return distil_shortlist(
-        source.superlm,
-        ranked,
-        source.train,
-        source.held_out,
-        source.objective,
-        top=search.top,
-        settings=replace(source.settings, epochs=search.epochs),
-        seed=mixed_seed(search.seed, 3),
-        accelerator=source.accelerator,
-        checkpoint=CheckpointFile(
-            folder,
-            {
-                "supernet": source.identity,
-                "students": str(archs),
-                "epochs": str(search.epochs),
-                "seed": str(search.seed),
-            },
-        ),
-        on_progress=per_mille(observer),
+        return with_shared_weights(source, students)
+    return shortly_distilled(
+        source, students, work / "distilled", observer, epochs=search.epochs, seed=search.seed
     )
-
-
-def _deliver(
-    directory: Path,
-    finalist: Finalist,
-    source: Source,
-    search: SuperLMSearch,
-    limit: TextLatencyLimit | None,
-) -> dict[str, Any]:
-    """Writes a student; what is known of it."""
-    ranked = finalist.ranked
-    facts = {
-        "arch": dict(ranked.arch),
-        "description": source.superlm.space.describe(ranked.arch),
-        "space": source.superlm.space.name,
-        "params": ranked.params,
-        "macs": ranked.macs,
-        "shared_loss": ranked.loss,
-        "loss": finalist.loss,
-        "distillers": source.settings.distillers,
-        "teacher": source.teacher.source,
-        "data": source.job["data"],
-    }
-    onnx = directory / ONNX
-    lengths = readable_lengths(finalist.model)
-    deliver_text_student(
-        directory, finalist.model.cpu(), source.teacher.tokenizer, facts, lengths=lengths
-    )
-    if search.profile is not None:
-        with machine_alone():
-            latency = measure_token_latency(onnx, search.profile, lengths)
-        refresh_manifest(directory, latency={"fp32": latency})
-    timing = None if limit is None else limit.of_file(onnx)
-    return {
-        **facts,
-        "latency_ms": None if timing is None else timing.latency.to_document(),
-        "budget_met": timing is None or timing.is_met,
-        "onnx": str(onnx),
-        "directory": str(directory),
-    }

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from nas_kd.costs import DeviceProfile
 
 SCHEMA = "nas-kd.supernet-search/1"
-_WORK = ("training.pt", "students/*", "result.json")
+_WORK = ("work/distilled/*", "students/*", "result.json")
 """What no other search may replace."""
 
 

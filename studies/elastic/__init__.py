@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from studies.elastic.delivery import deliver
-from studies.elastic.in_time import deliver_in_time
 from studies.elastic.latency import ImageLatencyLimit
 from studies.elastic.ranking import RankedNetwork, ranked, within_budget
 from studies.elastic.source import Source
@@ -13,7 +12,6 @@ __all__ = [
     "RankedNetwork",
     "Source",
     "deliver",
-    "deliver_in_time",
     "ranked",
     "within_budget",
 ]

@@ -6,15 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from nas_kd.export import export_checked, save_student, write_manifest
+from nas_kd.export.manifest import ONNX
 from nas_kd.machine_lock import machine_shared
 from nas_kd.training import evaluate_accuracy
 from nas_kd.training.elastic.student import classifier_of
-from nas_kd.whole_files import whole_folder
 from studies.elastic.latency import ImageLatencyLimit
 from studies.elastic.ranking import RankedNetwork
 from studies.elastic.source import Source
-
-ONNX = "student.onnx"
 
 
 def deliver(
@@ -27,12 +25,10 @@ def deliver(
 ) -> dict[str, Any]:
     """Writes weights, configuration, ONNX file and manifest; what is known of the student.
 
-    What ``directory`` held is replaced once all of it is written and checked.
-
     Args:
         source: Where the network is from.
         network: Which.
-        directory: Where it goes.
+        directory: Where it goes, an empty folder.
         seed: Of the linear probe of supernets without classifier, and of the check.
         limit: What the delivered file is measured against.
 
@@ -46,36 +42,35 @@ def deliver(
     accuracy = {"shared_accuracy": network.accuracy, "accuracy": reached}
     module = module.cpu()
     costs = {"macs": network.macs, "params": network.params}
-    with whole_folder(directory) as draft:
-        save_student(
-            draft,
-            module=module,
-            space_name=source.space_name,
-            space_options=source.space_options,
-            arch=network.arch,
-            task=source.task,
-            classes=data.classes,
-            mean=data.mean,
-            std=data.std,
-            provenance={
-                "supernet": source.job["method"],
-                "data": source.data_name,
-                "blocks": space.blocks(network.arch),
-                "scaled": source.supernet.scaled,
-            },
-        )
-        onnx = draft / ONNX
-        parity = export_checked(module, source.task.input_shape, onnx, seed=seed)
-        timing = None if limit is None else limit.judged(onnx)
-        write_manifest(
-            draft,
-            costs=costs,
-            latency=None if timing is None else timing.latency,
-            parity=parity,
-            accuracy=accuracy,
-            seeds={"probe": seed},
-            extra={"pretraining": source.job},
-        )
+    save_student(
+        directory,
+        module=module,
+        space_name=source.space_name,
+        space_options=source.space_options,
+        arch=network.arch,
+        task=source.task,
+        classes=data.classes,
+        mean=data.mean,
+        std=data.std,
+        provenance={
+            "supernet": source.job["method"],
+            "data": source.data_name,
+            "blocks": space.blocks(network.arch),
+            "scaled": source.supernet.scaled,
+        },
+    )
+    onnx = directory / ONNX
+    parity = export_checked(module, source.task.input_shape, onnx, seed=seed)
+    timing = None if limit is None else limit.judged(onnx)
+    write_manifest(
+        directory,
+        costs=costs,
+        latency=None if timing is None else timing.latency,
+        parity=parity,
+        accuracy=accuracy,
+        seeds={"probe": seed},
+        extra={"pretraining": source.job},
+    )
     return {
         "arch": dict(network.arch),
         "description": space.describe(network.arch),
@@ -83,6 +78,4 @@ def deliver(
         **accuracy,
         "latency_ms": None if timing is None else timing.latency.to_document(),
         "budget_met": timing is None or timing.is_met,
-        "onnx": str(directory / ONNX),
-        "directory": str(directory),
     }

@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import torch
+from torch import Tensor
+
 from nas_kd.data import DataSplits, load_data
 from nas_kd.errors import UsageError
-from nas_kd.training.elastic.judging import shared_accuracy
+from nas_kd.machine_lock import machine_shared
+from nas_kd.training.elastic.judging import (
+    BANK_IMAGES,
+    CALIBRATION_IMAGES,
+    drawn,
+    shared_accuracy,
+)
 from nas_kd.training.pretraining import PretrainingFolder, load_supernet
 from nas_kd.training.processes import nearest_accelerator
 from search_spaces import Arch, Sizes
 from search_spaces.supernets.elastic import ElasticSupernet
+from studies.judging_identity import judging_identity
+
+_BATCH = 256
 
 
 class Source:
@@ -46,8 +58,10 @@ class Source:
         self.data = _images(supernet, self.data_name, self.job, facts)
         self.task = replace(supernet.task, num_classes=self.data.num_classes)
         self._sizes: dict[Arch, Sizes] = {}
-        supernet.to(nearest_accelerator("no").device)
-        self.identity = f"{folder.identity()} {self.data_name}"
+        self._accelerator = nearest_accelerator("no")
+        supernet.to(self._accelerator.device)
+        self._training = folder.identity()
+        self.identity = f"{self._training} {self.data_name}"
 
     def sizes(self, arch: Arch) -> Sizes:
         """Of the network with its classifier; each network is counted once."""
@@ -58,6 +72,19 @@ class Source:
     def judge(self, archs: Sequence[Arch]) -> dict[Arch, float]:
         """Validation accuracies with the shared weights."""
         return {arch: shared_accuracy(self.supernet, arch, self.data) for arch in archs}
+
+    def judging_identity(self) -> str:
+        """What `judge` depends on; see `studies.judging_identity`. It reads all those images."""
+        with machine_shared():
+            return judging_identity(self._training, self._accelerator, self._images_of_judging())
+
+    def _images_of_judging(self) -> Iterator[Tensor]:
+        """Images and labels, batch by batch."""
+        most = CALIBRATION_IMAGES if self.supernet.task.num_classes else BANK_IMAGES
+        known = self.data.train.subset(drawn(len(self.data.train), most))
+        for images in (known, self.data.validation):
+            for places in torch.arange(len(images)).split(_BATCH):
+                yield from images.batch(places)
 
 
 def _images(

@@ -1,9 +1,19 @@
-"""Parts of the search in a SuperLM: which students are judged, and which are fast enough."""
+"""Parts of the search in a SuperLM: who is judged, who is fast enough, and what is made of them."""
 
 from __future__ import annotations
 
 from studies.superlm.candidates import Choice, judged_losses
+from studies.superlm.delivery import deliver
 from studies.superlm.latency import TextLatencyLimit
+from studies.superlm.short_distillation import shortly_distilled, with_shared_weights
 from studies.superlm.source import Source
 
-__all__ = ["Choice", "Source", "TextLatencyLimit", "judged_losses"]
+__all__ = [
+    "Choice",
+    "Source",
+    "TextLatencyLimit",
+    "deliver",
+    "judged_losses",
+    "shortly_distilled",
+    "with_shared_weights",
+]

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 
+import torch
 from safetensors.torch import load_file
 
 from nas_kd.errors import UsageError
+from nas_kd.machine_lock import machine_shared
 from nas_kd.teachers.language import load_language_teacher
 from nas_kd.training.pretraining import PretrainingFolder, load_supernet
 from nas_kd.training.processes import nearest_accelerator
@@ -21,6 +24,9 @@ from nas_kd.training.superlm import (
 from search_spaces import Arch
 from search_spaces.language_models import head_of
 from search_spaces.supernets import Importance, SuperLM, sort_by_importance
+from studies.judging_identity import judging_identity
+
+_BATCH = 256
 
 
 class Source:
@@ -73,3 +79,11 @@ class Source:
         return shared_weight_losses(
             self.superlm, archs, self.held_out, self.objective, fit=self.fit
         )
+
+    def judging_identity(self) -> str:
+        """What `judge` depends on; see `studies.judging_identity`."""
+        places = torch.arange(len(self.held_out)).split(_BATCH)
+        texts = (tensor for part in places for tensor in self.held_out.batch(part).values())
+        teacher = self.teacher.model.state_dict().values()
+        with machine_shared():
+            return judging_identity(self.identity, self.accelerator, chain(texts, teacher))

@@ -19,7 +19,6 @@ from nas_kd.data import load_data
 from nas_kd.errors import NoFeasibleStudentError, UsageError
 from nas_kd.export import load_student
 from nas_kd.training import evaluate_accuracy
-from nas_kd.training.elastic import judging
 from nas_kd.training.poa.settings import PoaSettings
 from nas_kd.training.sandwich.settings import SandwichSettings
 from search_spaces import Arch
@@ -149,23 +148,6 @@ def test_a_supernet_with_classes_takes_no_other_images(labelled: Path, tmp_path:
     search = ElasticSearch(Budget(), PROFILE, data="digits?channels=1")
     with pytest.raises(UsageError, match="knows the classes of digits"):
         search_elastic(labelled, search, tmp_path, SilentObserver())
-
-
-def test_what_was_judged_is_not_judged_again(
-    unlabelled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    search = ElasticSearch(Budget(), PROFILE)
-    search_elastic(unlabelled, search, tmp_path, SilentObserver())
-    before = (tmp_path / "ranking.csv").read_bytes()
-
-    def refuse(*given: object) -> float:
-        raise AssertionError("judged again")
-
-    monkeypatch.setattr(judging, "knn_accuracy", refuse)
-    search_elastic(unlabelled, search, tmp_path, SilentObserver())
-    assert (tmp_path / "ranking.csv").read_bytes() == before
-    with pytest.raises(AssertionError, match="judged again"):
-        search_elastic(unlabelled, search, tmp_path / "new", SilentObserver())
 
 
 def test_images_are_normalised_as_in_the_pretraining(tmp_path: Path) -> None:

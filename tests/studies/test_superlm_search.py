@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import csv
+import json
 import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -14,9 +18,13 @@ from nas_kd.errors import NoFeasibleStudentError, UsageError
 from nas_kd.export import read_manifest
 from nas_kd.export.text_student import load_text_student
 from nas_kd.training.pretraining import PretrainingFolder
+from search_spaces import Arch
+from studies import latency_limit
 from studies.observer import SilentObserver
-from studies.superlm import Choice, Source
+from studies.superlm import Choice, Source, delivery
 from studies.superlm_search import SuperLMSearch, search_superlm
+from studies.timing import Timing
+from tests.studies.measurements import LATENCY
 from tests.studies.superlm.runs import trained_superlm
 
 
@@ -81,18 +89,104 @@ def test_without_a_short_list_the_best_keeps_the_shared_weights(run: Path, tmp_p
     assert student["loss"] == student["shared_loss"]
 
 
-def test_a_short_list_is_of_the_supernet_that_it_was_begun_with(run: Path, tmp_path: Path) -> None:
+def test_another_budget_judges_only_what_no_search_has_judged(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    supernet, judged = tmp_path / "supernet", list[Arch]()
+    shutil.copytree(run, supernet, ignore=shutil.ignore_patterns("judged"))
+    judge = Source.judge
+
+    def counted(source: Source, archs: Sequence[Arch]) -> dict[Arch, float]:
+        judged.extend(archs)
+        return judge(source, archs)
+
+    monkeypatch.setattr(Source, "judge", counted)
+    few = SuperLMSearch(Budget.parse("params=6000"), top=1)
+    first = search_superlm(supernet, few, tmp_path / "few", SilentObserver())
+    assert len(judged) == first["judged"]
+    second = search_superlm(supernet, replace(few, budget=Budget()), tmp_path, SilentObserver())
+    assert len(judged) == len(set(judged)) == second["judged"] > first["judged"]
+
+
+def test_another_short_list_in_the_same_folder_is_distilled_anew(run: Path, tmp_path: Path) -> None:
+    """The second call may find other students fast enough, or another supernet in its place."""
     supernet, folder = tmp_path / "supernet", tmp_path / "search"
     shutil.copytree(run, supernet)
     source = Source(supernet, None)
     space = source.superlm.space
     smallest = space.sizes(space.anchors()[1], source.task).params
     search = SuperLMSearch(Budget.parse(f"params={smallest}"), top=2)
-    search_superlm(supernet, search, folder, SilentObserver())
+    first = search_superlm(supernet, search, folder, SilentObserver())
+    kept = {path: path.stat().st_mtime_ns for path in folder.rglob("training.pt")}
+    assert search_superlm(supernet, search, folder, SilentObserver()) == first
+    assert {path: path.stat().st_mtime_ns for path in folder.rglob("training.pt")} == kept
     trained = PretrainingFolder(supernet)
     trained.write_facts({**(trained.facts() or {}), "seconds": 1e9})
-    with pytest.raises(UsageError, match=r"another training \(other supernet\)"):
-        search_superlm(supernet, search, folder, SilentObserver())
+    assert search_superlm(supernet, search, folder, SilentObserver()) == first
+    assert len(kept) == 1 < len(list(folder.rglob("training.pt")))
+
+
+@pytest.fixture
+def delivered(monkeypatch: pytest.MonkeyPatch) -> Callable[[list[float]], None]:
+    """Untrained files take 1 ms, and the delivered ones, one after the other, what is given."""
+
+    def take(milliseconds: list[float]) -> None:
+        waiting = iter(milliseconds)
+
+        def timed(file: Path, *others: object) -> Timing:
+            taken = next(waiting) if file.name == "delivered.onnx" else 1.0
+            record = replace(LATENCY, median_ms=taken, ci95_ms=(taken, taken))
+            return Timing(record, 2.0)
+
+        monkeypatch.setattr(latency_limit, "time_beside", timed)
+        monkeypatch.setattr(delivery, "measure_token_latency", lambda *given: {"32": LATENCY})
+
+    return take
+
+
+LATE = SuperLMSearch(
+    Budget.parse("latency=2ms"), Choice(trials=6), top=2, length=12, profile=DeviceProfile()
+)
+
+
+def test_delivered_files_that_miss_make_way_for_students_distilled_likewise(
+    run: Path, tmp_path: Path, delivered: Callable[[list[float]], None]
+) -> None:
+    delivered([1.0, 5.0, 1.0])
+    students = search_superlm(run, LATE, tmp_path / "two", SilentObserver())["students"]
+    assert all(student["budget_met"] for student in students)
+    ranking = _ranked_archs(tmp_path / "two")
+    places = sorted(ranking.index(student["arch"]) for student in students)
+    assert places[0] in (0, 1)
+    assert places[1] == 2
+    assert all(student["loss"] < student["shared_loss"] for student in students)
+    losses = [student["loss"] for student in students]
+    assert losses == sorted(losses)
+
+    delivered([1.0, 1.0, 1.0])
+    search = replace(LATE, top=3)
+    side_by_side = search_superlm(run, search, tmp_path / "three", SilentObserver())["students"]
+    known = {str(student["arch"]): student["loss"] for student in side_by_side}
+    side_by_side_losses = [known[str(student["arch"])] for student in students]
+    assert losses == pytest.approx(side_by_side_losses, rel=0.002)  # but for dropout
+
+
+def test_where_all_delivered_files_miss_the_fastest_is_delivered(
+    run: Path, tmp_path: Path, delivered: Callable[[list[float]], None]
+) -> None:
+    delivered([5.0, 4.0, 6.0])
+    search = replace(LATE, top=1)
+    (student,) = search_superlm(run, search, tmp_path, SilentObserver())["students"]
+    assert (student["budget_met"], student["latency_ms"]["median"]) == (False, 4.0)
+    assert student["arch"] == _ranked_archs(tmp_path)[1]
+    found = load_text_student(student["directory"])
+    assert found.provenance["arch"] == student["arch"]
+    assert [path.name for path in (tmp_path / "students").iterdir()] == ["1"]
+
+
+def _ranked_archs(folder: Path) -> list[dict[str, Any]]:
+    with (folder / "ranking.csv").open() as file:
+        return [json.loads(row["arch"]) for row in csv.DictReader(file)]
 
 
 def test_a_budget_that_nobody_meets_is_told(run: Path, tmp_path: Path) -> None:

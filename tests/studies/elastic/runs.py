@@ -18,10 +18,12 @@ def pretrained(folder: Path, method: str, settings: Any, space: str, **more: Any
     return folder
 
 
-def untrained(folder: Path, space: str = "elastic-resnet", **facts: Any) -> Path:
+def untrained(
+    folder: Path, space: str = "elastic-resnet", data: str = "digits", **facts: Any
+) -> Path:
     """A run whose supernet was not trained at all; ``facts`` are told beside its own."""
     settings = SandwichSettings(epochs=1, batch_size=32)
-    directory, job = _claimed(folder, "sandwich", settings, space)
+    directory, job = _claimed(folder, "sandwich", settings, space, data=data)
     session = METHODS.get("sandwich").start(job)
     directory.write_facts({**session.save(folder), **facts})
     return folder

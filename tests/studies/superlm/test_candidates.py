@@ -40,12 +40,12 @@ class _Judge:
 
 
 def _judged(
-    space: TransformerSpace, sizes: dict[Arch, Sizes], choice: Choice, path: Path, judge: _Judge
+    space: TransformerSpace, sizes: dict[Arch, Sizes], choice: Choice, run: Path, judge: _Judge
 ) -> dict[Arch, float]:
     return judged_losses(
         space,
         sizes,
-        KeptValues(path, "these", judge),
+        KeptValues(run, run / "search", "these", judge),
         choice,
         text=TEXT,
         task=TASK,
@@ -66,9 +66,9 @@ class _Phases(SilentObserver):
 def test_few_students_are_all_judged_once(tmp_path: Path) -> None:
     space, judge = small_space(), _Judge()
     sizes = feasible_students(space, TASK, Budget.parse("params=6000"))
-    first = _judged(space, sizes, Choice(), tmp_path / "losses.json", judge)
+    first = _judged(space, sizes, Choice(), tmp_path, judge)
     assert list(first) == list(sizes) == judge.judged
-    again = _judged(space, sizes, Choice(), tmp_path / "losses.json", judge)
+    again = _judged(space, sizes, Choice(), tmp_path, judge)
     assert again == first
     assert len(judge.judged) == len(sizes)
 
@@ -79,10 +79,10 @@ def test_of_many_a_sample_is_judged(sampler: str, tmp_path: Path) -> None:
     sizes = feasible_students(space, TASK, Budget.parse("params=40%"))
     assert space.anchors()[0] not in sizes
     choice = Choice(trials=20, sampler=sampler, seed=3)
-    found = _judged(space, sizes, choice, tmp_path / "losses.json", judge)
+    found = _judged(space, sizes, choice, tmp_path, judge)
     assert len(found) == 20 == len(set(judge.judged))
     assert found.keys() < sizes.keys()
-    again = _judged(space, sizes, choice, tmp_path / "losses.json", judge)
+    again = _judged(space, sizes, choice, tmp_path, judge)
     assert list(again.items()) == list(found.items())
     assert len(judge.judged) == 20
 
@@ -91,7 +91,7 @@ def test_a_sampler_finds_good_students_of_a_large_space(tmp_path: Path) -> None:
     space, judge = _finer(), _Judge()
     sizes = feasible_students(space, TASK, Budget())
     assert Choice().count(len(sizes)) == 1000 < len(sizes)
-    found = _judged(space, sizes, Choice(trials=80), tmp_path / "losses.json", judge)
+    found = _judged(space, sizes, Choice(trials=80), tmp_path, judge)
     better = [loss for loss in judge(list(sizes)).values() if loss < min(found.values())]
     assert len(better) < 0.02 * len(sizes)
 
@@ -101,7 +101,7 @@ def test_proxies_filter_first(proxies: tuple[str, ...], tmp_path: Path) -> None:
     space, judge = small_space(), _Judge()
     few = list(feasible_students(space, TASK, Budget()).items())[::5]
     choice = Choice(trials=4, proxies=proxies)
-    found = _judged(space, dict(few), choice, tmp_path / "losses.json", judge)
+    found = _judged(space, dict(few), choice, tmp_path, judge)
     assert len(found) == 4 == len(judge.judged)
     if proxies == ("decoder_params",):
         least = min(_encoder(space, arch) for arch in found)
@@ -116,7 +116,7 @@ def test_of_many_proxies_look_at_a_sample(tmp_path: Path, monkeypatch: pytest.Mo
     found = judged_losses(
         space,
         sizes,
-        KeptValues(tmp_path / "losses.json", "these", _Judge()),
+        KeptValues(tmp_path, tmp_path / "search", "these", _Judge()),
         Choice(proxies=("params",)),
         text=TEXT,
         task=TASK,
@@ -131,19 +131,6 @@ def test_proxies_keep_a_quarter_unless_told() -> None:
     assert Choice(proxies=("w_pca",)).count(100) == 25
     assert Choice(proxies=("w_pca",), trials=7).count(100) == 7
     assert Choice(trials=7).count(5) == 5
-
-
-def test_what_was_kept_of_others_or_damaged_is_judged_anew(tmp_path: Path) -> None:
-    path, judge = tmp_path / "losses.json", _Judge()
-    arch = small_space().anchors()[0]
-    wanted = KeptValues(path, "these", judge).of([arch])
-    assert KeptValues(path, "these", judge).of([arch]) == wanted
-    assert len(judge.judged) == 1
-    assert KeptValues(path, "others", judge).of([arch]) == wanted
-    assert len(judge.judged) == 2
-    path.write_text(path.read_text().replace("values", "velues"))
-    assert KeptValues(path, "others", judge).of([arch]) == wanted
-    assert len(judge.judged) == 3
 
 
 def test_unknown_names_are_refused() -> None:

@@ -18,6 +18,7 @@ from search_spaces import TransformerSpace, create_space, teacher_options
 from search_spaces.language_models import head_of
 from search_spaces.supernets import SuperLM
 from studies import latency_limit
+from studies.latency_limit import best_first
 from studies.observer import SilentObserver
 from studies.superlm import TextLatencyLimit
 from studies.timing import Timing
@@ -57,7 +58,7 @@ def test_what_is_measured_is_what_is_delivered(
     limit = TextLatencyLimit(
         space, model, task, budget, DeviceProfile(), 0.0, tmp_path, "of a Llama"
     )
-    limit.first_in_time([RankedStudent(smallest, 0.0, 0, 0)], 1, SilentObserver())
+    list(limit.fast_enough([RankedStudent(smallest, 0.0, 0, 0)], SilentObserver()))
     student = SuperLM(model, space).extract(smallest)
     assert measured == [_elements(export_tokens(student, 12, tmp_path / "delivered.onnx"))]
 
@@ -79,19 +80,25 @@ def _ranked() -> list[RankedStudent]:
     return [RankedStudent(a, 0.0, sizes[a].params, sizes[a].macs) for a in ordered[::6]]
 
 
+def _first(count: int, ranked: list[RankedStudent], limit: TextLatencyLimit) -> list[RankedStudent]:
+    return best_first(ranked, limit, SilentObserver())(count)
+
+
 def test_the_first_that_are_fast_enough(measured: list[int], tmp_path: Path) -> None:
     ranked = _ranked()
-    (largest,) = _limit("latency=100%", tmp_path).first_in_time(ranked, 1, SilentObserver())
+    (largest,) = _first(1, ranked, _limit("latency=100%", tmp_path))
     assert largest == ranked[0]
     share = 0.7 * measured.pop() / _elements(tmp_path / "teacher.onnx")
     limit = _limit(f"latency={100 * share}%", tmp_path)
-    found = limit.first_in_time(ranked, 2, SilentObserver())
+    found = _first(2, ranked, limit)
     places = [ranked.index(student) for student in found]
     assert len(found) == 2
     assert 0 < places[0] < places[1]
     most = share * _elements(tmp_path / "teacher.onnx")
     assert [taken <= most for taken in measured].count(True) == 2
     assert measured[-1] <= most < measured[0]
+    hand_out = best_first(ranked, limit, SilentObserver())
+    assert [*hand_out(1), *hand_out(1)] == found
 
 
 def test_what_is_larger_than_a_slow_one_is_not_measured(
@@ -100,17 +107,17 @@ def test_what_is_larger_than_a_slow_one_is_not_measured(
     smallest_first = _ranked()[::-1]
     smallest_first.insert(0, RankedStudent(SPACE.anchors()[1], 0.0, 0, 0))
     with pytest.raises(NoFeasibleStudentError, match=r"none of the 1 students .* 12 tokens"):
-        _limit("latency=0.001ms", tmp_path).first_in_time(smallest_first, 1, SilentObserver())
+        _first(1, smallest_first, _limit("latency=0.001ms", tmp_path))
     assert len(measured) == 1
 
 
 def test_what_was_measured_is_not_measured_again(measured: list[int], tmp_path: Path) -> None:
     ranked = _ranked()[:3]
-    found = _limit("latency=50%", tmp_path).first_in_time(ranked, 1, SilentObserver())
+    found = _first(1, ranked, _limit("latency=50%", tmp_path))
     times = len(measured)
-    again = _limit("latency=50%", tmp_path).first_in_time(ranked, 1, SilentObserver())
+    again = _first(1, ranked, _limit("latency=50%", tmp_path))
     assert (again, len(measured)) == (found, times)
-    _limit("latency=50%", tmp_path, "others").first_in_time(ranked, 1, SilentObserver())
+    _first(1, ranked, _limit("latency=50%", tmp_path, "others"))
     assert len(measured) > times
 
 
@@ -122,8 +129,8 @@ def test_after_many_slow_ones_smaller_ones_are_tried(
     smallest = ranked[-1]
     taken = _elements(export_tokens(SPACE.build(smallest.arch, TASK), 12, tmp_path / "one.onnx"))
     limit = _limit(f"latency={taken}ms", tmp_path)
-    assert limit.first_in_time(ranked, 1, SilentObserver()) == [smallest]
+    assert _first(1, ranked, limit) == [smallest]
     assert len(measured) < len(ranked)
     with pytest.raises(NoFeasibleStudentError, match="down to the smallest"):
-        _limit(f"latency={taken - 1}ms", tmp_path).first_in_time(ranked, 1, SilentObserver())
+        _first(1, ranked, _limit(f"latency={taken - 1}ms", tmp_path))
     assert measured[-1] == taken

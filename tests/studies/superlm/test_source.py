@@ -12,7 +12,7 @@ from nas_kd.training.pretraining import PretrainingFolder
 from nas_kd.training.superlm import spread
 from studies.superlm import Source
 from tests.studies.superlm.runs import trained_superlm
-from tests.training.language_models import small_bert
+from tests.training.language_models import lines, small_bert
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this device has the precision")
@@ -42,3 +42,13 @@ def test_losses_are_those_at_the_end_of_the_training(tmp_path: Path, importance:
         if name.endswith(sizes) and not torch.equal(ours, theirs)
     ]
     assert len(moved) == (0 if importance == "none" else 8)
+
+
+def test_what_was_judged_with_other_text_or_another_teacher_is_judged_again(tmp_path: Path) -> None:
+    run = trained_superlm(tmp_path)
+    before = Source(run, None).judging_identity()
+    assert Source(run, 20).judging_identity() == before
+    small_bert(seed=1).save_pretrained(tmp_path / "teacher")
+    taught = Source(run, None).judging_identity()
+    (tmp_path / "text.txt").write_text("\n".join(lines(60, seed=1)))
+    assert len({before, taught, Source(run, None).judging_identity()}) == 3

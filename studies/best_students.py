@@ -1,0 +1,97 @@
+"""The best students of a supernet on disk: one whose file misses its limit makes way."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from nas_kd.export.manifest import ONNX
+from nas_kd.whole_files import whole_folder
+from studies.observer import Observer
+
+MISSES = 3
+"""After so many delivered files that missed the limit no others are tried."""
+
+C = TypeVar("C")
+Facts = dict[str, Any]
+
+
+def deliver_best(
+    more: Callable[[int], Sequence[C]],
+    count: int,
+    deliver: Callable[[C, Path], Facts],
+    worse: Callable[[Mapping[str, Any]], float],
+    folder: Path,
+    observer: Observer,
+) -> list[Facts]:
+    """Delivers students into ``folder/students/<rank>`` until enough of their files hold the limit.
+
+    Those that miss it make way for as many others. Nothing in ``folder/students`` changes before
+    all are found; students of higher numbers, which an earlier call may have left, are removed.
+
+    Args:
+        more: Gives the next so many candidates, or fewer where there are no more.
+        count: How many students are wanted.
+        deliver: Writes a candidate into an empty folder, and tells of it: a ``description``,
+            ``budget_met``, and ``latency_ms`` with ``median`` and ``ci95`` where that is limited.
+        worse: How bad a student is, by what is told of it: the best gets the first number.
+        folder: Of the search.
+        observer: Told of the progress, of those that missed, and of how many are found where they
+            are fewer than wanted.
+
+    Returns:
+        What is told of them, with ``onnx`` and ``directory``, the best first: ``count``, or fewer
+        after `MISSES` that missed or where there are no more. Where none holds the limit, the
+        fastest.
+    """
+    drafts = folder / "work" / "students"
+    shutil.rmtree(drafts, ignore_errors=True)
+    found: list[Facts] = []
+    missed: list[Facts] = []
+    while len(found) < count and len(missed) < MISSES:
+        candidates = more(count - len(found))
+        if not candidates:
+            break
+        observer.phase("export", len(candidates))
+        for done, candidate in enumerate(candidates, start=1):
+            draft = drafts / str(len(found) + len(missed) + 1)
+            draft.mkdir(parents=True)
+            student = {**deliver(candidate, draft), "directory": draft}
+            observer.advance(done)
+            if student["budget_met"]:
+                found.append(student)
+                continue
+            missed.append(student)
+            observer.note(
+                f"The file of {student['description']} takes "
+                f"{student['latency_ms']['median']:.3g} ms, with its interval over the limit. It "
+                "makes way for the next."
+            )
+    if len(found) < count:
+        few = f"{len(missed)} files missed it" if len(missed) >= MISSES else "no other does"
+        observer.note(
+            f"{len(found)} of {count} students hold the budget: {few}. Raise it for more."
+        )
+    if not found:
+        observer.note("No file holds the limit: the fastest is delivered.")
+        found = [min(missed, key=lambda student: student["latency_ms"]["ci95"][1])]
+    placed = _placed(sorted(found, key=worse), folder / "students")
+    shutil.rmtree(drafts)
+    return placed
+
+
+def _placed(found: Sequence[Facts], students: Path) -> list[Facts]:
+    """The students in the folders of their numbers, where there are no others afterwards."""
+    for rank, student in enumerate(found, start=1):
+        with whole_folder(students / str(rank)) as empty:
+            student["directory"].replace(empty)
+    for path in students.iterdir():
+        if path.name.isdecimal() and int(path.name) > len(found):
+            shutil.rmtree(path)
+    places = [students / str(rank) for rank in range(1, len(found) + 1)]
+    return [
+        {**student, "onnx": str(place / ONNX), "directory": str(place)}
+        for student, place in zip(found, places, strict=True)
+    ]
