@@ -93,10 +93,11 @@ def test_an_unfinished_one_shows_what_there_is(tmp_path: Path) -> None:
 
 
 def test_a_cell_that_an_early_stop_brought_back_is_told(tmp_path: Path) -> None:
-    folder = finished(tmp_path / "run", stopped_early=True)
+    folder = finished(tmp_path / "run", stopped_early=True, went_back_to=2)
     write_pretraining_report(folder)
     text = (folder.path / "report.html").read_text()
-    assert "The search was stopped after unit 4 and went back to this cell." in text
+    told = "The search was stopped after unit 4 and went back to this cell, that of unit 2."
+    assert told in text
 
 
 def test_what_comes_from_outside_is_escaped(tmp_path: Path) -> None:

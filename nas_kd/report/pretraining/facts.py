@@ -77,6 +77,8 @@ def _leaning_line(document: Document) -> str:
     if not archs:
         return ""
     if found.get("stopped_early"):
-        return f"The search was stopped after unit {len(archs)} and went back to this cell."
+        told = f"The search was stopped after unit {len(archs)} and went back to this cell"
+        unit = found.get("went_back_to")
+        return f"{told}." if unit is None else f"{told}, that of unit {unit}."
     same = next((n for n, arch in enumerate(reversed(archs)) if arch != archs[-1]), len(archs))
     return f"The search has leant to it since unit {len(archs) - same + 1} of {len(archs)}."

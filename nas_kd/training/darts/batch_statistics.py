@@ -7,16 +7,16 @@ from contextlib import contextmanager
 
 from torch import nn
 
+from nas_kd.training.darts.moved_weights import restored
+
 
 @contextmanager
 def batch_statistics(module: nn.Module) -> Iterator[None]:
     """The module in train mode; its buffers and its mode are as before afterwards."""
     training = module.training
-    kept = {name: buffer.clone() for name, buffer in module.named_buffers()}
     module.train()
     try:
-        yield
+        with restored(list(module.buffers())):
+            yield
     finally:
         module.train(training)
-        for name, buffer in module.named_buffers():
-            buffer.copy_(kept[name])

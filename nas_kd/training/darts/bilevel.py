@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
-
 import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.optim import SGD, Adam
 
 from nas_kd.distill import Outputs
+from nas_kd.training.darts.batch_statistics import batch_statistics
 from nas_kd.training.darts.expected_cost import ExpectedCost
-from nas_kd.training.darts.network import SearchNetwork
+from nas_kd.training.darts.network import SearchNetwork, run
+from nas_kd.training.darts.optimisation import alphas_optimizer, weights_optimizer
 from nas_kd.training.darts.order import ORDERS, Bilevel
 from nas_kd.training.darts.perturbation import PERTURBATIONS
 from nas_kd.training.darts.regularisation import auxiliary_skip, beta_decay
@@ -22,20 +20,17 @@ from nas_kd.training.evaluate import eval_mode
 from nas_kd.training.teacher_grid import Batch, TeacherGrid
 from search_spaces.supernets import Mixture
 
-_BETAS = (0.5, 0.999)
-_MOMENTUM = 0.9
-
 
 class Shell(nn.Module):
-    """The network as accelerate sees it: last map and logits of a mixture."""
+    """The network as accelerate sees it, which is to see no alphas: last map and logits."""
 
     def __init__(self, network: SearchNetwork) -> None:
         super().__init__()
         self.supernet = network.supernet
 
     def forward(self, images: Tensor, mixture: Mixture) -> tuple[Tensor, Tensor]:
-        last_map = self.supernet.last_map(images, mixture)
-        return last_map, self.supernet.classify(last_map)
+        outputs = run(self.supernet, images, mixture)
+        return outputs.features[0], outputs.logits
 
 
 class BilevelStep:
@@ -47,7 +42,6 @@ class BilevelStep:
         teachers: Teach the steps that the settings say.
         cost: Charged in the steps of alpha; None charges nothing.
         accelerator: The device and the processes.
-        decided: Puts what a selection has decided into a mixture.
 
     Attributes:
         weights_optimizer: SGD.
@@ -61,27 +55,15 @@ class BilevelStep:
         teachers: TeacherGrid,
         cost: ExpectedCost | None,
         accelerator: Accelerator,
-        decided: Callable[[Mixture], Mixture],
     ) -> None:
         self._network, self._settings, self._teachers = network, settings, teachers
         self._accelerator = accelerator
         self._gradient = ORDERS[settings.order]
         self._perturb = PERTURBATIONS[settings.perturbation]
-        self._cost, self._decided = cost, decided
+        self._cost = cost
         self._alphas = list(network.alphas.parameters())
-        self.alphas_optimizer = Adam(
-            self._alphas,
-            lr=settings.alpha_learning_rate,
-            betas=_BETAS,
-            weight_decay=settings.alpha_weight_decay,
-        )
-        self.weights_optimizer = SGD(
-            network.supernet.parameters(),
-            lr=settings.learning_rate,
-            momentum=_MOMENTUM,
-            nesterov=settings.nesterov,
-            weight_decay=settings.weight_decay,
-        )
+        self.alphas_optimizer = alphas_optimizer(self._alphas, settings)
+        self.weights_optimizer = weights_optimizer(network.supernet.parameters(), settings)
         self._shell, self._prepared = accelerator.prepare(Shell(network), self.weights_optimizer)
 
     def reach(self, epochs: float) -> None:
@@ -103,7 +85,7 @@ class BilevelStep:
         said: list[Tensor] = []
 
         def outer() -> Tensor:
-            mixture = self._decided(self._sampled(epochs, seed))
+            mixture = self._sampled(epochs, seed)
             outputs = self._outputs(validation.images, mixture)
             said.append(F.cross_entropy(outputs.logits, validation.targets))
             taught = self._teachers.loss("alpha", validation, outputs, epochs)
@@ -111,7 +93,7 @@ class BilevelStep:
             return loss if taught is None else loss + taught
 
         def inner() -> Tensor:
-            mixture = self._decided(self._sampled(epochs, seed))
+            mixture = self._sampled(epochs, seed)
             outputs = self._outputs(train.images, mixture)
             loss = F.cross_entropy(outputs.logits, train.targets)
             taught = self._teachers.loss("w", train, outputs, epochs)
@@ -131,6 +113,19 @@ class BilevelStep:
         self.alphas_optimizer.step()
         return said[0].detach()
 
+    @torch.no_grad()
+    def held_out_loss(self, validation: Batch, epochs: float, seed: int) -> Tensor:
+        """The cross-entropy that `alphas` would tell, without training anything.
+
+        Args:
+            validation: The held-out images.
+            epochs: How many are over.
+            seed: Of everything drawn.
+        """
+        with batch_statistics(self._network):
+            outputs = self._outputs(validation.images, self._sampled(epochs, seed))
+        return F.cross_entropy(outputs.logits, validation.targets)
+
     def weights(
         self, train: Batch, mixture: Mixture, validation_loss: Tensor | None, epochs: float
     ) -> dict[str, Tensor]:
@@ -139,7 +134,8 @@ class BilevelStep:
         Args:
             train: Images with their labels.
             mixture: What is run, without gradients.
-            validation_loss: The loss on held-out images; the training loss stands in for None.
+            validation_loss: The loss on held-out images; for None, where no vote looks at it, the
+                training loss stands in.
             epochs: How many are over.
         """
         last_map, logits = self._shell(train.images, mixture)
@@ -170,12 +166,14 @@ class BilevelStep:
 
         def loss_of(there: Mixture) -> Tensor:
             with eval_mode(self._network):
-                logits = self._outputs(train.images, self._decided(there)).logits
+                logits = self._outputs(train.images, self._network.decided(there)).logits
             return F.cross_entropy(logits, train.targets)
 
-        sampled = _detached(self._sampled(epochs, seed))
+        with torch.no_grad():
+            sampled = self._sampled(epochs, seed)
         generator = torch.Generator().manual_seed(seed + 1)
-        return self._decided(self._perturb(sampled, self._share(epochs), loss_of, generator))
+        disturbed = self._perturb(sampled, self._share(epochs), loss_of, generator)
+        return self._network.decided(disturbed)
 
     def _sampled(self, epochs: float, seed: int) -> Mixture:
         """The mixture of one step, with gradients; the same for the same seed."""
@@ -198,13 +196,3 @@ class BilevelStep:
 
     def _share(self, epochs: float) -> float:
         return min(1.0, epochs / self._settings.epochs)
-
-
-def _detached(mixture: Mixture) -> Mixture:
-    """The same weights without gradients."""
-    edges = mixture.edges
-    return replace(
-        mixture,
-        operations={kind: weights.detach() for kind, weights in mixture.operations.items()},
-        edges=None if edges is None else {kind: value.detach() for kind, value in edges.items()},
-    )

@@ -44,15 +44,26 @@ def largest_eigenvalue(
 
 
 def hessian_product(loss: Tensor, alphas: Sequence[Tensor]) -> Product:
-    """The Hessian of a scalar with respect to ``alphas`` as one vector."""
-    slopes = torch.autograd.grad(loss, list(alphas), create_graph=True)
-    slope = torch.cat([part.flatten() for part in slopes])
+    """The Hessian of a scalar with respect to ``alphas`` as one vector.
+
+    Its rows are zero for those that the scalar does not depend on.
+    """
+    slope = _flat(
+        torch.autograd.grad(loss, list(alphas), create_graph=True, materialize_grads=True)
+    )
 
     def product(vector: Tensor) -> Tensor:
-        rows = torch.autograd.grad(slope @ vector.to(slope), list(alphas), retain_graph=True)
-        return torch.cat([row.flatten() for row in rows]).double().cpu()
+        if not slope.requires_grad:
+            return torch.zeros_like(vector)
+        along = slope @ vector.to(slope)
+        rows = torch.autograd.grad(along, list(alphas), retain_graph=True, materialize_grads=True)
+        return _flat(rows).double().cpu()
 
     return product
+
+
+def _flat(parts: Sequence[Tensor]) -> Tensor:
+    return torch.cat([part.flatten() for part in parts])
 
 
 def _unit(vector: Tensor) -> Tensor:

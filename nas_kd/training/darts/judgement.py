@@ -16,6 +16,7 @@ from nas_kd.training.darts.network import SearchNetwork
 from nas_kd.training.darts.recalibration import accuracy
 from nas_kd.training.darts.sharpness import loss_rise
 from nas_kd.training.processes import first_says
+from search_spaces import Arch
 from search_spaces.supernets import Mixture
 
 _BATCH = 128
@@ -49,15 +50,20 @@ class Judge:
         found = accuracy(self._network.supernet, mixture, self._images, self._batches)
         return first_says((found,), self._accelerator)[0]
 
-    def facts(self, mixture: Mixture, radius: float) -> dict[str, float]:
-        """Of the supernet and of the cell that it decodes to.
+    def facts(self, arch: Arch, radius: float) -> dict[str, float]:
+        """Of the supernet as it is, and of a cell with its weights.
 
         The discretisation gap is what the accuracy loses between the two. ``sharpness`` is the rise
         of the loss on validation images, with batch statistics. Where cells have a price, what the
         supernet is expected to cost and what the cell costs are shares of the costliest cell's.
+
+        Args:
+            arch: The cell.
+            radius: Of the step along which the loss rises.
         """
         supernet = self._network.supernet
-        arch = supernet.discretise(mixture)
+        with torch.no_grad():
+            mixture = self._network.expected()
         decoded = supernet.mixture_of(arch)
         whole, cell = (self.accuracy(choice) for choice in (mixture, decoded))
         weights = list(supernet.parameters())
@@ -74,7 +80,10 @@ class Judge:
         } | self._costs(mixture, decoded)
 
     def eigenvalue(self, seed: int) -> float:
-        """The dominant eigenvalue of the Hessian of the validation loss with respect to alpha."""
+        """The dominant eigenvalue of the Hessian of the validation loss with respect to alpha.
+
+        Along what is decided the loss is flat.
+        """
         alphas = list(self._network.alphas.parameters())
         with batch_statistics(self._network):
             loss = self._loss(self._network.expected())

@@ -32,7 +32,7 @@ def move(weights: Sequence[Tensor], direction: Sequence[Tensor], length: float) 
 
 @contextmanager
 def restored(weights: Sequence[Tensor]) -> Iterator[None]:
-    """The weights have their values back afterwards."""
+    """The weights, or buffers, have their values back afterwards."""
     kept = [weight.detach().clone() for weight in weights]
     try:
         yield

@@ -50,7 +50,8 @@ def second_order(problem: Bilevel) -> tuple[Tensor, list[Tensor]]:
     """The loss and its gradient after one virtual step of the weights.
 
     The Hessian-vector product is a central difference over weights moved by 0.01 along the unit
-    gradient. Weights and buffers are bit for bit as before afterwards. Not as published: buffers
+    gradient. Weights and buffers are bit for bit as before afterwards. As published, the virtual
+    step is neither clipped nor perturbed, and takes a draw of its own. Not as published: buffers
     forget all looks, and the virtual step is Nesterov's where the optimiser's is.
     """
     weights, alphas = problem.weights, problem.alphas

@@ -1,6 +1,7 @@
 """Smoothing the loss over the architecture: the weights of operations are disturbed in a step of w.
 
-Source: Chen and Hsieh, SDARTS, ICML 2020 (arXiv 2002.05283), equations 4 and 5.
+Source: Chen and Hsieh, SDARTS, ICML 2020 (arXiv 2002.05283), equations 4 and 5. Not as in its code:
+the radius grows with every step, there with every epoch.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ class Perturbation(Protocol):
         """The disturbed mixture, without gradients.
 
         Args:
-            mixture: With all of its weights in [0, 1].
+            mixture: Without gradients, with all of its weights in [0, 1].
             share: Of the search that is over.
             loss_of: For perturbations that look at the loss.
             generator: On the CPU.
@@ -50,7 +51,7 @@ def unchanged(
 
 def random(mixture: Mixture, share: float, loss_of: LossOf, generator: torch.Generator) -> Mixture:
     """SDARTS-RS: a uniform draw from the box around the weights."""
-    weights, radius = _detached(mixture), _radius(share)
+    weights, radius = mixture.operations, _radius(share)
     return replace(mixture, operations=_near(weights, _noise(weights, radius, generator), radius))
 
 
@@ -58,7 +59,7 @@ def adversarial(
     mixture: Mixture, share: float, loss_of: LossOf, generator: torch.Generator
 ) -> Mixture:
     """SDARTS-ADV: projected sign ascent in the box; undone where the loss does not rise."""
-    weights, radius = _detached(mixture), _radius(share)
+    weights, radius = mixture.operations, _radius(share)
     change = _noise(weights, radius, generator)
     for _ in range(_ASCENT_STEPS):
         there = {k: v.requires_grad_() for k, v in _near(weights, change, radius).items()}
@@ -83,10 +84,6 @@ PERTURBATIONS: dict[str, Perturbation] = {
 
 def _radius(share: float) -> float:
     return FIRST_RADIUS + (LAST_RADIUS - FIRST_RADIUS) * share
-
-
-def _detached(mixture: Mixture) -> dict[str, Tensor]:
-    return {kind: weights.detach() for kind, weights in mixture.operations.items()}
 
 
 def _noise(

@@ -12,11 +12,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any
 
 import torch
 from torch import Tensor
 
+from nas_kd.training.darts.decisions import Decisions
 from search_spaces.supernets import CellKind, Mixture
 
 AccuracyOf = Callable[[Mixture], float]
@@ -25,50 +25,37 @@ AccuracyOf = Callable[[Mixture], float]
 class Projection:
     """Decides edge by edge in random order: first the operation of each, then the edges of nodes.
 
+    Nodes that keep all of their edges need no decision.
+
     Args:
         kinds: What there is to choose.
+        decisions: Where what is decided is written.
     """
 
-    def __init__(self, kinds: Mapping[str, CellKind]) -> None:
-        self._kinds = kinds
-        self._operations: dict[tuple[str, int], int] = {}
-        self._removed: dict[tuple[str, int], list[int]] = {}
+    def __init__(self, kinds: Mapping[str, CellKind], decisions: Decisions) -> None:
+        self._kinds, self._decisions = kinds, decisions
 
     @property
-    def decisions(self) -> int:
-        """How many there are in all."""
+    def total(self) -> int:
+        """How many decisions there are in all."""
         return len(self._edges()) + len(self._nodes())
 
-    def mixture(self, expected: Mixture) -> Mixture:
-        """The mixture with what is decided; gradients go through the rest."""
-        for (kind, edge), operation in self._operations.items():
-            expected = _with_row(expected, kind, edge, _keep(operation))
-        for (kind, _), edges in self._removed.items():
-            for edge in edges:
-                expected = _with_row(expected, kind, edge, torch.zeros_like)
-        return expected
+    def decide(self, mixture: Mixture, accuracy_of: AccuracyOf, generator: torch.Generator) -> None:
+        """Takes the next decision.
 
-    def decide(
-        self, expected: Mixture, accuracy_of: AccuracyOf, generator: torch.Generator
-    ) -> None:
-        """Takes the next decision."""
-        mixture = self.mixture(expected)
-        if edges := [edge for edge in self._edges() if edge not in self._operations]:
+        Args:
+            mixture: With all earlier ones.
+            accuracy_of: Of a mixture, on held-out images.
+            generator: Draws what is decided next.
+        """
+        if edges := [edge for edge in self._edges() if self._decisions.is_open(*edge)]:
             kind, edge = _drawn(edges, generator)
-            self._operations[kind, edge] = self._operation(mixture, kind, edge, accuracy_of)
-        elif nodes := [node for node in self._nodes() if node not in self._removed]:
+            operation = self._operation(mixture, kind, edge, accuracy_of)
+            self._decisions.choose(kind, edge, operation)
+        elif nodes := [node for node in self._nodes() if not self._is_decided(*node)]:
             kind, node = _drawn(nodes, generator)
-            self._removed[kind, node] = self._superfluous(mixture, kind, node, accuracy_of)
-
-    def state(self) -> dict[str, Any]:
-        return {
-            "operations": [[*edge, operation] for edge, operation in self._operations.items()],
-            "removed": [[*node, edges] for node, edges in self._removed.items()],
-        }
-
-    def load(self, state: Mapping[str, Any]) -> None:
-        self._operations = {(kind, edge): choice for kind, edge, choice in state["operations"]}
-        self._removed = {(kind, node): list(edges) for kind, node, edges in state["removed"]}
+            for edge in self._superfluous(mixture, kind, node, accuracy_of):
+                self._decisions.remove(kind, edge)
 
     def _operation(self, mixture: Mixture, kind: str, edge: int, accuracy_of: AccuracyOf) -> int:
         """The operation without which the accuracy is lowest."""
@@ -84,12 +71,11 @@ class Projection:
         self, mixture: Mixture, kind: str, node: int, accuracy_of: AccuracyOf
     ) -> list[int]:
         """The edges into a node that are missed least."""
-        choices = self._kinds[kind]
-        incoming = [edge for edge, (_, target) in enumerate(choices.edges) if target == node]
+        incoming = self._incoming(kind, node)
         without = {
             edge: accuracy_of(_with_row(mixture, kind, edge, torch.zeros_like)) for edge in incoming
         }
-        return sorted(incoming, key=without.__getitem__)[choices.inputs :]
+        return sorted(incoming, key=without.__getitem__)[self._kinds[kind].inputs :]
 
     def _edges(self) -> list[tuple[str, int]]:
         return [
@@ -99,12 +85,22 @@ class Projection:
         ]
 
     def _nodes(self) -> list[tuple[str, int]]:
+        """Those that lose some of their edges."""
         return [
             (kind, node)
             for kind, choices in self._kinds.items()
             if choices.inputs is not None
             for node in sorted({target for _, target in choices.edges})
+            if len(self._incoming(kind, node)) > choices.inputs
         ]
+
+    def _is_decided(self, kind: str, node: int) -> bool:
+        return any(self._decisions.is_removed(kind, edge) for edge in self._incoming(kind, node))
+
+    def _incoming(self, kind: str, node: int) -> list[int]:
+        """The edges into a node."""
+        edges = enumerate(self._kinds[kind].edges)
+        return [edge for edge, (_, target) in edges if target == node]
 
 
 def _drawn(things: list[tuple[str, int]], generator: torch.Generator) -> tuple[str, int]:
@@ -117,13 +113,6 @@ def _with_row(
     weights = mixture.operations[kind].clone()
     weights[edge] = change(weights[edge])
     return replace(mixture, operations={**mixture.operations, kind: weights})
-
-
-def _keep(operation: int) -> Callable[[Tensor], Tensor]:
-    def keep(row: Tensor) -> Tensor:
-        return torch.zeros_like(row).index_fill(0, torch.tensor([operation]).to(row.device), 1.0)
-
-    return keep
 
 
 def _drop(operation: int) -> Callable[[Tensor], Tensor]:

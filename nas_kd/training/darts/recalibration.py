@@ -33,6 +33,10 @@ def recalibrated(
 ) -> Chosen:
     """A copy of the supernet whose batch-norm statistics are those of one choice.
 
+    `nas_kd.training.recalibrate` asks batch norms to find a plain mean by themselves. Here one norm
+    serves several edges, and its owner runs parts of it with its momentum and in its own mode, so
+    the whole copy is in train mode and is told a momentum that makes the mean plain.
+
     Args:
         supernet: It stays as it is.
         choice: What the copy computes.

@@ -22,7 +22,8 @@ _LARGEST_RISE = 1.3
 def beta_decay(alphas: Alphas) -> Tensor:
     """The mean over the edges of logsumexp(alpha): large values of alpha are held down.
 
-    Source: Ye et al., beta-DARTS, CVPR 2022 (arXiv 2203.01665), equation 11.
+    Source: Ye et al., beta-DARTS, CVPR 2022 (arXiv 2203.01665), equation 11. Its weight grows with
+    every step here, in its code with every epoch.
     """
     rows = torch.cat([values.logsumexp(1) for values in alphas.operations.values()])
     return rows.mean()
@@ -31,7 +32,8 @@ def beta_decay(alphas: Alphas) -> Tensor:
 def auxiliary_skip(first: float, share: float) -> float:
     """The weight of the skip beside every edge, from ``first`` to zero along a cosine.
 
-    Source: Chu et al., DARTS-, ICLR 2021 (arXiv 2009.01027), equation 4.
+    Source: Chu et al., DARTS-, ICLR 2021 (arXiv 2009.01027), equation 4. It falls with every step
+    here, in its code with every epoch.
     """
     return first * 0.5 * (1 + math.cos(math.pi * share))
 

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 from nas_kd.errors import UsageError
+from nas_kd.training.darts.effect import require_effect
 from nas_kd.training.darts.measured_profile import measured_profile
 from nas_kd.training.darts.order import ORDERS
 from nas_kd.training.darts.perturbation import PERTURBATIONS
@@ -66,13 +67,15 @@ class SearchSettings(TeacherSettings):
         alpha_start: Epochs before they are trained; fewer than ``epochs``, but for selection by
             perturbation, which may do without trained ones.
         relaxation: How they become weights of operations: ``softmax``, ``gumbel``, ``gdas`` or
-            ``dirichlet``.
+            ``dirichlet``. Where weights are drawn, the own past teaches by those that are expected,
+            which no step has run.
         partial: A channel in so many goes through the operations; above 1 edges compete, too.
         perturbation: Of the weights of operations in the steps of w: ``none``, ``random`` or
-            ``adversarial``.
+            ``adversarial``; its radius grows with every step, published with every epoch.
         beta_slope: By how much the weight of beta-DARTS's regulariser grows in an epoch, from zero;
-            published is 0.5.
-        auxiliary_skip: Weight of DARTS-'s skip beside every edge at the start, falling to zero.
+            published is 0.5. It grows with every step, published with every epoch.
+        auxiliary_skip: Weight of DARTS-'s skip beside every edge at the start, falling to zero with
+            every step, published with every epoch.
         order: ``first`` or ``second``.
         selection: ``argmax``, or ``perturbation``: after the epochs, edge by edge, the operation
             that is missed most.
@@ -81,7 +84,8 @@ class SearchSettings(TeacherSettings):
         keep_none: Whether an edge of a found cell may be ``none``, as on NAS-Bench-201; DARTS's own
             rule takes the strongest other operation, and always does so on its own space.
         early_stop: Whether a rise of the dominant eigenvalue ends the search and brings back an
-            earlier cell; it needs ``eigenvalue_every=1``, and never stops before 17 epochs.
+            earlier cell; it needs ``eigenvalue_every=1`` and arg-max, and never stops before 17
+            epochs.
         cost_weight: Weight of the expected cost in the loss of the architecture parameters.
         cost_limit: Share of the costliest cell's cost, at most 1, up to which nothing is charged.
         cost_table: What is charged: ``measured:DEVICE``, as ``measured:cpu-1t``, measures every
@@ -152,32 +156,14 @@ class SearchSettings(TeacherSettings):
                 "darts: early_stop looks at the dominant eigenvalue of every epoch, and stops "
                 f"after {FIRST_STOP} or more; set eigenvalue_every=1, and epochs as large."
             )
+        if self.early_stop and self.selection == "perturbation":
+            raise UsageError(
+                "darts: an early stop goes back to the cell of an earlier epoch, and "
+                "selection=perturbation decides in the network of the last one. Leave one out."
+            )
         if not self.cost_weight:
             refuse_idle(self, ("cost_table", "cost_limit"), "cost_weight is 0; set it, too")
         if self.selection == "argmax":
             refuse_idle(self, ("selection_epochs",), "selection by argmax decides at once")
-        self._require_training()
+        require_effect(self)
         measured_profile(self.cost_table)
-
-    def _require_training(self) -> None:
-        """Neither alpha nor teachers may be left waiting until the search is over."""
-        if self.alpha_start >= self.epochs and self.selection == "argmax":
-            raise UsageError(
-                f"darts: alpha_start is {self.alpha_start} and epochs {self.epochs}: the "
-                "architecture parameters would stay as they were drawn. Lower alpha_start, search "
-                "longer, or set selection=perturbation, which needs no trained ones."
-            )
-        if not (self.voices and self.teacher_weight):
-            return  # nobody is to teach
-        if self.teacher_start >= self.epochs:
-            raise UsageError(
-                f"teachers: teacher_start is {self.teacher_start} and epochs {self.epochs}: nobody "
-                "would ever teach. Lower teacher_start, or search longer."
-            )
-        rounds = math.ceil(self.epochs / self.teacher_interval) - 1  # over before the last step
-        if self.voices_after(rounds) < self.least_teachers:
-            raise UsageError(
-                f"teachers: least_teachers is {self.least_teachers}, and at most "
-                f"{self.voices_after(rounds)} come together in {self.epochs} epochs. Lower "
-                "least_teachers or teacher_interval, or raise teachers or epochs."
-            )

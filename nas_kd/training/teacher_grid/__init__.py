@@ -1,7 +1,7 @@
 """Who teaches a student while it trains: providers, combiners, signals, and where they apply.
 
-Every self-distillation is a point on this grid: voting snapshots (SD-DARTS), a moving average
-(MESA), cached logits (SAF), a trained teacher, and mixes of them.
+Self-distillations are points on this grid: voting snapshots (SD-DARTS), a moving average (MESA),
+cached logits (SAF), a trained teacher, and mixes of them. The differentiable search trains with it.
 """
 
 from __future__ import annotations

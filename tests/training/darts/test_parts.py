@@ -10,6 +10,7 @@ from torch import Tensor
 
 from nas_kd.training.darts.alphas import Alphas
 from nas_kd.training.darts.cell_facts import entropy, margin, skip_count
+from nas_kd.training.darts.decisions import Decisions
 from nas_kd.training.darts.expected_cost import ExpectedCost
 from nas_kd.training.darts.perturbation import PERTURBATIONS
 from nas_kd.training.darts.projection import Projection
@@ -201,18 +202,32 @@ def test_projection_keeps_what_is_missed_most(inputs: int | None) -> None:
     """Every operation has a worth, and so has an edge: those of the greatest are kept."""
     kinds = {"cell": CellKind(KIND.edges, KIND.operations, inputs, decodes_none=inputs is None)}
     worth = torch.tensor([[0.5, 0.3, 0.2], [0.1, 0.2, 0.6], [0.4, 0.35, 0.25]])
-    projection, expected = Projection(kinds), mixture(torch.full((3, 3), 1 / 3))
+    decisions, expected = Decisions(kinds), mixture(torch.full((3, 3), 1 / 3))
 
     def accuracy_of(there: Mixture) -> float:
         return float((worth * (there.operations["cell"] > 0)).sum())
 
-    for number in range(projection.decisions):
-        projection.decide(expected, accuracy_of, seeded(number))
-        resumed = Projection(kinds)
-        resumed.load(projection.state())
-        projection = resumed
-    rows = projection.mixture(expected).operations["cell"]
+    total = Projection(kinds, decisions).total
+    assert total == (3 if inputs is None else 3 + 1)  # node 1 has one edge, which it keeps
+    for number in range(total):
+        resumed = Decisions(kinds)
+        resumed.load_state_dict(decisions.state_dict())
+        decisions = resumed
+        here = decisions.applied(expected)
+        Projection(kinds, decisions).decide(here, accuracy_of, seeded(number))
+    rows = decisions.applied(expected).operations["cell"]
     if inputs is None:
         assert torch.equal(rows, torch.eye(3)[[0, 2, 0]])
     else:  # none cannot be chosen, and of edges 1 and 2, which share a node, one leaves
         assert torch.equal(rows, torch.eye(3)[[1, 2, 1]] * torch.tensor([[1.0], [1.0], [0.0]]))
+
+
+def test_gradients_go_through_what_is_not_decided() -> None:
+    decisions, rows = Decisions({"cell": KIND}), torch.full((3, 3), 1 / 3, requires_grad=True)
+    decisions.choose("cell", 0, 2)
+    decisions.remove("cell", 1)
+    found = decisions.applied(mixture(rows)).operations["cell"]
+    assert found[:2].tolist() == [[0.0, 0.0, 1.0], [0.0] * 3]
+    assert torch.equal(found[2], rows[2])
+    (slope,) = torch.autograd.grad(found.sum(), rows)
+    assert slope.tolist() == [[0.0] * 3, [0.0] * 3, [1.0] * 3]

@@ -1,115 +1,26 @@
-"""Whole searches: exact resume, what reduces to plain DARTS, what is left on disk."""
+"""Whole searches: exact resume, prices, what is told and what is left on disk."""
 
 from __future__ import annotations
 
-import io
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
 
 from nas_kd.costs import DeviceProfile
 from nas_kd.errors import NasKdError, UsageError
 from nas_kd.training.darts.cost_table import cost_table
-from nas_kd.training.darts.network import SearchNetwork
 from nas_kd.training.darts.regularisation import beta_decay
 from nas_kd.training.darts.session import SearchSession
 from nas_kd.training.pretraining import METHODS, Job, PretrainingFolder, load_supernet, pretrain
 from nas_kd.training.pretraining.method import Timed
-from nas_kd.training.teacher_grid import Mixed, Snapshots
-
-MakeJob = Callable[..., Job]
-EARLY = {"teacher_start": 0.0, "teacher_interval": 0.4}
-"""Teachers from the second step on, one more after every step."""
-
-
-def searched(job: Job, units: int | None = None) -> SearchSession:
-    session = SearchSession(job)
-    for _ in range(session.total if units is None else units):
-        session.run_unit()
-    return session
-
-
-def same(one: SearchSession, other: SearchSession) -> bool:
-    """Whether weights, statistics, architecture and optimisers are equal bit for bit."""
-    pairs = [
-        (s.state()[name], o.state()[name])
-        for s, o in [(one, other)]
-        for name in ("network", "weights_optimizer", "alphas_optimizer")
-    ]
-    return all(_equal(*pair) for pair in pairs)
-
-
-def _equal(one: Any, other: Any) -> bool:
-    if isinstance(one, Tensor):
-        return torch.equal(one, other)
-    if isinstance(one, dict):
-        return one.keys() == other.keys() and all(_equal(one[k], other[k]) for k in one)
-    if isinstance(one, list | tuple):
-        return len(one) == len(other) and all(map(_equal, one, other))
-    return bool(one == other)
-
-
-def ring_of(session: SearchSession) -> Snapshots:
-    assert isinstance(session.teachers.provider, Mixed)
-    (ring,) = session.teachers.provider.providers
-    assert isinstance(ring, Snapshots)
-    return ring
-
-
-@pytest.mark.parametrize("off", [{"teacher_weight": 0.0}, {"teachers": 0}])
-def test_without_weight_or_teachers_it_is_darts_bit_for_bit(
-    make_job: MakeJob, off: dict[str, Any]
-) -> None:
-    plain = searched(make_job("darts"))
-    assert same(plain, searched(make_job("sd-darts", **EARLY, **off)))
-    assert not same(plain, searched(make_job("sd-darts", **EARLY)))
-
-
-def test_snapshots_carry_their_own_alphas(make_job: MakeJob) -> None:
-    session = searched(make_job("sd-darts", **EARLY))
-    first, *_, last = ring_of(session).ring
-    names = [name for name in first.module.state_dict() if name.startswith("alphas.")]
-    assert names
-    for name in names:
-        assert not torch.equal(first.module.state_dict()[name], last.module.state_dict()[name])
-    assert len(ring_of(session).ring) == 3
-
-
-def test_the_past_runs_in_the_precision_of_the_present(make_job: MakeJob) -> None:
-    settings = {**EARLY, "teacher_sources": "snapshots+ema", "precision": "bf16"}
-    session = SearchSession(make_job("sd-darts", **settings))
-    pairs = session.batches()
-    session.step(0, *next(pairs))
-    train, _ = next(pairs)
-    student = session.network.outputs(train.images)
-    voices = session.teachers.provider.voices(train, student)
-    assert [voice.outputs.logits.dtype for voice in voices] == [torch.bfloat16] * 2
-    assert session.step(1, *next(session.batches()))["teacher_loss"].dtype == torch.float32
-
-
-def test_the_teachers_loss_on_w_leaves_the_slope_of_alpha_alone(make_job: MakeJob) -> None:
-    """In the first step that is taught, alpha still moves as without teachers."""
-    plain = SearchSession(make_job("darts"))
-    taught = SearchSession(make_job("sd-darts", **EARLY))
-    alphas = [_alphas_after(session, steps=2) for session in (plain, taught)]
-    weights = [_weights(session) for session in (plain, taught)]
-    assert torch.equal(*alphas)
-    assert not torch.equal(*weights)
-
-
-def test_the_second_order_sees_the_loss_that_the_weights_are_trained_on(make_job: MakeJob) -> None:
-    """In the first step that is taught, alpha moves otherwise, as w's virtual step is taught."""
-    plain = SearchSession(make_job("darts", order="second"))
-    taught = SearchSession(make_job("sd-darts", order="second", **EARLY))
-    assert torch.equal(*(_alphas_after(session, steps=1) for session in (plain, taught)))
-    assert not torch.equal(*(_alphas_after(session, steps=2) for session in (plain, taught)))
+from tests.training.darts.searches import EARLY, MakeJob, same, searched
+from tests.training.states import alike, stored
 
 
 def test_the_second_order_leaves_batch_norm_statistics_to_the_steps_of_w(
@@ -121,17 +32,6 @@ def test_the_second_order_leaves_batch_norm_statistics_to_the_steps_of_w(
     assert before
     for name, buffer in session.network.named_buffers():
         assert torch.equal(buffer, before[name]), name
-
-
-def _alphas_after(session: SearchSession, steps: int) -> Tensor:
-    """Steps of the first epoch; with ``EARLY`` the second one is taught."""
-    for number, pair in zip(range(steps), session.batches(), strict=False):
-        session.step(number, *pair)
-    return session.network.alphas.operations["cell"].detach().clone()
-
-
-def _weights(session: SearchSession) -> Tensor:
-    return torch.cat([p.detach().flatten() for p in session.network.supernet.parameters()])
 
 
 VARIANTS: list[tuple[str, str, dict[str, Any]]] = [
@@ -148,6 +48,7 @@ VARIANTS: list[tuple[str, str, dict[str, Any]]] = [
     ),
     ("sd-darts", "nasbench201", {**EARLY, "signal": "relations", "applied_to": "both"}),
     ("sd-darts", "nasbench201", {**EARLY, "vote": "hard", "applied_to": "alpha"}),
+    ("sd-darts", "nasbench201", {**EARLY, "epochs": 1, "selection": "perturbation"}),
     ("pc-darts", "nasbench201", {}),
     ("gdas", "nasbench201", {}),
     ("drnas", "nasbench201", {}),
@@ -168,27 +69,15 @@ def test_a_search_goes_on_where_it_was_cut(
     first = cut.run_unit()
     assert first["train_loss"] > 0
     assert 0 <= first["cell_accuracy"] <= 1
-    file = io.BytesIO()
-    torch.save(cut.state(), file)
-    file.seek(0)
     resumed = SearchSession(make_job(method, space, **settings))
-    resumed.load(torch.load(file, weights_only=True))
-    assert same(cut, resumed)
+    resumed.load(stored(cut.state()))
+    assert alike(cut.state(), resumed.state())
     for _ in range(min(2, cut.total - 1)):
         rows = [session.run_unit() for session in (cut, resumed)]
         assert rows[0] == rows[1]
-    assert same(cut, resumed)
+    assert alike(cut.state(), resumed.state())
     assert cut.arch == resumed.arch
-    assert cut.best() == resumed.best()
     cut.network.supernet.space.canonical(cut.arch)
-
-
-def test_perturbation_decides_every_edge(make_job: MakeJob) -> None:
-    job = make_job(epochs=1, selection="perturbation", selection_epochs=0)
-    session = searched(job)
-    assert session.total == 1 + 6
-    rows = session._mixture().operations["cell"]
-    assert sorted(rows.flatten().tolist()) == [0.0] * 24 + [1.0] * 6
 
 
 @pytest.mark.parametrize("keep_none", [True, False])
@@ -200,44 +89,6 @@ def test_none_is_an_edge_of_the_found_cell_only_if_it_is_kept(
         session.network.alphas.operations["cell"][:, 0] = 9.0
     assert (set(session.arch.values()) == {"none"}) == keep_none
     assert ("none" in session.arch.values()) == keep_none
-
-
-@pytest.mark.parametrize(("alpha_start", "trained"), [(0, True), (1, False)])
-def test_a_decision_is_tuned_at_a_tenth_of_the_first_learning_rate(
-    make_job: MakeJob, alpha_start: int, trained: bool
-) -> None:
-    """Alpha goes on where it was trained; where it is not to be, selection does without."""
-    job = make_job(epochs=1, selection="perturbation", alpha_start=alpha_start)
-    session = SearchSession(job)
-    session.run_unit()
-    before = session.network.alphas.operations["cell"].detach().clone()
-    assert session.run_unit()["learning_rate"] == pytest.approx(0.0025)
-    assert torch.equal(before, session.network.alphas.operations["cell"]) != trained
-
-
-@pytest.mark.parametrize("perturbation", ["random", "adversarial"])
-def test_what_is_decided_is_not_disturbed(make_job: MakeJob, perturbation: str) -> None:
-    session = SearchSession(make_job(epochs=1, selection="perturbation", perturbation=perturbation))
-    kind, operation = "cell", 3
-    session._projection.load({"operations": [[kind, 0, operation]], "removed": []})
-    train, _ = next(session.batches())
-    rows = session._step.mixture(train, 0.5, seed=1).operations[kind]
-    assert torch.equal(rows[0], torch.eye(5)[operation])
-    moved = (rows - session.network.expected().operations[kind].detach())[1:].abs().amax(1)
-    assert perturbation == "adversarial" or (moved > 1e-3).all()  # an attack may be undone
-
-
-def test_what_teaches_and_is_judged_has_the_skip_that_is_trained(make_job: MakeJob) -> None:
-    settings = {**EARLY, "teacher_sources": "snapshots", "batch_size": 80, "judged_images": 8}
-    session = SearchSession(make_job("darts-minus", "darts", **settings))
-    session.run_unit()
-    (past,) = ring_of(session).ring  # after the only step of the first of two epochs
-    assert isinstance(past.module, SearchNetwork)
-    assert past.module.expected().skip == pytest.approx(1.0)
-    assert session.network.expected().skip == pytest.approx(0.5)
-    session.run_unit()
-    assert session.network.expected().skip == pytest.approx(0.0)
-    assert SearchSession(make_job("darts", "darts")).network.expected().skip == 0.0
 
 
 def test_a_price_on_macs_makes_cells_cheaper(make_job: MakeJob) -> None:
@@ -308,19 +159,6 @@ def test_supernets_may_be_judged_now_and_then(make_job: MakeJob) -> None:
     assert ["cell_accuracy" in row for row in rows[1]] == [False, True, True]
     for whole, some in zip(*rows, strict=True):
         assert some.items() <= whole.items()
-
-
-def test_an_early_stop_brings_back_an_earlier_cell(
-    make_job: MakeJob, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    session = SearchSession(make_job(epochs=40, eigenvalue_every=1, early_stop=True))
-    values = iter([1.0] * 16 + [9.0])
-    monkeypatch.setattr(session._judge, "eigenvalue", lambda seed: next(values))
-    monkeypatch.setattr(session, "_epoch", lambda: {"train_loss": 1.0})
-    while session._units < session.total:
-        session.run_unit()
-    assert session.total == 17
-    assert session.arch.to_json() == session._archs[10]
 
 
 def test_what_a_search_leaves(make_job: MakeJob, tmp_path: Path) -> None:

@@ -23,8 +23,9 @@ from nas_kd.training.processes import make_accelerator
 from search_spaces import create_space
 from tests.training.darts.conftest import OPTIONS, SMALL
 from tests.training.darts.few_digits import SOURCE
+from tests.training.darts.searches import EARLY
+from tests.training.states import alike
 
-EARLY = {"teacher_start": 0.0, "teacher_interval": 0.4}
 SEARCHES: dict[str, dict[str, Any]] = {
     "sd-darts": {
         **EARLY,
@@ -79,7 +80,7 @@ def _compared(method: str, settings: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "alike": bool((everyone == everyone[0]).all()),
         "teachers_alike": bool(torch.equal(teachers[0].nan_to_num(), teachers[1].nan_to_num())),
-        "resumed": all(gather_object([_same(whole.state(), resumed.state())])),
+        "resumed": all(gather_object([alike(whole.state(), resumed.state())])),
         "alphas_moved": float(whole.network.alphas.operations["cell"].detach().abs().max()),
         "archs": gather_object([whole.arch.to_json()]),
         "losses": gather_object([metrics["train_loss"]]),
@@ -121,17 +122,6 @@ def _tensors(state: Any) -> Iterator[Tensor]:
     elif isinstance(state, list | tuple):
         for part in state:
             yield from _tensors(part)
-
-
-def _same(one: Any, other: Any) -> bool:
-    """Whether two states hold the same, bit for bit; what is not known counts as equal."""
-    if isinstance(one, Tensor):
-        return torch.equal(one.nan_to_num(), other.nan_to_num())
-    if isinstance(one, Mapping):
-        return one.keys() == other.keys() and all(_same(one[k], other[k]) for k in one)
-    if isinstance(one, list | tuple):
-        return len(one) == len(other) and all(map(_same, one, other))
-    return bool(one == other or (one != one and other != other))
 
 
 if __name__ == "__main__":
