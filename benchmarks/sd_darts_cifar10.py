@@ -8,7 +8,7 @@ and their means: the found cell's accuracies in the table of NAS-Bench-201, its 
 (three of six edges or more are a collapse), and at the end of the search the gap between supernet
 and cell, the sharpness of the loss and the dominant eigenvalue of alpha's Hessian. A cell that is
 not in the shared table has no accuracy, and is not in their mean. The ResNet-56 has learned small
-images first (`benchmarks.small_resnet56`); ``teacher_accuracy`` is its own on validation images.
+images first (`benchmarks.small_resnet56`); ``teacher_accuracy`` is its own on the test images.
 Searches of another length (``--epochs``) have a file of their own; ``--only`` writes none. The same
 command continues.
 """
@@ -49,12 +49,13 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     rows = []
     with Progress(console=Console(stderr=True)) as progress:
+        knows = make_small_resnet56(progress)
         for seed in SEEDS:
             for name in options.only or CONFIGS:
                 method, settings = CONFIGS[name]
                 facts: dict[str, Any] = {"config": name, "epochs": epochs}
                 if "external" in settings.get("teacher_sources", ""):
-                    facts["teacher_accuracy"] = make_small_resnet56(progress)
+                    facts["teacher_accuracy"] = knows
                 folder = options.run_dir / f"{name}-{epochs}-{seed}"
                 chosen = {**settings, "epochs": epochs}
                 rows.append({**facts, **search(folder, method, seed, chosen, progress=progress)})

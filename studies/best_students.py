@@ -7,12 +7,14 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
+from nas_kd.errors import NasKdError
 from nas_kd.export.manifest import ONNX
 from nas_kd.whole_files import whole_folder
+from studies.first_in_time import is_of_the_student
 from studies.observer import Observer
 
 MISSES = 3
-"""After so many delivered files that missed the limit no others are tried."""
+"""After so many delivered files that missed the limit no others take their places."""
 
 C = TypeVar("C")
 Facts = dict[str, Any]
@@ -28,8 +30,9 @@ def deliver_best(
 ) -> list[Facts]:
     """Delivers students into ``folder/students/<rank>`` until enough of their files hold the limit.
 
-    Those that miss it make way for as many others. Nothing in ``folder/students`` changes before
-    all are found; students of higher numbers, which an earlier call may have left, are removed.
+    Those that miss it make way for as many others, and so do those whose export fails. Nothing in
+    ``folder/students`` changes before all are found; students of higher numbers, which an earlier
+    call may have left, are removed.
 
     Args:
         more: Gives the next so many candidates, or fewer where there are no more.
@@ -45,41 +48,56 @@ def deliver_best(
         What is told of them, with ``onnx`` and ``directory``, the best first: ``count``, or fewer
         after `MISSES` that missed or where there are no more. Where none holds the limit, the
         fastest.
+
+    Raises:
+        NasKdError: That of the last one, where all have failed; any that is not of the student.
     """
     drafts = folder / "work" / "students"
     shutil.rmtree(drafts, ignore_errors=True)
     found: list[Facts] = []
     missed: list[Facts] = []
+    failures: list[NasKdError] = []
+    drawn = 0
     while len(found) < count and len(missed) < MISSES:
         candidates = more(count - len(found))
         if not candidates:
             break
         observer.phase("export", len(candidates))
         for done, candidate in enumerate(candidates, start=1):
-            draft = drafts / str(len(found) + len(missed) + 1)
+            drawn += 1
+            draft = drafts / str(drawn)
             draft.mkdir(parents=True)
-            student = {**deliver(candidate, draft), "directory": draft}
+            try:
+                student = {**deliver(candidate, draft), "directory": draft}
+            except NasKdError as error:
+                if not is_of_the_student(error):
+                    raise
+                failures.append(error.with_traceback(None))
+                observer.note(f"A student failed and makes way for the next. {error}")
+            else:
+                (found if student["budget_met"] else missed).append(student)
+                if not student["budget_met"]:
+                    observer.note(_miss(student, len(missed)))
             observer.advance(done)
-            if student["budget_met"]:
-                found.append(student)
-                continue
-            missed.append(student)
-            observer.note(
-                f"The file of {student['description']} takes "
-                f"{student['latency_ms']['median']:.3g} ms, with its interval over the limit. It "
-                "makes way for the next."
-            )
+    if not found and not missed:
+        raise failures[-1]
     if len(found) < count:
-        few = f"{len(missed)} files missed it" if len(missed) >= MISSES else "no other does"
-        observer.note(
-            f"{len(found)} of {count} students hold the budget: {few}. Raise it for more."
-        )
+        why = f"{len(missed)} files missed the limit" if missed else "there are no more"
+        observer.note(f"{len(found)} of {count} students can be delivered: {why}.")
     if not found:
         observer.note("No file holds the limit: the fastest is delivered.")
         found = [min(missed, key=lambda student: student["latency_ms"]["ci95"][1])]
     placed = _placed(sorted(found, key=worse), folder / "students")
     shutil.rmtree(drafts)
     return placed
+
+
+def _miss(student: Facts, misses: int) -> str:
+    after = "It makes way for the next." if misses < MISSES else "No other takes its place."
+    return (
+        f"The file of {student['description']} takes {student['latency_ms']['median']:.3g} ms, "
+        f"with its interval over the limit. {after}"
+    )
 
 
 def _placed(found: Sequence[Facts], students: Path) -> list[Facts]:

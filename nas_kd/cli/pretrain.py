@@ -93,7 +93,6 @@ def _resolve(
     from dataclasses import asdict
 
     from nas_kd.cli.recipe_flags import parse_option
-    from nas_kd.export.manifest import sha256
     from nas_kd.training.pretraining import METHODS, parse_settings
     from search_spaces import TextTask, create_space
 
@@ -122,9 +121,22 @@ def _resolve(
         "checkpoint": None if checkpoint is None else str(checkpoint),
         "image_size": image_size,
         "seed": seed,
-        **({} if checkpoint is None else {"checkpoint_sha256": sha256(checkpoint)}),
+        **({} if checkpoint is None else {"checkpoint_sha256": _content(checkpoint)}),
         **method.named(chosen),
     }
+
+
+def _content(checkpoint: Path) -> str:
+    """The digest of the teacher's weights, to which the run is tied."""
+    from nas_kd.export.manifest import sha256
+
+    try:
+        return sha256(checkpoint)
+    except OSError as error:
+        raise UsageError(
+            f"checkpoint: {checkpoint} cannot be read ({error.strerror}). Make it readable, or "
+            "name another --checkpoint."
+        ) from error
 
 
 def _default_directory(frozen: dict[str, Any]) -> Path:

@@ -6,10 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
+from accelerate import Accelerator
 from torch.nn import functional as F
 
 from nas_kd.data import DataSplits
 from nas_kd.teachers import doubt
+from nas_kd.training.processes import computing
 from nas_kd.training.teaching import Teaching
 
 _JUDGED = 1024
@@ -37,18 +39,19 @@ class Knowledge:
             note(warning)
 
 
-def knowledge_of(teaching: Teaching, data: DataSplits, device: torch.device) -> Knowledge:
+def knowledge_of(teaching: Teaching, data: DataSplits, accelerator: Accelerator) -> Knowledge:
     """Judged on the first 1,024 validation images.
 
     Args:
         teaching: The teacher at work.
         data: Its validation images, normalised as those that it teaches on.
-        device: Where the teacher is.
+        accelerator: That of the teacher.
     """
     right, loss, indices = 0, 0.0, torch.arange(min(_JUDGED, len(data.validation)))
-    for part in indices.split(_BATCH):
-        images, targets = data.validation.batch(part)
-        logits = teaching.run(images.to(device)).logits.float().cpu()
-        right += int((logits.argmax(1) == targets).sum())
-        loss += float(F.cross_entropy(logits, targets, reduction="sum"))
+    with computing(accelerator):
+        for part in indices.split(_BATCH):
+            images, targets = data.validation.batch(part)
+            logits = teaching.run(images.to(accelerator.device)).logits.float().cpu()
+            right += int((logits.argmax(1) == targets).sum())
+            loss += float(F.cross_entropy(logits, targets, reduction="sum"))
     return Knowledge(len(indices), right / len(indices), loss / len(indices))

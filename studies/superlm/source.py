@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file
 
+from nas_kd.data.text import TokenSequences
 from nas_kd.errors import UsageError
 from nas_kd.machine_lock import machine_shared
 from nas_kd.teachers.language import load_language_teacher
@@ -82,8 +83,19 @@ class Source:
 
     def judging_identity(self) -> str:
         """What `judge` depends on; see `studies.judging_identity`."""
-        places = torch.arange(len(self.held_out)).split(_BATCH)
-        texts = (tensor for part in places for tensor in self.held_out.batch(part).values())
+        return self._identity(self.held_out)
+
+    def learning_identity(self) -> str:
+        """What a distillation of its students depends on, likewise."""
+        return self._identity(self.train, self.held_out)
+
+    def _identity(self, *texts: TokenSequences) -> str:
+        tokens = (
+            tensor
+            for text in texts
+            for part in torch.arange(len(text)).split(_BATCH)
+            for tensor in text.batch(part).values()
+        )
         teacher = self.teacher.model.state_dict().values()
         with machine_shared():
-            return judging_identity(self.identity, self.accelerator, chain(texts, teacher))
+            return judging_identity(self.identity, self.accelerator, chain(tokens, teacher))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from nas_kd.errors import ExportError
 from studies.best_students import deliver_best
 from studies.observer import SilentObserver
 
@@ -45,13 +46,19 @@ class _Students:
             "budget_met": taken <= 2,
         }
 
-    def delivered(self, count: int, by: str = "") -> list[str]:
+    def delivered(self, count: int, by: str = "", fails: Set[int] = frozenset()) -> list[str]:
         """The files of the students, by their ranks; all of them, best first, where ``by`` is
         not told."""
+
+        def deliver(candidate: tuple[int, float], directory: Path) -> dict[str, Any]:
+            if candidate[0] in fails:
+                raise ExportError(f"{candidate[0]} computes something else.")
+            return self.deliver(candidate, directory)
+
         found = deliver_best(
             self.more,
             count,
-            self.deliver,
+            deliver,
             lambda student: float(student.get(by, 0)),
             self.folder,
             self.observer,
@@ -82,7 +89,7 @@ def test_where_all_miss_the_fastest_is_delivered(tmp_path: Path) -> None:
     assert students.delivered(1) == ["1"]
     assert students.batches == [1, 1, 1]
     assert students.observer.notes[-2:] == [
-        "0 of 1 students hold the budget: 3 files missed it. Raise it for more.",
+        "0 of 1 students can be delivered: 3 files missed the limit.",
         "No file holds the limit: the fastest is delivered.",
     ]
 
@@ -96,16 +103,24 @@ def test_no_candidate_of_a_batch_is_left_out_and_earlier_students_do_not_stay(
     assert students.delivered(4) == ["3"]
     assert sorted(path.name for path in (tmp_path / "students").iterdir()) == ["1", "3.damaged"]
     assert students.observer.notes[-1] == (
-        "1 of 4 students hold the budget: 3 files missed it. Raise it for more."
+        "1 of 4 students can be delivered: 3 files missed the limit."
     )
 
 
 def test_where_no_other_network_holds_the_limit_that_is_told(tmp_path: Path) -> None:
     students = _Students(tmp_path, 1, 1)
     assert students.delivered(3) == ["0", "1"]
+    assert students.observer.notes == ["2 of 3 students can be delivered: there are no more."]
+
+
+def test_one_whose_export_fails_makes_way_too(tmp_path: Path) -> None:
+    students = _Students(tmp_path, 1, 1, 1)
+    assert students.delivered(2, fails={0}) == ["1", "2"]
     assert students.observer.notes == [
-        "2 of 3 students hold the budget: no other does. Raise it for more."
+        "A student failed and makes way for the next. 0 computes something else."
     ]
+    with pytest.raises(ExportError, match="1 computes something else"):
+        _Students(tmp_path, 1, 1).delivered(1, fails={0, 1})
 
 
 def test_as_many_as_wanted_are_delivered_without_a_word(tmp_path: Path) -> None:

@@ -21,7 +21,8 @@ def require_effect(settings: SearchSettings) -> None:
     make_signal(settings.signal, Vote(settings.vote), settings.teacher_temperature)
     if settings.voices == 1:
         _require_no_weighing(settings)
-    if settings.voices and settings.teacher_weight:
+    tunes = settings.selection != "argmax" and settings.selection_epochs
+    if settings.voices and settings.teacher_weight and not tunes:  # there they teach, too
         _require_teachers_in_time(settings)
 
 

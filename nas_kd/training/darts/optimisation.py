@@ -44,5 +44,4 @@ def learning_rate(settings: SearchSettings, epochs: int) -> float:
     if epochs >= settings.epochs:
         return first / _TUNING
     share = epochs / settings.epochs
-    share = min(1.0, epochs / settings.epochs)
     return last + (first - last) * 0.5 * (1 + math.cos(math.pi * share))

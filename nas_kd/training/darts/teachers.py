@@ -93,6 +93,6 @@ def _external(job: Job, settings: TeacherSettings, data: DataSplits) -> External
         views=settings.teacher_views,
         accelerator=job.accelerator,
     ).__enter__()  # for as long as the search lives
-    known = knowledge_of(teaching, data, job.accelerator.device)
+    known = knowledge_of(teaching, data, job.accelerator)
     known.tell(data.num_classes, job.note)
     return External(teaching, loss=known.loss, weight=settings.external_votes)

@@ -65,7 +65,7 @@ class SandwichSession(EpochSession):
         self._teaching = _teaching(teacher, data, job)
         if self._teaching is not None:
             with self._teaching:
-                known = knowledge_of(self._teaching, data, job.accelerator.device)
+                known = knowledge_of(self._teaching, data, job.accelerator)
             known.tell(data.num_classes, job.note)
 
     def run_unit(self) -> dict[str, float]:

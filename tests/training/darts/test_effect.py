@@ -21,6 +21,7 @@ BY_PERTURBATION = {"selection": "perturbation"}
         ({"vote": "loss", "teachers": 1}, "nobody outvotes"),
         ({"teacher_sources": "external", "external_votes": 2.0}, "nobody outvotes"),
         ({"signal": "relations", "vote": "hard"}, "no classes to vote for"),
+        ({"epochs": 5, "selection_epochs": 0, **BY_PERTURBATION}, "nobody would ever teach"),
     ],
 )
 def test_what_would_never_happen_is_refused(settings: dict[str, Any], why: str) -> None:
@@ -36,6 +37,7 @@ def test_what_would_never_happen_is_refused(settings: dict[str, Any], why: str) 
         {"eigenvalue_every": 51, **BY_PERTURBATION},
         {"vote": "loss"},
         {"vote": "hard", "teachers": 1},
+        {"epochs": 5, **BY_PERTURBATION},
         {"teacher_sources": "snapshots+external", "external_votes": 2.0},
     ],
 )
