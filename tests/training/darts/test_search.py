@@ -44,7 +44,7 @@ VARIANTS: list[tuple[str, str, dict[str, Any]]] = [
     (
         "sd-darts",
         "nasbench201",
-        {**EARLY, "teacher_sources": "ema+external", "teacher_views": "clean"},
+        {"teacher_start": 0.0, "teacher_sources": "ema+external", "teacher_views": "clean"},
     ),
     ("sd-darts", "nasbench201", {**EARLY, "signal": "relations", "applied_to": "both"}),
     ("sd-darts", "nasbench201", {**EARLY, "vote": "hard", "applied_to": "alpha"}),
