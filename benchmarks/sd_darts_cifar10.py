@@ -27,10 +27,11 @@ from benchmarks.record import write_rows
 from benchmarks.small_cells import EPOCHS, RUNS, SEEDS, mean_rows, search, show
 from benchmarks.small_resnet56 import make_small_resnet56
 
+_TAUGHT = "sd-darts+resnet56"
 CONFIGS: dict[str, tuple[str, dict[str, Any]]] = {
     "darts": ("darts", {}),
     "sd-darts": ("sd-darts", {}),
-    "sd-darts+resnet56": (
+    _TAUGHT: (
         "sd-darts",
         {"teacher_sources": "snapshots+external", "teacher_views": "clean"},
     ),
@@ -49,16 +50,17 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     rows = []
     with Progress(console=Console(stderr=True)) as progress:
-        knows = make_small_resnet56(progress)
+        chosen = options.only or list(CONFIGS)
+        known = make_small_resnet56(progress) if _TAUGHT in chosen else None
         for seed in SEEDS:
-            for name in options.only or CONFIGS:
+            for name in chosen:
                 method, settings = CONFIGS[name]
                 facts: dict[str, Any] = {"config": name, "epochs": epochs}
-                if "external" in settings.get("teacher_sources", ""):
-                    facts["teacher_accuracy"] = knows
+                if name == _TAUGHT:
+                    facts["teacher_accuracy"] = known
                 folder = options.run_dir / f"{name}-{epochs}-{seed}"
-                chosen = {**settings, "epochs": epochs}
-                rows.append({**facts, **search(folder, method, seed, chosen, progress=progress)})
+                whole = {**settings, "epochs": epochs}
+                rows.append({**facts, **search(folder, method, seed, whole, progress=progress)})
     rows += mean_rows(rows, ("config", "epochs"))
     show(Console(), rows, ("config", "seed"))
     if not options.only:  # else the rows of all others would be lost

@@ -57,15 +57,13 @@ def deliver_best(
     found: list[Facts] = []
     missed: list[Facts] = []
     failures: list[NasKdError] = []
-    drawn = 0
     while len(found) < count and len(missed) < MISSES:
         candidates = more(count - len(found))
         if not candidates:
             break
         observer.phase("export", len(candidates))
         for done, candidate in enumerate(candidates, start=1):
-            drawn += 1
-            draft = drafts / str(drawn)
+            draft = drafts / str(len(found) + len(missed) + len(failures) + 1)
             draft.mkdir(parents=True)
             try:
                 student = {**deliver(candidate, draft), "directory": draft}
@@ -75,8 +73,10 @@ def deliver_best(
                 failures.append(error.with_traceback(None))
                 observer.note(f"A student failed and makes way for the next. {error}")
             else:
-                (found if student["budget_met"] else missed).append(student)
-                if not student["budget_met"]:
+                if student["budget_met"]:
+                    found.append(student)
+                else:
+                    missed.append(student)
                     observer.note(_miss(student, len(missed)))
             observer.advance(done)
     if not found and not missed:

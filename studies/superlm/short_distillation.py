@@ -45,7 +45,7 @@ def shortly_distilled(
     if not students:
         return []
     training = {
-        "learning": source.learning_identity(),
+        "learning": source.learning_identity,
         "students": str([student.arch.key for student in students]),
         "epochs": str(epochs),
         "seed": str(seed),

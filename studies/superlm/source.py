@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from itertools import chain
 from pathlib import Path
 
@@ -83,13 +84,14 @@ class Source:
 
     def judging_identity(self) -> str:
         """What `judge` depends on; see `studies.judging_identity`."""
-        return self._identity(self.held_out)
+        return self._identity_with(self.held_out)
 
+    @cached_property
     def learning_identity(self) -> str:
         """What a distillation of its students depends on, likewise."""
-        return self._identity(self.train, self.held_out)
+        return self._identity_with(self.train, self.held_out)
 
-    def _identity(self, *texts: TokenSequences) -> str:
+    def _identity_with(self, *texts: TokenSequences) -> str:
         tokens = (
             tensor
             for text in texts

@@ -23,8 +23,7 @@ from studies import latency_limit
 from studies.observer import SilentObserver
 from studies.superlm import Choice, Source, delivery
 from studies.superlm_search import SuperLMSearch, search_superlm
-from studies.timing import Timing
-from tests.studies.measurements import LATENCY
+from tests.studies.measurements import LATENCY, files_take
 from tests.studies.superlm.runs import trained_superlm
 
 
@@ -131,13 +130,7 @@ def delivered(monkeypatch: pytest.MonkeyPatch) -> Callable[[list[float]], None]:
     """Untrained files take 1 ms, and the delivered ones, one after the other, what is given."""
 
     def take(milliseconds: list[float]) -> None:
-        waiting = iter(milliseconds)
-
-        def timed(file: Path, *others: object) -> Timing:
-            taken = next(waiting) if file.name == "delivered.onnx" else 1.0
-            record = replace(LATENCY, median_ms=taken, ci95_ms=(taken, taken))
-            return Timing(record, 2.0)
-
+        timed = files_take(milliseconds, "delivered.onnx")
         monkeypatch.setattr(latency_limit, "time_beside", timed)
         monkeypatch.setattr(delivery, "measure_token_latency", lambda *given: {"32": LATENCY})
 

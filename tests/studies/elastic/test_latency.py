@@ -22,7 +22,7 @@ from studies.elastic_search import ElasticSearch, search_elastic
 from studies.observer import SilentObserver
 from studies.timing import Timing
 from tests.studies.elastic.runs import untrained
-from tests.studies.measurements import LATENCY
+from tests.studies.measurements import LATENCY, files_take
 
 PROFILE = DeviceProfile("cpu", threads=1)
 
@@ -138,13 +138,7 @@ def delivered(monkeypatch: pytest.MonkeyPatch) -> Callable[[list[float]], None]:
     """Untrained files take 1 ms, and the delivered ones, one after the other, what is given."""
 
     def take(milliseconds: list[float]) -> None:
-        waiting = iter(milliseconds)
-
-        def timed(file: Path, *others: object) -> Timing:
-            taken = next(waiting) if file.name == "student.onnx" else 1.0
-            record = replace(LATENCY, median_ms=taken, ci95_ms=(taken, taken))
-            return Timing(record, 2.0)
-
+        timed = files_take(milliseconds, "student.onnx")
         monkeypatch.setattr(latency_limit, "time_beside", timed)
 
     return take
