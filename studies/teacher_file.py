@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from nas_kd.errors import UsageError
 from nas_kd.export.manifest import sha256
 from studies.recipe import Recipe
@@ -14,12 +16,13 @@ def require_same_checkpoint(run: RunDirectory, recipe: Recipe) -> None:
     """Keeps the contents of ``teacher.checkpoint`` by their SHA-256, or compares them.
 
     Raises:
-        UsageError: The file holds other weights than those that the run began with.
+        UsageError: The file holds other weights than those that the run began with, or cannot be
+            read.
     """
     file = recipe.teacher.checkpoint
     if file is None:
         return
-    now = {"file": str(file), "sha256": sha256(file)}
+    now = {"file": str(file), "sha256": weights_digest(file)}
     began = run.read_state(_STATE)
     if began is None:
         run.write_state(_STATE, now)
@@ -29,3 +32,18 @@ def require_same_checkpoint(run: RunDirectory, recipe: Recipe) -> None:
             "were searched and taught with those. Put the earlier file back, or name another "
             "--run-dir."
         )
+
+
+def weights_digest(file: Path) -> str:
+    """The SHA-256 of what the file holds.
+
+    Raises:
+        UsageError: It cannot be read.
+    """
+    try:
+        return sha256(file)
+    except OSError as error:
+        raise UsageError(
+            f"checkpoint: {file} cannot be read ({error.strerror}). Make it readable, or name "
+            "another --checkpoint."
+        ) from error

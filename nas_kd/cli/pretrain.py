@@ -121,22 +121,18 @@ def _resolve(
         "checkpoint": None if checkpoint is None else str(checkpoint),
         "image_size": image_size,
         "seed": seed,
-        **({} if checkpoint is None else {"checkpoint_sha256": _content(checkpoint)}),
+        **_tied_to(checkpoint),
         **method.named(chosen),
     }
 
 
-def _content(checkpoint: Path) -> str:
-    """The digest of the teacher's weights, to which the run is tied."""
-    from nas_kd.export.manifest import sha256
+def _tied_to(checkpoint: Path | None) -> dict[str, str]:
+    """What the file of the teacher's weights holds."""
+    if checkpoint is None:
+        return {}
+    from studies.teacher_file import weights_digest
 
-    try:
-        return sha256(checkpoint)
-    except OSError as error:
-        raise UsageError(
-            f"checkpoint: {checkpoint} cannot be read ({error.strerror}). Make it readable, or "
-            "name another --checkpoint."
-        ) from error
+    return {"checkpoint_sha256": weights_digest(checkpoint)}
 
 
 def _default_directory(frozen: dict[str, Any]) -> Path:
