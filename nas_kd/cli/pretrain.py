@@ -41,6 +41,13 @@ def pretrain(
     epochs: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="Short for --set epochs=N.")
     ] = None,
+    budget: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="LIMIT",
+            help="macs=40M: most MACs of the cell that a differentiable search finds.",
+        ),
+    ] = None,
     seed: options.Seed = None,
     run_dir: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Where it lives [runs/pretrain-...].")
@@ -58,6 +65,7 @@ def pretrain(
             method,
             space=space,
             space_options=space_option or [],
+            limits=budget or [],
             pairs=pairs,
             data=data,
             teacher=teacher,
@@ -82,6 +90,7 @@ def _resolve(
     *,
     space: str,
     space_options: list[str],
+    limits: list[str],
     pairs: list[str],
     data: str | None,
     teacher: str | None,
@@ -110,7 +119,7 @@ def _resolve(
     options = {**method.skeletons.get(space, {}), **dict(map(parse_option, space_options))}
     if data is None and create_space(space, **options).task_type is TextTask:
         raise UsageError("--data: name the text to learn from, for example --data text:FOLDER.")
-    chosen = parse_settings(method, pairs)
+    chosen = parse_settings(method, [*_limiting(method, limits), *pairs])
     return method, {
         "method": name,
         "settings": asdict(chosen),  # type: ignore[call-overload]
@@ -124,6 +133,26 @@ def _resolve(
         **_tied_to(checkpoint),
         **method.named(chosen),
     }
+
+
+def _limiting(method: Method, limits: list[str]) -> list[str]:
+    """The settings by which a search for cells keeps within a budget."""
+    from nas_kd.costs import Budget
+    from nas_kd.training.pretraining import setting_kinds
+
+    if limits and "macs_limit" not in setting_kinds(method):
+        raise UsageError(
+            f"--budget: {method.name} trains all students of a space. Leave it out, and give it to "
+            "nas-kd search --supernet, which takes the best within it."
+        )
+    entries = Budget.parse(limits).entries
+    for entry in entries:
+        if entry.metric != "macs" or entry.of_teacher:
+            raise UsageError(
+                f"--budget {entry.text}: a search by gradients keeps within a number of MACs, for "
+                "example macs=40M. nas-kd search --start-with holds what it finds to any budget."
+            )
+    return [pair for entry in entries for pair in (f"macs_limit={entry.value}", "cost_weight=1")]
 
 
 def _tied_to(checkpoint: Path | None) -> dict[str, str]:
@@ -154,7 +183,9 @@ def _summary(document: dict[str, Any]) -> list[Any]:
         lines.append("Train the student that it found; --epochs says how long:")
         lines.append(f"  {shlex.join(['nas-kd', 'distill', found, *job])}")
         lines.append("Or search on from it, under a budget:")
-        search = ["nas-kd", "search", "--start-with", found, *job, "--budget", "macs=50%"]
+        limit = document["settings"].get("macs_limit")
+        budget = "macs=50%" if limit is None else f"macs={limit:.0f}"
+        search = ["nas-kd", "search", "--start-with", found, *job, "--budget", budget]
         lines.append(f"  {shlex.join(search)}")
     else:
         lines.append(f"Take a student: nas-kd search --supernet {run} --budget macs=50%")

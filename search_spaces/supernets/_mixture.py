@@ -61,3 +61,16 @@ class CellKind:
     def shape(self) -> tuple[int, int]:
         """``(edges, operations)``."""
         return len(self.edges), len(self.operations)
+
+    @property
+    def first_decoded(self) -> int:
+        """The first of the operations that an edge of a decoded cell can have."""
+        return 0 if self.decodes_none else 1
+
+    @property
+    def incoming(self) -> list[list[int]]:
+        """The edges into each node."""
+        nodes: dict[int, list[int]] = {}
+        for edge, (_, target) in enumerate(self.edges):
+            nodes.setdefault(target, []).append(edge)
+        return list(nodes.values())

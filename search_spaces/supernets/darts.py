@@ -128,7 +128,8 @@ class DartsSupernet(OfSpace):
 
     def operation_macs(self) -> Mapping[str, Tensor]:
         """Kind of cell to the MACs ``(edge, operation)`` that a choice adds to the network."""
-        macs = {kind: torch.zeros(len(EDGES), len(CHOICES)) for kind in Genotype._fields}
+        shape = (len(EDGES), len(CHOICES))
+        macs = {kind: torch.zeros(shape, dtype=torch.float64) for kind in Genotype._fields}
         side = self.task.image_size
         for place in self.plan:
             side = count.halved(side) if place.reduces else side
@@ -217,5 +218,6 @@ def _edge_macs(place: Place, out_side: int) -> Tensor:
         [
             [float(operation_sizes(name, place, source, out_side).macs) for name in CHOICES]
             for source, _ in EDGES
-        ]
+        ],
+        dtype=torch.float64,
     )

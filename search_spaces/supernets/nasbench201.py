@@ -102,7 +102,7 @@ class NasBench201Supernet(OfSpace):
 
     def discretise(self, mixture: Mixture) -> Arch:
         """On every edge the operation that counts most, of equal ones the first."""
-        first = 0 if self._kind.decodes_none else 1
+        first = self._kind.first_decoded
         rows = (row[first:] for row in mixture.rows[KIND])
         chosen = (OPERATIONS[first + row.index(max(row))] for row in rows)
         return Arch(dict(zip(self.space.distributions, chosen, strict=True)))
@@ -136,7 +136,7 @@ class NasBench201Supernet(OfSpace):
         for name in OPERATIONS:
             one = base.replace(**{next(iter(self.space.distributions)): name})
             added.append(self.space.sizes(one, self.task).macs - whole)
-        return {KIND: torch.tensor([added] * len(EDGES), dtype=torch.float32)}
+        return {KIND: torch.tensor([added] * len(EDGES), dtype=torch.float64)}
 
     def placed_operations(self) -> Uses:
         """What the space's network holds for every choice."""

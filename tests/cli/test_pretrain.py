@@ -31,6 +31,14 @@ TRAIN = (
 )
 
 
+CELLS = (
+    "pretrain", "--space", "nasbench201", "--method", "darts",
+    "--space-option", "channels=4", "--space-option", "cells_per_stage=1",
+    "--data", "tests.training.darts.few_digits:few_digits",
+    "--set", "judged_images=16", "--set", "batch_size=80",
+)  # fmt: skip
+
+
 @pytest.fixture
 def run(nas_kd: Command, tmp_path: Path) -> Path:
     """A supernet after one epoch."""
@@ -104,6 +112,9 @@ def test_a_budget_that_no_student_meets(nas_kd: Command, run: Path) -> None:
             ("pretrain", "--space", "elastic-vit", "--method", "poa", "--teacher", "t"),
             "poa learns without one",
         ),
+        ((*TRAIN, "--budget", "macs=1M"), "search --supernet"),
+        ((*CELLS, "--budget", "latency=5ms"), "keeps within a number of MACs"),
+        ((*CELLS, "--budget", "macs=50%"), "keeps within a number of MACs"),
         (("search", "--supernet", "nowhere"), "no directory of nas-kd pretrain"),
         (("search", "--supernet", "nowhere", "--workers", "5"), "--workers"),
     ],
@@ -119,12 +130,6 @@ def test_what_does_not_fit_is_told(
     assert not (tmp_path / "runs").exists()
 
 
-CELLS = (
-    "pretrain", "--space", "nasbench201", "--method", "darts",
-    "--space-option", "channels=4", "--space-option", "cells_per_stage=1",
-    "--data", "tests.training.darts.few_digits:few_digits",
-    "--set", "judged_images=16", "--set", "batch_size=80",
-)  # fmt: skip
 MEASURED = (*CELLS, "--epochs", 1, "--set", "cost_weight=1", "--set")
 
 
@@ -163,8 +168,8 @@ def test_an_interrupted_one_has_a_report(
 def test_the_found_student_is_trained_on_the_same_job_in_the_network_that_is_delivered() -> None:
     """The search of the DARTS space runs in a small network; what it found does not."""
     _, frozen = _resolve(
-        "darts", space="darts", space_options=["pool_norm=1"], pairs=[], data="folder:photos",
-        teacher=None, checkpoint=None, image_size=32, seed=3,
+        "darts", space="darts", space_options=["pool_norm=1"], limits=[], pairs=[],
+        data="folder:photos", teacher=None, checkpoint=None, image_size=32, seed=3,
     )  # fmt: skip
     assert frozen["space_options"] == {"channels": 16, "cells": 8, "pool_norm": 1}
     job = {**frozen, "teacher": "timm:resnet18", "checkpoint": "my weights.pt"}
@@ -189,7 +194,7 @@ def test_a_run_is_tied_to_what_the_teachers_file_of_weights_holds(tmp_path: Path
     def frozen(content: bytes) -> dict[str, Any]:
         file.write_bytes(content)
         return _resolve(
-            "darts", space="nasbench201", space_options=[], pairs=[], data=None,
+            "darts", space="nasbench201", space_options=[], limits=[], pairs=[], data=None,
             teacher="timm:resnet18", checkpoint=file, image_size=None, seed=0,
         )[1]  # fmt: skip
 
@@ -198,6 +203,26 @@ def test_a_run_is_tied_to_what_the_teachers_file_of_weights_holds(tmp_path: Path
     folder.claim(frozen(b"one"))
     with pytest.raises(UsageError, match=r"another training \(checkpoint_sha256 changed\)"):
         folder.claim(frozen(b"other"))
+
+
+def test_a_cell_within_a_budget(nas_kd: Command, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    words = (*CELLS, "--epochs", 1, "--run-dir", run, "--budget", "macs=120k")
+    outcome = nas_kd(*words, "--json")
+    assert outcome.code == 0, outcome.err
+    document = json.loads(outcome.out)
+    assert document["settings"]["macs_limit"] == 120_000
+    assert document["settings"]["cost_weight"] == 1
+    found = document["supernet"]
+    assert found["macs"] <= 120_000
+    assert document["last"]["expected_cost"] > 0
+    again = nas_kd(*words)
+    assert "(limit 120 k)" in again.out
+    assert "--budget macs=120000" in again.out
+    assert "limit 120 k" in (run / "report.html").read_text()
+    none = nas_kd(*CELLS, "--epochs", 1, "--run-dir", tmp_path / "none", "--budget", "macs=1k")
+    assert none.code == ExitCode.NO_FEASIBLE_STUDENT
+    assert "even the cheapest cells" in none.err
 
 
 def test_operations_are_measured_on_the_users_device(nas_kd: Command, tmp_path: Path) -> None:

@@ -56,9 +56,23 @@ def cell_lines(document: Document) -> list[str]:
 
 
 def lines_on_cell(document: Document) -> list[str]:
-    """Of the cell that a search found: what is wrong with it, its skips, since when it leads."""
+    """Of the cell that a search found: what is wrong with it, its size, since when it leads."""
     warning = f"Warning: {document['warning']}" if document.get("warning") else ""
-    return [line for line in (warning, _skips_line(document), _leaning_line(document)) if line]
+    lines = (warning, _sizes_line(document), _skips_line(document), _leaning_line(document))
+    return [line for line in lines if line]
+
+
+def _sizes_line(document: Document) -> str:
+    """How large the network is in which the cell is delivered; empty where that is not known."""
+    found = document.get("supernet") or {}
+    if "macs" not in found:
+        return ""
+    limit = document["settings"].get("macs_limit")
+    within = "" if limit is None else f" (limit {numbers.count(limit)})"
+    return (
+        f"In the network that is delivered: {numbers.count(found['macs'])} MACs{within}, "
+        f"{numbers.count(found['params'])} parameters."
+    )
 
 
 def _skips_line(document: Document) -> str:

@@ -41,6 +41,7 @@ class BilevelStep:
         settings: The parts.
         teachers: Teach the steps that the settings say.
         cost: Charged in the steps of alpha; None charges nothing.
+        free: The share of the costliest cells' cost up to which nothing is charged.
         accelerator: The device and the processes.
 
     Attributes:
@@ -54,13 +55,14 @@ class BilevelStep:
         settings: SearchSettings,
         teachers: TeacherGrid,
         cost: ExpectedCost | None,
+        free: float,
         accelerator: Accelerator,
     ) -> None:
         self._network, self._settings, self._teachers = network, settings, teachers
         self._accelerator = accelerator
         self._gradient = ORDERS[settings.order]
         self._perturb = PERTURBATIONS[settings.perturbation]
-        self._cost = cost
+        self._cost, self._free = cost, free
         self._alphas = list(network.alphas.parameters())
         self.alphas_optimizer = alphas_optimizer(self._alphas, settings)
         self.weights_optimizer = weights_optimizer(network.supernet.parameters(), settings)
@@ -185,7 +187,7 @@ class BilevelStep:
         if settings.beta_slope:
             total = total + epochs * settings.beta_slope * beta_decay(self._network.alphas)
         if self._cost is not None:
-            penalty = self._cost.penalty(mixture, settings.cost_limit)
+            penalty = self._cost.penalty(mixture, self._free)
             total = total + settings.cost_weight * penalty
         return total
 

@@ -26,16 +26,18 @@ class ExpectedCost:
     Args:
         table: Kind of cell to what each choice adds, ``(edge, operation)``.
         kinds: What there is to choose in each.
+
+    Attributes:
+        largest: What the costliest cells cost, in the table's unit; 1 where nothing costs anything.
     """
 
     def __init__(self, table: Mapping[str, Tensor], kinds: Mapping[str, CellKind]) -> None:
         self._table, self._kinds = dict(table), dict(kinds)
-        largest = sum(_costliest(costs, kinds[kind]) for kind, costs in table.items())
-        self._largest = largest or 1.0
+        self.largest = sum(_costliest(costs, kinds[kind]) for kind, costs in table.items()) or 1.0
 
     def __call__(self, mixture: Mixture) -> Tensor:
         """A scalar in [0, 1]."""
-        shares = [self._cost(kind, mixture) / self._largest for kind in mixture.operations]
+        shares = [self._cost(kind, mixture) / self.largest for kind in mixture.operations]
         return sum(shares[1:], shares[0])
 
     def penalty(self, mixture: Mixture, limit: float) -> Tensor:
@@ -44,8 +46,8 @@ class ExpectedCost:
 
     def _cost(self, kind: str, mixture: Mixture) -> Tensor:
         choices = self._kinds[kind]
-        weights = mixture.operations[kind][:, _first(choices) :]
-        costs = self._table[kind][:, _first(choices) :].to(weights)
+        weights = mixture.operations[kind][:, choices.first_decoded :]
+        costs = self._table[kind][:, choices.first_decoded :].to(weights)
         counted = weights.sum(1)  # (edge,)
         mean = (weights * costs).sum(1) / counted.clamp_min(_TINY)
         cost = mean.where(counted > _TINY, 0.0)  # (edge,), if it is kept; 0 where none was drawn
@@ -55,27 +57,14 @@ class ExpectedCost:
         parts = [
             (choices.inputs * strength[edges] / strength[edges].sum().clamp_min(_TINY)).clamp(max=1)
             @ cost[edges]
-            for edges in _incoming(choices)
+            for edges in choices.incoming
         ]
         return sum(parts[1:], parts[0])
 
 
-def _first(choices: CellKind) -> int:
-    """The first of the operations that an edge can be decoded to: ``none`` is number 0."""
-    return 0 if choices.decodes_none else 1
-
-
 def _costliest(costs: Tensor, choices: CellKind) -> float:
     """What the costliest cell of a kind costs, of a table ``(edge, operation)``."""
-    most = costs[:, _first(choices) :].max(1).values
+    most = costs[:, choices.first_decoded :].max(1).values
     if choices.inputs is None:
         return float(most.sum())
-    return sum(float(most[edges].topk(choices.inputs).values.sum()) for edges in _incoming(choices))
-
-
-def _incoming(choices: CellKind) -> list[list[int]]:
-    """The edges into each node."""
-    nodes: dict[int, list[int]] = {}
-    for edge, (_, target) in enumerate(choices.edges):
-        nodes.setdefault(target, []).append(edge)
-    return list(nodes.values())
+    return sum(float(most[edges].topk(choices.inputs).values.sum()) for edges in choices.incoming)

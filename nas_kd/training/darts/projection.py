@@ -60,10 +60,9 @@ class Projection:
     def _operation(self, mixture: Mixture, kind: str, edge: int, accuracy_of: AccuracyOf) -> int:
         """The operation without which the accuracy is lowest."""
         choices = self._kinds[kind]
-        first = 0 if choices.decodes_none else 1
         without = {
             number: accuracy_of(_with_row(mixture, kind, edge, _drop(number)))
-            for number in range(first, len(choices.operations))
+            for number in range(choices.first_decoded, len(choices.operations))
         }
         return min(without, key=without.__getitem__)
 

@@ -20,10 +20,13 @@ from nas_kd.training.darts.epoch_losses import EpochLosses, require_finite
 from nas_kd.training.darts.expected_cost import ExpectedCost
 from nas_kd.training.darts.halves import Halves
 from nas_kd.training.darts.judgement import Judge
+from nas_kd.training.darts.macs_limit import MacsLimit
+from nas_kd.training.darts.network import CellSupernet
 from nas_kd.training.darts.optimisation import learning_rate
 from nas_kd.training.darts.projection import Projection
 from nas_kd.training.darts.settings import SearchSettings
 from nas_kd.training.darts.start import initial_network
+from nas_kd.training.darts.supernets import delivered_space
 from nas_kd.training.darts.teachers import make_teachers
 from nas_kd.training.processes import same_buffers
 from nas_kd.training.teacher_grid import Batch
@@ -48,17 +51,18 @@ class SearchSession:
         data = load_data(job.data, seed=job.seed, image_size=job.image_size)
         self._halves = Halves(data, settings, job.seed, job.accelerator)
         self._task = Task(data.input_shape[0], data.input_shape[-1], data.num_classes)
-        self._space = job.space
+        self._space, self._delivered = job.space, delivered_space(job)
         self.network = initial_network(job, settings, self._task)
         self.teachers = make_teachers(
             job, settings, self.network, self._halves.data, steps=self._halves.steps
         )
-        supernet, cost = self.network.supernet, None
-        if settings.cost_weight:
-            cost = ExpectedCost(cost_table(supernet, job), supernet.kinds)
+        supernet, most = self.network.supernet, settings.macs_limit
+        limit = None if most is None else MacsLimit(most, supernet, job)
+        self._decode = (limit or supernet).discretise
+        cost, free = _charged(supernet, job, limit)
         decisions = self.network.decisions
         self._projection = Projection(supernet.kinds, decisions) if decisions else None
-        self._step = BilevelStep(self.network, settings, self.teachers, cost, job.accelerator)
+        self._step = BilevelStep(self.network, settings, self.teachers, cost, free, job.accelerator)
         self._judge = Judge(
             self.network,
             self._halves.judged(settings.judged_images),
@@ -142,11 +146,14 @@ class SearchSession:
         }
         save_file(tensors, folder / WEIGHTS)
         arch = self.arch
+        sizes = self._delivered.sizes(arch, self._task)
         return {
             "weights": WEIGHTS,
             "arch": dict(arch),
             "description": self._space.describe(arch),
             **self._course.facts(),
+            "macs": sizes.macs,
+            "params": sizes.params,
             "task": asdict(self._task),
         }
 
@@ -194,5 +201,15 @@ class SearchSession:
 
     def _leaning(self) -> Arch:
         with torch.no_grad():
-            found: Arch = self.network.supernet.discretise(self.network.expected())
-        return found
+            return self._decode(self.network.expected())
+
+
+def _charged(
+    supernet: CellSupernet, job: Job, limit: MacsLimit | None
+) -> tuple[ExpectedCost | None, float]:
+    """What cells are charged, if anything, and the share of the costliest cells' that is free."""
+    settings: SearchSettings = job.settings
+    if not settings.cost_weight:
+        return None, 0.0
+    cost = ExpectedCost(cost_table(supernet, job), supernet.kinds)
+    return cost, settings.cost_limit if limit is None else limit.allowed / cost.largest

@@ -88,6 +88,9 @@ class SearchSettings(TeacherSettings):
             epochs.
         cost_weight: Weight of the expected cost in the loss of the architecture parameters.
         cost_limit: Share of the costliest cell's cost, at most 1, up to which nothing is charged.
+        macs_limit: Most MACs of the network in which the cell is delivered, one image at a time; no
+            cell beyond it is found, and with ``cost_weight`` nothing is charged up to it. It stands
+            in place of ``cost_limit``. None allows any.
         cost_table: What is charged: ``measured:DEVICE``, as ``measured:cpu-1t``, measures every
             operation on that device, everything else is a JSON file (`cost_table`); None charges
             MACs.
@@ -126,6 +129,7 @@ class SearchSettings(TeacherSettings):
     early_stop: bool = False
     cost_weight: float = 0.0
     cost_limit: float = 0.0
+    macs_limit: float | None = None
     cost_table: str | None = None
     eigenvalue_every: int = 0
     judge_every: int = 1
@@ -142,10 +146,9 @@ class SearchSettings(TeacherSettings):
         for name, least in _LEAST.items():
             if not least <= (value := getattr(self, name)) < math.inf:
                 raise UsageError(f"darts: {name} is {value}; give a number of at least {least}.")
-        if self.gradient_clip is not None and not self.gradient_clip > 0:
-            raise UsageError(
-                f"darts: gradient_clip is {self.gradient_clip}; give a number above 0, or none."
-            )
+        for name in ("gradient_clip", "macs_limit"):
+            if (value := getattr(self, name)) is not None and not 0 < value < math.inf:
+                raise UsageError(f"darts: {name} is {value}; give a number above 0, or none.")
         if self.cost_limit > 1:
             raise UsageError(
                 f"darts: cost_limit is {self.cost_limit}; it is a share of the costliest cell's "
@@ -160,6 +163,14 @@ class SearchSettings(TeacherSettings):
             raise UsageError(
                 "darts: an early stop goes back to the cell of an earlier epoch, and "
                 "selection=perturbation decides in the network of the last one. Leave one out."
+            )
+        if self.macs_limit is not None:
+            reason = "macs_limit says up to where MACs are free"
+            refuse_idle(self, ("cost_table", "cost_limit"), reason)
+        if self.macs_limit is not None and self.selection == "perturbation":
+            raise UsageError(
+                "darts: selection=perturbation decides edge by edge and cannot hold macs_limit. "
+                "Leave one out."
             )
         if not self.cost_weight:
             refuse_idle(self, ("cost_table", "cost_limit"), "cost_weight is 0; set it, too")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import torch
 
@@ -13,6 +13,8 @@ from search_spaces.supernets import DartsSupernet, NasBench201Supernet
 
 if TYPE_CHECKING:  # the registry of methods imports this package
     from nas_kd.training.pretraining.method import Job
+
+CellSpace = NasBench201 | Darts
 
 SPACES = (NasBench201.name, Darts.name)
 
@@ -43,21 +45,29 @@ def make_supernet(
     )
 
 
-def delivered_supernet(searched: CellSupernet, job: Job) -> CellSupernet:
-    """The supernet of the network in which found cells are delivered, which costs are those of.
+def delivered_space(job: Job) -> CellSpace:
+    """The space of the network in which found cells are delivered, which costs are those of.
 
-    Where a space is searched in a smaller one, it has the space's own channels and cells, as the
-    commands have it that a finished search prints, and holds no weights. Everywhere else it is the
-    searched one.
+    Where cells are searched in a smaller network, it has the space's own channels and cells, as the
+    commands have it that a finished search prints. Everywhere else it is the job's.
+    """
+    space = cast(CellSpace, job.space)
+    of_search = SKELETONS.get(space.name)
+    if of_search is None:
+        return space
+    options = {n: value for n, value in job.space_options.items() if n not in of_search}
+    return cast(CellSpace, create_space(space.name, **options))
+
+
+def delivered_supernet(searched: CellSupernet, job: Job) -> CellSupernet:
+    """The supernet of `delivered_space`, without weights where it is not the searched one.
 
     Args:
         searched: The supernet of the search.
         job: Names the space and its options.
     """
-    of_search = SKELETONS.get(job.space.name)
-    if of_search is None:
+    space = delivered_space(job)
+    if space is job.space:
         return searched
-    options = {n: value for n, value in job.space_options.items() if n not in of_search}
-    space = create_space(job.space.name, **options)
     with torch.device("meta"):
         return make_supernet(space, searched.task, partial=1, auxiliary_skip=False)
