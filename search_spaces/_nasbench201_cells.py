@@ -102,6 +102,20 @@ def _edge_key(source: str, operation: str) -> str:
     return f"({source})@{operation}"
 
 
+def used_edges(cell: Cell) -> set[tuple[int, int]]:
+    """The edges on all ways from the input to the output along which something passes."""
+    operations = zip(EDGES, cell, strict=True)
+    passing = sorted(edge for edge, operation in operations if operation != "none")
+    reached, needed = {EDGES[0][0]}, {EDGES[-1][1]}
+    for source, target in passing:
+        if source in reached:
+            reached.add(target)
+    for source, target in reversed(passing):
+        if target in needed:
+            needed.add(source)
+    return {edge for edge in passing if edge[0] in reached and edge[1] in needed}
+
+
 @functools.cache
 def representatives() -> dict[Cell, Cell]:
     """Each cell's representative: the cheapest isomorphic cell, of equal ones the first.

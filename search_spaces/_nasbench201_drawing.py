@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from search_spaces._drawing import CellGraph, Edge
-from search_spaces._nasbench201_cells import EDGES, Cell
+from search_spaces._nasbench201_cells import EDGES, Cell, used_edges
 
 _NODES = ("input", "1", "2", "output")
 _WORDS = {
@@ -17,7 +17,7 @@ _WORDS = {
 
 def cell_graph(cell: Cell) -> CellGraph:
     """The four nodes and six edges; those that are not on a way from input to output are faint."""
-    used = _used_edges(cell)
+    used = used_edges(cell)
     return CellGraph(
         title="cell",
         nodes=_NODES,
@@ -26,16 +26,3 @@ def cell_graph(cell: Cell) -> CellGraph:
             for (source, target), operation in zip(EDGES, cell, strict=True)
         ),
     )
-
-
-def _used_edges(cell: Cell) -> set[tuple[int, int]]:
-    operations = zip(EDGES, cell, strict=True)
-    passing = sorted(edge for edge, operation in operations if operation != "none")
-    reached, needed = {0}, {len(_NODES) - 1}
-    for source, target in passing:
-        if source in reached:
-            reached.add(target)
-    for source, target in reversed(passing):
-        if target in needed:
-            needed.add(source)
-    return {edge for edge in passing if edge[0] in reached and edge[1] in needed}

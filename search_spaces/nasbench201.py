@@ -30,6 +30,7 @@ from search_spaces._nasbench201_cells import (
     index_by_cell,
     read_cell,
     representatives,
+    used_edges,
     without_idle_edges,
 )
 from search_spaces._nasbench201_drawing import cell_graph
@@ -136,6 +137,12 @@ class NasBench201:
             parts.append(count.repeated(_cell_sizes(cell, width, side), self.cells_per_stage))
         parts += [count.batch_norm(width), count.linear(width, task.num_classes)]
         return count.total(parts)
+
+    def used_operations(self, arch: Arch) -> list[str]:
+        """The operations that the output of the cell depends on; none where it is cut off."""
+        cell = self._cell(arch)
+        used = used_edges(cell)
+        return [name for edge, name in zip(EDGES, cell, strict=True) if edge in used]
 
     def anchors(self) -> list[Arch]:
         """The largest cell, the smallest connected one, and the benchmark's ResNet cell."""

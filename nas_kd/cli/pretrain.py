@@ -130,8 +130,8 @@ def _resolve(
         "checkpoint": None if checkpoint is None else str(checkpoint),
         "image_size": image_size,
         "seed": seed,
-        **_tied_to(checkpoint),
-        **method.named(chosen),
+        **_checkpoint_digest(checkpoint),
+        **method.inputs(chosen),
     }
 
 
@@ -155,7 +155,7 @@ def _limiting(method: Method, limits: list[str]) -> list[str]:
     return [pair for entry in entries for pair in (f"macs_limit={entry.value}", "cost_weight=1")]
 
 
-def _tied_to(checkpoint: Path | None) -> dict[str, str]:
+def _checkpoint_digest(checkpoint: Path | None) -> dict[str, str]:
     """What the file of the teacher's weights holds."""
     if checkpoint is None:
         return {}

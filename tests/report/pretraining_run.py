@@ -53,9 +53,11 @@ def unfinished(path: Path, units: int) -> PretrainingFolder:
 
 def finished(path: Path, **facts: Any) -> PretrainingFolder:
     """Four units; the last two lean to the cell that is found."""
-    from search_spaces import Arch, create_space
+    from nas_kd.training.darts.found_cell import cell_warning, skips_by_kind
+    from search_spaces import Arch, NasBench201
 
-    folder, arch = unfinished(path, 4), Arch(ARCH)
+    folder, arch, space = unfinished(path, 4), Arch(ARCH), NasBench201(channels=4)
+    found = Arch(facts.get("arch", arch))
     other = arch.replace(**{next(iter(ARCH)): "none"})
     archs = [other.to_json(), arch.to_json(), other.to_json(), *[arch.to_json()] * 2][-4:]
     folder.write_facts(
@@ -63,7 +65,9 @@ def finished(path: Path, **facts: Any) -> PretrainingFolder:
             "units": 4,
             "seconds": 120.0,
             "arch": dict(arch),
-            "description": create_space("nasbench201", channels=4).describe(arch),
+            "description": space.describe(arch),
+            "warning": cell_warning(space, found),
+            "skip_connections": skips_by_kind(found),
             "archs": archs,
             "stopped_early": False,
             **facts,

@@ -18,7 +18,7 @@ from nas_kd.errors import UsageError
 from nas_kd.report.architecture import drawing_of_entry
 from nas_kd.report.architecture_plot import architecture_png
 from nas_kd.report.keys import key_of
-from nas_kd.report.pretraining.writing import found_cell
+from nas_kd.report.pretraining.writing import drawing_of_found_cell
 from nas_kd.training.pretraining import PretrainingFolder
 from studies.run_directory import RunDirectory, state_name
 
@@ -92,7 +92,7 @@ def pretraining_files(folder: PretrainingFolder, document: Mapping[str, Any]) ->
     for name in ("report.html", "metrics.png", "metrics.csv", "supernet.json"):
         if (path := folder.path / name).is_file():
             yield Artifact(name, "", path)
-    drawing = found_cell(document)
+    drawing = drawing_of_found_cell(document)
     if drawing is not None:
         yield Artifact("architecture.png", "", lambda: architecture_png(drawing))
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 
 from nas_kd.report.progress import progress_document
-from nas_kd.training.darts.found_cell import cell_warning
 from nas_kd.training.pretraining import PretrainingFolder
 
 SCHEMA = "nas-kd.pretrain-result/1"
@@ -35,7 +33,7 @@ def read_pretraining(folder: PretrainingFolder) -> dict[str, Any]:
         "last": _last(metrics),
         "progress": progress_document(folder),
         "supernet": facts,
-        "warning": _warning(job, facts),
+        "warning": (facts or {}).get("warning"),
     }
 
 
@@ -45,9 +43,3 @@ def _last(metrics: pd.DataFrame) -> dict[str, float] | None:
         return None
     row = metrics.iloc[-1].dropna().drop(["unit", "seconds"], errors="ignore")
     return {str(name): float(value) for name, value in row.items()}
-
-
-def _warning(job: Mapping[str, Any], facts: Mapping[str, Any] | None) -> str | None:
-    """What makes the found cell useless; None where nothing does, or nothing is found."""
-    arch = (facts or {}).get("arch")
-    return (cell_warning(job["space"], arch) or None) if arch else None

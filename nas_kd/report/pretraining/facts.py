@@ -7,7 +7,6 @@ from typing import Any
 
 from nas_kd.report import numbers
 from nas_kd.report.pretraining.families import families, words
-from nas_kd.training.darts.found_cell import skips_by_kind
 
 Document = Mapping[str, Any]
 
@@ -77,8 +76,7 @@ def _sizes_line(document: Document) -> str:
 
 def _skips_line(document: Document) -> str:
     """How many operations are skip connections; empty where no cell is found."""
-    arch = (document.get("supernet") or {}).get("arch")
-    kinds = skips_by_kind(document["space"], arch) if arch else {}
+    kinds = (document.get("supernet") or {}).get("skip_connections") or {}
     named = {"normal": " in the normal cell", "reduce": " in the reducing cell"}
     told = [f"{n} of {of}{named.get(kind, '')}" for kind, (n, of) in kinds.items()]
     return f"Skip connections: {', '.join(told)}." if told else ""

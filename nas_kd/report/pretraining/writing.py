@@ -29,7 +29,7 @@ def write_pretraining_report(folder: PretrainingFolder) -> list[Path]:
     document, metrics = read_pretraining(folder), folder.read_metrics()
     if not len(metrics):
         return []
-    drawing = found_cell(document)
+    drawing = drawing_of_found_cell(document)
     pictures = [
         draw_metrics(folder.metrics_csv, folder.path / "metrics.png", title=document["method"])
     ]
@@ -41,7 +41,7 @@ def write_pretraining_report(folder: PretrainingFolder) -> list[Path]:
     return [*pictures, page]
 
 
-def found_cell(document: Mapping[str, Any]) -> Drawing | None:
+def drawing_of_found_cell(document: Mapping[str, Any]) -> Drawing | None:
     """A drawing of the cell that a differentiable search found; None where there is none."""
     found = document.get("supernet") or {}
     if not found.get("arch"):

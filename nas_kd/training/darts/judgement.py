@@ -9,9 +9,10 @@ from torch.nn import functional as F
 
 from nas_kd.data import Images
 from nas_kd.training.darts.batch_statistics import batch_statistics
-from nas_kd.training.darts.cell_facts import entropy, margin, skip_count
 from nas_kd.training.darts.eigenvalue import hessian_product, largest_eigenvalue
 from nas_kd.training.darts.expected_cost import ExpectedCost
+from nas_kd.training.darts.found_cell import skip_count
+from nas_kd.training.darts.mixture_facts import entropy, margin
 from nas_kd.training.darts.network import SearchNetwork
 from nas_kd.training.darts.recalibration import accuracy
 from nas_kd.training.darts.sharpness import loss_rise

@@ -83,8 +83,8 @@ class DartsMinus(SearchSettings):
     auxiliary_skip: float = 1.0
 
 
-def _named(settings: SearchSettings) -> dict[str, str]:
-    """The very prices that the search began with."""
+def _inputs(settings: SearchSettings) -> dict[str, str]:
+    """What the file of prices holds."""
     digest = cost_file_digest(settings.cost_table)
     return {} if digest is None else {"cost_table_sha256": digest}
 
@@ -118,7 +118,7 @@ def _method(
         restore=_restore,
         skeletons=SKELETONS,
         deviation=deviation,
-        named=_named,
+        inputs=_inputs,
     )
 
 

@@ -18,6 +18,7 @@ from nas_kd.training.darts.cost_table import cost_table
 from nas_kd.training.darts.course import Course
 from nas_kd.training.darts.epoch_losses import EpochLosses, require_finite
 from nas_kd.training.darts.expected_cost import ExpectedCost
+from nas_kd.training.darts.found_cell import cell_warning, skips_by_kind
 from nas_kd.training.darts.halves import Halves
 from nas_kd.training.darts.judgement import Judge
 from nas_kd.training.darts.macs_limit import MacsLimit
@@ -152,6 +153,8 @@ class SearchSession:
             "arch": dict(arch),
             "description": self._space.describe(arch),
             **self._course.facts(),
+            "warning": cell_warning(self._delivered, arch),
+            "skip_connections": skips_by_kind(arch),
             "macs": sizes.macs,
             "params": sizes.params,
             "task": asdict(self._task),

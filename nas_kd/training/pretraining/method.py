@@ -113,8 +113,8 @@ class Method:
         skeletons: Name of a space to the options of the smaller network in which the method
             searches it; what it finds is trained in the space's own network.
         deviation: How it, or its defaults, differ from what is published; empty where they do not.
-        named: What its settings name outside the job and is to stay the same, by name: a run is
-            tied to it.
+        inputs: Digests of the files and runs that its settings name, by name: the directory of a
+            run is tied to them.
     """
 
     name: str
@@ -127,4 +127,4 @@ class Method:
     takes_teacher: bool = True
     skeletons: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     deviation: str = ""
-    named: Callable[[Any], Mapping[str, Any]] = lambda settings: {}
+    inputs: Callable[[Any], Mapping[str, Any]] = lambda settings: {}

@@ -9,8 +9,8 @@ from nas_kd.training.pretraining.method import Job, Method, Session
 from nas_kd.training.sandwich.settings import SandwichSettings
 
 
-def _named(settings: SandwichSettings) -> dict[str, str]:
-    """The very run of ``start``: another one in the same directory is another start."""
+def _inputs(settings: SandwichSettings) -> dict[str, str]:
+    """The run of ``start``: another one in the same directory is another start."""
     from nas_kd.training.elastic.warm_start import finished
 
     return {} if settings.start is None else {"start": finished(Path(settings.start)).identity()}
@@ -32,5 +32,5 @@ SANDWICH = Method(
     restore=restore_supernet,
     deviation="the largest and the smallest network are not drawn again as random ones; optimiser "
     "and length are AutoFormer's, without its mixup, cutmix, RandAugment and random erasing",
-    named=_named,
+    inputs=_inputs,
 )

@@ -9,9 +9,10 @@ import torch
 from torch import Tensor
 
 from nas_kd.training.darts.alphas import Alphas
-from nas_kd.training.darts.cell_facts import entropy, margin, skip_count
 from nas_kd.training.darts.decisions import Decisions
 from nas_kd.training.darts.expected_cost import ExpectedCost
+from nas_kd.training.darts.found_cell import skip_count
+from nas_kd.training.darts.mixture_facts import entropy, margin
 from nas_kd.training.darts.perturbation import PERTURBATIONS
 from nas_kd.training.darts.projection import Projection
 from nas_kd.training.darts.regularisation import auxiliary_skip, beta_decay, sharpening_began

@@ -110,15 +110,15 @@ def test_a_run_is_tied_to_what_its_file_of_prices_holds(tmp_path: Path) -> None:
     method, file = METHODS.get("sd-darts"), tmp_path / "costs.json"
     settings = method.settings(cost_weight=1.0, cost_table=str(file))
     with pytest.raises(UsageError, match="cannot be read"):
-        method.named(settings)
+        method.inputs(settings)
     named = []
     for cost in (1, 2, 1):
         file.write_text(json.dumps({"cell": [[cost] * 5] * 6}))
-        named.append(method.named(settings))
+        named.append(method.inputs(settings))
     assert named[0] == named[2] != named[1]
-    assert method.named(method.settings()) == {}
+    assert method.inputs(method.settings()) == {}
     measured = method.settings(cost_weight=1.0, cost_table="measured:cpu-1t")
-    assert method.named(measured) == {}
+    assert method.inputs(measured) == {}
 
 
 def test_a_restored_supernet_decodes_by_the_rule_of_its_search(

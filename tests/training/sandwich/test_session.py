@@ -139,11 +139,11 @@ def test_images_are_normalised_as_those_of_the_start(tmp_path: Path) -> None:
 def test_a_run_is_tied_to_the_very_run_that_it_starts_from(tmp_path: Path) -> None:
     _poa_run(tmp_path)
     settings, folder = SandwichSettings(start=str(tmp_path)), PretrainingFolder(tmp_path)
-    named = SANDWICH.named(settings)
-    assert named == SANDWICH.named(settings)
+    named = SANDWICH.inputs(settings)
+    assert named == SANDWICH.inputs(settings)
     folder.write_facts({**(folder.facts() or {}), "seconds": 2.0})
-    assert SANDWICH.named(settings) != named
-    assert SANDWICH.named(SandwichSettings()) == {}
+    assert SANDWICH.inputs(settings) != named
+    assert SANDWICH.inputs(SandwichSettings()) == {}
 
 
 def test_the_two_ends_are_in_a_step_once() -> None:

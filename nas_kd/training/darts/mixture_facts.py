@@ -1,4 +1,4 @@
-"""What can be told of the cells that a search leans to, without any data."""
+"""What can be told of a mixture without any data: how far alpha has decided."""
 
 from __future__ import annotations
 
@@ -6,15 +6,7 @@ import math
 
 import torch
 
-from search_spaces import Arch
 from search_spaces.supernets import Mixture
-
-SKIP = "skip_connect"
-
-
-def skip_count(arch: Arch) -> int:
-    """How many skip connections the cells have: the sign of a collapse."""
-    return sum(value == SKIP for value in arch.values())
 
 
 def entropy(mixture: Mixture) -> float:
