@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from search_spaces._arch import Arch, Gene
+from search_spaces._checks import gene_values
 from search_spaces._create import SPACES, SpaceFactory, create_space
 from search_spaces._drawing import Block, CellGraph, Drawable, Drawing, Edge, drawing_of
 from search_spaces._executed import WithIdleParts, executed_arch, glue_operators
@@ -77,6 +78,7 @@ __all__ = [
     "create_space",
     "drawing_of",
     "executed_arch",
+    "gene_values",
     "glue_operators",
     "nearest_in_size",
     "sample_by_size",

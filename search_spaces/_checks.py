@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import cast, get_args
+from typing import TYPE_CHECKING, TypeVar, cast, get_args
 
 from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
 
@@ -12,14 +12,25 @@ from nas_kd.registry import unknown_name
 from search_spaces._arch import Arch, Gene
 from search_spaces._space import AnyTask, Head, IllegalArchError, Task, TextTask
 
+if TYPE_CHECKING:
+    from torch import nn
+
+M = TypeVar("M", bound="nn.Module")
+
 
 def gene_values(distribution: BaseDistribution) -> Sequence[Gene]:
-    """All values of a gene, in the distribution's order."""
+    """All values of a gene, in the distribution's order.
+
+    Raises:
+        UsageError: The distribution is of another kind.
+    """
     if isinstance(distribution, IntDistribution):
         return range(distribution.low, distribution.high + 1, distribution.step)
     if isinstance(distribution, CategoricalDistribution):
         return cast(Sequence[Gene], distribution.choices)
-    raise TypeError(f"genes are categorical or integer distributions, not {distribution!r}")
+    raise UsageError(
+        f"search space: genes are categorical or integer distributions, not {distribution!r}."
+    )
 
 
 def require_member(space: str, distributions: Mapping[str, BaseDistribution], arch: Arch) -> Arch:
@@ -116,3 +127,17 @@ def require_text_task(space: str, task: AnyTask) -> TextTask:
             f"{space}: there is no head {task.head!r}; take one of {', '.join(get_args(Head))}."
         )
     return task
+
+
+def require_built(space: str, module: nn.Module, kind: type[M]) -> M:
+    """The module, which is of the kind that a space builds.
+
+    Raises:
+        UsageError: It is of another.
+    """
+    if not isinstance(module, kind):
+        raise UsageError(
+            f"{space}: {type(module).__name__} was not built by this space; "
+            "pass a module that `build` returned."
+        )
+    return module

@@ -15,7 +15,7 @@ from nas_kd.errors import UsageError
 from search_spaces import _counting as count
 from search_spaces import _vit_counting as vit
 from search_spaces._arch import Arch
-from search_spaces._checks import one_gene_neighbours, require_member, require_task
+from search_spaces._checks import one_gene_neighbours, require_built, require_member, require_task
 from search_spaces._drawing import Block, Drawing
 from search_spaces._patches import BY_IMAGE_SIZE, patch_side, require_patch_option
 from search_spaces._space import AnyTask, IllegalArchError, Sizes, Task, TooManyArchsError
@@ -116,11 +116,11 @@ class AutoFormerTiny:
 
         The bench distils from the same depths: the first, the middle and the last block.
         """
-        blocks = self._own(module).blocks
+        blocks = require_built(self.name, module, _modules()[0]).blocks
         return ["blocks.0.token_map", f"blocks.{len(blocks) // 2}.token_map", "last_map"]
 
     def head(self, module: nn.Module) -> str:
-        self._own(module)
+        require_built(self.name, module, _modules()[0])
         return "head"
 
     def enumerate(self) -> Iterator[Arch]:
@@ -263,15 +263,6 @@ class AutoFormerTiny:
     def _attention(self, dim: int, heads: int) -> int:
         """Channels of queries, keys and values of a layer."""
         return heads * self.head_dim if self.head_dim else dim
-
-    def _own(self, module: nn.Module) -> AutoFormerNetwork:
-        network, _ = _modules()
-        if not isinstance(module, network):
-            raise UsageError(
-                f"{self.name}: {type(module).__name__} was not built by this space; "
-                "pass a module that `build` returned."
-            )
-        return module
 
 
 def _modules() -> tuple[type[AutoFormerNetwork], type[Layer]]:

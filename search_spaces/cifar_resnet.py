@@ -11,11 +11,11 @@ from typing import ClassVar
 from optuna.distributions import BaseDistribution, IntDistribution
 from torch import nn
 
-from nas_kd.errors import UsageError
 from search_spaces import _counting as count
 from search_spaces._arch import Arch
 from search_spaces._checks import (
     one_gene_neighbours,
+    require_built,
     require_member,
     require_positive,
     require_task,
@@ -78,11 +78,11 @@ class CifarResNet:
 
     def features(self, module: nn.Module) -> list[str]:
         """The stem and the ends of the three stages, each after its ReLU."""
-        self._require_own(module)
+        require_built(self.name, module, CifarResNetNetwork)
         return ["stem", "stage_1", "stage_2", "stage_3"]
 
     def head(self, module: nn.Module) -> str:
-        self._require_own(module)
+        require_built(self.name, module, CifarResNetNetwork)
         return "classifier"
 
     def enumerate(self) -> Iterator[Arch]:
@@ -140,13 +140,6 @@ class CifarResNet:
 
     def _depths(self, arch: Arch) -> tuple[int, ...]:
         return tuple(int(depth) for depth in self.canonical(arch).values())
-
-    def _require_own(self, module: nn.Module) -> None:
-        if not isinstance(module, CifarResNetNetwork):
-            raise UsageError(
-                f"{self.name}: {type(module).__name__} was not built by this space; "
-                "pass a module that `build` returned."
-            )
 
 
 def _arch(depths: tuple[int, ...]) -> Arch:

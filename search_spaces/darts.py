@@ -17,6 +17,7 @@ from search_spaces._arch import Arch
 from search_spaces._checks import (
     gene_values,
     one_gene_neighbours,
+    require_built,
     require_member,
     require_positive,
     require_task,
@@ -123,12 +124,12 @@ class Darts:
 
     def features(self, module: nn.Module) -> list[str]:
         """The stem, and the last cell at each of the three sizes of the map."""
-        self._require_own(module)
+        require_built(self.name, module, DartsNetwork)
         ends = (self.cells // 3, 2 * self.cells // 3, self.cells)
         return ["stem", *(f"cells.{end - 1}" for end in ends)]
 
     def head(self, module: nn.Module) -> str:
-        self._require_own(module)
+        require_built(self.name, module, DartsNetwork)
         return "classifier"
 
     def enumerate(self) -> Iterator[Arch]:
@@ -217,13 +218,6 @@ class Darts:
                 "head; give images of 5 or more, or auxiliary=0."
             )
         return side
-
-    def _require_own(self, module: nn.Module) -> None:
-        if not isinstance(module, DartsNetwork):
-            raise UsageError(
-                f"{self.name}: {type(module).__name__} was not built by this space; "
-                "pass a module that `build` returned."
-            )
 
 
 def _distributions() -> dict[str, BaseDistribution]:

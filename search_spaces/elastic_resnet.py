@@ -11,7 +11,7 @@ from torch import nn
 from nas_kd.errors import UsageError
 from search_spaces import _counting as count
 from search_spaces._arch import Arch
-from search_spaces._checks import require_positive, require_task
+from search_spaces._checks import require_built, require_positive, require_task
 from search_spaces._drawing import Block, Drawing
 from search_spaces._elastic_depth import spread_blocks
 from search_spaces._elastic_space import ElasticSpace, option_range
@@ -19,7 +19,9 @@ from search_spaces._resnet_counting import EXPANSION, resnet_parts
 from search_spaces._space import AnyTask, Sizes, Task
 from search_spaces._timm_host import TimmHost
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # timm takes a second to import: only who builds a student waits for it
+    from timm.models.resnet import ResNet
+
     from search_spaces.supernets.elastic_resnet import ElasticResNetSupernet
 
 _STAGES = 4
@@ -144,11 +146,11 @@ class ElasticResNet(ElasticSpace):
 
     def features(self, module: nn.Module) -> list[str]:
         """The stem and the ends of the four stages, each after its ReLU."""
-        self._require_own(module)
+        require_built(self.name, module, _network())
         return ["act1", *(f"layer{stage}" for stage in range(1, _STAGES + 1))]
 
     def head(self, module: nn.Module) -> str:
-        self._require_own(module)
+        require_built(self.name, module, _network())
         return "fc"
 
     def sizes(self, arch: Arch, task: AnyTask) -> Sizes:
@@ -199,11 +201,9 @@ class ElasticResNet(ElasticSpace):
                 f"{planes}, which does not divide {_WIDTH_OF_TIMM} times as many; choose another."
             )
 
-    def _require_own(self, module: nn.Module) -> None:
-        from timm.models.resnet import ResNet
 
-        if not isinstance(module, ResNet):
-            raise UsageError(
-                f"{self.name}: {type(module).__name__} was not built by this space; "
-                "pass a module that `build` returned."
-            )
+def _network() -> type[ResNet]:
+    from timm.models import resnet
+
+    network: type[ResNet] = resnet.ResNet
+    return network

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, ClassVar
 
 from torch import nn
 
-from nas_kd.errors import UsageError
 from search_spaces import _counting as count
 from search_spaces import _vit_counting as vit
 from search_spaces._arch import Arch
-from search_spaces._checks import require_positive, require_task
+from search_spaces._checks import require_built, require_positive, require_task
 from search_spaces._drawing import Block, Drawing
 from search_spaces._elastic_depth import spread_pairs
 from search_spaces._elastic_transformer import ElasticTransformer
@@ -129,11 +128,11 @@ class ElasticSwin(ElasticTransformer):
 
     def features(self, module: nn.Module) -> list[str]:
         """The maps after each of the four stages, and the last one after the final norm."""
-        self._require_own(module)
+        require_built(self.name, module, _network())
         return [*(f"stage_maps.{stage}" for stage in range(_STAGES)), "last_map"]
 
     def head(self, module: nn.Module) -> str:
-        self._require_own(module)
+        require_built(self.name, module, _network())
         return "head.fc"
 
     def sizes(self, arch: Arch, task: AnyTask) -> Sizes:
@@ -175,13 +174,6 @@ class ElasticSwin(ElasticTransformer):
             yield count.repeated(block, depth if stage == 2 else _OTHER_DEPTHS)
         yield vit.layer_norm(width)
         yield count.linear(width, task.num_classes)
-
-    def _require_own(self, module: nn.Module) -> None:
-        if not isinstance(module, _network()):
-            raise UsageError(
-                f"{self.name}: {type(module).__name__} was not built by this space; "
-                "pass a module that `build` returned."
-            )
 
 
 def _network() -> type[MappedSwin]:

@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING, ClassVar
 
 from torch import nn
 
-from nas_kd.errors import UsageError
 from search_spaces import _counting as count
 from search_spaces import _vit_counting as vit
 from search_spaces._arch import Arch
-from search_spaces._checks import require_task
+from search_spaces._checks import require_built, require_task
 from search_spaces._drawing import Block, Drawing
 from search_spaces._elastic_depth import spread_blocks
 from search_spaces._elastic_transformer import ElasticTransformer
@@ -102,12 +101,12 @@ class ElasticVit(ElasticTransformer):
 
     def features(self, module: nn.Module) -> list[str]:
         """The patches after the first, middle and last block; the class token as one pixel."""
-        last = len(self._own(module).blocks) - 1
+        last = len(require_built(self.name, module, _network()).blocks) - 1
         shown = dict.fromkeys([0, last // 2, last])
         return [*(f"block_maps.{block}" for block in shown), "class_map"]
 
     def head(self, module: nn.Module) -> str:
-        self._own(module)
+        require_built(self.name, module, _network())
         return "head"
 
     def sizes(self, arch: Arch, task: AnyTask) -> Sizes:
@@ -141,15 +140,6 @@ class ElasticVit(ElasticTransformer):
             Block("classifier", fixed=True),
         )
         return Drawing(self.describe(arch), blocks)
-
-    def _own(self, module: nn.Module) -> MappedVit:
-        network = _network()
-        if not isinstance(module, network):
-            raise UsageError(
-                f"{self.name}: {type(module).__name__} was not built by this space; "
-                "pass a module that `build` returned."
-            )
-        return module
 
 
 def _network() -> type[MappedVit]:

@@ -10,11 +10,11 @@ from typing import ClassVar
 from optuna.distributions import BaseDistribution, CategoricalDistribution
 from torch import nn
 
-from nas_kd.errors import UsageError
 from search_spaces import _counting as count
 from search_spaces._arch import Arch
 from search_spaces._checks import (
     one_gene_neighbours,
+    require_built,
     require_member,
     require_positive,
     require_task,
@@ -103,11 +103,11 @@ class NasBench201:
 
     def features(self, module: nn.Module) -> list[str]:
         """The stem, the ends of the three stages, and the last map after its BN and ReLU."""
-        self._require_own(module)
+        require_built(self.name, module, NasBench201Network)
         return ["stem", "stage_1", "stage_2", "stage_3", "last_activation"]
 
     def head(self, module: nn.Module) -> str:
-        self._require_own(module)
+        require_built(self.name, module, NasBench201Network)
         return "classifier"
 
     def enumerate(self) -> Iterator[Arch]:
@@ -211,13 +211,6 @@ class NasBench201:
     def _cell(self, arch: Arch) -> Cell:
         member = require_member(self.name, self._distributions, arch)
         return tuple(str(operation) for operation in member.values())
-
-    def _require_own(self, module: nn.Module) -> None:
-        if not isinstance(module, NasBench201Network):
-            raise UsageError(
-                f"{self.name}: {type(module).__name__} was not built by this space; "
-                "pass a module that `build` returned."
-            )
 
 
 @functools.cache

@@ -10,11 +10,11 @@ from typing import ClassVar
 from optuna.distributions import BaseDistribution, CategoricalDistribution
 from torch import nn
 
-from nas_kd.errors import UsageError
 from search_spaces import _counting as count
 from search_spaces._arch import Arch
 from search_spaces._checks import (
     one_gene_neighbours,
+    require_built,
     require_member,
     require_positive,
     require_task,
@@ -95,11 +95,11 @@ class NasBenchMacro:
 
     def features(self, module: nn.Module) -> list[str]:
         """The stem, the ends of the three stages, and the last convolution after its ReLU."""
-        self._require_own(module)
+        require_built(self.name, module, NasBenchMacroNetwork)
         return ["stem", "stage_1", "stage_2", "stage_3", "last_convolution"]
 
     def head(self, module: nn.Module) -> str:
-        self._require_own(module)
+        require_built(self.name, module, NasBenchMacroNetwork)
         return "classifier"
 
     def enumerate(self) -> Iterator[Arch]:
@@ -174,13 +174,6 @@ class NasBenchMacro:
     def _layers(self, arch: Arch) -> _Layers:
         member = require_member(self.name, self._distributions, arch)
         return tuple(str(operation) for operation in member.values())
-
-    def _require_own(self, module: nn.Module) -> None:
-        if not isinstance(module, NasBenchMacroNetwork):
-            raise UsageError(
-                f"{self.name}: {type(module).__name__} was not built by this space; "
-                "pass a module that `build` returned."
-            )
 
 
 def _arch(layers: Iterable[str]) -> Arch:

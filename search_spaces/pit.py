@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
@@ -11,13 +12,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
 from torch import nn
 
-from nas_kd.errors import UsageError
 from search_spaces import _counting as count
 from search_spaces import _vit_counting as vit
 from search_spaces._arch import Arch
 from search_spaces._checks import (
     gene_values,
     one_gene_neighbours,
+    require_built,
     require_member,
     require_task,
 )
@@ -97,10 +98,7 @@ class Pit:
 
     @property
     def size(self) -> int:
-        size = 1
-        for distribution in self._distributions.values():
-            size *= len(gene_values(distribution))
-        return size
+        return math.prod(len(gene_values(genes)) for genes in self._distributions.values())
 
     def canonical(self, arch: Arch) -> Arch:
         """The arch itself, its genes in the space's order."""
@@ -125,11 +123,11 @@ class Pit:
 
     def features(self, module: nn.Module) -> list[str]:
         """The embedded patches, the patches after each stage, and the class token as one pixel."""
-        self._require_own(module)
+        require_built(self.name, module, _network())
         return ["stem_map", *(f"stage_maps.{stage}" for stage in range(_STAGES)), "class_map"]
 
     def head(self, module: nn.Module) -> str:
-        self._require_own(module)
+        require_built(self.name, module, _network())
         return "head"
 
     def enumerate(self) -> Iterator[Arch]:
@@ -238,13 +236,6 @@ class Pit:
         """Pixels along the side of a patch, and from one patch to the next."""
         patch = patch_side(self.name, self.patch_size, task)
         return patch, max(1, patch // 2)
-
-    def _require_own(self, module: nn.Module) -> None:
-        if not isinstance(module, _network()):
-            raise UsageError(
-                f"{self.name}: {type(module).__name__} was not built by this space; "
-                "pass a module that `build` returned."
-            )
 
 
 def _network() -> type[PitNetwork]:
