@@ -36,7 +36,7 @@ from nas_kd.report.run_document import read_document
 from search_spaces import Arch, NasBench201, Task
 from studies.candidates import Candidate
 from studies.document import found_document
-from studies.journal import open_entries, open_storage
+from studies.journal import SealedJournal, open_storage
 from studies.journal_batches import append_together
 from studies.objectives import Objectives
 from studies.recipe import Recipe, load_recipe
@@ -151,7 +151,7 @@ def _write(path: Path, count: int) -> None:
     run = RunDirectory.create_or_continue(path, recipe)
     known: dict[str, Candidate] = {}
     objectives = _objectives(known, recipe)
-    entries, found = open_entries(run.journal), SearchResult(objectives)
+    entries, found = SealedJournal(run.journal), SearchResult(objectives)
     journal = optuna.create_study(
         study_name=run.name, storage=JournalStorage(entries), directions=objectives.directions
     )

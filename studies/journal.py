@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,15 +27,13 @@ class SealedJournal(JournalFileBackend):
 
     Args:
         path: The file; it is made if it is not there.
-        on_damage: Told of a damaged entry, before which reading then ends as if it were the last.
     """
 
-    def __init__(self, path: Path, on_damage: Callable[[str], None] | None = None) -> None:
+    def __init__(self, path: Path) -> None:
         # The lock beside the file is a link to it, and a relative one would lead nowhere.
         self._writing = JournalFileSymlinkLock(str(path.absolute()))
         super().__init__(str(path.absolute()), self._writing)
         self._path = path
-        self._on_damage = on_damage
 
     def append_logs(self, logs: list[dict[str, Any]]) -> None:
         lines = "".join(map(sealed_line, logs)).encode()
@@ -52,7 +50,7 @@ class SealedJournal(JournalFileBackend):
         """The entries from a number on.
 
         Raises:
-            UsageError: One of them is damaged, and nobody is told of it.
+            UsageError: One of them is damaged.
         """
         number = log_number_from
         try:
@@ -62,33 +60,22 @@ class SealedJournal(JournalFileBackend):
                 yield log
                 number += 1
         except ValueError as error:
-            message = (
+            raise UsageError(
                 f"journal: entry {number} of {self._path} is damaged ({error}). The search command "
                 "that began the run mends the file and continues."
-            )
-            if self._on_damage is None:
-                raise UsageError(message) from error
-            self._on_damage(message)
+            ) from error
 
 
-def open_storage(journal: Path, on_damage: Callable[[str], None] | None = None) -> JournalStorage:
+def open_storage(journal: Path) -> JournalStorage:
     """Optuna's journal storage on the run's journal file.
 
     Args:
         journal: The file; it is made if it is not there.
-        on_damage: See `SealedJournal`.
 
     Raises:
-        UsageError: An entry is damaged, and nobody is told of it.
+        UsageError: An entry is damaged.
     """
-    return JournalStorage(open_entries(journal, on_damage))
-
-
-def open_entries(
-    journal: Path, on_damage: Callable[[str], None] | None = None
-) -> JournalFileBackend:
-    """What that storage is made on, for whoever writes trials in batches."""
-    return SealedJournal(journal, on_damage)
+    return JournalStorage(SealedJournal(journal))
 
 
 @dataclass(frozen=True)

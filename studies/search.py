@@ -17,7 +17,7 @@ from nas_kd.errors import NasKdError, NoFeasibleStudentError
 from search_spaces import Arch, SearchSpace
 from studies.candidates import Candidate, Evaluator
 from studies.document import found_document
-from studies.journal import mend, open_entries
+from studies.journal import SealedJournal, mend
 from studies.journal_batches import append_together
 from studies.objectives import SCORE, Objectives, directions
 from studies.observer import Observer
@@ -135,7 +135,7 @@ class Search:
         if done := mend(run.journal):
             self._observer.note(done)
         try:
-            entries = open_entries(run.journal)
+            entries = SealedJournal(run.journal)
             storage = JournalStorage(entries)
             study = optuna.create_study(
                 study_name=next(iter(optuna.get_all_study_names(storage)), run.name),

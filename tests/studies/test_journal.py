@@ -114,13 +114,9 @@ def test_what_is_no_journal_is_left_as_it_is(tmp_path: Path, text: str) -> None:
     assert path.read_text() == text
 
 
-def test_a_reader_is_told_and_sees_what_is_before_the_damage(journal: Path) -> None:
+def test_a_reader_is_told_of_the_damage(journal: Path) -> None:
     lines = journal.read_bytes().splitlines(keepends=True)
     flip(journal, len(b"".join(lines[:4])) + 40)
-    said: list[str] = []
-    study = optuna.load_study(study_name="s", storage=open_storage(journal, said.append))
-    assert len(study.get_trials()) == 3
-    assert "entry 4" in said[0]
     with pytest.raises(UsageError, match=r"entry 4 .* is damaged"):
         open_storage(journal)
 
