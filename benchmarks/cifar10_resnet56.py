@@ -30,9 +30,9 @@ from benchmarks.cifar10 import cifar10_data, resnet20
 from benchmarks.record import write_rows
 from nas_kd.costs import count_macs
 from nas_kd.training import train_student
-from studies.delivery import training_settings
 from studies.recipe import load_recipe
 from studies.run_directory import RunDirectory
+from studies.student_training import training_settings
 
 RECIPE = Path(__file__).with_suffix(".toml")
 FROM_SCRATCH = 0.1

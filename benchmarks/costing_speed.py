@@ -21,7 +21,7 @@ from benchmarks.record import write_rows
 from nas_kd.costs import measure_latency
 from nas_kd.costs.predictor import LatencyPredictor
 from search_spaces import create_space
-from studies.candidates import counted_costs
+from studies.counting import counted_costs
 from studies.random_arch import random_arch
 
 SPACE = "nasbench201"

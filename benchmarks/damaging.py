@@ -18,7 +18,7 @@ from benchmarks.small_search import TASK, SmallSearch, differences, trial_table
 from nas_kd.cli import main
 from nas_kd.costs import Budget
 from search_spaces import create_space
-from studies.candidates import Evaluator
+from studies.evaluator import Evaluator
 from studies.kept_scores import KeptScores
 from studies.observer import SilentObserver
 from studies.run_directory import RunDirectory

@@ -18,7 +18,7 @@ from nas_kd.costs.latency_cache import LatencyCache
 from nas_kd.costs.predictor import design
 from nas_kd.export import export_onnx
 from search_spaces import Arch, SearchSpace, Task, create_space
-from studies.candidates import counted_costs
+from studies.counting import counted_costs
 from studies.random_arch import random_arch
 
 TASK = Task(in_channels=3, image_size=32, num_classes=10)

@@ -11,7 +11,7 @@ from benchmarks.cifar10 import data_file
 from benchmarks.nb201_cells import scoring
 from benchmarks.proxy_scores import Setting, cifar100_setting
 from search_spaces import Arch, Task
-from studies.candidates import counted_costs
+from studies.counting import counted_costs
 from studies.ranking.accuracy_table import AccuracyTable, read_table
 
 Depth = Callable[[Arch], int]

@@ -34,7 +34,9 @@ from benchmarks.postgresql_server import postgresql_binaries, postgresql_server
 from benchmarks.record import write_rows
 from nas_kd.costs import Limits
 from search_spaces import Arch, SearchSpace, Task, create_space
-from studies.candidates import Candidate, Evaluator, counted_costs
+from studies.candidates import Candidate
+from studies.counting import counted_costs
+from studies.evaluator import Evaluator
 from studies.objectives import Objectives
 from studies.observer import SilentObserver
 from studies.recipe import Recipe, load_recipe

@@ -16,7 +16,8 @@ import torch
 from benchmarks.nb201_cells import SPACE
 from nas_kd.costs import Budget
 from search_spaces import Arch, Task
-from studies.candidates import Candidate, Evaluator
+from studies.candidates import Candidate
+from studies.evaluator import Evaluator
 from studies.fusions import Fusion
 from studies.observer import SilentObserver
 from studies.recipe import parse_recipe

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from nas_kd.errors import NasKdError
 from nas_kd.export.manifest import ONNX
 from nas_kd.whole_files import whole_folder
-from studies.first_in_time import is_of_the_student
+from studies.delivered_finalist import is_of_the_student
 from studies.observer import Observer
 
 MISSES = 3

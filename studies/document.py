@@ -11,10 +11,10 @@ from typing import Any
 from nas_kd.costs.predictor import PredictionError
 from search_spaces import SearchSpace
 from studies.candidates import Candidate
+from studies.delivered_finalist import DeliveredFinalist
 from studies.delivery import Delivered
 from studies.finalists import Measured
 from studies.finishing import Finished
-from studies.first_in_time import Student
 from studies.objectives import SCORE
 from studies.recipe import Recipe
 from studies.run_directory import RunDirectory
@@ -156,7 +156,7 @@ def _front_row(
     }
 
 
-def _too_slow_row(student: Student, space: SearchSpace) -> dict[str, Any]:
+def _too_slow_row(student: DeliveredFinalist, space: SearchSpace) -> dict[str, Any]:
     arch = student.winner.candidate.arch
     return {
         "arch": dict(arch),

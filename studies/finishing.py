@@ -8,9 +8,10 @@ from functools import partial
 
 from nas_kd.errors import NasKdError, NotFiniteError
 from nas_kd.export import refresh_manifest
-from studies.delivery import StudentTrainer, deliver
+from studies.delivered_finalist import DeliveredFinalist, is_of_the_student
+from studies.delivery import deliver
 from studies.finalists import Measured, choose_finalists
-from studies.first_in_time import Student, first_in_time, is_of_the_student
+from studies.first_in_time import first_in_time
 from studies.kept_students import KeptStudents
 from studies.measuring import Meter, deployed_accuracy
 from studies.observer import PER_MILLE, Observer
@@ -19,6 +20,7 @@ from studies.recipe import Recipe
 from studies.run_directory import RunDirectory, state_name
 from studies.search_result import SearchResult
 from studies.setting import Setting
+from studies.student_training import StudentTrainer
 
 _ALONE = "accuracy_without_teacher"
 
@@ -51,8 +53,8 @@ class Finished:
 
     measured: Mapping[str, Measured]
     finalists: Sequence[Finalist]
-    student: Student
-    too_slow: Sequence[Student]
+    student: DeliveredFinalist
+    too_slow: Sequence[DeliveredFinalist]
 
 
 class Finisher:
@@ -152,7 +154,7 @@ class Finisher:
             self._run.write_state(state, known)
         return known[name]
 
-    def _tell_too_slow(self, student: Student, left: int) -> None:
+    def _tell_too_slow(self, student: DeliveredFinalist, left: int) -> None:
         next_step = "The next finalist is distilled." if left else "No finalist is left."
         self._observer.note(
             f"The file of {self._setting.space.describe(student.winner.candidate.arch)} takes "
@@ -165,7 +167,7 @@ class Finisher:
         described = self._setting.space.describe(measured.candidate.arch)
         self._observer.note(f"{described} failed. {error} {next_step}")
 
-    def _deliver(self, winner: Measured) -> Student:
+    def _deliver(self, winner: Measured) -> DeliveredFinalist:
         """Distilled and judged now, or by an earlier call."""
         name = self._trainer.named(f"student-{state_name(winner.candidate.key)}")
         student = self._kept.read(name, winner)
@@ -174,7 +176,7 @@ class Finisher:
             self._kept.write(name, student)
         return student
 
-    def _distilled(self, winner: Measured, name: str) -> Student:
+    def _distilled(self, winner: Measured, name: str) -> DeliveredFinalist:
         arch = winner.candidate.arch
         self._observer.phase("distill", PER_MILLE)
         with self._clock.timed("distill"):
@@ -200,7 +202,7 @@ class Finisher:
             )
         return self._kept.student(winner, delivered, accuracies, result.inherited_share)
 
-    def _compared(self, student: Student) -> Student:
+    def _compared(self, student: DeliveredFinalist) -> DeliveredFinalist:
         """The student beside its twin, which the labels alone teach; also in its manifest."""
         arch, key = student.winner.candidate.arch, student.winner.candidate.key
         plain = f"student-{state_name(key)}-without-teacher"

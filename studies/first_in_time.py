@@ -2,49 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 
-from nas_kd.errors import ExportError, NasKdError, NotFiniteError
-from studies.delivery import Delivered
+from nas_kd.errors import NasKdError
+from studies.delivered_finalist import DeliveredFinalist, is_of_the_student
 from studies.finalists import Measured
-
-
-@dataclass(frozen=True)
-class Student:
-    """A distilled and delivered finalist.
-
-    Attributes:
-        winner: Which of the candidates.
-        delivered: Its files.
-        accuracies: ``accuracy``, ``accuracy_without_teacher`` and their like, shares in [0, 1].
-        inherited_share: Of its parameters that began with the teacher's values.
-        latency_violation: Of the delivered file (`studies.measuring.latency_violation`).
-    """
-
-    winner: Measured
-    delivered: Delivered
-    accuracies: Mapping[str, float | None]
-    inherited_share: float
-    latency_violation: float
-
-    @property
-    def in_time(self) -> bool:
-        return self.latency_violation <= 0
-
-
-def is_of_the_student(error: NasKdError) -> bool:
-    """Whether the student itself failed, so that another one may do: no disk that is full, say."""
-    failed = isinstance(error, NotFiniteError | ExportError)
-    return failed and not isinstance(error.__cause__, OSError)
 
 
 def first_in_time(
     ranked: Sequence[Measured],
-    deliver: Callable[[Measured], Student],
-    too_slow_told: Callable[[Student, int], None],
+    deliver: Callable[[Measured], DeliveredFinalist],
+    too_slow_told: Callable[[DeliveredFinalist, int], None],
     failed_told: Callable[[Measured, NasKdError, int], None],
-) -> tuple[Student, list[Student]]:
+) -> tuple[DeliveredFinalist, list[DeliveredFinalist]]:
     """Delivers one finalist after the other until a file meets the latency limit.
 
     One that cannot be trained or exported makes way, too.
@@ -62,7 +32,7 @@ def first_in_time(
     Raises:
         NasKdError: That of the last one, where all have failed; any that is not of the student.
     """
-    too_slow: list[Student] = []
+    too_slow: list[DeliveredFinalist] = []
     failures: list[NasKdError] = []
     for number, measured in enumerate(ranked, start=1):
         left = len(ranked) - number

@@ -10,9 +10,9 @@ from nas_kd.export.manifest import FILE as MANIFEST
 from nas_kd.export.manifest import changed_files, read_manifest, refresh_manifest
 from nas_kd.whole_files import whole_folder
 from studies.changed_student import put_aside, put_aside_if_changed
+from studies.delivered_finalist import DeliveredFinalist
 from studies.delivery import Delivered
 from studies.finalists import Measured
-from studies.first_in_time import Student
 from studies.measuring import latency_violation
 from studies.run_directory import RunDirectory
 from studies.setting import Setting
@@ -34,7 +34,7 @@ class KeptStudents:
         """Where the files of a student are."""
         return self._run.work("delivered", name)
 
-    def read(self, name: str, winner: Measured) -> Student | None:
+    def read(self, name: str, winner: Measured) -> DeliveredFinalist | None:
         """The student as it was judged; None where nothing whole is kept under ``name``."""
         state = self._run.read_state(_state(name))
         if state is None:
@@ -52,7 +52,7 @@ class KeptStudents:
             state["inherited_share"],
         )
 
-    def write(self, name: str, student: Student) -> None:
+    def write(self, name: str, student: DeliveredFinalist) -> None:
         """Keeps how a student whose files are in its folder was judged."""
         self._run.write_state(
             _state(name),
@@ -70,9 +70,9 @@ class KeptStudents:
         delivered: Delivered,
         accuracies: dict[str, float | None],
         inherited_share: float,
-    ) -> Student:
+    ) -> DeliveredFinalist:
         """A student with the accuracies of its file, judged by the latency limit."""
-        return Student(
+        return DeliveredFinalist(
             winner,
             delivered,
             {**accuracies, **delivered.accuracies()},
@@ -80,7 +80,7 @@ class KeptStudents:
             latency_violation(self._setting, delivered.latency, delivered.teacher_latency),
         )
 
-    def hand_over(self, student: Student) -> Student:
+    def hand_over(self, student: DeliveredFinalist) -> DeliveredFinalist:
         """The student in ``students/1``, where an earlier one is replaced.
 
         Its manifest says what is known of it now. What was changed or added there by something else
@@ -102,7 +102,7 @@ class KeptStudents:
         )
         return replace(student, delivered=delivered.at(target))
 
-    def _is_there(self, student: Student, target: Path) -> bool:
+    def _is_there(self, student: DeliveredFinalist, target: Path) -> bool:
         """Whether its files are there; where they are not, others' are put aside."""
         if not target.exists() or put_aside_if_changed(self._run, target):
             return False

@@ -11,8 +11,8 @@ from typing import Any
 from nas_kd.costs import Limits
 from nas_kd.errors import UsageError
 from proxies import TeacherProbes
-from studies.candidates import Evaluator, compared_widths, needs_teacher
 from studies.document import SCHEMA, found_document, peer_document, search_document
+from studies.evaluator import Evaluator
 from studies.finalists import Measured
 from studies.finished_run import finished_document
 from studies.finishing import Finisher
@@ -24,6 +24,7 @@ from studies.observer import Observer, SilentObserver
 from studies.phase_clock import PhaseClock
 from studies.predicting import StudyPredictor, fit_predictor
 from studies.preflight import check_recipe
+from studies.proxy_needs import compared_widths, needs_teacher
 from studies.recipe import Recipe
 from studies.run_directory import FOUND, RunDirectory
 from studies.search import Search

@@ -19,7 +19,8 @@ from nas_kd.costs.predictor import (
     prediction_error,
 )
 from search_spaces import Arch, SearchSpace
-from studies.candidates import Candidate, counted_costs
+from studies.candidates import Candidate
+from studies.counting import counted_costs
 from studies.measuring import Meter
 from studies.observer import Observer
 from studies.random_arch import anchors_then_random

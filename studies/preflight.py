@@ -12,12 +12,12 @@ from nas_kd.training.processes import make_accelerator
 from nas_kd.training.teaching import require_views
 from proxies import PROXIES
 from search_spaces import SearchSpace
-from studies.delivery import training_settings
 from studies.objectives import check_objectives
 from studies.recipe import DistillSection, Recipe, SearchSection, TeacherSection
 from studies.recipe_space import space_of, start_archs
 from studies.samplers import SAMPLERS
 from studies.setting import DEFAULT_TEACHER, device_profile
+from studies.student_training import training_settings
 
 
 def check_recipe(recipe: Recipe) -> None:

@@ -12,7 +12,8 @@ import torch
 
 from nas_kd.costs import LatencyRecord
 from search_spaces import Arch, SearchSpace, Task
-from studies.candidates import Candidate, counted_costs
+from studies.candidates import Candidate
+from studies.counting import counted_costs
 from studies.measuring import Meter
 from studies.observer import Observer
 from studies.random_arch import anchors_then_random

@@ -7,7 +7,7 @@ from dataclasses import replace
 from nas_kd.costs import Limits
 from nas_kd.machine_lock import machine_shared
 from search_spaces import Arch, SearchSpace, Task
-from studies.candidates import counted_costs
+from studies.counting import counted_costs
 from studies.workers import Evaluation, one_thread
 
 

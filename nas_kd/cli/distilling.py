@@ -97,12 +97,13 @@ def _distil(
     observer: Observer,
     start: StartingWeights | None,
 ) -> dict[str, Any]:
-    from studies.candidates import count_student
-    from studies.delivery import StudentTrainer, deliver
+    from studies.counting import count_student
+    from studies.delivery import deliver
     from studies.document import budget_document
     from studies.measuring import latency_violation
     from studies.observer import PER_MILLE
     from studies.setting import prepare
+    from studies.student_training import StudentTrainer
 
     setting = prepare(recipe, run, observer)
     weights: nn.Module | None = None

@@ -14,8 +14,9 @@ from nas_kd.costs import Limits
 from nas_kd.training.default_teacher import untrained_default_teacher
 from proxies import PROXIES, TeacherProbes, score_student
 from search_spaces import Arch, SearchSpace, Task, create_space
-from studies.candidates import counted_costs, params_bell, wants_size
+from studies.counting import counted_costs
 from studies.observer import Observer
+from studies.proxy_needs import params_bell, wants_size
 from studies.ranking.scores import Pass
 from studies.recipe import Recipe
 from studies.setting import DEFAULT_TEACHER, load_data_and_teacher, load_recipe_data

@@ -11,7 +11,8 @@ from typing import Any
 from optuna.trial import FrozenTrial, TrialState
 
 from search_spaces import Arch
-from studies.candidates import Candidate, Evaluator
+from studies.candidates import Candidate
+from studies.evaluator import Evaluator
 from studies.shared.lease import lease
 from studies.shared.work import WorkStudy
 from studies.workers import Workers

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from search_spaces import Arch
-from studies.candidates import Candidate, Evaluator
+from studies.candidates import Candidate
+from studies.evaluator import Evaluator
 from studies.workers.answer import Answer, Workers
 
 _WAIT_S = 60.0

@@ -12,7 +12,8 @@ from nas_kd.costs.arch_encoding import ArchEncoder
 from nas_kd.costs.predictor import LatencyPredictor, PredictionError
 from proxies import TeacherProbes
 from search_spaces import Task, create_space
-from studies.candidates import Candidate, Evaluator
+from studies.candidates import Candidate
+from studies.evaluator import Evaluator
 from studies.predicting import StudyPredictor
 
 

@@ -20,7 +20,7 @@ from benchmarks.small_search import differences
 from nas_kd.errors import NotFiniteError
 from nas_kd.export.manifest import changed_files
 from proxies import PROXIES
-from studies import delivery, kept_students
+from studies import delivery, kept_students, student_training
 from studies.run_directory import RunDirectory
 
 
@@ -70,7 +70,7 @@ def test_a_disk_that_takes_nothing_is_one_message(
 def idle(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing may be trained, and no delivered file measured."""
 
-    monkeypatch.setattr(delivery, "train_student", _refuse)
+    monkeypatch.setattr(student_training, "train_student", _refuse)
     monkeypatch.setattr(delivery, "measure_beside_teacher", _refuse)
 
 
@@ -78,13 +78,13 @@ def idle(monkeypatch: pytest.MonkeyPatch) -> None:
 def teachers(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
     """Whether there was a teacher, for every training."""
     found: list[bool] = []
-    train = delivery.train_student
+    train = student_training.train_student
 
     def trained(*given: Any, teacher: Any, **named: Any) -> Any:
         found.append(teacher is not None)
         return train(*given, teacher=teacher, **named)
 
-    monkeypatch.setattr(delivery, "train_student", trained)
+    monkeypatch.setattr(student_training, "train_student", trained)
     return found
 
 
@@ -140,14 +140,14 @@ def test_a_finalist_that_fails_under_other_settings_makes_way(
 ) -> None:
     """Nothing is scored again, and the earlier settings find their own student again."""
     run = case.copy("other")
-    train, failures = delivery.train_student, [NotFiniteError("loss is no longer finite.")]
+    train, failures = student_training.train_student, [NotFiniteError("loss is no longer finite.")]
 
     def trained(*given: Any, **named: Any) -> Any:
         if failures:
             raise failures.pop()
         return train(*given, **named)
 
-    monkeypatch.setattr(delivery, "train_student", trained)
+    monkeypatch.setattr(student_training, "train_student", trained)
     said = _search(case, run, finalists=1, distill=1)
     assert said.code == 0, said.err
     assert "distill.epochs, finalists.epochs changed" in said.err
@@ -159,7 +159,7 @@ def test_a_finalist_that_fails_under_other_settings_makes_way(
     assert failed["validation_accuracy"] is None
     assert other["arch"] == document["student"]["arch"]
 
-    monkeypatch.setattr(delivery, "train_student", _refuse)
+    monkeypatch.setattr(student_training, "train_student", _refuse)
     monkeypatch.setattr(delivery, "measure_beside_teacher", _refuse)
     said = _search(case, run)
     assert said.code == 0, said.err

@@ -10,7 +10,8 @@ from torch import nn
 
 from nas_kd.costs import Limits
 from search_spaces import Task, create_space
-from studies.candidates import Evaluator, compared_widths
+from studies.evaluator import Evaluator
+from studies.proxy_needs import compared_widths
 from tests.proxies.networks import digits
 from tests.search_spaces.test_contract import OF_IMAGES, small
 

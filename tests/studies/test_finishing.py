@@ -10,9 +10,10 @@ from nas_kd.errors import ExportError, NasKdError, NotFiniteError
 from nas_kd.export import ParityRecord
 from search_spaces import create_space
 from studies.candidates import Candidate
+from studies.delivered_finalist import DeliveredFinalist
 from studies.delivery import Delivered
 from studies.finalists import Measured
-from studies.first_in_time import Student, first_in_time
+from studies.first_in_time import first_in_time
 from tests.studies.measurements import LATENCY
 
 PARITY = ParityRecord(0.0, 0.0, (1, 2), 1e-4, True, 0.0, 0.0)
@@ -43,14 +44,14 @@ class _Deliveries:
         student, too_slow = first_in_time(RANKED, self._deliver, self._too_slow, self._failed)
         return RANKED.index(student.winner), [RANKED.index(one.winner) for one in too_slow]
 
-    def _deliver(self, measured: Measured) -> Student:
+    def _deliver(self, measured: Measured) -> DeliveredFinalist:
         self.asked.append(RANKED.index(measured))
         outcome = self._outcomes[self.asked[-1]]
         if isinstance(outcome, NasKdError):
             raise outcome
-        return Student(measured, DELIVERED, {}, 0.0, outcome)
+        return DeliveredFinalist(measured, DELIVERED, {}, 0.0, outcome)
 
-    def _too_slow(self, student: Student, left: int) -> None:
+    def _too_slow(self, student: DeliveredFinalist, left: int) -> None:
         self.left.append(left)
 
     def _failed(self, measured: Measured, error: NasKdError, left: int) -> None:

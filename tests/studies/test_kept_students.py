@@ -11,9 +11,9 @@ import pytest
 from nas_kd.costs import LatencyRecord
 from nas_kd.export import ParityRecord, read_manifest, write_manifest
 from nas_kd.export.manifest import changed_files
+from studies.delivered_finalist import DeliveredFinalist
 from studies.delivery import Delivered
 from studies.finalists import Measured
-from studies.first_in_time import Student
 from studies.kept_students import KeptStudents
 from studies.run_directory import RunDirectory
 from studies.setting import Setting
@@ -28,7 +28,9 @@ def run(tmp_path: Path) -> RunDirectory:
     return RunDirectory.create_or_continue(tmp_path / "run", RECIPE)
 
 
-def _student(run: RunDirectory, weights: str, latency: LatencyRecord = LATENCY) -> Student:
+def _student(
+    run: RunDirectory, weights: str, latency: LatencyRecord = LATENCY
+) -> DeliveredFinalist:
     """One that was delivered under ``work/delivered`` by an earlier recipe."""
     folder = run.work("delivered", "one")
     folder.mkdir(exist_ok=True)
@@ -44,10 +46,10 @@ def _student(run: RunDirectory, weights: str, latency: LatencyRecord = LATENCY) 
         extra={"recipe": {"seed": -1}},
     )
     delivered = Delivered(folder, folder / "student.onnx", latency, latency, PARITY, None)
-    return Student(cast(Measured, None), delivered, accuracy, 0.0, -0.1)
+    return DeliveredFinalist(cast(Measured, None), delivered, accuracy, 0.0, -0.1)
 
 
-def _handed_over(run: RunDirectory, student: Student) -> dict[str, Any]:
+def _handed_over(run: RunDirectory, student: DeliveredFinalist) -> dict[str, Any]:
     """The manifest of ``students/1``."""
     found = KeptStudents(run, cast(Setting, None)).hand_over(student)
     assert found.delivered.directory == run.student(1)

@@ -17,8 +17,9 @@ from nas_kd.costs import Budget
 from nas_kd.errors import NoFeasibleStudentError
 from proxies import log_rank_fusion
 from search_spaces import SearchSpace, Task, create_space
-from studies.candidates import Candidate, Evaluator
+from studies.candidates import Candidate
 from studies.document import found_document
+from studies.evaluator import Evaluator
 from studies.journal import open_storage
 from studies.kept_scores import KeptScores
 from studies.observer import SilentObserver

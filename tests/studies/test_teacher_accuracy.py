@@ -14,11 +14,11 @@ from nas_kd.data.images import Images
 from nas_kd.teachers import Teacher, doubt
 from nas_kd.training import evaluate_accuracy
 from studies import setting
-from studies.delivery import training_settings
 from studies.observer import SilentObserver
 from studies.recipe import Recipe, parse_recipe
 from studies.run_directory import RunDirectory
 from studies.setting import prepare
+from studies.student_training import training_settings
 from studies.teacher_accuracy import normalisation_note, teacher_accuracies
 from tests.studies.measurements import LATENCY
 from tests.training.conftest import digits, tiny

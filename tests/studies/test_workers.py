@@ -14,7 +14,7 @@ import pytest
 
 from nas_kd.errors import UsageError
 from search_spaces import Arch, create_space
-from studies.candidates import Evaluator
+from studies.evaluator import Evaluator
 from studies.workers import Answer, LocalCrew, WorkerProcesses
 from tests.studies.digits_search import SPACE, evaluation, recipe, rows, search
 

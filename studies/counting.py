@@ -1,0 +1,23 @@
+"""MACs and parameters of a space's students."""
+
+from __future__ import annotations
+
+import torch
+
+from nas_kd.costs import CountRecord, count_macs
+from search_spaces import Arch, SearchSpace, Task
+
+
+def counted_costs(space: SearchSpace, arch: Arch, task: Task) -> dict[str, float]:
+    """``macs`` and ``params``: by the space's closed form, else counted on the built student."""
+    sizes = space.sizes(arch, task)
+    if sizes is not None:
+        return {"macs": float(sizes.macs), "params": float(sizes.params)}
+    record = count_student(space, arch, task)
+    return {"macs": float(record.macs), "params": float(record.params)}
+
+
+def count_student(space: SearchSpace, arch: Arch, task: Task) -> CountRecord:
+    """MACs and parameters counted on the built student."""
+    with torch.random.fork_rng(devices=[]):
+        return count_macs(space.build(arch, task), task.input_shape)
