@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
+from functools import partial
 
 from nas_kd.errors import UsageError
+from nas_kd.training.setting_checks import require_choice, require_number
 
 DEFAULT_EPOCHS = 30
 TEACHER_VIEWS = ("augmented", "clean")
 
+_WHAT = "training"
 _CHOICES = {
     "optimizer": ("sgd", "adamw"),
     "teacher_views": TEACHER_VIEWS,
@@ -80,34 +82,13 @@ class TrainingSettings:
         if self.epochs is None and self.minutes is None:
             object.__setattr__(self, "epochs", DEFAULT_EPOCHS)
         for name, choices in _CHOICES.items():
-            value = getattr(self, name)
-            if value not in choices:
-                raise UsageError(
-                    f"training: {name} is {value!r}; choose one of {', '.join(choices)}."
-                )
-        self._require("epochs", 1)
-        self._require("minutes", 0, above=True)
-        self._require("batch_size", 1)
-        self._require("learning_rate", 0, above=True)
-        self._require("weight_decay", 0)
-        self._require("warmup", 0, below=1)
-        self._require("label_smoothing", 0, below=1)
-        self._require("temperature", 0, above=True)
-        self._require("ce_weight", 0)
-        self._require("auxiliary_weight", 0)
-        self._require("gradient_clip", 0, above=True)
-        self._require("ema_decay", 0, below=1)
-        self._require("workers", 0)
-
-    def _require(
-        self, name: str, least: float, *, above: bool = False, below: float = math.inf
-    ) -> None:
-        value = getattr(self, name)
-        if value is None:
-            return
-        fits = least < value if above else least <= value
-        if not (fits and value < below):
-            limits = f"{'above' if above else 'at least'} {least}"
-            if below < math.inf:
-                limits += f" and below {below}"
-            raise UsageError(f"training: {name} is {value}; give a number {limits}.")
+            require_choice(self, name, choices, what=_WHAT)
+        require = partial(require_number, self, what=_WHAT)
+        for name in ("epochs", "batch_size"):
+            require(name, least=1)
+        for name in ("minutes", "learning_rate", "temperature", "gradient_clip"):
+            require(name, above=0)
+        for name in ("weight_decay", "ce_weight", "auxiliary_weight", "workers"):
+            require(name, least=0)
+        for name in ("warmup", "label_smoothing", "ema_decay"):
+            require(name, least=0, below=1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 from nas_kd.errors import UsageError
@@ -14,6 +13,7 @@ from nas_kd.training.darts.regularisation import FIRST_STOP
 from nas_kd.training.darts.relaxation import RELAXATIONS
 from nas_kd.training.darts.teacher_settings import TeacherSettings
 from nas_kd.training.idle_settings import refuse_idle
+from nas_kd.training.setting_checks import require_choice, require_number
 
 SELECTIONS = ("argmax", "perturbation")
 
@@ -141,14 +141,11 @@ class SearchSettings(TeacherSettings):
     def __post_init__(self) -> None:
         super().__post_init__()
         for name, choices in _CHOICES.items():
-            if (value := getattr(self, name)) not in choices:
-                raise UsageError(f"darts: {name} is {value!r}; choose one of {', '.join(choices)}.")
+            require_choice(self, name, choices, what="darts")
         for name, least in _LEAST.items():
-            if not least <= (value := getattr(self, name)) < math.inf:
-                raise UsageError(f"darts: {name} is {value}; give a number of at least {least}.")
+            require_number(self, name, least=least, what="darts")
         for name in ("gradient_clip", "macs_limit"):
-            if (value := getattr(self, name)) is not None and not 0 < value < math.inf:
-                raise UsageError(f"darts: {name} is {value}; give a number above 0, or none.")
+            require_number(self, name, above=0, what="darts")
         if self.cost_limit > 1:
             raise UsageError(
                 f"darts: cost_limit is {self.cost_limit}; it is a share of the costliest cell's "

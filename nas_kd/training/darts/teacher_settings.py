@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from dataclasses import dataclass
 
 from nas_kd.errors import UsageError
 from nas_kd.training.idle_settings import refuse_idle
+from nas_kd.training.setting_checks import require_choice, require_number
 from nas_kd.training.settings import TEACHER_VIEWS
 from nas_kd.training.teacher_grid import SIGNALS, TARGETS, VOTES
 
@@ -80,18 +80,12 @@ class TeacherSettings:
 
     def __post_init__(self) -> None:
         for name, choices in _CHOICES.items():
-            if (value := getattr(self, name)) not in choices:
-                raise UsageError(
-                    f"teachers: {name} is {value!r}; choose one of {', '.join(choices)}."
-                )
+            require_choice(self, name, choices, what="teachers")
         for name, least in _LEAST.items():
-            if not least <= (value := getattr(self, name)) < math.inf:
-                raise UsageError(f"teachers: {name} is {value}; give at least {least}.")
+            require_number(self, name, least=least, what="teachers")
         for name in ("teacher_interval", "teacher_temperature"):
-            if not 0 < (value := getattr(self, name)) < math.inf:
-                raise UsageError(f"teachers: {name} is {value}; give a number above 0.")
-        if not 0 <= self.ema_decay < 1:
-            raise UsageError(f"teachers: ema_decay is {self.ema_decay}; give a share below 1.")
+            require_number(self, name, above=0, what="teachers")
+        require_number(self, "ema_decay", least=0, below=1, what="teachers")
         if unknown := [source for source in self.sources if source not in SOURCES]:
             raise UsageError(
                 f"teachers: there is no source {unknown[0]!r}; give none, or some of "

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from nas_kd.errors import UsageError
-from nas_kd.training.elastic.checks import require_choice, require_number
+from nas_kd.training.setting_checks import require_choice, require_number
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from nas_kd.errors import UsageError
-from nas_kd.training.elastic.checks import require_choice, require_number
 from nas_kd.training.idle_settings import refuse_idle
+from nas_kd.training.setting_checks import require_choice, require_number
 from nas_kd.training.settings import TrainingSettings
 
 RULES = ("sandwich", "uniform")

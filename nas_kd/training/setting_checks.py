@@ -1,4 +1,4 @@
-"""Checks of settings that come from the command line."""
+"""Whether settings are in range."""
 
 from __future__ import annotations
 
@@ -16,8 +16,12 @@ def require_number(
     above: float = -math.inf,
     most: float = math.inf,
     below: float = math.inf,
+    what: str = "pretrain",
 ) -> None:
-    """Raises `UsageError` unless the field lies within the limits; None always does."""
+    """Raises `UsageError` unless the field lies within the limits; None always does.
+
+    Without limits it has to be finite. ``what`` the settings are of is said first.
+    """
     value = getattr(settings, name)
     if value is None:
         return
@@ -32,11 +36,13 @@ def require_number(
             )
             if math.isfinite(limit)
         ]
-        raise UsageError(f"pretrain: {name} is {value}; give a number {' and '.join(limits)}.")
+        raise UsageError(f"{what}: {name} is {value}; give a number {' and '.join(limits)}.")
 
 
-def require_choice(settings: object, name: str, choices: Sequence[str]) -> None:
+def require_choice(
+    settings: object, name: str, choices: Sequence[str], *, what: str = "pretrain"
+) -> None:
     """Raises `UsageError` unless the field is one of ``choices``."""
     value = getattr(settings, name)
     if value not in choices:
-        raise UsageError(f"pretrain: {name} is {value!r}; choose one of {', '.join(choices)}.")
+        raise UsageError(f"{what}: {name} is {value!r}; choose one of {', '.join(choices)}.")
