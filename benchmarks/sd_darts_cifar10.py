@@ -2,9 +2,11 @@
 
     python -m benchmarks.sd_darts_cifar10 [--epochs 25] [--only CONFIG] [--threads 2]
 
-Plain DARTS, SD-DARTS, SD-DARTS with a trained ResNet-56 beside its own past, and beta-DARTS search
-with the small supernet of `benchmarks.small_cells`, some minutes of two cores each. A row a search
-and their means: the found cell's accuracies in the table of NAS-Bench-201, its skip connections
+Plain DARTS, SD-DARTS, SD-DARTS with a trained ResNet-56 beside its own past, beta-DARTS, and
+SD-DARTS with beta-DARTS's regulariser search with the small supernet of `benchmarks.small_cells`,
+some minutes of two cores each. The last one puts two parts together, each as it is in its own
+method; it was added after the first cells of the others were seen, and before any of its own. A row
+a search and their means: the found cell's accuracies in the table of NAS-Bench-201, its skip connections
 (three of six edges or more are a collapse), and at the end of the search the gap between supernet
 and cell, the sharpness of the loss and the dominant eigenvalue of alpha's Hessian. A cell that is
 not in the shared table has no accuracy, and is not in their mean. The ResNet-56 has learned small
@@ -26,6 +28,7 @@ from rich.progress import Progress
 from benchmarks.record import write_rows
 from benchmarks.small_cells import EPOCHS, RUNS, SEEDS, mean_rows, search, show
 from benchmarks.small_resnet56 import make_small_resnet56
+from nas_kd.training.darts.methods import BetaDarts
 
 _TAUGHT = "sd-darts+resnet56"
 CONFIGS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -36,6 +39,7 @@ CONFIGS: dict[str, tuple[str, dict[str, Any]]] = {
         {"teacher_sources": "snapshots+external", "teacher_views": "clean"},
     ),
     "beta-darts": ("beta-darts", {}),
+    "sd-darts+beta": ("sd-darts", {"beta_slope": BetaDarts.beta_slope}),
 }
 
 
