@@ -2,9 +2,9 @@
 
     python -m benchmarks.sd_darts_cifar10 [--epochs 25] [--only CONFIG] [--threads 2]
 
-Plain DARTS, SD-DARTS, SD-DARTS with a trained ResNet-56 beside its own past, beta-DARTS, and SD-
-DARTS with beta-DARTS's regulariser search with the small supernet of `benchmarks.small_cells`, some
-minutes of two cores each. The last one puts two parts together, each as it is in its own method; it
+Plain DARTS, SD-DARTS, SD-DARTS with a trained ResNet-56 beside its own past, beta-DARTS, and
+SD-DARTS with beta-DARTS's regulariser search with the small supernet of `benchmarks.small_cells`,
+some minutes of two cores each. The last one puts two parts together, each as it is in its own method; it
 was added after the first cells of the others were seen, and before any of its own. A row a search
 and their means: the found cell's accuracies in the table of NAS-Bench-201, its skip connections
 (three of six edges or more are a collapse), and at the end of the search the gap between supernet
