@@ -4,15 +4,15 @@
 
 Plain DARTS, SD-DARTS, SD-DARTS with a trained ResNet-56 beside its own past, beta-DARTS, and
 SD-DARTS with beta-DARTS's regulariser search with the small supernet of `benchmarks.small_cells`,
-some minutes of two cores each. The last one puts two parts together, each as it is in its own method; it
-was added after the first cells of the others were seen, and before any of its own. A row a search
-and their means: the found cell's accuracies in the table of NAS-Bench-201, its skip connections
-(three of six edges or more are a collapse), and at the end of the search the gap between supernet
-and cell, the sharpness of the loss and the dominant eigenvalue of alpha's Hessian. A cell that is
-not in the shared table has no accuracy, and is not in their mean. The ResNet-56 has learned small
-images first (`benchmarks.small_resnet56`); ``teacher_accuracy`` is its own on the test images.
-Searches of another length (``--epochs``) have a file of their own; ``--only`` writes none. The same
-command continues.
+some minutes of two cores each. The last one puts two parts together, each as it is in its own
+method; it was added after the first cells of the others were seen, and before any of its own. A row
+a search and their means: the found cell's accuracies in the table of NAS-Bench-201, its skip
+connections (three of six edges or more are a collapse), and at the end of the search the gap
+between supernet and cell, the sharpness of the loss and the dominant eigenvalue of alpha's Hessian.
+A cell that is not in the shared table has no accuracy, and is not in their mean. The ResNet-56 has
+learned small images first (`benchmarks.small_resnet56`); ``teacher_accuracy`` is its own on the
+test images. Searches of another length (``--epochs``) have a file of their own; ``--only`` writes
+none. The same command continues.
 """
 
 from __future__ import annotations

@@ -25,10 +25,10 @@ from search_spaces import Task, create_space
 from studies.journal import open_storage
 from studies.kept_scores import KeptScores
 from studies.pipeline import FIT
+from studies.proxy_check import tried_first
 from studies.run_directory import RunDirectory
 from studies.samplers import SAMPLERS
 from studies.trials import candidate_of, duplicate_of
-from studies.trying import tried_first
 
 TASK = Task(1, 8, 10)
 LATENCIES = ("latency_ms", "predicted_latency_ms")

@@ -34,6 +34,7 @@ from rich.table import Table
 from benchmarks.record import write_rows
 from nas_kd.report.run_document import read_document
 from search_spaces import Arch, NasBench201, Task
+from studies.candidate_table import write_candidates
 from studies.candidates import Candidate
 from studies.document import found_document
 from studies.journal import SealedJournal, open_storage
@@ -42,7 +43,6 @@ from studies.objectives import Objectives
 from studies.recipe import Recipe, load_recipe
 from studies.run_directory import FOUND, RunDirectory
 from studies.search_result import SearchResult
-from studies.table import write_candidates
 from studies.trials import mark_constraints, tell
 
 SPACE = NasBench201(channels=4, cells_per_stage=1)

@@ -11,6 +11,7 @@ from typing import Any
 from nas_kd.costs import Limits
 from nas_kd.errors import UsageError
 from proxies import TeacherProbes
+from studies.candidate_table import write_candidates
 from studies.document import SCHEMA, found_document, peer_document, search_document
 from studies.evaluator import Evaluator
 from studies.finalists import Measured
@@ -24,6 +25,7 @@ from studies.observer import Observer, SilentObserver
 from studies.phase_clock import PhaseClock
 from studies.predicting import StudyPredictor, fit_predictor
 from studies.preflight import check_recipe
+from studies.proxy_check import check_proxies
 from studies.proxy_needs import compared_widths, needs_teacher
 from studies.recipe import Recipe
 from studies.run_directory import FOUND, RunDirectory
@@ -31,9 +33,7 @@ from studies.search import Search
 from studies.search_result import SearchResult
 from studies.setting import Setting, prepare
 from studies.shared import SharedCrew, SharedStudy, shared_study
-from studies.table import write_candidates
 from studies.teacher_file import require_same_checkpoint
-from studies.trying import try_proxies
 from studies.workers import Crew, Evaluation, LocalCrew, Workers, open_workers
 
 FIT = "latency-fit"
@@ -162,7 +162,7 @@ class _Job:
         predictor = None
         if recipe.predictor.students and (wanted or setting.budget.needs("latency_ms")):
             if not any(self.run_directory.path.glob(f"work/{FIT}/*")):
-                try_proxies(evaluation, setting.space)
+                check_proxies(evaluation, setting.space)
             meter = Meter(
                 setting,
                 self.run_directory,

@@ -228,7 +228,7 @@ class RunDirectory:
             ) from error
 
     def read_candidates(self) -> pd.DataFrame:
-        """The table of all trials (`studies.table.candidate_table`).
+        """The table of all trials (`studies.candidate_table.candidate_table`).
 
         It is empty until it is written, and where it is damaged.
         """

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
-from nas_kd.report.figure import front_figure
+from nas_kd.report.front_figure import front_figure
 from nas_kd.report.latency_figures import latency_figure, prediction_figure
 from nas_kd.report.proxy_figure import agreement_figure
 

@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from nas_kd.report import numbers
+from nas_kd.report.front_points import SCORE_LABEL, FrontPoints, sort_points
 from nas_kd.report.plot_style import (
     CANDIDATE,
     FINALIST,
@@ -26,7 +27,6 @@ from nas_kd.report.plot_style import (
     style_axes,
     write_titles,
 )
-from nas_kd.report.points import SCORE_LABEL, FrontPoints, sort_points
 
 _BEYOND_BUDGET = 1.5
 """How far the axis goes beyond the budget; a few huge candidates must not squeeze the rest."""

@@ -10,15 +10,15 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from nas_kd.report import numbers
-from nas_kd.report.figure import CANDIDATE, FINALIST, FRONT, LIMIT, WINNER
 from nas_kd.report.figure_style import lay_out
+from nas_kd.report.front_figure import CANDIDATE, FINALIST, FRONT, LIMIT, WINNER
+from nas_kd.report.front_points import SCORE_LABEL
 from nas_kd.report.latency_points import (
     MEASURED_LABEL,
     interval_sides,
     sort_latencies,
     sort_predictions,
 )
-from nas_kd.report.points import SCORE_LABEL
 
 
 def latency_figure(measured: pd.DataFrame, document: Mapping[str, Any]) -> go.Figure | None:

@@ -10,6 +10,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from nas_kd.report import facts, numbers
+from nas_kd.report.front_points import SCORE_LABEL
 from nas_kd.report.latency_points import (
     MEASURED_LABEL,
     interval_sides,
@@ -28,7 +29,6 @@ from nas_kd.report.plot_style import (
     style_axes,
     write_titles,
 )
-from nas_kd.report.points import SCORE_LABEL
 
 
 def draw_latency(measured: pd.DataFrame, document: Mapping[str, Any], path: Path) -> Path | None:

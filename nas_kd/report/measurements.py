@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from nas_kd.report.points import labels_of
+from nas_kd.report.front_points import labels_of
 from studies.run_directory import RunDirectory, state_name
 
 COLUMNS = ("key", "label", "macs", "score", "latency_ms", "low_ms", "high_ms", "predicted_ms")

@@ -17,10 +17,10 @@ from rich.console import Console
 
 from nas_kd.report import facts, numbers
 from nas_kd.report.dashboard.note import study_note
-from nas_kd.report.figure import front_figure
+from nas_kd.report.front_figure import front_figure
 from nas_kd.report.front_plot import draw_front
+from nas_kd.report.front_points import sort_points
 from nas_kd.report.html import write_html
-from nas_kd.report.points import sort_points
 from nas_kd.report.tables import result_tables
 from search_spaces import Block, Drawing
 from studies.recipe import Recipe

@@ -47,7 +47,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
     monkeypatch.setattr(measuring, "export_onnx", export)
     monkeypatch.setattr(measuring, "measure_many", measure)
-    monkeypatch.setattr(pipeline, "try_proxies", lambda *_: None)
+    monkeypatch.setattr(pipeline, "check_proxies", lambda *_: None)
     monkeypatch.setattr(predicting, "_POOL", 30)
     return found
 

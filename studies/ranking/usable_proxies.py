@@ -13,7 +13,7 @@ from studies.ranking.scores import Pass
 from studies.workers import one_thread
 
 
-def try_proxies(
+def usable_proxies(
     names: Sequence[str], bench: Bench, arch: Arch, observer: Observer
 ) -> tuple[list[Pass], list[str]]:
     """Scores ``arch`` with those of ``names`` whose needs are met.

@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 
 from nas_kd.report import numbers
 from nas_kd.report.figure_style import lay_out
-from nas_kd.report.points import SCORE_LABEL, sort_points
+from nas_kd.report.front_points import SCORE_LABEL, sort_points
 
 CANDIDATE, FRONT, FINALIST, WINNER, LIMIT = "#8d99a6", "#0b6fb8", "#e07b00", "#c2185b", "#b3261e"
 

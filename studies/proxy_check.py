@@ -1,4 +1,4 @@
-"""Every proxy of a study, tried once before anything that takes long."""
+"""Whether a space has what the proxies of a study need, before anything that takes long."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def tried_first(space: SearchSpace, task: Task) -> Arch:
     return space.canonical(smallest)
 
 
-def try_proxies(evaluation: Evaluation, space: SearchSpace) -> None:
+def check_proxies(evaluation: Evaluation, space: SearchSpace) -> None:
     """Scores one student, whatever it costs; the scores are not kept.
 
     Raises:
