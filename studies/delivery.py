@@ -117,8 +117,8 @@ def deliver(
             precisions = compare_precisions(
                 onnx,
                 {profile.precision: measured},
-                setting.data.test or setting.data.validation,
-                split=setting.accuracy_split,
+                setting.data.final,
+                split=setting.data.final_split,
                 profile=profile,
             )
         precision = precisions.get(profile.precision)

@@ -76,7 +76,7 @@ def search_document(
         "degenerate": sum(candidate.degenerate for candidate in unique),
         "infeasible_reasons": _reasons(unique, measured),
         "seconds": dict(seconds),
-        "accuracy_split": setting.accuracy_split,
+        "accuracy_split": setting.data.final_split,
         "finalists": [
             {
                 **_front_row(f.measured.candidate, setting.space, result, measured),

@@ -58,11 +58,6 @@ class Setting:
     limits: Limits
     profile: DeviceProfile
 
-    @property
-    def accuracy_split(self) -> str:
-        """The split on which final accuracies are reported."""
-        return "test" if self.data.test is not None else "validation"
-
 
 def prepare(recipe: Recipe, run: RunDirectory, observer: Observer) -> Setting:
     """Loads, trains or counts what the recipe names; what can fail cheaply is tried first."""

@@ -59,10 +59,7 @@ class StartingWeights:
                 f"and the data are {_words(setting.task)}. Give its architecture as text to train "
                 "it anew."
             )
-        channels = student.task.in_channels
-        mean = student.preprocess.mean or (0.0,) * channels
-        std = student.preprocess.std or (1.0,) * channels
-        return student.module, replace(setting, data=setting.data.normalised(mean, std))
+        return student.module, replace(setting, data=student.preprocess.of_data(setting.data))
 
 
 def recipe_of_pretraining(job: Mapping[str, Any]) -> Recipe:

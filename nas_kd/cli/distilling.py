@@ -143,7 +143,7 @@ def _distil(
         "space": {"name": recipe.space.name, "options": dict(recipe.space.options)},
         "teacher": teacher,
         "budget": budget_document(recipe, setting, delivered),
-        "accuracy_split": setting.accuracy_split,
+        "accuracy_split": setting.data.final_split,
         "student": {
             "arch": dict(arch),
             "description": setting.space.describe(arch),

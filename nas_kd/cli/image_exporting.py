@@ -107,7 +107,7 @@ class _Lowering:
         from nas_kd.export.drafts import drafts_of
 
         batches = calibration_batches(self._data, images, seed=seed)
-        split = "validation" if self._data.test is None else "test"
+        split = self._data.final_split
         with drafts_of(onnx) as folder:
             drafts = {}
             for name in precisions:
@@ -120,7 +120,7 @@ class _Lowering:
             records = compare_precisions(
                 onnx,
                 drafts,
-                self._data.test or self._data.validation,
+                self._data.final,
                 split=split,
                 profile=self._profile,
             )

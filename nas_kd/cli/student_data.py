@@ -60,10 +60,7 @@ def data_of(directory: Path, student: Student, source: str | None) -> DataSplits
             f"and the student takes {wanted[0]} in {wanted[1]}. Give the data that it was trained "
             f"on with --data; ?channels={channels} behind it converts between grey and RGB."
         )
-    preprocess = student.preprocess
-    return data.normalised(
-        preprocess.mean or (0.0,) * channels, preprocess.std or (1.0,) * channels
-    )
+    return student.preprocess.of_data(data)
 
 
 def _named_source(directory: Path, student: Student, recipe: Recipe | None) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from nas_kd.data.augment import Augment
+from nas_kd.data.augment import Augment, CropFlip
 from nas_kd.data.images import Images
 from nas_kd.data.wrapped import WrappedImages
 from nas_kd.errors import UsageError
@@ -68,6 +68,21 @@ class DataSplits:
                 f"data {self.name}: mean {self.mean} and std {self.std} must hold one number per "
                 f"channel ({channels}), each std above zero."
             )
+
+    @property
+    def final(self) -> Images:
+        """The images on which what is delivered is judged: `final_split`."""
+        return self.validation if self.test is None else self.test
+
+    @property
+    def final_split(self) -> str:
+        """``test``, or ``validation`` where there are no test images."""
+        return "validation" if self.test is None else "test"
+
+    @property
+    def mirrors(self) -> bool:
+        """Whether training images are mirrored at random."""
+        return isinstance(self.augment, CropFlip) and self.augment.flip
 
     def normalised(self, mean: Sequence[float], std: Sequence[float]) -> DataSplits:
         """The same data under another normalisation, such as the one a teacher was trained with."""

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from safetensors import SafetensorError
@@ -18,6 +18,9 @@ from nas_kd.errors import UsageError
 from nas_kd.export.manifest import require_intact
 from nas_kd.whole_files import replaced, write_whole
 from search_spaces import Arch, Hosted, SearchSpace, Task, create_space
+
+if TYPE_CHECKING:
+    from nas_kd.data import DataSplits
 
 SCHEMA = "nas-kd.student/1"
 WEIGHTS = "model.safetensors"
@@ -37,6 +40,11 @@ class Preprocess:
     input_shape: tuple[int, int, int]
     mean: tuple[float, ...] | None
     std: tuple[float, ...] | None
+
+    def of_data(self, data: DataSplits) -> DataSplits:
+        """The data under the student's normalisation."""
+        channels = self.input_shape[0]
+        return data.normalised(self.mean or (0.0,) * channels, self.std or (1.0,) * channels)
 
     def __call__(self, images: Tensor) -> Tensor:
         """Scales, resizes and normalises.

@@ -38,7 +38,7 @@ def deliver(
     space, data = source.supernet.space, source.data
     with machine_shared():
         module = classifier_of(source.supernet, network.arch, data, seed=seed)
-        reached = evaluate_accuracy(module, data.test or data.validation)
+        reached = evaluate_accuracy(module, data.final)
     accuracy = {"shared_accuracy": network.accuracy, "accuracy": reached}
     module = module.cpu()
     costs = {"macs": network.macs, "params": network.params}
@@ -69,7 +69,7 @@ def deliver(
         parity=parity,
         accuracy=accuracy,
         seeds={"probe": seed},
-        extra={"pretraining": source.job},
+        extra={"pretraining": source.job, "accuracy_split": data.final_split},
     )
     return {
         "arch": dict(network.arch),

@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.utils.data import Dataset, TensorDataset
 
 from nas_kd.data import DataSplits, TensorImages, WrappedImages, load_data, stratified_split
+from nas_kd.data.augment import CropFlip
 from nas_kd.errors import UsageError
 
 
@@ -139,3 +140,16 @@ def test_stratified_split_keeps_shares_and_loses_nobody() -> None:
 def test_impossible_splits_are_refused(labels: list[int], share: float, words: str) -> None:
     with pytest.raises(UsageError, match=words):
         stratified_split(torch.tensor(labels), share, seed=0)
+
+
+def test_what_is_delivered_is_judged_on_test_images_where_there_are_any() -> None:
+    with_test, without = load_data("digits", seed=0), make(test=None)
+    assert (with_test.final, with_test.final_split) == (with_test.test, "test")
+    assert (without.final, without.final_split) == (without.validation, "validation")
+
+
+@pytest.mark.parametrize(
+    ("augment", "mirrors"), [(None, False), (CropFlip(), True), (CropFlip(flip=False), False)]
+)
+def test_whether_images_are_mirrored(augment: CropFlip | None, mirrors: bool) -> None:
+    assert make(augment=augment).mirrors == mirrors

@@ -10,7 +10,7 @@ from timm.optim import param_groups_weight_decay
 from torch import Tensor
 from torch.optim import AdamW
 
-from nas_kd.data import CropFlip, load_data
+from nas_kd.data import load_data
 from nas_kd.errors import UsageError
 from nas_kd.training.elastic.random_crops import Draws, random_crop
 from nas_kd.training.elastic.sampling import elastic_deck
@@ -99,9 +99,7 @@ class MaskedSession(UnlabelledSession):
         return {name: part.detach() for name, part in parts.items()}
 
     def _augmented(self, step: Step) -> Tensor:
-        own = self.data.augment
-        mirrored = isinstance(own, CropFlip) and own.flip
-        flip = mirrored if self.settings.flip is None else self.settings.flip
+        flip = self.data.mirrors if self.settings.flip is None else self.settings.flip
         draws = Draws(len(step.images), step.images.device, step.generator)
         return random_crop(step.images, CROP, step.images.shape[-1], draws, flip=flip)
 

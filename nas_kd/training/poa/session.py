@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from nas_kd.data import CropFlip, DataSplits, load_data
+from nas_kd.data import DataSplits, load_data
 from nas_kd.errors import UsageError
 from nas_kd.training.elastic.sampling import elastic_deck
 from nas_kd.training.elastic.session import Step
@@ -149,12 +149,11 @@ def _make_crops(settings: ResolvedSettings, data: DataSplits, students: Students
             f"pretrain: local_size is {settings.local_size}; give a multiple of {multiple}, the "
             "side of a patch."
         )
-    mirrored = isinstance(data.augment, CropFlip) and data.augment.flip
     return MultiCrop(
         side=side,
         local_side=settings.local_size or fitting,
         local_views=settings.local_views,
         mean=data.mean,
         std=data.std,
-        flip=mirrored if settings.flip is None else settings.flip,
+        flip=data.mirrors if settings.flip is None else settings.flip,
     )
