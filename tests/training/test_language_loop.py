@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import copy
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from io import BytesIO
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
 
 from nas_kd.errors import NasKdError, UsageError
-from nas_kd.training.language import LanguageLoop, LoopSettings, Moment
+from nas_kd.training.language import LanguageLoop, LoopSettings, Moment, StateObjective
 from nas_kd.training.language.dropout import dropping
-from tests.training.language_models import on_cpu, sequences, small_bert
+from nas_kd.training.language.loop import Losses
+from nas_kd.training.superlm import STRATEGIES, Chooser, cut_from
+from nas_kd.training.superlm.losses import StudentLosses
+from search_spaces import create_space
+from search_spaces.language_models import dropouts
+from search_spaces.supernets import SuperLM
+from tests.training.language_models import on_cpu, sequences, small_bert, small_llama
 
 SETTINGS = LoopSettings(
     epochs=2, batch_size=6, max_tokens=12, learning_rate=1e-3, warmup=0.25, unit_steps=2
@@ -134,22 +142,43 @@ def test_settings_out_of_range_are_refused(wrong: dict[str, object]) -> None:
         LoopSettings(**wrong)  # type: ignore[arg-type]
 
 
+def _encoder(dropout: float) -> tuple[Any, Losses]:
+    model = small_bert(hidden_dropout_prob=dropout, attention_probs_dropout_prob=dropout)
+    return model, _Norm(model)
+
+
+def _students_of_a_superlm(dropout: float, teacher: Any = None) -> tuple[Any, Losses]:
+    if teacher is None:
+        teacher = small_bert(hidden_dropout_prob=dropout, attention_probs_dropout_prob=dropout)
+    superlm = SuperLM(teacher, cut_from(create_space("autodistil"), teacher.config))
+    objective = StateObjective("autodistil_mse", copy.deepcopy(teacher), on_cpu())
+    chooser = Chooser(STRATEGIES[0], superlm.space, count=2, seed=0)
+    return superlm, StudentLosses(superlm, None, objective, chooser)
+
+
+def _students_of_a_decoder(dropout: float) -> tuple[Any, Losses]:
+    return _students_of_a_superlm(dropout, small_llama(attention_dropout=dropout))
+
+
+@pytest.mark.parametrize("made", [_encoder, _students_of_a_superlm, _students_of_a_decoder])
 @pytest.mark.parametrize("share", [0.0, 0.1])
-def test_dropout_is_as_if_the_network_had_been_made_with_it(share: float) -> None:
+def test_dropout_is_as_if_the_network_had_been_made_with_it(
+    made: Callable[[float], tuple[Any, Losses]], share: float
+) -> None:
     def trained(made_with: float, dropout: float | None) -> tuple[Tensor, set[float]]:
-        model = small_bert(hidden_dropout_prob=made_with, attention_probs_dropout_prob=made_with)
+        module, losses = made(made_with)
         settings = replace(SETTINGS, dropout=dropout)
         loop = LanguageLoop(
-            model, sequences(20), _Norm(model), settings=settings, seed=3, accelerator=on_cpu()
+            module, sequences(20), losses, settings=settings, seed=3, accelerator=on_cpu()
         )
         loop.run_unit()
-        left = {part.p for part in model.modules() if isinstance(part, torch.nn.Dropout)}
-        return _weights(loop), left
+        return _weights(loop), {getattr(part, name) for part, name in dropouts(module).values()}
 
     set_to, left = trained(0.3, share)
     made_so, _ = trained(share, None)
     assert torch.equal(set_to, made_so)
     assert left == {0.3}
+    assert not torch.equal(set_to, trained(0.3, None)[0])
 
 
 def test_dropout_reaches_the_attention_of_a_decoder() -> None:
