@@ -17,6 +17,7 @@ from nas_kd.training.pretraining import (
     parse_settings,
     pretrain,
 )
+from nas_kd.training.superlm import SuperLMSettings
 from nas_kd.training.superlm.session import SuperLMSession
 from search_spaces import create_space
 from search_spaces.supernets import SuperLM, states_of
@@ -88,6 +89,12 @@ def test_the_teacher_runs_once_a_batch(tmp_path: Path, monkeypatch: pytest.Monke
     held_out = calls.pop()
     assert calls == [4] * 2 * 4  # two parts of four steps, whatever the number of students
     assert held_out > 1
+
+
+def test_the_published_batch_goes_through_the_networks_in_parts() -> None:
+    settings = SuperLMSettings()
+    assert settings.batch_size == 2048
+    assert settings.parts(settings.batch_size) == 64
 
 
 @pytest.mark.parametrize("tied", [True, False])

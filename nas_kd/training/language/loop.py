@@ -166,7 +166,7 @@ class LanguageLoop:
         indices = self._order(epoch)[place]
         moment = Moment(self._step, self.steps)
         found: defaultdict[str, Tensor] = defaultdict(lambda: torch.zeros(()))
-        for part in indices.tensor_split(min(self._settings.accumulate, len(indices))):
+        for part in indices.tensor_split(self._settings.parts(len(indices))):
             share = len(part) / len(indices)
             batch = self._batch(part)
             for name, loss in self._losses(batch, part, moment):
