@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from nas_kd.training.pretraining import (
     pretrain,
 )
 from nas_kd.training.superlm import SuperLMSettings
+from nas_kd.training.superlm import session as session_module
 from nas_kd.training.superlm.session import SuperLMSession
 from search_spaces import create_space
 from search_spaces.supernets import SuperLM, states_of
@@ -95,6 +97,23 @@ def test_the_published_batch_goes_through_the_networks_in_parts() -> None:
     settings = SuperLMSettings()
     assert settings.batch_size == 2048
     assert settings.parts(settings.batch_size) == 64
+
+
+def test_importance_is_found_on_the_device_of_the_training(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Processes exchange it, and those on GPUs exchange nothing that lies elsewhere."""
+    found: list[torch.device] = []
+
+    def put(teacher: Any, *given: object) -> None:
+        found.append(teacher.device)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(session_module, "put_important_first", put)
+    elsewhere = SimpleNamespace(device=torch.device("meta"))
+    with pytest.raises(KeyboardInterrupt):
+        _session(_job(tmp_path, accelerator=elsewhere))
+    assert found == [elsewhere.device]
 
 
 @pytest.mark.parametrize("tied", [True, False])

@@ -59,9 +59,9 @@ class SuperLMSession:
         require_comparable(settings, space, task.head)
         train, self._held_out = training_text(job.data, teacher.tokenizer, settings, job.seed)
         self._tokenizer = teacher.tokenizer
-        self._teacher = teacher.model
+        self._teacher = teacher.model.to(job.accelerator.device)
         self._importance = put_important_first(
-            teacher.model, settings.importance, train, mixed_seed(job.seed, 3)
+            self._teacher, settings.importance, train, mixed_seed(job.seed, 3)
         )
         self._objective = objective_of(settings, teacher.model, job.accelerator)
         self.superlm = SuperLM(teacher.model, space, cast(DepthRule, settings.depth))
