@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from nas_kd.data.text import TextExamples, encoded
-from nas_kd.errors import NasKdError, UsageError
+from nas_kd.errors import NotFiniteError, UsageError
 from nas_kd.training.language import LanguageLoop, LoopSettings, Moment, StateObjective
 from nas_kd.training.language import loop as loop_module
 from nas_kd.training.language.dropout import dropping
@@ -166,8 +166,9 @@ def test_the_global_generator_is_left_alone() -> None:
 
 def test_a_loss_that_is_no_longer_finite_is_told() -> None:
     loop, _ = _loop(scale=float("nan"))
-    with pytest.raises(NasKdError, match="loss is no longer finite"):
+    with pytest.raises(NotFiniteError, match="loss is no longer finite") as told:
         loop.run_unit()
+    assert told.value.losses == ("loss",)
 
 
 def test_what_cannot_be_trained_is_refused() -> None:

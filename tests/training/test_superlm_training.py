@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from nas_kd.errors import NasKdError, UsageError
+from nas_kd.errors import NotFiniteError, UsageError
 from nas_kd.training.pretraining import (
     METHODS,
     Job,
@@ -254,7 +254,7 @@ def test_sizes_of_another_teacher_are_refused(
 
 def test_a_loss_that_explodes_is_told(tmp_path: Path) -> None:
     session = _session(_job(tmp_path, "autodistil", "learning_rate=1e30"))
-    with pytest.raises(NasKdError, match="no longer finite"):
+    with pytest.raises(NotFiniteError, match="no longer finite"):
         session.run_unit()
 
 

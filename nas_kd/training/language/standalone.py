@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from nas_kd.data.text import TokenSequences
 from nas_kd.distill import HiddenFit
+from nas_kd.errors import NotFiniteError
 from nas_kd.training.checkpoint import CheckpointFile
 from nas_kd.training.evaluate import eval_mode
 from nas_kd.training.language.imitation import imitation_losses
@@ -17,6 +18,7 @@ from nas_kd.training.language.loop import LanguageLoop, Moment
 from nas_kd.training.language.settings import LoopSettings
 from nas_kd.training.language.state_objective import StateObjective
 from nas_kd.training.language.train import train_language
+from nas_kd.training.objective import not_finite
 from nas_kd.training.trainer import Progress
 
 if TYPE_CHECKING:
@@ -55,7 +57,8 @@ def imitate(
         The mean loss of each on the held-out sequences.
 
     Raises:
-        NasKdError: A loss is no longer finite, or a checkpoint cannot be written.
+        NotFiniteError: Losses of some students, named by `loss_name`, are no longer finite.
+        NasKdError: A checkpoint cannot be written.
     """
     learners = [_Learner(student, objective) for student in students]
     loop = LanguageLoop(
@@ -68,10 +71,22 @@ def imitate(
         apart=learners,
     )
     train_language(loop, checkpoint=checkpoint, on_progress=on_progress)
-    return [
-        imitation_loss(learner.student, held_out, objective, fit=learner.fit)
-        for learner in learners
-    ]
+    losses = {
+        loss_name(place): imitation_loss(learner.student, held_out, objective, fit=learner.fit)
+        for place, learner in enumerate(learners)
+    }
+    if names := not_finite(losses):
+        raise NotFiniteError(
+            f"training: at its end the held-out loss of {', '.join(names)} is not finite. Lower "
+            f"learning_rate ({settings.learning_rate}), or train in full precision.",
+            names,
+        )
+    return list(losses.values())
+
+
+def loss_name(place: int) -> str:
+    """The name of the loss of the student at ``place`` of those that learn side by side."""
+    return f"student_{place + 1}"
 
 
 def imitation_loss(
@@ -107,7 +122,7 @@ class _Losses:
         self, batch: dict[str, Tensor], places: Tensor, moment: Moment
     ) -> Iterator[tuple[str, Tensor]]:
         taught = self._objective.taught(batch)
-        for number, learner in enumerate(self._learners, start=1):
+        for place, learner in enumerate(self._learners):
             with self._objective.autocast():
                 states = self._objective.states_of(learner.student, batch)
-            yield f"student_{number}", self._objective(states, taught, learner.fit)
+            yield loss_name(place), self._objective(states, taught, learner.fit)

@@ -69,7 +69,8 @@ def distil_shortlist(
         on_progress: Told how many of how many units are over.
 
     Raises:
-        NasKdError: A loss is no longer finite, or a checkpoint cannot be written.
+        NotFiniteError: Losses of some, named by `loss_name`, are no longer finite.
+        NasKdError: A checkpoint cannot be written.
     """
     models = [superlm.extract(student.arch) for student in ranked[:top]]
     losses = imitate(
