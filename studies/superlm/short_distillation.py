@@ -95,6 +95,7 @@ def _side_by_side(
         settings=replace(source.settings, epochs=epochs),
         seed=mixed_seed(seed, 3),
         accelerator=source.accelerator,
+        fit=source.fit,
         checkpoint=CheckpointFile(work / state_name(json.dumps(training)), training),
         on_progress=per_mille(observer),
     )

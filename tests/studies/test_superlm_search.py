@@ -18,11 +18,12 @@ from nas_kd.errors import NoFeasibleStudentError, NotFiniteError, UsageError
 from nas_kd.export import read_manifest
 from nas_kd.export.text_student import load_text_student
 from nas_kd.training.pretraining import PretrainingFolder
+from nas_kd.training.superlm import RankedStudent
 from search_spaces import Arch
 from search_spaces.supernets import SuperLM
 from studies import latency_limit
 from studies.observer import SilentObserver
-from studies.superlm import Choice, Source, delivery
+from studies.superlm import Choice, Source, delivery, shortly_distilled
 from studies.superlm_search import SuperLMSearch, search_superlm
 from tests.studies.measurements import LATENCY, files_take
 from tests.studies.superlm.runs import trained_superlm
@@ -115,6 +116,17 @@ def spoil(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[Arch], bool]],
         monkeypatch.setattr(SuperLM, "extract", cut)
 
     return spoilt
+
+
+def test_a_short_distillation_begins_where_the_training_left_off(run: Path, tmp_path: Path) -> None:
+    """Also with the map of the hidden states."""
+    source = Source(run, None)
+    source.settings = replace(source.settings, learning_rate=1e-12)
+    assert source.fit is not None
+    archs = source.superlm.space.anchors()[:2]
+    students = [RankedStudent(arch, loss, 0, 0) for arch, loss in source.judge(archs).items()]
+    for student in shortly_distilled(source, students, tmp_path, _Listener(), epochs=1, seed=0):
+        assert student.loss == pytest.approx(student.ranked.loss, rel=1e-5)
 
 
 def test_a_student_that_diverges_leaves_the_short_list(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
@@ -52,6 +54,13 @@ def test_each_ends_where_it_would_have_ended_alone_and_nearer_to_the_teacher() -
     for place, weights in enumerate(together):
         assert torch.equal(trained(place)[0], weights)
     assert not any(parameter.grad is not None for parameter in teacher.parameters())
+
+
+def test_a_map_of_hidden_states_lies_where_students_compute() -> None:
+    elsewhere: Any = SimpleNamespace(device=torch.device("meta"))
+    fit = StateObjective("last_hidden", small_bert(), elsewhere).make_fit(32)
+    assert fit is not None
+    assert fit.weight.device == elsewhere.device
 
 
 @pytest.mark.parametrize(("spoilt", "learning_rate"), [([1], 2e-3), ([0, 1], 1e30)])

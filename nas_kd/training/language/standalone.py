@@ -34,6 +34,7 @@ def imitate(
     settings: LoopSettings,
     seed: int,
     accelerator: Accelerator,
+    fit: HiddenFit | None = None,
     checkpoint: CheckpointFile | None = None,
     on_progress: Progress | None = None,
 ) -> list[float]:
@@ -50,6 +51,8 @@ def imitate(
         settings: Length, batches, optimiser and schedule.
         seed: Of the order of the sequences and of dropout.
         accelerator: The device and the processes.
+        fit: The map that was trained with the students before, for distillers that need one: each
+            goes on from a copy.
         checkpoint: Where the state is kept; the same call continues from there.
         on_progress: Told how many of how many units are over.
 
@@ -60,7 +63,7 @@ def imitate(
         NotFiniteError: Losses of some students, named by `loss_name`, are no longer finite.
         NasKdError: A checkpoint cannot be written.
     """
-    learners = [_Learner(student, objective) for student in students]
+    learners = [_Learner(student, objective, fit) for student in students]
     loop = LanguageLoop(
         nn.ModuleList(learners),
         sequences,
@@ -105,10 +108,13 @@ def imitation_loss(
 class _Learner(nn.Module):
     """A student with the map of its hidden states, where the loss needs one."""
 
-    def __init__(self, student: PreTrainedModel, objective: StateObjective) -> None:
+    def __init__(
+        self, student: PreTrainedModel, objective: StateObjective, before: HiddenFit | None
+    ) -> None:
         super().__init__()
+        width = student.config.hidden_size
         self.student = student
-        self.fit = objective.make_fit(student.config.hidden_size)
+        self.fit = objective.make_fit(width) if before is None else before.narrowed(width)
 
 
 class _Losses:
