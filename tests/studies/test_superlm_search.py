@@ -27,6 +27,7 @@ from studies.superlm import Choice, Source, delivery, shortly_distilled
 from studies.superlm_search import SuperLMSearch, search_superlm
 from tests.studies.measurements import LATENCY, files_take
 from tests.studies.superlm.runs import trained_superlm
+from tests.training.language_models import save_text
 
 
 @pytest.fixture(scope="module")
@@ -143,6 +144,15 @@ def test_a_student_that_diverges_leaves_the_short_list(
     spoil(lambda arch: True)
     with pytest.raises(NotFiniteError, match="--top 1"):
         search_superlm(run, search, tmp_path / "none", observer)
+
+
+def test_text_that_may_have_been_learned_from_is_told(tmp_path: Path) -> None:
+    supernet, told = trained_superlm(tmp_path), list[int]()
+    for count in (60, 61):
+        data, observer = save_text(tmp_path / "text.txt", count), _Listener()
+        search_superlm(supernet, SuperLMSearch(Budget(), top=1), tmp_path / "out", observer)
+        told.append(len([note for note in observer.notes if data in note]))
+    assert told == [0, 1]
 
 
 def test_another_budget_judges_only_what_no_search_has_judged(
