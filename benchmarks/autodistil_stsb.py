@@ -26,7 +26,7 @@ from benchmarks.minilm import glue, once, progress_bars
 from benchmarks.record import write_rows
 from nas_kd.data.text import LabelledTexts, load_corpus, load_labelled_texts
 from nas_kd.training.checkpoint import CheckpointFile
-from nas_kd.training.language import LoopSettings, distil_embeddings, similarity_score
+from nas_kd.training.language import EmbeddingSettings, distil_embeddings, similarity_score
 from nas_kd.training.processes import make_accelerator
 
 _COLUMNS = "text=sentence1&second=sentence2&label=score&regression=true"
@@ -91,7 +91,7 @@ def _student(
         ((each, each.ranked(budget)[0]) for each in spaces), key=lambda found: found[1].loss
     )
     model = students.source.superlm.extract(best.arch)
-    settings = LoopSettings(
+    settings = EmbeddingSettings(
         epochs=options.epochs,
         batch_size=64,
         max_tokens=options.tokens,

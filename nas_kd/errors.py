@@ -5,6 +5,7 @@ Every message says what went wrong, why, and what to do about it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import IntEnum
 
 
@@ -33,7 +34,15 @@ class UsageError(NasKdError, ValueError):
 
 
 class NotFiniteError(NasKdError):
-    """The loss of a training is no longer a finite number."""
+    """The loss of a training is no longer a finite number.
+
+    Attributes:
+        losses: Names of the losses, where a training has several.
+    """
+
+    def __init__(self, message: str, losses: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.losses = tuple(losses)
 
 
 class NoFeasibleStudentError(NasKdError):

@@ -55,8 +55,9 @@ class TransformerSpace:
         family: Kind of language model.
         teacher: Sizes of the teacher, which no student exceeds.
         choices: The values of the genes.
-        per_head: Whether a student's tokens are divided among its heads, each the leading channels
-            of one of the teacher's. If not, heads keep the teacher's width.
+        per_head: Whether the channels of a student's tokens are divided among its heads, each the
+            leading channels of one of the teacher's, and no wider than that. If not, heads keep the
+            teacher's width.
         known: Archs of interest; those that are in the space are among the anchors.
 
     Raises:
@@ -118,12 +119,13 @@ class TransformerSpace:
     def shape(self, arch: Arch) -> TransformerShape:
         """All sizes of a student."""
         layers, hidden, heads, mlp = (int(gene) for gene in self.canonical(arch).values())
+        whole_head = self.teacher.head_dim
         return TransformerShape(
             layers=layers,
             hidden=hidden,
             heads=heads,
             key_value_heads=heads * self.teacher.key_value_heads // self.teacher.heads,
-            head_dim=hidden // heads if self.per_head else self.teacher.head_dim,
+            head_dim=min(hidden // heads, whole_head) if self.per_head else whole_head,
             inner=hidden * mlp * self.teacher.inner // (_MLP_OF_TEACHER * self.teacher.hidden),
         )
 

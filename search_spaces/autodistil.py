@@ -83,9 +83,9 @@ def autodistil_base(
         hidden: Channels of the teacher's tokens.
         heads: Heads of the teacher.
         inner: Channels inside the teacher's MLP; 0 stands for 4 x ``hidden``.
-        per_head: 1 divides the channels of a student's tokens among its heads; transformers' own
-            classes take those that divide evenly. 0 keeps the teacher's heads as wide as they are,
-            as AutoDistil does; transformers' take those that are together as wide as the tokens.
+        per_head: 1 divides the channels of a student's tokens among its heads, none of them wider
+            than the teacher's; 0 keeps the teacher's heads as wide as they are, as AutoDistil does.
+            Transformers' own classes take those that are together as wide as the tokens.
     """
     return _of_bert(NAMES[0], 0, layers, hidden, heads, inner, per_head)
 

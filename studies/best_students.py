@@ -14,7 +14,8 @@ from studies.delivered_finalist import is_of_the_student
 from studies.observer import Observer
 
 MISSES = 3
-"""After so many delivered files that missed the limit no others take their places."""
+"""After so many delivered files that missed the limit, or so many times that none of the next
+candidates can be had, no others take their places."""
 
 C = TypeVar("C")
 Facts = dict[str, Any]
@@ -30,12 +31,13 @@ def deliver_best(
 ) -> list[Facts]:
     """Delivers students into ``folder/students/<rank>`` until enough of their files hold the limit.
 
-    Those that miss it make way for as many others, and so do those whose export fails. Nothing in
+    Those that miss it make way for as many others, and so do those that fail. Nothing in
     ``folder/students`` changes before all are found; students of higher numbers, which an earlier
     call may have left, are removed.
 
     Args:
-        more: Gives the next so many candidates, or fewer where there are no more.
+        more: Gives the next so many candidates, or fewer where some have failed or there are no
+            more.
         count: How many students are wanted.
         deliver: Writes a candidate into an empty folder, and tells of it: a ``description``,
             ``budget_met``, and ``latency_ms`` with ``median`` and ``ci95`` where that is limited.
@@ -57,8 +59,14 @@ def deliver_best(
     found: list[Facts] = []
     missed: list[Facts] = []
     failures: list[NasKdError] = []
-    while len(found) < count and len(missed) < MISSES:
-        candidates = more(count - len(found))
+    in_vain = 0
+    while len(found) < count and len(missed) < MISSES and in_vain < MISSES:
+        try:
+            candidates = more(count - len(found))
+        except NasKdError as error:
+            _record(error, failures, observer)
+            in_vain += 1
+            continue
         if not candidates:
             break
         observer.phase("export", len(candidates))
@@ -68,10 +76,7 @@ def deliver_best(
             try:
                 student = {**deliver(candidate, draft), "directory": draft}
             except NasKdError as error:
-                if not is_of_the_student(error):
-                    raise
-                failures.append(error.with_traceback(None))
-                observer.note(f"A student failed and makes way for the next. {error}")
+                _record(error, failures, observer)
             else:
                 if student["budget_met"]:
                     found.append(student)
@@ -83,6 +88,8 @@ def deliver_best(
         raise failures[-1]
     if len(found) < count:
         why = f"{len(missed)} files missed the limit" if missed else "there are no more"
+        if in_vain == MISSES:
+            why = "too many failed"
         observer.note(f"{len(found)} of {count} students can be delivered: {why}.")
     if not found:
         observer.note("No file holds the limit: the fastest is delivered.")
@@ -90,6 +97,14 @@ def deliver_best(
     placed = _placed(sorted(found, key=worse), folder / "students")
     shutil.rmtree(drafts)
     return placed
+
+
+def _record(error: NasKdError, failures: list[NasKdError], observer: Observer) -> None:
+    """Takes down a failure of a student; raises any other."""
+    if not is_of_the_student(error):
+        raise error
+    failures.append(error.with_traceback(None))
+    observer.note(f"A student failed and makes way for the next. {error}")
 
 
 def _miss(student: Facts, misses: int) -> str:

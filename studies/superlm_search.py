@@ -97,6 +97,12 @@ def search_superlm(
         ExportError: ONNX Runtime does not compute what a student computes.
     """
     source = Source(run, search.length)
+    if not source.has_its_text:
+        observer.note(
+            f"{source.job['data']} gives other tokens than in the training: what is held out of it "
+            "now may have been learned from, so that losses may be lower than on unseen text. Put "
+            "back the text, and the teacher's tokenizer, as they were."
+        )
     space, work = source.superlm.space, folder / "work"
     sizes = feasible_students(space, source.task, search.budget, stock=search.stock)
     work.mkdir(parents=True, exist_ok=True)

@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from nas_kd.data.text import load_corpus, load_labelled_texts
 from nas_kd.export.text_student import load_text_student
 from nas_kd.whole_files import write_whole
 from studies.claims import claim
@@ -39,7 +40,8 @@ def distil_text_student(
     Args:
         student: Directory of the student.
         lesson: What it learns.
-        frozen: What decides the result, as JSON values; the directory holds nothing else.
+        frozen: What decides the result, as JSON values; the directory holds nothing else. Of
+            these, ``task`` and ``text`` name what is read.
         delivery: What is delivered, and where it is measured.
         run: The directory.
         observer: Told of the progress.
@@ -48,7 +50,8 @@ def distil_text_student(
         The result as a JSON document.
 
     Raises:
-        UsageError: Something does not fit together, or the directory holds another run.
+        UsageError: Something does not fit together, the directory holds another run, or the texts
+            have changed since an interrupted one began.
         ExportError: ONNX Runtime does not compute what the student computes.
     """
     found = load_text_student(student)
@@ -60,7 +63,8 @@ def distil_text_student(
         finished = finished_document(run, SCHEMA, lambda known: _is_delivered(known, delivery))
         if finished is not None:
             return finished
-        place = Place(run.path / "work", {"job": json.dumps(job, sort_keys=True)}, observer)
+        identity = {"job": json.dumps(job, sort_keys=True), "texts": _digest_of_texts(frozen)}
+        place = Place(run.path / "work", identity, observer)
         learned = lesson.teach(found, place)
         write_whole(run.path / METRICS, pd.DataFrame(learned.history).to_csv(index=False))
         observer.phase("export", None)
@@ -84,3 +88,18 @@ def _digest(student: Path) -> str:
     """Of the weights that the training starts from."""
     with (student / "model.safetensors").open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _digest_of_texts(frozen: Mapping[str, Any]) -> str:
+    """Of all that the student learns from and is judged on."""
+    read: list[Any] = []
+    if (task := frozen.get("task")) is not None:
+        texts = load_labelled_texts(task, seed=frozen["seed"])
+        read = [
+            [one.texts, one.seconds, one.targets.tolist()]
+            for one in (texts.train, texts.validation)
+        ]
+        read.append(texts.classes)
+    if (further := frozen.get("text")) is not None:
+        read.append(load_corpus(further).texts)
+    return hashlib.sha256(json.dumps(read).encode()).hexdigest()

@@ -24,6 +24,12 @@ class HiddenFit(nn.Module):
         super().__init__()
         self.weight = nn.Parameter(torch.eye(teacher_width, student_width))
 
+    def narrowed(self, student_width: int) -> HiddenFit:
+        """A map with a copy of the leading columns, which are all that such a student takes."""
+        narrow = HiddenFit(student_width, len(self.weight))
+        narrow.load_state_dict({"weight": self.weight[:, :student_width]})
+        return narrow
+
     def forward(self, hidden: Tensor) -> Tensor:
         """``(batch, token, width)`` to ``(batch, token, teacher_width)``, in the type given."""
         return F.linear(hidden, self.weight[:, : hidden.shape[-1]].to(hidden.dtype))

@@ -10,6 +10,7 @@ from typing import Any
 from nas_kd.errors import UsageError
 from search_spaces._space import Head
 from search_spaces.language_models._bert import Bert
+from search_spaces.language_models._dropout import drop_alike, dropouts
 from search_spaces.language_models._family import Family, LayerNames, TransformerShape
 from search_spaces.language_models._heads import head_of
 from search_spaces.language_models._llama import Llama
@@ -22,6 +23,8 @@ __all__ = [
     "LayerNames",
     "TransformerShape",
     "class_named",
+    "drop_alike",
+    "dropouts",
     "family_of",
     "head_of",
     "make_known",

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from nas_kd.errors import UsageError
 from search_spaces._arch import Arch
 from search_spaces._transformer_space import TransformerSpace
-from search_spaces.language_models import TransformerShape, family_of
+from search_spaces.language_models import TransformerShape, drop_alike, family_of
 from search_spaces.supernets._borrowing import BorrowingStudent
 from search_spaces.supernets._observing import Observation, observe, states_of
 from search_spaces.supernets._skeleton import filled, skeleton, uninitialised
@@ -99,8 +99,10 @@ class SuperLM(nn.Module):
         return kept_layers(self.space.teacher.layers, layers, self.depth)
 
     def _ready(self, arch: Arch) -> PreTrainedModel:
-        """The student ``arch`` without weights, in this module's mode."""
+        """The student ``arch`` without weights, in this module's mode; it drops what the whole
+        model drops."""
         student = self._student(self.space.shape(arch))
+        drop_alike(student, self.model)
         return student.train(self.training)
 
     def _student(self, shape: TransformerShape) -> PreTrainedModel:

@@ -20,6 +20,7 @@ from nas_kd.training.superlm import (
     SuperLMSettings,
     objective_of,
     shared_weight_losses,
+    text_digest,
     text_task_of,
     training_text,
 )
@@ -35,6 +36,8 @@ class Source:
     """A finished pre-training, with its teacher and its text.
 
     Networks run in the precision of the training, or in float32 where this device has not that one.
+    Where the text is no longer that of the training (``has_its_text`` is false), what is held out
+    of it may have been learned from.
 
     Args:
         run: Its directory.
@@ -67,6 +70,8 @@ class Source:
         self.train, self.held_out = training_text(
             self.job["data"], self.teacher.tokenizer, self.settings, self.job["seed"]
         )
+        text = text_digest(self.train, self.held_out)
+        self.has_its_text = facts.get("text_sha256", text) == text
         self.objective = objective_of(self.settings, self.teacher.model, self.accelerator)
         self.fit = self.objective.make_fit(self.superlm.model.config.hidden_size)
         if self.fit is not None:

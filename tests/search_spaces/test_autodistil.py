@@ -107,6 +107,13 @@ def test_stock_shapes() -> None:
     }
 
 
+@pytest.mark.parametrize("per_head", [0, 1])
+@pytest.mark.parametrize("name", [*NAMES, "autodistil"])
+def test_no_student_exceeds_the_teacher_in_any_size(name: str, per_head: int) -> None:
+    space = space_of(name, per_head=per_head)
+    assert all(space.shape(arch).within(space.teacher) for arch in space.enumerate())
+
+
 def test_with_heads_of_the_teachers_width_few_shapes_are_stock() -> None:
     space = space_of("autodistil-base")
     stock = {(a["hidden"], a["heads"]) for a in space.enumerate() if space.is_stock(a)}

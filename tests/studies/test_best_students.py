@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from nas_kd.errors import ExportError
+from nas_kd.errors import ExportError, NotFiniteError
 from studies.best_students import deliver_best
 from studies.observer import SilentObserver
 
@@ -121,6 +121,29 @@ def test_one_whose_export_fails_makes_way_too(tmp_path: Path) -> None:
     ]
     with pytest.raises(ExportError, match="1 computes something else"):
         _Students(tmp_path, 1, 1).delivered(1, fails={0, 1})
+
+
+def test_where_none_of_the_next_can_be_had_those_after_them_are_asked_for(tmp_path: Path) -> None:
+    students = _Students(tmp_path, 1, 1, 1, 1, 1, 1)
+    hand_out, asked = students.more, list[int]()
+
+    def more(count: int) -> Sequence[tuple[int, float]]:
+        batch = hand_out(count)
+        asked.append(count)
+        if len(asked) != 2:
+            raise NotFiniteError(f"the loss of {batch[0][0]} is not finite.")
+        return batch[:1]  # of the other likewise
+
+    students.more = more  # type: ignore[method-assign]
+    assert students.delivered(2) == ["2"]
+    assert asked == [2, 2, 1, 1]
+    told = "A student failed and makes way for the next. the loss of"
+    assert students.observer.notes == [
+        f"{told} 0 is not finite.",
+        f"{told} 4 is not finite.",
+        f"{told} 5 is not finite.",
+        "1 of 2 students can be delivered: too many failed.",
+    ]
 
 
 def test_as_many_as_wanted_are_delivered_without_a_word(tmp_path: Path) -> None:

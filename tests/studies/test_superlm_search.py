@@ -14,17 +14,20 @@ import pytest
 import torch
 
 from nas_kd.costs import Budget, DeviceProfile
-from nas_kd.errors import NoFeasibleStudentError, UsageError
+from nas_kd.errors import NoFeasibleStudentError, NotFiniteError, UsageError
 from nas_kd.export import read_manifest
 from nas_kd.export.text_student import load_text_student
 from nas_kd.training.pretraining import PretrainingFolder
+from nas_kd.training.superlm import RankedStudent
 from search_spaces import Arch
+from search_spaces.supernets import SuperLM
 from studies import latency_limit
 from studies.observer import SilentObserver
-from studies.superlm import Choice, Source, delivery
+from studies.superlm import Choice, Source, delivery, shortly_distilled
 from studies.superlm_search import SuperLMSearch, search_superlm
 from tests.studies.measurements import LATENCY, files_take
 from tests.studies.superlm.runs import trained_superlm
+from tests.training.language_models import save_text
 
 
 @pytest.fixture(scope="module")
@@ -86,6 +89,70 @@ def test_without_a_short_list_the_best_keeps_the_shared_weights(run: Path, tmp_p
     search = SuperLMSearch(Budget(), top=1)
     (student,) = search_superlm(run, search, tmp_path, SilentObserver())["students"]
     assert student["loss"] == student["shared_loss"]
+
+
+class _Listener(SilentObserver):
+    """Remembers what it was told."""
+
+    def __init__(self) -> None:
+        self.notes: list[str] = []
+
+    def note(self, message: str) -> None:
+        self.notes.append(message)
+
+
+@pytest.fixture
+def spoil(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[Arch], bool]], None]:
+    """Students that are chosen to have weights with which nothing can be learned."""
+    extract = SuperLM.extract
+
+    def spoilt(chosen: Callable[[Arch], bool]) -> None:
+        def cut(superlm: SuperLM, arch: Arch) -> Any:
+            student = extract(superlm, arch)
+            if chosen(arch):
+                with torch.no_grad():
+                    student.get_input_embeddings().weight.fill_(torch.nan)
+            return student
+
+        monkeypatch.setattr(SuperLM, "extract", cut)
+
+    return spoilt
+
+
+def test_a_short_distillation_begins_where_the_training_left_off(run: Path, tmp_path: Path) -> None:
+    """Also with the map of the hidden states."""
+    source = Source(run, None)
+    source.settings = replace(source.settings, learning_rate=1e-12)
+    assert source.fit is not None
+    archs = source.superlm.space.anchors()[:2]
+    students = [RankedStudent(arch, loss, 0, 0) for arch, loss in source.judge(archs).items()]
+    for student in shortly_distilled(source, students, tmp_path, _Listener(), epochs=1, seed=0):
+        assert student.loss == pytest.approx(student.ranked.loss, rel=1e-5)
+
+
+def test_a_student_that_diverges_leaves_the_short_list(
+    run: Path, tmp_path: Path, spoil: Callable[[Callable[[Arch], bool]], None]
+) -> None:
+    search, observer = SuperLMSearch(Budget.parse("params=6000"), top=2), _Listener()
+    (first,) = search_superlm(run, replace(search, top=1), tmp_path / "one", observer)["students"]
+    spoil(lambda arch: dict(arch) == first["arch"])
+    students = search_superlm(run, search, tmp_path / "two", observer)["students"]
+    second, third = _ranked_archs(tmp_path / "two")[1:3]
+    assert [student["arch"] for student in students] in ([second, third], [third, second])
+    assert [note for note in observer.notes if first["description"] in note] == observer.notes
+    assert "no longer finite" in observer.notes[0]
+    spoil(lambda arch: True)
+    with pytest.raises(NotFiniteError, match="--top 1"):
+        search_superlm(run, search, tmp_path / "none", observer)
+
+
+def test_text_that_may_have_been_learned_from_is_told(tmp_path: Path) -> None:
+    supernet, told = trained_superlm(tmp_path), list[int]()
+    for count in (60, 61):
+        data, observer = save_text(tmp_path / "text.txt", count), _Listener()
+        search_superlm(supernet, SuperLMSearch(Budget(), top=1), tmp_path / "out", observer)
+        told.append(len([note for note in observer.notes if data in note]))
+    assert told == [0, 1]
 
 
 def test_another_budget_judges_only_what_no_search_has_judged(

@@ -13,8 +13,8 @@ from nas_kd.data.text import LabelledTexts, TextExamples, encoded
 from nas_kd.errors import UsageError
 from nas_kd.training.checkpoint import CheckpointFile
 from nas_kd.training.language import (
+    EmbeddingSettings,
     FinetuneSettings,
-    LoopSettings,
     distil_embeddings,
     embeddings_of,
     finetune,
@@ -218,7 +218,7 @@ def test_a_student_puts_sentences_where_its_teacher_has_them() -> None:
     task = LabelledTexts("pairs", pairs, pairs, ())
     assert similarity_score(teacher, task, TOKENIZER) == pytest.approx(1.0)
     before = similarity_score(student, task, TOKENIZER)
-    settings = LoopSettings(epochs=8, batch_size=24, max_tokens=16, learning_rate=3e-3)
+    settings = EmbeddingSettings(epochs=8, batch_size=24, max_tokens=16, learning_rate=3e-3)
     result = distil_embeddings(
         student,
         texts,
@@ -231,3 +231,23 @@ def test_a_student_puts_sentences_where_its_teacher_has_them() -> None:
     losses = [row["sentence_similarity"] for row in result.history]
     assert losses[-1] < 0.75 * losses[0]
     assert similarity_score(student, task, TOKENIZER) > before
+
+
+@pytest.mark.parametrize("split", [{"accumulate": 2}, {"sequences_at_once": 32}])
+def test_sentences_of_a_batch_are_not_parted(split: dict[str, int]) -> None:
+    with pytest.raises(UsageError, match="Leave accumulate and sequences_at_once out"):
+        EmbeddingSettings(**split)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("texts", "batch_size"), [(40, 1), (1, 24)])
+def test_a_single_sentence_is_not_compared(texts: int, batch_size: int) -> None:
+    with pytest.raises(UsageError, match="needs two to compare"):
+        distil_embeddings(
+            _student(),
+            lines(texts),
+            TOKENIZER,
+            teacher=small_bert(),
+            settings=EmbeddingSettings(batch_size=batch_size, max_tokens=16),
+            seed=0,
+            accelerator=on_cpu(),
+        )

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
 
-from nas_kd.errors import NasKdError, UsageError
+from nas_kd.errors import NotFiniteError, UsageError
+from nas_kd.training.batches import mixed_seed
+from nas_kd.training.language import Moment, StateObjective, imitation_loss
 from nas_kd.training.pretraining import (
     METHODS,
     Job,
@@ -17,13 +20,18 @@ from nas_kd.training.pretraining import (
     parse_settings,
     pretrain,
 )
+from nas_kd.training.superlm import STRATEGIES, Chooser, SuperLMSettings, training_text
+from nas_kd.training.superlm import session as session_module
 from nas_kd.training.superlm.session import SuperLMSession
 from search_spaces import create_space
 from search_spaces.supernets import SuperLM, states_of
+from tests.data.text.words import word_tokenizer
 from tests.training.language_models import (
+    WORDS,
     on_cpu,
     save_teacher,
     save_text,
+    small_bert,
     small_llama,
     small_space,
 )
@@ -67,10 +75,23 @@ def test_students_come_nearer_to_the_teacher(tmp_path: Path, method: str) -> Non
     "distillers", ["minilm_v2", "autodistil_mse", "autodistil_kl", "last_hidden,autodistil_mse"]
 )
 def test_each_loss_of_a_step_is_the_distillers(tmp_path: Path, distillers: str) -> None:
-    session = _session(_job(tmp_path, "autodistil", f"distillers={distillers}"))
+    """Of the student by itself, and of the teacher as it was saved: one step on the whole text."""
+    job = _job(tmp_path, "autodistil", f"distillers={distillers}", "batch_size=100", "dropout=0")
+    session, settings = _session(job), job.settings
+    teacher = small_bert()
+    train, _ = training_text(job.data, word_tokenizer(WORDS), settings, job.seed)
+    objective = StateObjective(distillers, teacher, job.accelerator)
+    space = session.superlm.space
+    chosen = Chooser(STRATEGIES[0], space, count=2, seed=mixed_seed(job.seed, 2))(Moment(0, 1))
+    wanted = {}
+    for role, arch in chosen:
+        student = session.superlm.extract(arch)
+        fit = objective.make_fit(space.shape(arch).hidden)
+        wanted[f"loss_{role}"] = imitation_loss(student, train, objective, fit=fit)
     row = session.run_unit()
-    assert {"loss_largest", "loss_smallest", "loss_random_1", "loss_random_2"} <= set(row)
-    assert all(value > 0 for value in row.values())
+    assert len(wanted) == 4
+    assert wanted == pytest.approx({name: row[name] for name in wanted}, rel=1e-5)
+    assert len(set(wanted.values())) == 4
 
 
 def test_the_teacher_runs_once_a_batch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -88,6 +109,29 @@ def test_the_teacher_runs_once_a_batch(tmp_path: Path, monkeypatch: pytest.Monke
     held_out = calls.pop()
     assert calls == [4] * 2 * 4  # two parts of four steps, whatever the number of students
     assert held_out > 1
+
+
+def test_the_published_batch_goes_through_the_networks_in_parts() -> None:
+    settings = SuperLMSettings()
+    assert settings.batch_size == 2048
+    assert settings.parts(settings.batch_size) == 64
+
+
+def test_importance_is_found_on_the_device_of_the_training(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Processes exchange it, and those on GPUs exchange nothing that lies elsewhere."""
+    found: list[torch.device] = []
+
+    def put(teacher: Any, *given: object) -> None:
+        found.append(teacher.device)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(session_module, "put_important_first", put)
+    elsewhere = SimpleNamespace(device=torch.device("meta"))
+    with pytest.raises(KeyboardInterrupt):
+        _session(_job(tmp_path, accelerator=elsewhere))
+    assert found == [elsewhere.device]
 
 
 @pytest.mark.parametrize("tied", [True, False])
@@ -144,8 +188,21 @@ def test_a_training_that_is_killed_goes_on_to_the_same_bits(tmp_path: Path) -> N
     assert results[0] == results[1]
 
 
-def test_a_finished_supernet_computes_what_was_trained(tmp_path: Path) -> None:
+def test_a_training_does_not_go_on_with_other_text(tmp_path: Path) -> None:
     method, folder = METHODS.get("autodistil"), PretrainingFolder(tmp_path / "run")
+    folder.path.mkdir()
+    with pytest.raises(KeyboardInterrupt):
+        pretrain(method, _job(tmp_path), folder, _interrupt_after(1))
+    job = _job(tmp_path)
+    save_text(tmp_path / "text.txt", 71)
+    with pytest.raises(UsageError, match="other tokens than when this training began"):
+        pretrain(method, job, folder, lambda *told: None)
+    pretrain(method, _job(tmp_path), folder, lambda *told: None)
+    assert len((folder.facts() or {})["text_sha256"]) == 64
+
+
+def test_a_finished_supernet_computes_what_was_trained(tmp_path: Path) -> None:
+    folder = PretrainingFolder(tmp_path / "run")
     job = _job(tmp_path)
     folder.claim(
         {
@@ -166,7 +223,6 @@ def test_a_finished_supernet_computes_what_was_trained(tmp_path: Path) -> None:
     batch = {"input_ids": torch.tensor([[2, 8, 9, 3]])}
     expected = session.superlm(batch, arch).states.hidden[-1]
     assert torch.equal(found(batch, arch).states.hidden[-1], expected)
-    assert method.restore is not None
 
 
 @pytest.mark.parametrize(
@@ -228,7 +284,7 @@ def test_sizes_of_another_teacher_are_refused(
 
 def test_a_loss_that_explodes_is_told(tmp_path: Path) -> None:
     session = _session(_job(tmp_path, "autodistil", "learning_rate=1e30"))
-    with pytest.raises(NasKdError, match="no longer finite"):
+    with pytest.raises(NotFiniteError, match="no longer finite"):
         session.run_unit()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Sequence
 from itertools import chain, islice
 from typing import Any
@@ -85,6 +86,14 @@ class TokenSequences:
         count = min(max(1, round(share * len(self))), len(self) - 1)
         order = torch.randperm(len(self), generator=torch.Generator().manual_seed(seed))
         return self.subset(order[count:]), self.subset(order[:count])
+
+    def digest(self) -> str:
+        """The SHA-256 of the sequences: other tokens, or another order, give another one."""
+        found = hashlib.sha256()
+        for sequence in (*self._ids, *(self._types or ())):
+            found.update(len(sequence).to_bytes(8, "little"))
+            found.update(sequence.numpy().tobytes())
+        return found.hexdigest()
 
     def batch(self, indices: Sequence[int] | Tensor) -> dict[str, Tensor]:
         """What a model of transformers takes, each ``(batch, token)``, int64, padded at the end.

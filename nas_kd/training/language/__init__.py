@@ -13,7 +13,7 @@ from nas_kd.training.language.imitation import imitation_losses
 from nas_kd.training.language.judging import embeddings_of, outputs_of, task_score
 from nas_kd.training.language.loop import LanguageLoop, Moment
 from nas_kd.training.language.settings import LoopSettings
-from nas_kd.training.language.standalone import imitate, imitation_loss
+from nas_kd.training.language.standalone import imitate, imitation_loss, loss_name
 from nas_kd.training.language.state_lesson import (
     TaskSettings,
     imitate_states,
@@ -38,6 +38,7 @@ __all__ = [
     "imitate_states",
     "imitation_loss",
     "imitation_losses",
+    "loss_name",
     "outputs_of",
     "require_imitable",
     "similarity_score",

@@ -7,6 +7,8 @@ from contextlib import contextmanager
 
 from torch import nn
 
+from search_spaces.language_models import dropouts
+
 
 @contextmanager
 def dropping(module: nn.Module, share: float | None) -> Iterator[None]:
@@ -19,15 +21,7 @@ def dropping(module: nn.Module, share: float | None) -> Iterator[None]:
     if share is None:
         yield
         return
-    named = (
-        (part, "p" if isinstance(part, nn.Dropout) else "attention_dropout")
-        for part in module.modules()
-    )
-    before = [
-        (part, name, getattr(part, name))
-        for part, name in named
-        if isinstance(getattr(part, name, None), int | float)
-    ]
+    before = [(part, name, getattr(part, name)) for part, name in dropouts(module).values()]
     for part, name, _ in before:
         setattr(part, name, share)
     try:

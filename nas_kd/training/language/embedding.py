@@ -31,10 +31,27 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class EmbeddingSettings(LoopSettings):
-    """How a student learns sentence embeddings; the values are ours."""
+    """How a student learns sentence embeddings; the values are ours.
+
+    The loss compares all sentences of a batch with each other, so that a batch goes through the
+    network as a whole.
+
+    Raises:
+        UsageError: A value is out of range, or splits a batch.
+    """
 
     batch_size: int = 64
+    sequences_at_once: int = 0
     learning_rate: float = 3e-4
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.parts(self.batch_size) > 1:
+            raise UsageError(
+                "training: embeddings are learned from how the sentences of a batch lie to each "
+                "other, and in parts most of them would not meet. Leave accumulate and "
+                "sequences_at_once out, and lower batch_size to save memory."
+            )
 
 
 def distil_embeddings(
@@ -44,7 +61,7 @@ def distil_embeddings(
     *,
     teacher: PreTrainedModel,
     teacher_tokenizer: Any = None,
-    settings: LoopSettings,
+    settings: EmbeddingSettings,
     seed: int,
     accelerator: Accelerator,
     checkpoint: CheckpointFile | None = None,
@@ -65,9 +82,16 @@ def distil_embeddings(
         on_progress: Told how many of how many units are over.
 
     Raises:
-        UsageError: A sentence is longer than student or teacher can read.
+        UsageError: A sentence is longer than student or teacher can read, or a process gets none
+            to compare with another.
         NasKdError: The loss is no longer finite, or a checkpoint cannot be written.
     """
+    if min(len(sentences), settings.batch_size) < 2 * accelerator.num_processes:
+        raise UsageError(
+            f"training: of a batch of {settings.batch_size} out of {len(sentences)} sentences each "
+            f"of {accelerator.num_processes} processes needs two to compare; raise batch_size, or "
+            "give more sentences or fewer processes."
+        )
     examples = TextExamples(tuple(sentences), None, torch.zeros(len(sentences)))
     sequences = encoded(examples, tokenizer, settings.max_tokens)
     read = encoded(examples, teacher_tokenizer or tokenizer, settings.max_tokens)

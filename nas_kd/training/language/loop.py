@@ -16,7 +16,7 @@ from torch.optim import AdamW
 from transformers import get_linear_schedule_with_warmup
 
 from nas_kd.data.text import TokenSequences
-from nas_kd.errors import NasKdError, UsageError
+from nas_kd.errors import NotFiniteError, UsageError
 from nas_kd.training.batches import epoch_batches, mixed_seed
 from nas_kd.training.language.dropout import dropping
 from nas_kd.training.language.settings import LoopSettings
@@ -122,7 +122,7 @@ class LanguageLoop:
         """Trains one unit; the mean of every named loss over the steps that it occurred in.
 
         Raises:
-            NasKdError: One of them is no longer finite.
+            NotFiniteError: Some of them, which it names, are no longer finite.
         """
         seed = mixed_seed(self._seed, self.units, self.accelerator.process_index)
         until = min(self.steps, self._step + self._unit_steps)
@@ -166,7 +166,7 @@ class LanguageLoop:
         indices = self._order(epoch)[place]
         moment = Moment(self._step, self.steps)
         found: defaultdict[str, Tensor] = defaultdict(lambda: torch.zeros(()))
-        for part in indices.tensor_split(min(self._settings.accumulate, len(indices))):
+        for part in indices.tensor_split(self._settings.parts(len(indices))):
             share = len(part) / len(indices)
             batch = self._batch(part)
             for name, loss in self._losses(batch, part, moment):
@@ -206,10 +206,11 @@ class LanguageLoop:
         reduced = self.accelerator.reduce(values.to(self.accelerator.device), reduction="mean")
         means = dict(zip(sums, reduced.tolist(), strict=True))
         if names := not_finite(means):
-            raise NasKdError(
+            raise NotFiniteError(
                 f"training: {', '.join(names)} is no longer finite after step {self._step}. Lower "
                 f"learning_rate ({self._settings.learning_rate}) or gradient_clip, or train in "
-                "full precision."
+                "full precision.",
+                names,
             )
         return means
 

@@ -19,7 +19,9 @@ class LoopSettings:
         batch_size: Sequences per step, over all processes. What does not fill a batch waits for
             the next epoch, in its new order.
         accumulate: Parts in which the sequences of a step go through the network one after the
-            other, to save memory.
+            other, to save memory; there are more where ``sequences_at_once`` asks for them.
+        sequences_at_once: Most sequences that go through the network at once, in each process; 0
+            takes those of a step all together. Dropout aside, the result does not depend on it.
         group_by_length: Whether batches are made of sequences of like length, which saves padding.
         max_tokens: Tokens of the longest sequence, special ones included.
         learning_rate: Peak.
@@ -38,6 +40,7 @@ class LoopSettings:
     epochs: int = 3
     batch_size: int = 32
     accumulate: int = 1
+    sequences_at_once: int = 32
     group_by_length: bool = True
     max_tokens: int = 128
     learning_rate: float = 2e-5
@@ -56,6 +59,7 @@ class LoopSettings:
             )
         for name in ("epochs", "batch_size", "accumulate"):
             self._require(name, 1)
+        self._require("sequences_at_once", 0)
         self._require("max_tokens", 3)
         self._require("unit_steps", 0)
         self._require("learning_rate", 0, above=True)
@@ -64,6 +68,11 @@ class LoopSettings:
         self._require("gradient_clip", 0, above=True)
         if self.dropout is not None:
             self._require("dropout", 0, below=1)
+
+    def parts(self, sequences: int) -> int:
+        """In how many parts so many sequences of a step go through the network."""
+        at_once = self.sequences_at_once or sequences
+        return min(sequences, max(self.accumulate, math.ceil(sequences / at_once)))
 
     def _require(
         self, name: str, least: float, *, above: bool = False, below: float = math.inf

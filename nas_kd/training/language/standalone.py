@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from nas_kd.data.text import TokenSequences
 from nas_kd.distill import HiddenFit
+from nas_kd.errors import NotFiniteError
 from nas_kd.training.checkpoint import CheckpointFile
 from nas_kd.training.evaluate import eval_mode
 from nas_kd.training.language.imitation import imitation_losses
@@ -17,6 +18,7 @@ from nas_kd.training.language.loop import LanguageLoop, Moment
 from nas_kd.training.language.settings import LoopSettings
 from nas_kd.training.language.state_objective import StateObjective
 from nas_kd.training.language.train import train_language
+from nas_kd.training.objective import not_finite
 from nas_kd.training.trainer import Progress
 
 if TYPE_CHECKING:
@@ -32,6 +34,7 @@ def imitate(
     settings: LoopSettings,
     seed: int,
     accelerator: Accelerator,
+    fit: HiddenFit | None = None,
     checkpoint: CheckpointFile | None = None,
     on_progress: Progress | None = None,
 ) -> list[float]:
@@ -48,6 +51,8 @@ def imitate(
         settings: Length, batches, optimiser and schedule.
         seed: Of the order of the sequences and of dropout.
         accelerator: The device and the processes.
+        fit: The map that was trained with the students before, for distillers that need one: each
+            goes on from a copy.
         checkpoint: Where the state is kept; the same call continues from there.
         on_progress: Told how many of how many units are over.
 
@@ -55,9 +60,10 @@ def imitate(
         The mean loss of each on the held-out sequences.
 
     Raises:
-        NasKdError: A loss is no longer finite, or a checkpoint cannot be written.
+        NotFiniteError: Losses of some students, named by `loss_name`, are no longer finite.
+        NasKdError: A checkpoint cannot be written.
     """
-    learners = [_Learner(student, objective) for student in students]
+    learners = [_Learner(student, objective, fit) for student in students]
     loop = LanguageLoop(
         nn.ModuleList(learners),
         sequences,
@@ -68,10 +74,22 @@ def imitate(
         apart=learners,
     )
     train_language(loop, checkpoint=checkpoint, on_progress=on_progress)
-    return [
-        imitation_loss(learner.student, held_out, objective, fit=learner.fit)
-        for learner in learners
-    ]
+    losses = {
+        loss_name(place): imitation_loss(learner.student, held_out, objective, fit=learner.fit)
+        for place, learner in enumerate(learners)
+    }
+    if names := not_finite(losses):
+        raise NotFiniteError(
+            f"training: at its end the held-out loss of {', '.join(names)} is not finite. Lower "
+            f"learning_rate ({settings.learning_rate}), or train in full precision.",
+            names,
+        )
+    return list(losses.values())
+
+
+def loss_name(place: int) -> str:
+    """The name of the loss of the student at ``place`` of those that learn side by side."""
+    return f"student_{place + 1}"
 
 
 def imitation_loss(
@@ -90,10 +108,13 @@ def imitation_loss(
 class _Learner(nn.Module):
     """A student with the map of its hidden states, where the loss needs one."""
 
-    def __init__(self, student: PreTrainedModel, objective: StateObjective) -> None:
+    def __init__(
+        self, student: PreTrainedModel, objective: StateObjective, before: HiddenFit | None
+    ) -> None:
         super().__init__()
+        width = student.config.hidden_size
         self.student = student
-        self.fit = objective.make_fit(student.config.hidden_size)
+        self.fit = objective.make_fit(width) if before is None else before.narrowed(width)
 
 
 class _Losses:
@@ -107,7 +128,7 @@ class _Losses:
         self, batch: dict[str, Tensor], places: Tensor, moment: Moment
     ) -> Iterator[tuple[str, Tensor]]:
         taught = self._objective.taught(batch)
-        for number, learner in enumerate(self._learners, start=1):
+        for place, learner in enumerate(self._learners):
             with self._objective.autocast():
                 states = self._objective.states_of(learner.student, batch)
-            yield f"student_{number}", self._objective(states, taught, learner.fit)
+            yield loss_name(place), self._objective(states, taught, learner.fit)

@@ -91,7 +91,8 @@ class StateObjective:
         """A map of hidden states up to that width to the teacher's; None where none is needed."""
         if not any(distiller.fits for distiller in self._distillers):
             return None
-        return HiddenFit(student_width, self._teacher.config.hidden_size)
+        fit = HiddenFit(student_width, self._teacher.config.hidden_size)
+        return fit.to(self._accelerator.device)
 
     def on_device(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
         """The batch where the teacher is."""

@@ -14,7 +14,7 @@ from nas_kd.training.superlm.settings import SuperLMSettings
 from nas_kd.training.superlm.shortlist import Finalist, distil_shortlist
 from nas_kd.training.superlm.strategies import STRATEGIES, Chooser, Strategy
 from nas_kd.training.superlm.students import cut_from, spread, teacher_sizes, text_task_of
-from nas_kd.training.superlm.text import training_text
+from nas_kd.training.superlm.text import text_digest, training_text
 
 __all__ = [
     "STRATEGIES",
@@ -32,6 +32,7 @@ __all__ = [
     "shared_weight_losses",
     "spread",
     "teacher_sizes",
+    "text_digest",
     "text_task_of",
     "training_text",
 ]

@@ -25,7 +25,7 @@ from nas_kd.training.superlm.students import (
     spread,
     text_task_of,
 )
-from nas_kd.training.superlm.text import training_text
+from nas_kd.training.superlm.text import text_digest, training_text
 from search_spaces import create_space
 from search_spaces.language_models import head_of
 from search_spaces.supernets import DepthRule, Importance, SuperLM
@@ -36,6 +36,7 @@ if TYPE_CHECKING:  # the frame imports this file to register its methods
 MODEL = "superlm"
 FIT = "fit.safetensors"
 IMPORTANCE = "importance.safetensors"
+TEXT = "text_sha256"
 
 
 class SuperLMSession:
@@ -58,10 +59,11 @@ class SuperLMSession:
         self._judged = spread(space, task)
         require_comparable(settings, space, task.head)
         train, self._held_out = training_text(job.data, teacher.tokenizer, settings, job.seed)
+        self._data, self._text = job.data, text_digest(train, self._held_out)
         self._tokenizer = teacher.tokenizer
-        self._teacher = teacher.model
+        self._teacher = teacher.model.to(job.accelerator.device)
         self._importance = put_important_first(
-            teacher.model, settings.importance, train, mixed_seed(job.seed, 3)
+            self._teacher, settings.importance, train, mixed_seed(job.seed, 3)
         )
         self._objective = objective_of(settings, teacher.model, job.accelerator)
         self.superlm = SuperLM(teacher.model, space, cast(DepthRule, settings.depth))
@@ -106,9 +108,25 @@ class SuperLMSession:
 
     def state(self) -> dict[str, Any]:
         importance = None if self._importance is None else vars(self._importance)
-        return {"loop": self._loop.state(), "found": self._found, "importance": importance}
+        return {
+            "loop": self._loop.state(),
+            "found": self._found,
+            "importance": importance,
+            TEXT: self._text,
+        }
 
     def load(self, state: Mapping[str, Any]) -> None:
+        """See `Session.load`.
+
+        Raises:
+            UsageError: The text is not that of the state.
+        """
+        if state[TEXT] != self._text:
+            raise UsageError(
+                f"superlm: {self._data} gives other tokens than when this training began, so that "
+                "it cannot go on as it was planned: the text has changed, or the teacher's "
+                "tokenizer. Put back what it was, or name another --run-dir."
+            )
         self._loop.load(state["loop"])
         self._found = dict(state["found"])
         if self._importance is not None:
@@ -121,7 +139,7 @@ class SuperLMSession:
         teacher; the map of hidden states and what the teacher was sorted by, where there are."""
         self.superlm.model.save_pretrained(folder / MODEL)
         self._tokenizer.save_pretrained(folder / MODEL)
-        facts: dict[str, Any] = {"model": MODEL, "held_out_loss": self._found}
+        facts: dict[str, Any] = {"model": MODEL, "held_out_loss": self._found, TEXT: self._text}
         if self._fit is not None:
             save_file({"weight": self._fit.weight.detach().cpu()}, folder / FIT)
             facts["fit"] = FIT

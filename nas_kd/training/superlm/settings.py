@@ -10,14 +10,16 @@ from nas_kd.training.language.settings import LoopSettings
 
 @dataclass(frozen=True)
 class SuperLMSettings(LoopSettings):
-    """AutoDistil's settings, but for ``unit_steps`` and what is held out, which are ours.
+    """AutoDistil's settings, but for ``sequences_at_once``, ``unit_steps`` and what is held out,
+    which are ours.
 
     Attributes:
         distillers: What every student of a step imitates the teacher by: names of distillers of
             token states, separated by commas.
         relation_heads: Of the relation distillers; None takes the teacher's heads.
-        interleaved: Whether every so-manieth channel makes a relation head, not neighbours as
-            published: heads that students share then mean the same to all of them.
+        interleaved: Whether a relation head takes every n-th channel (n is the number of relation
+            heads) instead of neighbouring ones, as published: heads that students share then mean
+            the same to all of them.
         teacher_layer: Of the teacher, counted from 1, for distillers that have a choice; None takes
             the last.
         random_students: How many random students a step trains, where the strategy trains any.
@@ -36,7 +38,7 @@ class SuperLMSettings(LoopSettings):
     batch_size: int = 2048
     learning_rate: float = 4e-5
     warmup: float = 0.0
-    unit_steps: int = 500
+    unit_steps: int = 50
     distillers: str = "autodistil_mse"
     relation_heads: int | None = None
     interleaved: bool = False

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from accelerate import Accelerator
 
 from nas_kd.data.text import TokenSequences
+from nas_kd.distill import HiddenFit
 from nas_kd.training.checkpoint import CheckpointFile
 from nas_kd.training.language.settings import LoopSettings
 from nas_kd.training.language.standalone import imitate
@@ -47,6 +48,7 @@ def distil_shortlist(
     settings: LoopSettings,
     seed: int,
     accelerator: Accelerator,
+    fit: HiddenFit | None = None,
     checkpoint: CheckpointFile | None = None,
     on_progress: Progress | None = None,
 ) -> list[Finalist]:
@@ -65,11 +67,13 @@ def distil_shortlist(
         settings: Length, batches, optimiser and schedule.
         seed: Of the order of the sequences and of dropout.
         accelerator: The device and the processes.
+        fit: The map that was trained with the SuperLM, for distillers that need one.
         checkpoint: Where the state is kept; the same call continues from there.
         on_progress: Told how many of how many units are over.
 
     Raises:
-        NasKdError: A loss is no longer finite, or a checkpoint cannot be written.
+        NotFiniteError: Losses of some, named by `loss_name`, are no longer finite.
+        NasKdError: A checkpoint cannot be written.
     """
     models = [superlm.extract(student.arch) for student in ranked[:top]]
     losses = imitate(
@@ -80,6 +84,7 @@ def distil_shortlist(
         settings=settings,
         seed=seed,
         accelerator=accelerator,
+        fit=fit,
         checkpoint=checkpoint,
         on_progress=on_progress,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 from nas_kd.data.text import TokenSequences, load_corpus, packed
@@ -27,3 +28,8 @@ def training_text(
     sequences = packed(corpus.texts, tokenizer, settings.max_tokens)
     train, held_out = sequences.split(settings.held_out, mixed_seed(seed, 1))
     return train, held_out.subset(range(min(len(held_out), settings.held_out_limit)))
+
+
+def text_digest(train: TokenSequences, held_out: TokenSequences) -> str:
+    """Tells what `training_text` gave from what it gives of other text, or by another tokenizer."""
+    return hashlib.sha256(f"{train.digest()} {held_out.digest()}".encode()).hexdigest()

@@ -55,6 +55,16 @@ def test_pairs_say_which_text_a_token_belongs_to() -> None:
     assert batch["token_type_ids"].tolist() == [[0, 0, 0, 1, 1, 1], [0, 0, 0, 1, 1, 0]]
 
 
+def test_a_digest_tells_sequences_apart() -> None:
+    texts = [["w1 w2 w3 w4"], ["w1 w2 w4 w3"], ["w1 w2 w3 w4 w5"]]
+    found = [packed(lines, TOKENIZER, tokens).digest() for lines in texts for tokens in (4, 6)]
+    pairs = TextExamples(("w1",), ("w2",), torch.zeros(1))
+    single = TextExamples(("w1 w2",), None, torch.zeros(1))
+    found += [encoded(examples, TOKENIZER, 8).digest() for examples in (pairs, single)]
+    assert len(set(found)) == len(found)
+    assert packed(texts[0], TOKENIZER, 4).digest() == found[0]
+
+
 def test_a_split_takes_every_sequence_once_and_the_same_for_a_seed() -> None:
     sequences = packed(["w1 w2 w3 w4"] * 10, TOKENIZER, 4)
     first, second = sequences.split(0.25, seed=3)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from typing import Any
 
 import pytest
 import torch
@@ -10,7 +11,7 @@ from torch import Tensor
 
 from nas_kd.errors import UsageError
 from search_spaces import Arch, create_space
-from search_spaces.language_models import head_of
+from search_spaces.language_models import family_of, head_of
 from search_spaces.supernets import Observation, SuperLM, Supernet, observe, states_of
 from tests.contracts.search_space import draw
 from tests.search_spaces.supernets.language import KINDS, LENGTH, batch, space_of, teacher
@@ -67,6 +68,42 @@ def test_with_narrowed_heads_too(name: str, depth: str) -> None:
         assert_equal(observe(student, batch(True)), superlm(batch(True), arch))
         stock = type(student).__module__.startswith("transformers.")
         assert stock == space.is_stock(arch)
+
+
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [("BertForMaskedLM", {}), ("BertForMaskedLM", {"per_head": 1}), ("LlamaForCausalLM", {})],
+)
+def test_students_are_the_leading_part_of_the_teacher(kind: str, options: dict[str, int]) -> None:
+    """Row by row and column by column: each of their heads has channels of one of the teacher's."""
+    model: Any = teacher(kind)
+    family, space = family_of(model.config), space_of(model, **options)
+    superlm, whole = SuperLM(model, space), model.base_model.get_submodule(family.layers)
+    few_wide_heads = space.anchors()[0].replace(heads=space.shape(space.anchors()[1]).heads)
+    for arch in (*draw(space, 6), *space.anchors(), few_wide_heads):
+        shape, student = space.shape(arch), superlm.extract(arch)
+        words, all_words = (one.get_input_embeddings().weight for one in (student, model))
+        assert torch.equal(words, all_words[:, : shape.hidden])
+        queries, keys = (
+            [space.teacher.head_dim * head + c for head in range(n) for c in range(shape.head_dim)]
+            for n in (shape.heads, shape.key_value_heads)
+        )
+        tokens, inner = list(range(shape.hidden)), list(range(shape.inner))
+        parts = {
+            family.names.query: (queries, tokens),
+            family.names.key: (keys, tokens),
+            family.names.value: (keys, tokens),
+            family.names.out: (tokens, queries),
+            **dict.fromkeys(family.names.inner, (inner, tokens)),
+            family.names.outer: (tokens, inner),
+        }
+        layers: Any = student.base_model.get_submodule(family.layers)
+        for layer, of in zip(layers, superlm.kept_layers(arch), strict=True):
+            for name, (rows, columns) in parts.items():
+                ours, theirs = layer.get_submodule(name), whole[of].get_submodule(name)
+                assert torch.equal(ours.weight, theirs.weight[rows][:, columns])
+                if ours.bias is not None:
+                    assert torch.equal(ours.bias, theirs.bias[rows])
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -49,6 +49,10 @@ def test_what_was_judged_with_other_text_or_another_teacher_is_judged_again(tmp_
     before = Source(run, None).judging_identity()
     assert Source(run, 20).judging_identity() == before
     small_bert(seed=1).save_pretrained(tmp_path / "teacher")
-    taught = Source(run, None).judging_identity()
+    taught = Source(run, None)
+    assert taught.has_its_text
     (tmp_path / "text.txt").write_text("\n".join(lines(60, seed=1)))
-    assert len({before, taught, Source(run, None).judging_identity()}) == 3
+    reads_other = Source(run, None)
+    assert not reads_other.has_its_text
+    identities = {before, taught.judging_identity(), reads_other.judging_identity()}
+    assert len(identities) == 3
