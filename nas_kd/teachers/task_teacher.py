@@ -11,6 +11,7 @@ from torch import nn
 
 from nas_kd.errors import UsageError
 from nas_kd.teachers.language import located, not_loaded
+from nas_kd.teachers.pretrained import from_files, is_of_pooler, refuse_new
 from search_spaces.language_models import make_known
 
 if TYPE_CHECKING:
@@ -45,10 +46,11 @@ def load_task_teacher(source: str, classes: Sequence[str], *, seed: int) -> Task
     Args:
         source: As for `load_language_teacher`.
         classes: Names of the task's classes; none where scores are to be predicted.
-        seed: Of a new head.
+        seed: Of a new head, and of a pooler that the model was saved without.
 
     Raises:
-        UsageError: It does not exist, is no language model of transformers, or is of another task.
+        UsageError: It does not exist, is no language model of transformers, lacks weights, or is of
+            another task.
         NasKdError: It cannot be downloaded.
     """
     spec, place = located(source)
@@ -60,17 +62,19 @@ def load_task_teacher(source: str, classes: Sequence[str], *, seed: int) -> Task
         knows_task = any(name.endswith(_CLASSIFIER) for name in config.architectures or ())
         if not knows_task:
             config.num_labels = len(classes) or 1
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            model = AutoModelForSequenceClassification.from_pretrained(
-                place, config=config, trust_remote_code=False, dtype=torch.float32
-            )
+        model, new = from_files(AutoModelForSequenceClassification, place, seed=seed, config=config)
         tokenizer = AutoTokenizer.from_pretrained(place, trust_remote_code=False)
     except Exception as error:
         raise not_loaded(spec, error) from error
+    refuse_new(spec, new if knows_task else [name for name in new if _is_of_encoder(model, name)])
     if knows_task:
         _bring_into_order(model, classes, source)
     return TaskTeacher(model.eval(), tokenizer, source, knows_task)
+
+
+def _is_of_encoder(model: PreTrainedModel, name: str) -> bool:
+    """Whether a weight is neither the head's nor the pooler's."""
+    return name.startswith(f"{model.base_model_prefix}.") and not is_of_pooler(name)
 
 
 def _bring_into_order(model: Any, classes: Sequence[str], source: str) -> None:
