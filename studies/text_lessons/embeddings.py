@@ -7,7 +7,12 @@ from dataclasses import dataclass
 from nas_kd.data.text import load_corpus, load_labelled_texts
 from nas_kd.export.text_student import TextStudent
 from nas_kd.teachers.language import load_language_teacher
-from nas_kd.training.language import EmbeddingSettings, distil_embeddings, similarity_score
+from nas_kd.training.language import (
+    EmbeddingSettings,
+    distil_embeddings,
+    similarity_score,
+    without_head,
+)
 from nas_kd.training.processes import make_accelerator
 from studies.observer import PER_MILLE, per_mille
 from studies.text_lessons.learned import Learned, Place, facts_of
@@ -41,7 +46,7 @@ class EmbeddingLesson:
         tokens = self.settings.max_tokens
         teachers_score = similarity_score(encoder, task, teacher.tokenizer, max_tokens=tokens)
         sentences = dict.fromkeys([*task.train.texts, *(task.train.seconds or ()), *further])
-        model = student.model.base_model.requires_grad_()
+        model = without_head(student.model).requires_grad_()
         place.observer.phase("distill", PER_MILLE)
         result = distil_embeddings(
             model,

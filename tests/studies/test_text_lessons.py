@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 import torch
 
 from nas_kd.errors import UsageError
-from nas_kd.export.text_student import TextStudent
-from nas_kd.training.language import TaskSettings
+from nas_kd.export.text_student import TextStudent, load_text_student, save_text_student
+from nas_kd.training.language import EmbeddingSettings, TaskSettings, with_head
+from search_spaces import Arch
+from search_spaces.supernets import SuperLM
 from studies.observer import SilentObserver
-from studies.text_lessons import Learned, Place, TaskLesson
+from studies.text_lessons import EmbeddingLesson, Learned, Place, TaskLesson
 from tests.data.text.words import word_tokenizer
+from tests.search_spaces.supernets.language import space_of
+from tests.search_spaces.supernets.language import teacher as language_model
 from tests.training.language_models import WORDS, lines, save_teacher, small_bert
 
 
@@ -55,3 +60,36 @@ def test_states_that_cannot_be_compared_are_refused_before_the_teacher_learns(
     with pytest.raises(UsageError, match="students with 8 and the teacher has 4"):
         lesson.teach(student, Place(work, {}, SilentObserver()))
     assert not work.exists()
+
+
+OWN_WIDTH = Arch({"layers": 3, "hidden": 48, "heads": 9, "mlp": 20})
+
+
+@pytest.mark.parametrize("kind", ["BertModel", "LlamaForCausalLM"])
+@pytest.mark.parametrize("taught", [False, True])
+def test_a_student_that_learned_embeddings_opens_again(
+    tmp_path: Path, kind: str, taught: bool
+) -> None:
+    texts = lines(20)
+    rows = [f"{one}\t{two}\t{len(one)}" for one, two in zip(texts[::2], texts[1::2], strict=True)]
+    table = tmp_path / "pairs.tsv"
+    table.write_text("\n".join(["one\ttwo\tscore", *rows]))
+    task = f"{table}?text=one&second=two&label=score&regression=true"
+    whole = language_model(kind)
+    model = SuperLM(whole, space_of(whole)).extract(OWN_WIDTH)
+    if taught:
+        model = with_head(model.base_model, 3, seed=0)
+    lesson = EmbeddingLesson(
+        task,
+        save_teacher(tmp_path / "teacher"),
+        EmbeddingSettings(epochs=1, batch_size=8, max_tokens=12),
+    )
+    student = TextStudent(model, word_tokenizer(WORDS), {})
+    learned = lesson.teach(student, Place(tmp_path / "work", {}, SilentObserver()))
+    save_text_student(tmp_path / "learned", learned.model, student.tokenizer, {})
+    batch = {"input_ids": torch.tensor([[2, 4, 5, 3]])}
+    expected = learned.model(**batch).last_hidden_state
+    found = load_text_student(tmp_path / "learned").model
+    torch.testing.assert_close(found(**batch).last_hidden_state, expected)
+    config = json.loads((tmp_path / "learned" / "config.json").read_text())
+    assert config["auto_map"]["AutoModel"].endswith(type(found).__name__)
