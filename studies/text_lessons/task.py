@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from nas_kd.data.text import LabelledTexts, encoded, load_labelled_texts
+from nas_kd.data.text import LabelledTexts, encoded, load_labelled_texts, pad_token
 from nas_kd.export.text_student import TextStudent
 from nas_kd.teachers.task_teacher import TaskTeacher, load_task_teacher
 from nas_kd.training.batches import mixed_seed
@@ -109,7 +109,7 @@ class TaskLesson:
         facts = {"source": self.teacher, "fine_tuned": not teacher.knows_task}
         if teacher.knows_task:
             validation = encoded(task.validation, teacher.tokenizer, self.settings.max_tokens)
-            outputs = outputs_of(teacher.model, validation)
+            outputs = outputs_of(_padded(teacher.model, teacher.tokenizer), validation)
             return {**facts, "score": task_score(task, outputs, task.validation.targets)}
         place.observer.phase("teacher", PER_MILLE)
         result = finetune(
@@ -135,7 +135,10 @@ def _named(model: PreTrainedModel, task: LabelledTexts, tokenizer: Any) -> PreTr
     if task.classes:
         config.id2label = dict(enumerate(task.classes))
         config.label2id = {name: number for number, name in enumerate(task.classes)}
-    if config.pad_token_id is None:  # decoders find a text's last token by it
-        pad = tokenizer.pad_token_id
-        config.pad_token_id = tokenizer.eos_token_id if pad is None else pad
-    return model.requires_grad_()
+    return _padded(model, tokenizer).requires_grad_()
+
+
+def _padded(model: PreTrainedModel, tokenizer: Any) -> PreTrainedModel:
+    """The model, which knows with what texts are filled up: decoders find the last token by it."""
+    model.config.pad_token_id = pad_token(tokenizer)
+    return model

@@ -18,7 +18,13 @@ from studies.text_lessons import EmbeddingLesson, Learned, Place, TaskLesson
 from tests.data.text.words import word_tokenizer
 from tests.search_spaces.supernets.language import space_of
 from tests.search_spaces.supernets.language import teacher as language_model
-from tests.training.language_models import WORDS, lines, save_teacher, small_bert
+from tests.training.language_models import (
+    WORDS,
+    lines,
+    save_teacher,
+    small_bert,
+    small_llama,
+)
 
 
 def test_states_are_imitated_where_the_teachers_logits_have_no_weight(tmp_path: Path) -> None:
@@ -60,6 +66,26 @@ def test_states_that_cannot_be_compared_are_refused_before_the_teacher_learns(
     with pytest.raises(UsageError, match="students with 8 and the teacher has 4"):
         lesson.teach(student, Place(work, {}, SilentObserver()))
     assert not work.exists()
+
+
+def test_padding_does_not_change_what_decoders_say_of_a_text(tmp_path: Path) -> None:
+    """Whatever token their configurations name for padding: here it is one of the words."""
+    rows = [f"{text}\t{'yes' if 'w1 ' in text else 'no'}" for text in lines(40)]
+    table, word = tmp_path / "task.tsv", 9
+    table.write_text("\n".join(["text\tlabel", *rows]))
+    knowing = with_head(small_llama(pad_token_id=word).model, 2, seed=0)
+    lesson = TaskLesson(
+        f"{table}?text=text&label=label",
+        save_teacher(tmp_path / "teacher", knowing),
+        TaskSettings(epochs=1, batch_size=16, max_tokens=16),
+    )
+    student = TextStudent(small_llama(pad_token_id=word), word_tokenizer(WORDS), {})
+    learned = lesson.teach(student, Place(tmp_path / "work", {}, SilentObserver()))
+    assert learned.teacher is not None
+    texts = word_tokenizer(WORDS)(["w1 w2", "w3 w4 w5 w6 w7"], padding=True, return_tensors="pt")
+    for model in (learned.model, learned.teacher):
+        alone = model(input_ids=texts["input_ids"][:1, :4]).logits
+        torch.testing.assert_close(model(**texts).logits[:1], alone)
 
 
 OWN_WIDTH = Arch({"layers": 3, "hidden": 48, "heads": 9, "mlp": 20})
