@@ -14,6 +14,7 @@ from nas_kd.machine_lock import machine_alone
 from nas_kd.training.superlm import Finalist
 from studies.superlm.latency import TextLatencyLimit
 from studies.superlm.source import Source
+from studies.teacher_file import weights_digest
 
 
 def deliver(
@@ -47,6 +48,7 @@ def deliver(
         "loss": finalist.loss,
         "distillers": source.settings.distillers,
         "teacher": source.teacher.source,
+        **_weights(source.job["checkpoint"]),
         "data": source.job["data"],
     }
     onnx = directory / ONNX
@@ -64,3 +66,10 @@ def deliver(
         "latency_ms": None if timing is None else timing.latency.to_document(),
         "budget_met": timing is None or timing.is_met,
     }
+
+
+def _weights(checkpoint: str | None) -> dict[str, str]:
+    """The file whose weights the teacher has instead of its own, and what it holds."""
+    if checkpoint is None:
+        return {}
+    return {"checkpoint": checkpoint, "checkpoint_sha256": weights_digest(Path(checkpoint))}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nas_kd.data.text import LabelledTexts, encoded, load_labelled_texts, pad_token
@@ -20,7 +21,7 @@ from nas_kd.training.language import (
 )
 from nas_kd.training.processes import make_accelerator
 from studies.observer import PER_MILLE, per_mille
-from studies.text_lessons.learned import Learned, Place, facts_of
+from studies.text_lessons.learned import Learned, Place, facts_of, source_of
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -36,19 +37,26 @@ class TaskLesson:
             head it knows the task, else it learns it first, in the same way without a teacher.
         settings: Of the training of student and teacher.
         seed: Of both.
+        checkpoint: Weights of the teacher that replace its own; it then learns the task first.
     """
 
     task: str
     teacher: str
     settings: TaskSettings
     seed: int = 0
+    checkpoint: Path | None = None
 
     def teach(self, student: TextStudent, place: Place) -> Learned:
         """See `Lesson.teach`."""
         task = load_labelled_texts(self.task, seed=self.seed)
         teacher, teacher_facts = None, {}
         if self.settings.teacher_weight > 0 or self.settings.state_epochs > 0:
-            teacher = load_task_teacher(self.teacher, task.classes, seed=mixed_seed(self.seed, 1))
+            teacher = load_task_teacher(
+                self.teacher,
+                task.classes,
+                seed=mixed_seed(self.seed, 1),
+                checkpoint=self.checkpoint,
+            )
             if self.settings.state_epochs:
                 require_imitable(
                     student.model,
@@ -106,7 +114,10 @@ class TaskLesson:
 
     def _ready(self, teacher: TaskTeacher, task: LabelledTexts, place: Place) -> dict[str, Any]:
         """Trains a teacher that does not know the task; judges it."""
-        facts = {"source": self.teacher, "fine_tuned": not teacher.knows_task}
+        facts = {
+            **source_of(self.teacher, self.checkpoint),
+            "fine_tuned": not teacher.knows_task,
+        }
         if teacher.knows_task:
             validation = encoded(task.validation, teacher.tokenizer, self.settings.max_tokens)
             outputs = outputs_of(_padded(teacher.model, teacher.tokenizer), validation)

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save_file, save_model
 from transformers import BertForSequenceClassification
 
 from nas_kd.errors import UsageError
 from nas_kd.teachers.task_teacher import load_task_teacher
 from tests.data.text.words import word_tokenizer
-from tests.training.language_models import WORDS, save_teacher, small_bert
+from tests.training.language_models import WORDS, save_teacher, small_bert, small_llama
 
 
 def _saved(folder: Path, names: list[str]) -> tuple[str, Any]:
@@ -56,6 +56,24 @@ def test_a_model_without_a_head_gets_one(tmp_path: Path) -> None:
     assert torch.equal(_logits(one.model), _logits(same.model))
     assert not torch.equal(_logits(one.model), _logits(other.model))
     assert load_task_teacher(source, (), seed=0).model.config.num_labels == 1
+
+
+def test_other_weights_replace_its_own_and_do_not_know_the_task(tmp_path: Path) -> None:
+    batch = {"input_ids": torch.tensor([[2, 8, 9, 3]])}
+    encoder, decoder = small_bert(seed=1), small_llama()
+    classifier, _ = _saved(tmp_path / "classifier", ["a", "b"])
+    writer = save_teacher(tmp_path / "writer", decoder)
+    for source, model in ((classifier, encoder), (writer, decoder)):
+        with torch.no_grad():
+            for weight in model.parameters():
+                weight.mul_(1.1)
+        save_model(model, tmp_path / "weights.safetensors")
+        teacher = load_task_teacher(
+            source, ("a", "b"), seed=0, checkpoint=tmp_path / "weights.safetensors"
+        )
+        assert not teacher.knows_task
+        expected = model.base_model(**batch).last_hidden_state
+        torch.testing.assert_close(teacher.model.base_model(**batch).last_hidden_state, expected)
 
 
 @pytest.mark.parametrize("lost", ["classifier", "pooler"])
