@@ -57,13 +57,16 @@ def distil_text(
         from studies.text_lessons import TextDelivery
 
         directory = _student_directory(Path(student))
+        settings = _settings(embeddings, pairs)
+        if teacher is not None and not embeddings:
+            _require_taught(settings)
         frozen = {
             "student": str(directory),
             "task": task,
             "embeddings": embeddings,
             "text": text,
             **({"teacher": teacher} if teacher else _own_teacher(directory)),
-            "settings": _settings(embeddings, pairs),
+            "settings": settings,
             "seed": seed,
         }
         profile = _profile(device, threads)
@@ -172,6 +175,14 @@ def _settings(embeddings: bool, pairs: Sequence[str]) -> dict[str, Any]:
     kind = EmbeddingSettings if embeddings else TaskSettings
     what = "learning embeddings" if embeddings else "learning a task"
     return asdict(kind(**parse_values(what, kinds_of(kind), pairs)))
+
+
+def _require_taught(settings: Mapping[str, Any]) -> None:
+    if settings["teacher_weight"] == settings["state_epochs"] == 0:
+        raise UsageError(
+            "--teacher: with teacher_weight=0 and state_epochs=0 nothing is learned from one. "
+            "Leave it out."
+        )
 
 
 def _lesson(frozen: Mapping[str, Any]) -> Lesson:

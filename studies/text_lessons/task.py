@@ -10,6 +10,7 @@ from nas_kd.data.text import LabelledTexts, encoded, load_labelled_texts, pad_to
 from nas_kd.export.text_student import TextStudent
 from nas_kd.teachers.task_teacher import TaskTeacher, load_task_teacher
 from nas_kd.training.batches import mixed_seed
+from nas_kd.training.idle_settings import refuse_idle
 from nas_kd.training.language import (
     TaskSettings,
     finetune,
@@ -49,6 +50,10 @@ class TaskLesson:
     def teach(self, student: TextStudent, place: Place) -> Learned:
         """See `Lesson.teach`."""
         task = load_labelled_texts(self.task, seed=self.seed)
+        if task.is_regression:
+            refuse_idle(
+                self.settings, ("temperature",), "scores are compared as they are", where="training"
+            )
         teacher, teacher_facts = None, {}
         if self.settings.teacher_weight > 0 or self.settings.state_epochs > 0:
             teacher = load_task_teacher(
@@ -127,7 +132,12 @@ class TaskLesson:
             _named(teacher.model, task, teacher.tokenizer),
             task,
             teacher.tokenizer,
-            settings=replace(self.settings, label_weight=1.0, teacher_weight=0.0),
+            settings=replace(
+                self.settings,
+                label_weight=1.0,
+                teacher_weight=0.0,
+                temperature=TaskSettings.temperature,
+            ),
             seed=mixed_seed(self.seed, 2),
             accelerator=make_accelerator(self.settings.precision),
             checkpoint=place.checkpoint("teacher"),

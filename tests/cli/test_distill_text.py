@@ -181,6 +181,9 @@ def test_a_teacher_has_the_weights_that_the_student_was_cut_from(
          "Did you mean 'temperature'"),
         ((f"task.tsv?{COLUMNS}", "--data", "text:more.txt"), "--data: beside --task give only"),
         ((f"task.tsv?{COLUMNS}", "--space", "pit"), "--space: beside --task give only"),
+        ((f"task.tsv?{COLUMNS}", "--teacher", "hf:any", "--set", "teacher_weight=0"),
+         "nothing is learned from one"),
+        ((f"pairs.csv?{PAIRS}", "--set", "temperature=3"), "scores are compared as they are"),
         ((f"task.tsv?{COLUMNS}", "--embeddings"), "pairs of texts with scores"),
     ],
 )  # fmt: skip
