@@ -8,6 +8,7 @@ from pathlib import Path
 from nas_kd.data.text import load_corpus, load_labelled_texts
 from nas_kd.export.text_student import TextStudent
 from nas_kd.teachers.language import load_language_teacher
+from nas_kd.teachers.pooling import require_mean_pooling
 from nas_kd.training.language import (
     EmbeddingSettings,
     distil_embeddings,
@@ -45,6 +46,7 @@ class EmbeddingLesson:
         task = load_labelled_texts(self.task, seed=self.seed)
         further = () if self.text is None else load_corpus(self.text).texts
         teacher = load_language_teacher(self.teacher, self.checkpoint)
+        require_mean_pooling(self.teacher)
         encoder = teacher.model.base_model
         tokens = self.settings.max_tokens
         teachers_score = similarity_score(encoder, task, teacher.tokenizer, max_tokens=tokens)

@@ -26,6 +26,8 @@ from tests.training.language_models import (
     small_llama,
 )
 
+OWN_WIDTH = Arch({"layers": 3, "hidden": 48, "heads": 9, "mlp": 20})
+
 
 def test_states_are_imitated_where_the_teachers_logits_have_no_weight(tmp_path: Path) -> None:
     rows = [f"{text}\t{'yes' if 'w1 ' in text else 'no'}" for text in lines(40)]
@@ -88,7 +90,12 @@ def test_padding_does_not_change_what_decoders_say_of_a_text(tmp_path: Path) -> 
         torch.testing.assert_close(model(**texts).logits[:1], alone)
 
 
-OWN_WIDTH = Arch({"layers": 3, "hidden": 48, "heads": 9, "mlp": 20})
+def _pairs(table: Path) -> str:
+    """Writes pairs of texts with scores; how to name them."""
+    texts = lines(20)
+    rows = [f"{one}\t{two}\t{len(one)}" for one, two in zip(texts[::2], texts[1::2], strict=True)]
+    table.write_text("\n".join(["one\ttwo\tscore", *rows]))
+    return f"{table}?text=one&second=two&label=score&regression=true"
 
 
 @pytest.mark.parametrize("kind", ["BertModel", "LlamaForCausalLM"])
@@ -96,17 +103,12 @@ OWN_WIDTH = Arch({"layers": 3, "hidden": 48, "heads": 9, "mlp": 20})
 def test_a_student_that_learned_embeddings_opens_again(
     tmp_path: Path, kind: str, taught: bool
 ) -> None:
-    texts = lines(20)
-    rows = [f"{one}\t{two}\t{len(one)}" for one, two in zip(texts[::2], texts[1::2], strict=True)]
-    table = tmp_path / "pairs.tsv"
-    table.write_text("\n".join(["one\ttwo\tscore", *rows]))
-    task = f"{table}?text=one&second=two&label=score&regression=true"
     whole = language_model(kind)
     model = SuperLM(whole, space_of(whole)).extract(OWN_WIDTH)
     if taught:
         model = with_head(model.base_model, 3, seed=0)
     lesson = EmbeddingLesson(
-        task,
+        _pairs(tmp_path / "pairs.tsv"),
         save_teacher(tmp_path / "teacher"),
         EmbeddingSettings(epochs=1, batch_size=8, max_tokens=12),
     )
@@ -119,3 +121,13 @@ def test_a_student_that_learned_embeddings_opens_again(
     torch.testing.assert_close(found(**batch).last_hidden_state, expected)
     config = json.loads((tmp_path / "learned" / "config.json").read_text())
     assert config["auto_map"]["AutoModel"].endswith(type(found).__name__)
+
+
+def test_a_teacher_that_does_not_pool_by_the_mean_teaches_no_embeddings(tmp_path: Path) -> None:
+    source = save_teacher(tmp_path / "teacher")
+    (tmp_path / "teacher" / "1_Pooling").mkdir()
+    (tmp_path / "teacher" / "1_Pooling" / "config.json").write_text('{"pooling_mode": "cls"}')
+    lesson = EmbeddingLesson(_pairs(tmp_path / "pairs.tsv"), source, EmbeddingSettings())
+    student = TextStudent(small_bert(seed=1), word_tokenizer(WORDS), {})
+    with pytest.raises(UsageError, match="pools by cls"):
+        lesson.teach(student, Place(tmp_path / "work", {}, SilentObserver()))
