@@ -39,12 +39,15 @@ from benchmarks.minilm import (
     wikipedia,
 )
 from benchmarks.record import write_rows
+from nas_kd.costs import Budget
 from nas_kd.training.checkpoint import CheckpointFile
 from nas_kd.training.language import imitate
 from nas_kd.training.processes import make_accelerator
 from nas_kd.training.superlm import (
+    feasible_students,
+    in_order,
     objective_of,
-    rank_students,
+    shared_weight_losses,
     text_task_of,
     training_text,
 )
@@ -142,11 +145,12 @@ class _Space:
     def _ranking(self, superlm: SuperLM) -> dict[str, Any]:
         began = time.monotonic()
         told = self._told(f"{self._name}: ranking")
-        ranked = rank_students(
+        sizes = feasible_students(superlm.space, self._task, Budget())
+        losses = shared_weight_losses(
             superlm,
+            list(sizes),
             self._held_out,
             self._objective,
-            task=self._task,
             on_batch=lambda done, total: told(done, total, ""),
         )
         students = {
@@ -156,7 +160,7 @@ class _Space:
                 "params": student.params,
                 "macs": student.macs,
             }
-            for rank, student in enumerate(ranked, start=1)
+            for rank, student in enumerate(in_order(losses, sizes), start=1)
         }
         return {"students": students, "seconds": time.monotonic() - began}
 

@@ -58,6 +58,8 @@ class TextTask:
             are to serve any task.
         head: Of decoders without a classifier; ``none`` gives the last hidden states, as encoders
             always do.
+        attention_bias: Whether a Llama's queries, keys, values and their output have biases.
+        mlp_bias: Whether its MLP has.
     """
 
     vocabulary: int = 30_522
@@ -66,6 +68,8 @@ class TextTask:
     segments: int = 2
     num_classes: int = 0
     head: Head = "tied"
+    attention_bias: bool = False
+    mlp_bias: bool = False
 
 
 AnyTask = Task | TextTask

@@ -58,8 +58,8 @@ def distill(
         bool,
         typer.Option(
             "--embeddings",
-            help="With --task: learn the teacher's sentence embeddings, judged on its pairs; "
-            "--data names further text to learn from.",
+            help="With --task: learn the teacher's sentence embeddings, the means over the tokens, "
+            "judged on its pairs; --data names further text to learn from.",
         ),
     ] = False,
     settings: Annotated[

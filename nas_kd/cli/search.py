@@ -39,7 +39,12 @@ def search(
     threads: options.Threads = None,
     trials: Annotated[
         int | None,
-        typer.Option(min=1, metavar="N", help="Candidates to look at [300; exhaustive: all]."),
+        typer.Option(
+            min=1,
+            metavar="N",
+            help="Candidates to look at [300; exhaustive: all; of a supernet of language models "
+            "1000, with --proxies a quarter].",
+        ),
     ] = None,
     sampler: Annotated[
         str | None, typer.Option(metavar="NAME", help="See: nas-kd list samplers.")

@@ -222,7 +222,7 @@ def _search_text(
 
     choice = Choice(
         trials=of_text.trials,
-        sampler=of_text.sampler or Choice.sampler,
+        sampler=of_text.sampler,
         proxies=tuple(parse_names("--proxies", of_text.proxies) or ()),
         seed=seed,
     )

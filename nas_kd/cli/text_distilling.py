@@ -57,13 +57,16 @@ def distil_text(
         from studies.text_lessons import TextDelivery
 
         directory = _student_directory(Path(student))
+        settings = _settings(embeddings, pairs)
+        if teacher is not None and not embeddings:
+            _require_taught(settings)
         frozen = {
             "student": str(directory),
             "task": task,
             "embeddings": embeddings,
             "text": text,
-            "teacher": teacher or _own_teacher(directory),
-            "settings": _settings(embeddings, pairs),
+            **({"teacher": teacher} if teacher else _own_teacher(directory)),
+            "settings": settings,
             "seed": seed,
         }
         profile = _profile(device, threads)
@@ -140,17 +143,27 @@ def _student_directory(path: Path) -> Path:
     return directory
 
 
-def _own_teacher(directory: Path) -> str:
-    """The teacher that the student was cut from."""
+def _own_teacher(directory: Path) -> dict[str, str]:
+    """The teacher that the student was cut from, with the file of its weights if it had one."""
     from nas_kd.export.text_student import read_provenance
+    from studies.teacher_file import weights_digest
 
-    teacher = read_provenance(directory).get("teacher")
+    known = read_provenance(directory)
+    teacher, checkpoint = known.get("teacher"), known.get("checkpoint")
     if not isinstance(teacher, str):
         raise UsageError(
             f"--teacher: {directory} does not say which teacher the student is from. Name it as "
             "hf:NAME_OR_FOLDER or package:NAME/FOLDER."
         )
-    return teacher
+    if checkpoint is None:
+        return {"teacher": teacher}
+    now = {"checkpoint": str(checkpoint), "checkpoint_sha256": weights_digest(Path(checkpoint))}
+    if now["checkpoint_sha256"] != known.get("checkpoint_sha256"):
+        raise UsageError(
+            f"--teacher: {checkpoint} holds other weights than when {directory} was cut from that "
+            "teacher. Put the earlier file back, or name a teacher."
+        )
+    return {"teacher": teacher, **now}
 
 
 def _settings(embeddings: bool, pairs: Sequence[str]) -> dict[str, Any]:
@@ -164,15 +177,24 @@ def _settings(embeddings: bool, pairs: Sequence[str]) -> dict[str, Any]:
     return asdict(kind(**parse_values(what, kinds_of(kind), pairs)))
 
 
+def _require_taught(settings: Mapping[str, Any]) -> None:
+    if settings["teacher_weight"] == settings["state_epochs"] == 0:
+        raise UsageError(
+            "--teacher: with teacher_weight=0 and state_epochs=0 nothing is learned from one. "
+            "Leave it out."
+        )
+
+
 def _lesson(frozen: Mapping[str, Any]) -> Lesson:
     from nas_kd.training.language import EmbeddingSettings, TaskSettings
     from studies.text_lessons import EmbeddingLesson, TaskLesson
 
     task, teacher, seed = frozen["task"], frozen["teacher"], frozen["seed"]
+    checkpoint = Path(frozen["checkpoint"]) if "checkpoint" in frozen else None
     if frozen["embeddings"]:
         settings = EmbeddingSettings(**frozen["settings"])
-        return EmbeddingLesson(task, teacher, settings, seed, frozen["text"])
-    return TaskLesson(task, teacher, TaskSettings(**frozen["settings"]), seed)
+        return EmbeddingLesson(task, teacher, settings, seed, frozen["text"], checkpoint)
+    return TaskLesson(task, teacher, TaskSettings(**frozen["settings"]), seed, checkpoint)
 
 
 def _profile(device: str | None, threads: int | None) -> DeviceProfile:

@@ -15,38 +15,8 @@ from nas_kd.costs.records import LatencyRecord
 
 LENGTHS = (32, 128)
 """Tokens of a sentence, and of a paragraph."""
-
-
-def measure_token_latency(
-    onnx_file: Path,
-    profile: DeviceProfile,
-    lengths: Sequence[int] = LENGTHS,
-    *,
-    axis: str = "sequence",
-    target_ci: float = 0.02,
-    max_seconds: float = 5.0,
-) -> dict[int, LatencyRecord]:
-    """Measures a file at each length, with the length fixed in it as a device would have it.
-
-    Args:
-        onnx_file: A model whose sequences have any length.
-        profile: Device, threads and batch.
-        lengths: Tokens in a sequence.
-        axis: The file's name for the dynamic length.
-        target_ci: As in `measure_latency`.
-        max_seconds: As in `measure_latency`, for all lengths together.
-
-    Returns:
-        The records by length.
-
-    Raises:
-        DeviceUnavailableError: The provider asked for is missing, or not the one in use.
-        UsageError: The file is missing, no model, or needs other inputs.
-    """
-    (records,) = measure_token_latencies(
-        [onnx_file], profile, lengths, axis=axis, target_ci=target_ci, max_seconds=max_seconds
-    )
-    return records
+_LENGTH_AXIS = "sequence"
+"""What files call the dynamic length."""
 
 
 def measure_token_latencies(
@@ -54,32 +24,40 @@ def measure_token_latencies(
     profile: DeviceProfile,
     lengths: Sequence[int] = LENGTHS,
     *,
-    axis: str = "sequence",
-    target_ci: float = 0.02,
     max_seconds: float = 5.0,
 ) -> list[dict[int, LatencyRecord]]:
-    """Measures several files beside each other; see `measure_token_latency`.
+    """Measures files beside each other, with each length fixed in them as a device would have it.
+
+    Args:
+        onnx_files: Models whose sequences have any length.
+        profile: Device, threads and batch.
+        lengths: Tokens in a sequence.
+        max_seconds: As in `measure_many`.
 
     Returns:
         The records by length for each file.
+
+    Raises:
+        DeviceUnavailableError: The provider asked for is missing, or not the one in use.
+        UsageError: A file is missing, no model, or needs other inputs.
     """
     with TemporaryDirectory(prefix="nas-kd-") as folder:
         fixed = [
-            at_length(file, length, Path(folder) / f"{number}-{length}.onnx", axis=axis)
+            at_length(file, length, Path(folder) / f"{number}-{length}.onnx")
             for number, file in enumerate(onnx_files)
             for length in lengths
         ]
-        records = iter(measure_many(fixed, profile, target_ci=target_ci, max_seconds=max_seconds))
+        records = iter(measure_many(fixed, profile, max_seconds=max_seconds))
         return [{length: next(records) for length in lengths} for _ in onnx_files]
 
 
-def at_length(onnx_file: Path, length: int, out: Path, *, axis: str = "sequence") -> Path:
+def at_length(onnx_file: Path, length: int, out: Path) -> Path:
     """Writes the file with its dynamic length fixed.
 
     Returns:
         ``out``.
     """
     model = onnx.load(str(onnx_file))
-    make_dim_param_fixed(model.graph, axis, length)
+    make_dim_param_fixed(model.graph, _LENGTH_AXIS, length)
     onnx.save(model, str(out))
     return out

@@ -1,4 +1,4 @@
-"""Cutting a part out of labelled images, class by class."""
+"""Cutting a part out of labelled examples, class by class."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def stratified_split(
         Indices of the first and of the second part, each ascending.
 
     Raises:
-        UsageError: The share is out of range or a class has too few images.
+        UsageError: The share is out of range or a class has too few examples.
     """
     from sklearn.model_selection import train_test_split
 
@@ -33,8 +33,8 @@ def stratified_split(
     if int(counts[counts > 0].min()) < 2:
         scarce = int(torch.where(counts > 0, counts, len(labels)).argmin())
         raise UsageError(
-            f"{where}: class {scarce} has one image, and a split needs two of every class. "
-            f"Add images or give a validation set."
+            f"{where}: class {scarce} has one example, and a split needs two of every class. "
+            f"Add examples or give a validation set."
         )
     try:
         first, second = train_test_split(
@@ -42,7 +42,7 @@ def stratified_split(
         )
     except ValueError as error:
         raise UsageError(
-            f"{where}: {len(labels)} images cannot be split with validation_share={share} "
-            f"({error}). Add images, change the share, or give a validation set."
+            f"{where}: {len(labels)} examples cannot be split with validation_share={share} "
+            f"({error}). Add examples, change the share, or give a validation set."
         ) from error
     return torch.tensor(sorted(first)), torch.tensor(sorted(second))

@@ -1,4 +1,4 @@
-"""What is delivered of a student of text: its files, checked ONNX, latency and a manifest."""
+"""What is delivered of a student of text: its files, checked ONNX and a manifest."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nas_kd.costs import DeviceProfile, count_macs
-from nas_kd.costs.token_latency import LENGTHS, measure_token_latency
+from nas_kd.costs import count_macs
+from nas_kd.costs.token_latency import LENGTHS
 from nas_kd.costs.tokens import example_tokens
 from nas_kd.errors import ExportError
 from nas_kd.export.drafts import drafts_of
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 _TOLERANCES = {"fp32": TOLERANCE, "int8": 0.25}
 """Differences allowed, as shares of the largest output. That of int8 finds files that are wrong;
 what 8 bits cost a task is for the task's own measure to say."""
+_SEED = 0
+"""Of the tokens that are compared."""
 
 
 def deliver_text_student(
@@ -36,10 +38,7 @@ def deliver_text_student(
     *,
     accuracy: Mapping[str, Any] | None = None,
     lengths: Sequence[int] = LENGTHS,
-    profile: DeviceProfile | None = None,
     int8: bool = False,
-    max_seconds: float = 5.0,
-    seed: int = 0,
 ) -> Path:
     """Writes the student's directory: transformers' files, ``student.onnx`` for any batch and
     length, on request ``student.int8.onnx``, and ``manifest.json``.
@@ -50,11 +49,8 @@ def deliver_text_student(
         tokenizer: The teacher's.
         provenance: Where it comes from, as JSON values.
         accuracy: What it scores, by name, for the manifest.
-        lengths: Tokens of the sequences that are counted, compared and measured.
-        profile: Where latency is measured; None leaves it out.
+        lengths: Tokens of the sequences that are counted and compared.
         int8: Whether the dynamically quantised file is wanted too.
-        max_seconds: Of measuring, for each file.
-        seed: Of the tokens that are compared.
 
     Returns:
         The manifest's path.
@@ -65,22 +61,14 @@ def deliver_text_student(
     directory = Path(directory)
     save_text_student(directory, model, tokenizer, provenance)
     onnx = directory / ONNX
-    parity = export_text_student(model, tokenizer, onnx, lengths=lengths, int8=int8, seed=seed)
-    latency = None
-    if profile is not None:
-        latency = {
-            precision: measure_token_latency(
-                precision_file(onnx, precision), profile, lengths, max_seconds=max_seconds
-            )
-            for precision in parity
-        }
+    parity = export_text_student(model, tokenizer, onnx, lengths=lengths, int8=int8, seed=_SEED)
     return write_manifest(
         directory,
         costs={str(n): count_macs(model, example_tokens(model, 1, n)) for n in lengths},
-        latency=latency,
+        latency=None,
         parity=parity,
         accuracy=accuracy or {},
-        seeds={"parity": seed},
+        seeds={"parity": _SEED},
         extra={"provenance": provenance},
     )
 

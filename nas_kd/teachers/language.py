@@ -15,6 +15,7 @@ from nas_kd.errors import NasKdError, UsageError
 from nas_kd.network import is_network_failure, unreachable
 from nas_kd.registry import unknown_name
 from nas_kd.source_spec import SourceSpec
+from nas_kd.teachers.pretrained import from_files, is_of_pooler, refuse_new
 from nas_kd.teachers.weights import load_weights
 from search_spaces.language_models import make_known
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 _KINDS = ("hf", "package")
 _WRITER = "ForCausalLM"
+_POOLER_SEED = 0
 
 
 @dataclass(frozen=True)
@@ -49,19 +51,19 @@ class LanguageTeacher:
 def load_language_teacher(source: str, checkpoint: Path | None = None) -> LanguageTeacher:
     """Loads the language model that ``source`` names, with its tokenizer.
 
-    Its weights are in float32, whatever they were saved in: students learn with copies of them.
+    Its weights are in float32, whatever they were saved in: students learn with copies of them. A
+    pooler that it was saved without is random, and the same in every call.
 
     Args:
         source: The specification.
         checkpoint: Weights that replace those that came with it.
 
     Raises:
-        UsageError: It does not exist, it is no language model of transformers, or the checkpoint
-            does not fit.
+        UsageError: It does not exist, it is no language model of transformers, it lacks weights, or
+            the checkpoint does not fit.
         NasKdError: It cannot be downloaded.
     """
     spec, place = located(source)
-    import torch
     from transformers import AutoConfig, AutoModel, AutoModelForCausalLM, AutoTokenizer
 
     make_known()
@@ -69,11 +71,13 @@ def load_language_teacher(source: str, checkpoint: Path | None = None) -> Langua
         config = AutoConfig.from_pretrained(place, trust_remote_code=False)
         writes = any(name.endswith(_WRITER) for name in config.architectures or ())
         kind = AutoModelForCausalLM if writes else AutoModel
-        model = kind.from_pretrained(place, trust_remote_code=False, dtype=torch.float32)
+        model, new = from_files(kind, place, seed=_POOLER_SEED)
         tokenizer = AutoTokenizer.from_pretrained(place, trust_remote_code=False)
     except Exception as error:
         raise not_loaded(spec, error) from error
-    if checkpoint is not None:
+    if checkpoint is None:
+        refuse_new(spec, [name for name in new if not is_of_pooler(name)])
+    else:
         load_weights(model, checkpoint)
     return LanguageTeacher(model, tokenizer, spec.target, source)
 

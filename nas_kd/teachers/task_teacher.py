@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
 
 from nas_kd.errors import UsageError
-from nas_kd.teachers.language import located, not_loaded
+from nas_kd.teachers.language import load_language_teacher, located, not_loaded
+from nas_kd.teachers.pretrained import from_files, is_of_pooler, refuse_new
 from search_spaces.language_models import make_known
 
 if TYPE_CHECKING:
@@ -36,7 +38,9 @@ class TaskTeacher:
     knows_task: bool
 
 
-def load_task_teacher(source: str, classes: Sequence[str], *, seed: int) -> TaskTeacher:
+def load_task_teacher(
+    source: str, classes: Sequence[str], *, seed: int, checkpoint: Path | None = None
+) -> TaskTeacher:
     """Loads the language model that ``source`` names with its head, or with a new one.
 
     A head's outputs are brought into the order of ``classes`` by their names, in capitals or not.
@@ -45,10 +49,13 @@ def load_task_teacher(source: str, classes: Sequence[str], *, seed: int) -> Task
     Args:
         source: As for `load_language_teacher`.
         classes: Names of the task's classes; none where scores are to be predicted.
-        seed: Of a new head.
+        seed: Of a new head, and of a pooler that the model was saved without.
+        checkpoint: Weights that replace those that came with it, as for `load_language_teacher`;
+            its head has then learned nothing.
 
     Raises:
-        UsageError: It does not exist, is no language model of transformers, or is of another task.
+        UsageError: It does not exist, is no language model of transformers, lacks weights, is of
+            another task, or the checkpoint does not fit.
         NasKdError: It cannot be downloaded.
     """
     spec, place = located(source)
@@ -57,20 +64,28 @@ def load_task_teacher(source: str, classes: Sequence[str], *, seed: int) -> Task
     make_known()
     try:
         config = AutoConfig.from_pretrained(place, trust_remote_code=False)
-        knows_task = any(name.endswith(_CLASSIFIER) for name in config.architectures or ())
+        has_head = any(name.endswith(_CLASSIFIER) for name in config.architectures or ())
+        knows_task = has_head and checkpoint is None
         if not knows_task:
             config.num_labels = len(classes) or 1
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            model = AutoModelForSequenceClassification.from_pretrained(
-                place, config=config, trust_remote_code=False, dtype=torch.float32
-            )
+        model, new = from_files(AutoModelForSequenceClassification, place, seed=seed, config=config)
         tokenizer = AutoTokenizer.from_pretrained(place, trust_remote_code=False)
     except Exception as error:
         raise not_loaded(spec, error) from error
+    if checkpoint is not None:
+        without_head = load_language_teacher(source, checkpoint).model.base_model
+        model.base_model.load_state_dict(without_head.state_dict())
+    else:
+        of_encoder = [name for name in new if _is_of_encoder(model, name)]
+        refuse_new(spec, new if knows_task else of_encoder)
     if knows_task:
         _bring_into_order(model, classes, source)
     return TaskTeacher(model.eval(), tokenizer, source, knows_task)
+
+
+def _is_of_encoder(model: PreTrainedModel, name: str) -> bool:
+    """Whether a weight is neither the head's nor the pooler's."""
+    return name.startswith(f"{model.base_model_prefix}.") and not is_of_pooler(name)
 
 
 def _bring_into_order(model: Any, classes: Sequence[str], source: str) -> None:

@@ -80,6 +80,8 @@ class Llama:
             num_labels=max(1, task.num_classes),
             pad_token_id=0,
             tie_word_embeddings=task.head == "tied",
+            attention_bias=task.attention_bias,
+            mlp_bias=task.mlp_bias,
         )
         without_classes = LlamaModel if task.head == "none" else LlamaForCausalLM
         stock = LlamaForSequenceClassification if task.num_classes else without_classes
@@ -91,10 +93,18 @@ class Llama:
         weights = shape.layers * (attention + 3 * width * shape.inner)
         products = shape.layers * 2 * tokens**2 * shape.queries
         norms = (2 * shape.layers + 1) * width
+        biases = shape.layers * (
+            task.attention_bias * (shape.queries + 2 * shape.keys + width)
+            + task.mlp_bias * (2 * shape.inner + width)
+        )
         outputs = task.num_classes or (0 if task.head == "none" else task.vocabulary)
         shares_weights = not task.num_classes and task.head == "tied"
         head = width * outputs
         return Sizes(
             macs=tokens * (weights + head) + products,
-            params=weights + norms + width * task.vocabulary + (0 if shares_weights else head),
+            params=weights
+            + biases
+            + norms
+            + width * task.vocabulary
+            + (0 if shares_weights else head),
         )

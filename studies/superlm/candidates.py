@@ -15,12 +15,13 @@ from nas_kd.errors import UsageError
 from search_spaces import Arch, Sizes, TextTask, TransformerSpace
 from studies.kept_values import CHUNK, KeptValues
 from studies.observer import Observer
-from studies.samplers import SAMPLERS
+from studies.samplers import SAMPLERS, SamplerEntry
 from studies.superlm.proxies import best_by_proxies, require_proxies_of_text
 
 MOST = 1000
 """So many students are all judged, or scored by proxies; beyond that they are sampled."""
 _QUARTER = 4
+_USUAL = "tpe"
 
 
 @dataclass(frozen=True)
@@ -28,27 +29,43 @@ class Choice:
     """Which of the students within the budget are judged.
 
     Attributes:
-        trials: How many at most. By default `MOST`; with proxies a quarter of those scored.
-        sampler: Who proposes them where there are more; see `studies.samplers`.
+        trials: How many at most. By default `MOST`, or all where the sampler covers a space; with
+            proxies a quarter of those scored.
+        sampler: Who proposes them where there are more, see `studies.samplers`; None takes TPE.
         proxies: Training-free scores that choose them instead, as a first filter, out of `MOST` at
             random, or of four times as many as ``trials``.
         seed: Of the sampler, of the proxies and of what these look at.
+
+    Raises:
+        UsageError: A name is unknown, a number below 1, or both sampler and proxies are to choose.
     """
 
     trials: int | None = None
-    sampler: str = "tpe"
+    sampler: str | None = None
     proxies: tuple[str, ...] = ()
     seed: int = 0
 
     def __post_init__(self) -> None:
-        SAMPLERS.get(self.sampler)
+        SAMPLERS.get(self.sampler or _USUAL)
         require_proxies_of_text(self.proxies)
+        if self.proxies and self.sampler is not None:
+            raise UsageError(
+                f"search: proxies choose who is judged, so that the sampler {self.sampler} would "
+                "have no effect. Leave one of the two out."
+            )
         if self.trials is not None and self.trials < 1:
             raise UsageError(f"search: trials is {self.trials}; give a number of at least 1.")
 
+    @property
+    def entry(self) -> SamplerEntry:
+        """The sampler."""
+        return SAMPLERS.get(self.sampler or _USUAL)
+
     def count(self, feasible: int) -> int:
         """How many of so many students are judged."""
-        usual = max(1, self.scored(feasible) // _QUARTER) if self.proxies else MOST
+        usual = feasible if self.entry.covers_space else MOST
+        if self.proxies:
+            usual = max(1, self.scored(feasible) // _QUARTER)
         return min(feasible, self.trials or usual)
 
     def scored(self, feasible: int) -> int:
@@ -79,6 +96,7 @@ def judged_losses(
     """
     count = choice.count(len(sizes))
     archs = list(sizes)
+    _tell_what_is_idle(choice, count, len(archs), observer)
     if choice.proxies and count < len(archs):
         scored = _at_random(archs, choice.scored(len(archs)), choice.seed)
         observer.phase("proxies", len(scored))
@@ -86,10 +104,28 @@ def judged_losses(
             space, {arch: sizes[arch] for arch in scored}, choice.proxies, text, task,
             count=count, seed=choice.seed, told=lambda done: observer.advance(done),
         )  # fmt: skip
+    elif choice.entry.covers_space:
+        archs = archs[:count]
     observer.phase("rank", count)
     if count < len(archs):
         return _sampled(space, sizes, losses, choice, count, observer)
     return losses.of(archs, lambda done: observer.advance(done))
+
+
+def _tell_what_is_idle(choice: Choice, count: int, feasible: int, observer: Observer) -> None:
+    """Tells whom nobody had to choose, and what a sampler that covers a space leaves out."""
+    covers = choice.entry.covers_space
+    if covers and count < feasible:
+        observer.note(
+            f"{count:,} of the {feasible:,} students within the budget are judged, the first in "
+            "the order of their space. Leave out --trials to judge all."
+        )
+    chooser = "proxies" if choice.proxies else None if covers else choice.sampler
+    if chooser is not None and count == feasible:
+        observer.note(
+            f"All {feasible:,} students within the budget are judged: {chooser} had none to "
+            "choose. Give fewer --trials."
+        )
 
 
 def _at_random(archs: Sequence[Arch], count: int, seed: int) -> list[Arch]:
@@ -122,7 +158,7 @@ def _sampled(
             break
         seeds = np.random.SeedSequence([choice.seed, batch])
         seed = int(seeds.generate_state(1)[0])
-        study.sampler = SAMPLERS.get(choice.sampler).build(space, seed, CHUNK)
+        study.sampler = choice.entry.build(space, seed, CHUNK)
         trials = [study.ask(dict(space.distributions)) for _ in range(size)]
         archs = [space.canonical(Arch(trial.params)) for trial in trials]
         new = [arch for arch in dict.fromkeys(archs) if arch in sizes and arch not in found]

@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from nas_kd.costs import DeviceProfile
-from nas_kd.costs.token_latency import measure_token_latency
 from nas_kd.export import refresh_manifest
 from nas_kd.export.manifest import ONNX
 from nas_kd.export.text_delivery import deliver_text_student, readable_lengths
-from nas_kd.machine_lock import machine_alone
 from nas_kd.training.superlm import Finalist
 from studies.superlm.latency import TextLatencyLimit
 from studies.superlm.source import Source
+from studies.teacher_file import weights_digest
+from studies.token_timing import time_texts
 
 
 def deliver(
@@ -47,6 +47,7 @@ def deliver(
         "loss": finalist.loss,
         "distillers": source.settings.distillers,
         "teacher": source.teacher.source,
+        **_weights(source.job["checkpoint"]),
         "data": source.job["data"],
     }
     onnx = directory / ONNX
@@ -55,12 +56,17 @@ def deliver(
         directory, finalist.model.cpu(), source.teacher.tokenizer, facts, lengths=lengths
     )
     if profile is not None:
-        with machine_alone():
-            latency = measure_token_latency(onnx, profile, lengths)
-        refresh_manifest(directory, latency={"fp32": latency})
+        refresh_manifest(directory, latency=time_texts({"fp32": onnx}, profile, lengths))
     timing = None if limit is None else limit.of_file(onnx)
     return {
         **facts,
         "latency_ms": None if timing is None else timing.latency.to_document(),
         "budget_met": timing is None or timing.is_met,
     }
+
+
+def _weights(checkpoint: str | None) -> dict[str, str]:
+    """The file whose weights the teacher has instead of its own, and what it holds."""
+    if checkpoint is None:
+        return {}
+    return {"checkpoint": checkpoint, "checkpoint_sha256": weights_digest(Path(checkpoint))}

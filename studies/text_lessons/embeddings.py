@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from nas_kd.data.text import load_corpus, load_labelled_texts
 from nas_kd.export.text_student import TextStudent
 from nas_kd.teachers.language import load_language_teacher
-from nas_kd.training.language import EmbeddingSettings, distil_embeddings, similarity_score
+from nas_kd.teachers.pooling import require_mean_pooling
+from nas_kd.training.language import (
+    EmbeddingSettings,
+    distil_embeddings,
+    similarity_score,
+    without_head,
+)
 from nas_kd.training.processes import make_accelerator
 from studies.observer import PER_MILLE, per_mille
-from studies.text_lessons.learned import Learned, Place, facts_of
+from studies.text_lessons.learned import Learned, Place, facts_of, source_of
 
 
 @dataclass(frozen=True)
@@ -24,6 +31,7 @@ class EmbeddingLesson:
         settings: Of the training.
         seed: Of the training.
         text: Further sentences to learn from, see `nas_kd.data.text.load_corpus`.
+        checkpoint: Weights of the teacher that replace its own.
     """
 
     task: str
@@ -31,17 +39,19 @@ class EmbeddingLesson:
     settings: EmbeddingSettings
     seed: int = 0
     text: str | None = None
+    checkpoint: Path | None = None
 
     def teach(self, student: TextStudent, place: Place) -> Learned:
         """See `Lesson.teach`."""
         task = load_labelled_texts(self.task, seed=self.seed)
         further = () if self.text is None else load_corpus(self.text).texts
-        teacher = load_language_teacher(self.teacher)
+        teacher = load_language_teacher(self.teacher, self.checkpoint)
+        require_mean_pooling(self.teacher)
         encoder = teacher.model.base_model
         tokens = self.settings.max_tokens
         teachers_score = similarity_score(encoder, task, teacher.tokenizer, max_tokens=tokens)
         sentences = dict.fromkeys([*task.train.texts, *(task.train.seconds or ()), *further])
-        model = student.model.base_model.requires_grad_()
+        model = without_head(student.model).requires_grad_()
         place.observer.phase("distill", PER_MILLE)
         result = distil_embeddings(
             model,
@@ -64,7 +74,11 @@ class EmbeddingLesson:
                 "pooling": "mean",
                 "sentences": len(sentences),
             },
-            teacher_facts={"source": self.teacher, "fine_tuned": False, "score": teachers_score},
+            teacher_facts={
+                **source_of(self.teacher, self.checkpoint),
+                "fine_tuned": False,
+                "score": teachers_score,
+            },
             metric="spearman",
             score=similarity_score(model, task, student.tokenizer, max_tokens=tokens),
             history=result.history,

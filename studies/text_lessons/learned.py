@@ -71,6 +71,11 @@ class Lesson(Protocol):
         ...
 
 
+def source_of(teacher: str, checkpoint: Path | None) -> dict[str, Any]:
+    """Where a teacher is from, and the file of its weights where these are not its own."""
+    return {"source": teacher, **({} if checkpoint is None else {"checkpoint": str(checkpoint)})}
+
+
 def facts_of(task: LabelledTexts, source: str) -> dict[str, Any]:
     """What there is to say of any task."""
     return {

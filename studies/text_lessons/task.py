@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nas_kd.data.text import LabelledTexts, encoded, load_labelled_texts
+from nas_kd.data.text import LabelledTexts, encoded, load_labelled_texts, pad_token
 from nas_kd.export.text_student import TextStudent
 from nas_kd.teachers.task_teacher import TaskTeacher, load_task_teacher
 from nas_kd.training.batches import mixed_seed
+from nas_kd.training.idle_settings import refuse_idle
 from nas_kd.training.language import (
     TaskSettings,
     finetune,
@@ -20,7 +22,7 @@ from nas_kd.training.language import (
 )
 from nas_kd.training.processes import make_accelerator
 from studies.observer import PER_MILLE, per_mille
-from studies.text_lessons.learned import Learned, Place, facts_of
+from studies.text_lessons.learned import Learned, Place, facts_of, source_of
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -36,19 +38,30 @@ class TaskLesson:
             head it knows the task, else it learns it first, in the same way without a teacher.
         settings: Of the training of student and teacher.
         seed: Of both.
+        checkpoint: Weights of the teacher that replace its own; it then learns the task first.
     """
 
     task: str
     teacher: str
     settings: TaskSettings
     seed: int = 0
+    checkpoint: Path | None = None
 
     def teach(self, student: TextStudent, place: Place) -> Learned:
         """See `Lesson.teach`."""
         task = load_labelled_texts(self.task, seed=self.seed)
+        if task.is_regression:
+            refuse_idle(
+                self.settings, ("temperature",), "scores are compared as they are", where="training"
+            )
         teacher, teacher_facts = None, {}
         if self.settings.teacher_weight > 0 or self.settings.state_epochs > 0:
-            teacher = load_task_teacher(self.teacher, task.classes, seed=mixed_seed(self.seed, 1))
+            teacher = load_task_teacher(
+                self.teacher,
+                task.classes,
+                seed=mixed_seed(self.seed, 1),
+                checkpoint=self.checkpoint,
+            )
             if self.settings.state_epochs:
                 require_imitable(
                     student.model,
@@ -106,17 +119,25 @@ class TaskLesson:
 
     def _ready(self, teacher: TaskTeacher, task: LabelledTexts, place: Place) -> dict[str, Any]:
         """Trains a teacher that does not know the task; judges it."""
-        facts = {"source": self.teacher, "fine_tuned": not teacher.knows_task}
+        facts = {
+            **source_of(self.teacher, self.checkpoint),
+            "fine_tuned": not teacher.knows_task,
+        }
         if teacher.knows_task:
             validation = encoded(task.validation, teacher.tokenizer, self.settings.max_tokens)
-            outputs = outputs_of(teacher.model, validation)
+            outputs = outputs_of(_padded(teacher.model, teacher.tokenizer), validation)
             return {**facts, "score": task_score(task, outputs, task.validation.targets)}
         place.observer.phase("teacher", PER_MILLE)
         result = finetune(
             _named(teacher.model, task, teacher.tokenizer),
             task,
             teacher.tokenizer,
-            settings=replace(self.settings, label_weight=1.0, teacher_weight=0.0),
+            settings=replace(
+                self.settings,
+                label_weight=1.0,
+                teacher_weight=0.0,
+                temperature=TaskSettings.temperature,
+            ),
             seed=mixed_seed(self.seed, 2),
             accelerator=make_accelerator(self.settings.precision),
             checkpoint=place.checkpoint("teacher"),
@@ -135,7 +156,10 @@ def _named(model: PreTrainedModel, task: LabelledTexts, tokenizer: Any) -> PreTr
     if task.classes:
         config.id2label = dict(enumerate(task.classes))
         config.label2id = {name: number for number, name in enumerate(task.classes)}
-    if config.pad_token_id is None:  # decoders find a text's last token by it
-        pad = tokenizer.pad_token_id
-        config.pad_token_id = tokenizer.eos_token_id if pad is None else pad
-    return model.requires_grad_()
+    return _padded(model, tokenizer).requires_grad_()
+
+
+def _padded(model: PreTrainedModel, tokenizer: Any) -> PreTrainedModel:
+    """The model, which knows with what texts are filled up: decoders find the last token by it."""
+    model.config.pad_token_id = pad_token(tokenizer)
+    return model

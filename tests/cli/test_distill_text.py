@@ -11,8 +11,10 @@ import numpy as np
 import onnxruntime
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from nas_kd.errors import ExitCode
+from nas_kd.export.manifest import sha256
 from nas_kd.export.text_student import load_text_student, save_text_student
 from nas_kd.training.checkpoint import CheckpointFile
 from search_spaces.supernets import SuperLM
@@ -137,6 +139,33 @@ def test_embeddings_are_learned_from_the_teacher_s(nas_kd: Command, place: Path)
     assert Path(document["run_dir"]).parent == Path("runs")
 
 
+def test_a_teacher_has_the_weights_that_the_student_was_cut_from(
+    nas_kd: Command, place: Path, tmp_path: Path
+) -> None:
+    weights, student = tmp_path / "weights.safetensors", tmp_path / "student"
+    other = small_bert(seed=1)
+    save_file(other.state_dict(), weights)
+    facts = {
+        "teacher": f"hf:{place / 'teacher'}",
+        "checkpoint": str(weights),
+        "checkpoint_sha256": sha256(weights),
+    }
+    save_text_student(student, small_bert(), word_tokenizer(WORDS), facts)
+    task = ("--task", f"{place}/pairs.csv?{PAIRS}", "--embeddings", *QUICK, "--json")
+    whole = ("--teacher", save_teacher(tmp_path / "whole", other), "--run-dir", "whole")
+    teachers = []
+    for words in ((), whole):
+        outcome = nas_kd("distill", student, *task, *words)
+        assert outcome.code == 0, outcome.err
+        teachers.append(json.loads(outcome.out)["teacher"])
+    assert teachers[0]["checkpoint"] == str(weights)
+    assert teachers[0]["score"] == pytest.approx(teachers[1]["score"])
+    save_file(small_bert(seed=2).state_dict(), weights)
+    outcome = nas_kd("distill", student, *task)
+    assert outcome.code == ExitCode.USAGE
+    assert "holds other weights than when" in outcome.err
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -152,6 +181,9 @@ def test_embeddings_are_learned_from_the_teacher_s(nas_kd: Command, place: Path)
          "Did you mean 'temperature'"),
         ((f"task.tsv?{COLUMNS}", "--data", "text:more.txt"), "--data: beside --task give only"),
         ((f"task.tsv?{COLUMNS}", "--space", "pit"), "--space: beside --task give only"),
+        ((f"task.tsv?{COLUMNS}", "--teacher", "hf:any", "--set", "teacher_weight=0"),
+         "nothing is learned from one"),
+        ((f"pairs.csv?{PAIRS}", "--set", "temperature=3"), "scores are compared as they are"),
         ((f"task.tsv?{COLUMNS}", "--embeddings"), "pairs of texts with scores"),
     ],
 )  # fmt: skip

@@ -132,9 +132,9 @@ def test_stratified_split_keeps_shares_and_loses_nobody() -> None:
 @pytest.mark.parametrize(
     ("labels", "share", "words"),
     [
-        ([0, 0, 0, 1], 0.5, "class 1 has one image"),
+        ([0, 0, 0, 1], 0.5, "class 1 has one example"),
         ([0, 0, 1, 1], 1.5, "share between 0 and 1"),
-        ([0, 0, 1, 1], 0.1, "cannot be split"),
+        ([0, 0, 1, 1], 0.1, "4 examples cannot be split"),
     ],
 )
 def test_impossible_splits_are_refused(labels: list[int], share: float, words: str) -> None:

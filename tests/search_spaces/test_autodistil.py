@@ -11,6 +11,7 @@ from transformers import BertConfig, LlamaConfig
 from nas_kd.costs import count_macs
 from nas_kd.costs.tokens import example_tokens
 from nas_kd.errors import UsageError
+from nas_kd.training.superlm import text_task_of
 from search_spaces import Arch, AutoDistil, Sizes, TextTask, create_space, teacher_options
 from search_spaces._autodistil_bands import bands
 from search_spaces.autodistil import BERT_BASE, NAMES, formula_sizes
@@ -176,6 +177,19 @@ def test_decoders_count_the_head_that_they_have(head: Head) -> None:
         classifier = space.build(arch, replace(task, num_classes=3))
         counted = count_macs(classifier, example_tokens(classifier, 1, task.length))
         assert space.sizes(arch, replace(task, num_classes=3)).params == counted.params
+
+
+@pytest.mark.parametrize("biased", [{"attention_bias": True}, {"mlp_bias": True}])
+def test_decoders_count_the_biases_that_their_teacher_has(biased: dict[str, bool]) -> None:
+    sizes = {"layers": 2, "hidden": 96, "heads": 6, "key_value_heads": 3, "inner": 200}
+    space = space_of("autodistil-decoder", **sizes)
+    config = LlamaConfig(vocab_size=50, max_position_embeddings=7, **biased)
+    task = text_task_of(config, 7, "own")
+    for arch in space.anchors():
+        model = space.build(arch, task)
+        assert any(name.endswith("proj.bias") for name, _ in model.named_parameters())
+        counted = count_macs(model, example_tokens(model, 1, task.length))
+        assert space.sizes(arch, task) == Sizes(counted.macs, counted.params)
 
 
 def test_unknown_heads_are_refused() -> None:

@@ -199,7 +199,7 @@ def delivered(monkeypatch: pytest.MonkeyPatch) -> Callable[[list[float]], None]:
     def take(milliseconds: list[float]) -> None:
         timed = files_take(milliseconds, "delivered.onnx")
         monkeypatch.setattr(latency_limit, "time_beside", timed)
-        monkeypatch.setattr(delivery, "measure_token_latency", lambda *given: {"32": LATENCY})
+        monkeypatch.setattr(delivery, "time_texts", lambda *given: {"fp32": {32: LATENCY}})
 
     return take
 

@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 import torch
 
 from nas_kd.errors import UsageError
-from nas_kd.export.text_student import TextStudent
-from nas_kd.training.language import TaskSettings
+from nas_kd.export.text_student import TextStudent, load_text_student, save_text_student
+from nas_kd.training.language import EmbeddingSettings, TaskSettings, with_head
+from search_spaces import Arch
+from search_spaces.supernets import SuperLM
 from studies.observer import SilentObserver
-from studies.text_lessons import Learned, Place, TaskLesson
+from studies.text_lessons import EmbeddingLesson, Learned, Place, TaskLesson
 from tests.data.text.words import word_tokenizer
-from tests.training.language_models import WORDS, lines, save_teacher, small_bert
+from tests.search_spaces.supernets.language import space_of
+from tests.search_spaces.supernets.language import teacher as language_model
+from tests.training.language_models import (
+    WORDS,
+    lines,
+    save_teacher,
+    small_bert,
+    small_llama,
+)
+
+OWN_WIDTH = Arch({"layers": 3, "hidden": 48, "heads": 9, "mlp": 20})
 
 
 def test_states_are_imitated_where_the_teachers_logits_have_no_weight(tmp_path: Path) -> None:
@@ -55,3 +68,66 @@ def test_states_that_cannot_be_compared_are_refused_before_the_teacher_learns(
     with pytest.raises(UsageError, match="students with 8 and the teacher has 4"):
         lesson.teach(student, Place(work, {}, SilentObserver()))
     assert not work.exists()
+
+
+def test_padding_does_not_change_what_decoders_say_of_a_text(tmp_path: Path) -> None:
+    """Whatever token their configurations name for padding: here it is one of the words."""
+    rows = [f"{text}\t{'yes' if 'w1 ' in text else 'no'}" for text in lines(40)]
+    table, word = tmp_path / "task.tsv", 9
+    table.write_text("\n".join(["text\tlabel", *rows]))
+    knowing = with_head(small_llama(pad_token_id=word).model, 2, seed=0)
+    lesson = TaskLesson(
+        f"{table}?text=text&label=label",
+        save_teacher(tmp_path / "teacher", knowing),
+        TaskSettings(epochs=1, batch_size=16, max_tokens=16),
+    )
+    student = TextStudent(small_llama(pad_token_id=word), word_tokenizer(WORDS), {})
+    learned = lesson.teach(student, Place(tmp_path / "work", {}, SilentObserver()))
+    assert learned.teacher is not None
+    texts = word_tokenizer(WORDS)(["w1 w2", "w3 w4 w5 w6 w7"], padding=True, return_tensors="pt")
+    for model in (learned.model, learned.teacher):
+        alone = model(input_ids=texts["input_ids"][:1, :4]).logits
+        torch.testing.assert_close(model(**texts).logits[:1], alone)
+
+
+def _pairs(table: Path) -> str:
+    """Writes pairs of texts with scores; how to name them."""
+    texts = lines(20)
+    rows = [f"{one}\t{two}\t{len(one)}" for one, two in zip(texts[::2], texts[1::2], strict=True)]
+    table.write_text("\n".join(["one\ttwo\tscore", *rows]))
+    return f"{table}?text=one&second=two&label=score&regression=true"
+
+
+@pytest.mark.parametrize("kind", ["BertModel", "LlamaForCausalLM"])
+@pytest.mark.parametrize("taught", [False, True])
+def test_a_student_that_learned_embeddings_opens_again(
+    tmp_path: Path, kind: str, taught: bool
+) -> None:
+    whole = language_model(kind)
+    model = SuperLM(whole, space_of(whole)).extract(OWN_WIDTH)
+    if taught:
+        model = with_head(model.base_model, 3, seed=0)
+    lesson = EmbeddingLesson(
+        _pairs(tmp_path / "pairs.tsv"),
+        save_teacher(tmp_path / "teacher"),
+        EmbeddingSettings(epochs=1, batch_size=8, max_tokens=12),
+    )
+    student = TextStudent(model, word_tokenizer(WORDS), {})
+    learned = lesson.teach(student, Place(tmp_path / "work", {}, SilentObserver()))
+    save_text_student(tmp_path / "learned", learned.model, student.tokenizer, {})
+    batch = {"input_ids": torch.tensor([[2, 4, 5, 3]])}
+    expected = learned.model(**batch).last_hidden_state
+    found = load_text_student(tmp_path / "learned").model
+    torch.testing.assert_close(found(**batch).last_hidden_state, expected)
+    config = json.loads((tmp_path / "learned" / "config.json").read_text())
+    assert config["auto_map"]["AutoModel"].endswith(type(found).__name__)
+
+
+def test_a_teacher_that_does_not_pool_by_the_mean_teaches_no_embeddings(tmp_path: Path) -> None:
+    source = save_teacher(tmp_path / "teacher")
+    (tmp_path / "teacher" / "1_Pooling").mkdir()
+    (tmp_path / "teacher" / "1_Pooling" / "config.json").write_text('{"pooling_mode": "cls"}')
+    lesson = EmbeddingLesson(_pairs(tmp_path / "pairs.tsv"), source, EmbeddingSettings())
+    student = TextStudent(small_bert(seed=1), word_tokenizer(WORDS), {})
+    with pytest.raises(UsageError, match="pools by cls"):
+        lesson.teach(student, Place(tmp_path / "work", {}, SilentObserver()))

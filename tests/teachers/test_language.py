@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from nas_kd.errors import UsageError
 from nas_kd.export.text_student import save_text_student
@@ -82,6 +83,41 @@ def test_a_decoder_keeps_its_head(tmp_path: Path, tied: bool) -> None:
     assert torch.equal(restored(**batch).logits, expected)
     base = load_language_teacher(save_teacher(tmp_path / "base", model.model)).model
     assert type(base) is type(model.model)
+
+
+def _resaved(folder: Path, weights: dict[str, torch.Tensor]) -> None:
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+
+
+@pytest.mark.parametrize("wrong", ["of a wrapper", "missing", "of another shape"])
+def test_a_teacher_whose_weights_do_not_load_is_refused(tmp_path: Path, wrong: str) -> None:
+    source, name = save_teacher(tmp_path), "encoder.layer.1.output.dense.weight"
+    weights = load_file(tmp_path / "model.safetensors")
+    if wrong == "of a wrapper":
+        weights = {f"module.{name}": weight for name, weight in weights.items()}
+    elif wrong == "missing":
+        del weights[name]
+    else:
+        weights[name] = torch.zeros(3, 3)
+    _resaved(tmp_path, weights)
+    with pytest.raises(UsageError, match="of its weights, or has them in another shape"):
+        load_language_teacher(source)
+    with pytest.raises(UsageError, match="of its weights, or has them in another shape"):
+        load_task_teacher(source, ("no", "yes"), seed=0)
+    save_file(small_bert().state_dict(), tmp_path / "whole.safetensors")
+    restored = load_language_teacher(source, tmp_path / "whole.safetensors").model
+    assert torch.equal(restored.state_dict()[name], small_bert().state_dict()[name])
+
+
+def test_a_pooler_that_a_teacher_was_saved_without_is_always_the_same(tmp_path: Path) -> None:
+    source = save_teacher(tmp_path)
+    weights = load_file(tmp_path / "model.safetensors")
+    _resaved(tmp_path, {name: weight for name, weight in weights.items() if "pooler" not in name})
+    before = torch.get_rng_state()
+    one, other = (load_language_teacher(source).model.state_dict() for _ in range(2))
+    assert torch.equal(torch.get_rng_state(), before)
+    assert all(torch.equal(weight, other[name]) for name, weight in one.items())
+    assert not load_task_teacher(source, ("no", "yes"), seed=0).knows_task
 
 
 def test_the_real_sentence_encoder() -> None:

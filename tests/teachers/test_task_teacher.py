@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import save_file, save_model
 from transformers import BertForSequenceClassification
 
 from nas_kd.errors import UsageError
 from nas_kd.teachers.task_teacher import load_task_teacher
 from tests.data.text.words import word_tokenizer
-from tests.training.language_models import WORDS, save_teacher, small_bert
+from tests.training.language_models import WORDS, save_teacher, small_bert, small_llama
 
 
 def _saved(folder: Path, names: list[str]) -> tuple[str, Any]:
@@ -44,7 +45,7 @@ def test_outputs_follow_the_names_of_the_classes(tmp_path: Path) -> None:
 def test_numbered_classes_stay_where_they_are(tmp_path: Path, names: list[str]) -> None:
     source, model = _saved(tmp_path, names)
     teacher = load_task_teacher(source, ("0", "1"), seed=0)
-    assert torch.equal(_logits(teacher.model), _logits(model))
+    torch.testing.assert_close(_logits(teacher.model), _logits(model))
 
 
 def test_a_model_without_a_head_gets_one(tmp_path: Path) -> None:
@@ -55,6 +56,33 @@ def test_a_model_without_a_head_gets_one(tmp_path: Path) -> None:
     assert torch.equal(_logits(one.model), _logits(same.model))
     assert not torch.equal(_logits(one.model), _logits(other.model))
     assert load_task_teacher(source, (), seed=0).model.config.num_labels == 1
+
+
+def test_other_weights_replace_its_own_and_do_not_know_the_task(tmp_path: Path) -> None:
+    batch = {"input_ids": torch.tensor([[2, 8, 9, 3]])}
+    encoder, decoder = small_bert(seed=1), small_llama()
+    classifier, _ = _saved(tmp_path / "classifier", ["a", "b"])
+    writer = save_teacher(tmp_path / "writer", decoder)
+    for source, model in ((classifier, encoder), (writer, decoder)):
+        with torch.no_grad():
+            for weight in model.parameters():
+                weight.mul_(1.1)
+        save_model(model, tmp_path / "weights.safetensors")
+        teacher = load_task_teacher(
+            source, ("a", "b"), seed=0, checkpoint=tmp_path / "weights.safetensors"
+        )
+        assert not teacher.knows_task
+        expected = model.base_model(**batch).last_hidden_state
+        torch.testing.assert_close(teacher.model.base_model(**batch).last_hidden_state, expected)
+
+
+@pytest.mark.parametrize("lost", ["classifier", "pooler"])
+def test_a_teacher_that_lost_what_knows_the_task_is_refused(tmp_path: Path, lost: str) -> None:
+    source, model = _saved(tmp_path, ["a", "b", "c"])
+    kept = {name: weight for name, weight in model.state_dict().items() if lost not in name}
+    save_file(kept, tmp_path / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(UsageError, match=f"lacks 2 of its weights.*{lost}"):
+        load_task_teacher(source, ("a", "b", "c"), seed=0)
 
 
 @pytest.mark.parametrize(

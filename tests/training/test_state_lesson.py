@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -84,4 +85,18 @@ def test_validation_texts_are_no_longer_than_what_is_read() -> None:
 )
 def test_settings_are_in_range(wrong: dict[str, float]) -> None:
     with pytest.raises(UsageError, match=next(iter(wrong)).removeprefix("state_")):
-        TaskSettings(**wrong)
+        TaskSettings(**{"state_epochs": 1, **wrong})
+
+
+@pytest.mark.parametrize(
+    "idle",
+    [
+        {"state_learning_rate": 1e-3},
+        {"state_distillers": "tinybert"},
+        {"state_interleaved": True},
+        {"teacher_weight": 0.0, "temperature": 3.0},
+    ],
+)
+def test_settings_without_effect_are_refused(idle: dict[str, Any]) -> None:
+    with pytest.raises(UsageError, match=r"training: .* would have no effect"):
+        TaskSettings(**idle)

@@ -9,9 +9,11 @@ from nas_kd.costs import Budget
 from nas_kd.errors import NoFeasibleStudentError, UsageError
 from nas_kd.training.language import LoopSettings, StateObjective, imitation_loss
 from nas_kd.training.superlm import (
+    RankedStudent,
     distil_shortlist,
     feasible_students,
-    rank_students,
+    in_order,
+    shared_weight_losses,
     teacher_sizes,
     text_task_of,
 )
@@ -28,10 +30,18 @@ def _objective(names: str = "autodistil_kl") -> StateObjective:
     return StateObjective(names, TEACHER, on_cpu())
 
 
+def _ranked(
+    superlm: SuperLM, objective: StateObjective, budget: Budget | None = None, batch_size: int = 32
+) -> list[RankedStudent]:
+    sizes = feasible_students(SPACE, TASK, budget or Budget())
+    losses = shared_weight_losses(superlm, list(sizes), HELD_OUT, objective, batch_size=batch_size)
+    return in_order(losses, sizes)
+
+
 def test_every_student_is_ranked_by_the_loss_that_it_has_alone() -> None:
     superlm, objective = SuperLM(TEACHER, SPACE), _objective()
     superlm.train()
-    ranked = rank_students(superlm, HELD_OUT, objective, task=TASK)
+    ranked = _ranked(superlm, objective)
     assert {student.arch for student in ranked} == set(SPACE.enumerate())
     losses = [student.loss for student in ranked]
     assert losses == sorted(losses)
@@ -46,9 +56,7 @@ def test_every_student_is_ranked_by_the_loss_that_it_has_alone() -> None:
 
 def test_the_size_of_the_batches_does_not_matter() -> None:
     superlm, objective = SuperLM(TEACHER, SPACE), _objective()
-    first, second = (
-        rank_students(superlm, HELD_OUT, objective, task=TASK, batch_size=size) for size in (3, 64)
-    )
+    first, second = (_ranked(superlm, objective, batch_size=size) for size in (3, 64))
     found = {student.arch: student.loss for student in second}
     for student in first:
         assert found[student.arch] == pytest.approx(student.loss, rel=1e-4)
@@ -59,16 +67,16 @@ def test_a_budget_leaves_out_what_does_not_fit() -> None:
     macs = sorted(SPACE.sizes(arch, TASK).macs for arch in SPACE.enumerate())
     share = 100 * macs[10] / teacher_sizes(SPACE, TASK).macs
     budget = Budget.parse([f"macs={share + 1e-6}%"])
-    ranked = rank_students(superlm, HELD_OUT, objective, task=TASK, budget=budget)
+    ranked = _ranked(superlm, objective, budget)
     assert sorted(student.macs for student in ranked) == [m for m in macs if m <= macs[10]]
     with pytest.raises(NoFeasibleStudentError, match="none of the 48 students"):
-        rank_students(superlm, HELD_OUT, objective, task=TASK, budget=Budget.parse(["params=100"]))
+        feasible_students(SPACE, TASK, Budget.parse(["params=100"]))
 
 
 def test_the_short_list_is_distilled_and_judged_alone() -> None:
     superlm, objective = SuperLM(TEACHER, SPACE), _objective()
     before = {name: value.clone() for name, value in superlm.model.named_parameters()}
-    ranked = rank_students(superlm, HELD_OUT, objective, task=TASK)
+    ranked = _ranked(superlm, objective)
     settings = LoopSettings(epochs=3, batch_size=8, max_tokens=12, learning_rate=2e-3)
     finalists = distil_shortlist(
         superlm,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from nas_kd.data.text.corpus import Corpus, load_corpus
 from nas_kd.data.text.labelled import LabelledTexts, TextExamples
 from nas_kd.data.text.load_labelled import load_labelled_texts
-from nas_kd.data.text.sequences import TokenSequences, encoded, packed
+from nas_kd.data.text.sequences import TokenSequences, encoded, packed, pad_token
 
 __all__ = [
     "Corpus",
@@ -16,4 +16,5 @@ __all__ = [
     "load_corpus",
     "load_labelled_texts",
     "packed",
+    "pad_token",
 ]

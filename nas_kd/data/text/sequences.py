@@ -134,7 +134,7 @@ def packed(texts: Iterable[str], tokenizer: Any, max_tokens: int) -> TokenSequen
         )
     stream = np.fromiter(chain.from_iterable(_encoded(texts, tokenizer)), dtype=np.int32)
     pieces = [stream[start : start + room] for start in range(0, len(stream), room)]
-    return TokenSequences(([*first, *piece, *last] for piece in pieces), _pad_token(tokenizer))
+    return TokenSequences(([*first, *piece, *last] for piece in pieces), pad_token(tokenizer))
 
 
 def encoded(examples: TextExamples, tokenizer: Any, max_tokens: int) -> TokenSequences:
@@ -144,7 +144,13 @@ def encoded(examples: TextExamples, tokenizer: Any, max_tokens: int) -> TokenSeq
         list(examples.texts), seconds, truncation=True, max_length=max_tokens, verbose=False
     )
     types = found.get("token_type_ids") if seconds is not None else None
-    return TokenSequences(found["input_ids"], _pad_token(tokenizer), types)
+    return TokenSequences(found["input_ids"], pad_token(tokenizer), types)
+
+
+def pad_token(tokenizer: Any) -> int:
+    """What batches are filled up with: the tokenizer's token for it, or that of the end."""
+    pad = tokenizer.pad_token_id
+    return int(pad if pad is not None else tokenizer.eos_token_id or 0)
 
 
 def _encoded(texts: Iterable[str], tokenizer: Any) -> Iterable[list[int]]:
@@ -160,11 +166,6 @@ def _frame(tokenizer: Any) -> tuple[list[int], list[int]]:
     starts = range(len(whole) - len(inner) + 1)
     start = next(place for place in starts if whole[place : place + len(inner)] == inner)
     return whole[:start], whole[start + len(inner) :]
-
-
-def _pad_token(tokenizer: Any) -> int:
-    pad = tokenizer.pad_token_id
-    return int(pad if pad is not None else tokenizer.eos_token_id or 0)
 
 
 def _compact(sequence: Sequence[int]) -> Tensor:

@@ -8,7 +8,7 @@ from nas_kd.training.language.embedding import (
     similarity_score,
 )
 from nas_kd.training.language.finetune import FinetuneSettings, finetune
-from nas_kd.training.language.heads import with_head
+from nas_kd.training.language.heads import with_head, without_head
 from nas_kd.training.language.imitation import imitation_losses
 from nas_kd.training.language.judging import embeddings_of, outputs_of, task_score
 from nas_kd.training.language.loop import LanguageLoop, Moment
@@ -45,4 +45,5 @@ __all__ = [
     "task_score",
     "train_language",
     "with_head",
+    "without_head",
 ]

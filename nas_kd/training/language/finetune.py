@@ -15,6 +15,7 @@ from nas_kd.data.text import LabelledTexts, encoded
 from nas_kd.distill import Outputs, create_distiller
 from nas_kd.errors import UsageError
 from nas_kd.training.checkpoint import CheckpointFile
+from nas_kd.training.idle_settings import refuse_idle
 from nas_kd.training.language.judging import outputs_of, require_positions, task_score
 from nas_kd.training.language.loop import LanguageLoop, Moment
 from nas_kd.training.language.settings import LoopSettings
@@ -37,7 +38,7 @@ class FinetuneSettings(LoopSettings):
         keep_best: Whether the weights of the best unit on the validation examples are kept.
 
     Raises:
-        UsageError: A value is out of range, or nothing has any weight.
+        UsageError: A value is out of range or has no effect, or nothing has any weight.
     """
 
     label_weight: float = 0.5
@@ -55,6 +56,8 @@ class FinetuneSettings(LoopSettings):
                 "training: neither the labels nor the teacher have any weight; set label_weight or "
                 "teacher_weight above zero."
             )
+        if self.teacher_weight == 0:
+            refuse_idle(self, ("temperature",), "teacher_weight is 0", where="training")
 
 
 def finetune(

@@ -1,4 +1,4 @@
-"""Encoders and decoders with a head for a task."""
+"""Encoders and decoders with a head for a task, and without any."""
 
 from __future__ import annotations
 
@@ -33,6 +33,26 @@ def with_head(model: PreTrainedModel, outputs: int, seed: int) -> PreTrainedMode
         classifier: Any = kind(config)
     classifier.base_model.load_state_dict(model.state_dict())
     return classifier.to(model.device)  # type: ignore[no-any-return]
+
+
+def without_head(model: PreTrainedModel) -> PreTrainedModel:
+    """What gives a model's states, of a class that opens again once it is saved.
+
+    Of a model with its own width of queries, keys and values it is a copy: within one with a head
+    it is of a class that is told so by that head alone.
+
+    Raises:
+        UsageError: It is of no known family.
+    """
+    base: Any = model.base_model
+    family = family_of(model.config)
+    kind: Any = family.model_class(type(base), family.shape(model.config))
+    if isinstance(base, kind):
+        return base  # type: ignore[no-any-return]
+    with torch.random.fork_rng(devices=[]):
+        bare = kind(copy.deepcopy(model.config))
+    bare.load_state_dict(base.state_dict())
+    return bare.to(model.device)  # type: ignore[no-any-return]
 
 
 def _stock_classifier(model_type: str) -> type[Any]:

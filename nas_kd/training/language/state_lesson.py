@@ -11,6 +11,7 @@ from nas_kd.data.text import LabelledTexts, encoded
 from nas_kd.distill import Distiller
 from nas_kd.errors import UsageError
 from nas_kd.training.checkpoint import CheckpointFile
+from nas_kd.training.idle_settings import refuse_idle
 from nas_kd.training.language.finetune import FinetuneSettings
 from nas_kd.training.language.judging import require_positions
 from nas_kd.training.language.standalone import imitate
@@ -20,6 +21,8 @@ from search_spaces.language_models import family_of
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
+
+_OF_STATES = ("state_learning_rate", "state_distillers", "state_interleaved")
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,7 @@ class TaskSettings(FinetuneSettings):
         state_interleaved: As ``interleaved`` of the relation distillers among them.
 
     Raises:
-        UsageError: A value is out of range, or has no effect on ``state_distillers``.
+        UsageError: A value is out of range, or has no effect.
     """
 
     state_epochs: int = 0
@@ -48,6 +51,8 @@ class TaskSettings(FinetuneSettings):
         super().__post_init__()
         self._require("state_epochs", 0)
         self._require("state_learning_rate", 0, above=True)
+        if self.state_epochs == 0:
+            refuse_idle(self, _OF_STATES, "state_epochs is 0", where="training")
         self.of_states()
 
     def of_states(self) -> list[Distiller]:

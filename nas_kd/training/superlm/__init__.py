@@ -7,7 +7,6 @@ from nas_kd.training.superlm.ranking import (
     RankedStudent,
     feasible_students,
     in_order,
-    rank_students,
     shared_weight_losses,
 )
 from nas_kd.training.superlm.settings import SuperLMSettings
@@ -28,7 +27,6 @@ __all__ = [
     "feasible_students",
     "in_order",
     "objective_of",
-    "rank_students",
     "shared_weight_losses",
     "spread",
     "teacher_sizes",

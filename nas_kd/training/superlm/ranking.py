@@ -36,45 +36,6 @@ class RankedStudent:
     macs: int
 
 
-def rank_students(
-    superlm: SuperLM,
-    sequences: TokenSequences,
-    objective: StateObjective,
-    *,
-    task: TextTask,
-    budget: Budget | None = None,
-    fit: HiddenFit | None = None,
-    batch_size: int = 32,
-    on_batch: Callable[[int, int], None] | None = None,
-) -> list[RankedStudent]:
-    """Every student of the space that fits the budget, the best first.
-
-    Args:
-        superlm: The shared weights.
-        sequences: What students are judged on, best not seen in training.
-        objective: The loss.
-        task: What the students are built for; MACs are counted for sequences of its length.
-        budget: Limits on ``params`` and ``macs``; shares are of the teacher's.
-        fit: The map that was trained with the SuperLM, for distillers that need one.
-        batch_size: Sequences that go through a network at once.
-        on_batch: Told how many of how many batches are over.
-
-    Raises:
-        NoFeasibleStudentError: No student fits the budget.
-    """
-    sizes = feasible_students(superlm.space, task, budget or Budget())
-    losses = shared_weight_losses(
-        superlm,
-        list(sizes),
-        sequences,
-        objective,
-        fit=fit,
-        batch_size=batch_size,
-        on_batch=on_batch,
-    )
-    return in_order(losses, sizes)
-
-
 def feasible_students(
     space: TransformerSpace, task: TextTask, budget: Budget, *, stock: bool = False
 ) -> dict[Arch, Sizes]:
@@ -130,7 +91,17 @@ def shared_weight_losses(
     batch_size: int = 32,
     on_batch: Callable[[int, int], None] | None = None,
 ) -> dict[Arch, float]:
-    """Mean loss of these students over the sequences; arguments as in `rank_students`."""
+    """Mean loss of these students over the sequences.
+
+    Args:
+        superlm: The shared weights.
+        archs: The students.
+        sequences: What they are judged on, best not seen in training.
+        objective: The loss.
+        fit: The map that was trained with the SuperLM, for distillers that need one.
+        batch_size: Sequences that go through a network at once.
+        on_batch: Told how many of how many batches are over.
+    """
 
     def network(arch: Arch) -> Network:
         def states(batch: dict[str, Tensor]) -> TokenStates:

@@ -74,6 +74,8 @@ def text_task_of(config: Any, length: int, head: Head = "none") -> TextTask:
         positions=config.max_position_embeddings,
         segments=getattr(config, "type_vocab_size", 1),
         head=head,
+        attention_bias=getattr(config, "attention_bias", False),
+        mlp_bias=getattr(config, "mlp_bias", False),
     )
 
 

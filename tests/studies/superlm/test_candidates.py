@@ -13,7 +13,7 @@ from nas_kd.training.superlm import feasible_students, text_task_of
 from proxies import PROXIES
 from search_spaces import Arch, Sizes, TransformerSpace, create_space, teacher_options
 from studies.kept_values import KeptValues
-from studies.observer import SilentObserver
+from studies.observer import Observer, SilentObserver
 from studies.superlm import Choice, candidates, judged_losses
 from tests.training.language_models import sequences, small_bert, small_space
 
@@ -40,7 +40,12 @@ class _Judge:
 
 
 def _judged(
-    space: TransformerSpace, sizes: dict[Arch, Sizes], choice: Choice, run: Path, judge: _Judge
+    space: TransformerSpace,
+    sizes: dict[Arch, Sizes],
+    choice: Choice,
+    run: Path,
+    judge: _Judge,
+    observer: Observer | None = None,
 ) -> dict[Arch, float]:
     return judged_losses(
         space,
@@ -49,15 +54,19 @@ def _judged(
         choice,
         text=TEXT,
         task=TASK,
-        observer=SilentObserver(),
+        observer=observer or SilentObserver(),
     )
 
 
-class _Phases(SilentObserver):
-    """Remembers how long each phase was to be."""
+class _Told(SilentObserver):
+    """Remembers how long each phase was to be, and the notes."""
 
     def __init__(self) -> None:
         self.phases: list[tuple[str, int | None]] = []
+        self.notes: list[str] = []
+
+    def note(self, message: str) -> None:
+        self.notes.append(message)
 
     def phase(self, name: str, total: int | None) -> None:
         self.phases.append((name, total))
@@ -96,6 +105,43 @@ def test_a_sampler_finds_good_students_of_a_large_space(tmp_path: Path) -> None:
     assert len(better) < 0.02 * len(sizes)
 
 
+def test_an_exhaustive_search_judges_all_however_many(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(candidates, "MOST", 10)
+    space, told = small_space(), _Told()
+    sizes = feasible_students(space, TASK, Budget.parse("params=6000"))
+    found = _judged(space, sizes, Choice(sampler="exhaustive"), tmp_path, _Judge(), told)
+    assert list(found) == list(sizes)
+    assert len(found) > 10
+    assert not told.notes
+    choice = Choice(sampler="exhaustive", trials=4)
+    assert list(_judged(space, sizes, choice, tmp_path, _Judge(), told)) == list(sizes)[:4]
+    assert "the first in the order of their space" in told.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("choice", "chooser"),
+    [
+        (Choice(sampler="random"), "random"),
+        (Choice(proxies=("params",), trials=99), "proxies"),
+        (Choice(), None),
+    ],
+)
+def test_who_had_none_to_choose_is_told(
+    tmp_path: Path, choice: Choice, chooser: str | None
+) -> None:
+    told, sizes = _Told(), feasible_students(small_space(), TASK, Budget())
+    found = _judged(small_space(), sizes, choice, tmp_path, _Judge(), told)
+    assert len(found) == len(sizes)
+    assert [f"judged: {chooser} had none" in note for note in told.notes] == [True] * bool(chooser)
+
+
+def test_sampler_and_proxies_do_not_both_choose() -> None:
+    with pytest.raises(UsageError, match="the sampler tpe would have no effect"):
+        Choice(sampler="tpe", proxies=("w_pca",))
+
+
 @pytest.mark.parametrize("proxies", [("decoder_params",), ("w_pca", "head_importance")])
 def test_proxies_filter_first(proxies: tuple[str, ...], tmp_path: Path) -> None:
     space, judge = small_space(), _Judge()
@@ -110,18 +156,11 @@ def test_proxies_filter_first(proxies: tuple[str, ...], tmp_path: Path) -> None:
 
 def test_of_many_proxies_look_at_a_sample(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(candidates, "MOST", 12)
-    observer = _Phases()
+    observer = _Told()
     space = small_space()
     sizes = feasible_students(space, TASK, Budget())
-    found = judged_losses(
-        space,
-        sizes,
-        KeptValues(tmp_path, tmp_path / "search", "these", _Judge()),
-        Choice(proxies=("params",)),
-        text=TEXT,
-        task=TASK,
-        observer=observer,
-    )
+    choice = Choice(proxies=("params",))
+    found = _judged(space, sizes, choice, tmp_path, _Judge(), observer)
     assert observer.phases == [("proxies", 12), ("rank", 3)]
     assert len(found) == 3
     assert Choice(proxies=("params",), trials=5).scored(len(sizes)) == 20

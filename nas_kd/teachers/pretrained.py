@@ -1,0 +1,61 @@
+"""Models of transformers as their files have them, and which of their weights are not in these."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from nas_kd.errors import UsageError
+from nas_kd.source_spec import SourceSpec
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+_SHOWN = 3
+
+
+def from_files(
+    kind: Any, place: str, *, seed: int, **settings: Any
+) -> tuple[PreTrainedModel, list[str]]:
+    """The model in float32, and the names of its weights that are new.
+
+    Args:
+        kind: A class of transformers, or one of its ``Auto`` classes.
+        place: A folder, or a name on the hub.
+        seed: Of the weights that are new: those that the files lack or have in another shape.
+        **settings: Of ``from_pretrained``.
+
+    Raises:
+        Exception: What transformers raises where it cannot load the model.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model, report = kind.from_pretrained(
+            place,
+            trust_remote_code=False,
+            dtype=torch.float32,
+            ignore_mismatched_sizes=True,
+            output_loading_info=True,
+            **settings,
+        )
+    reshaped = [name for name, *_ in report["mismatched_keys"]]
+    return model, sorted({*report["missing_keys"], *reshaped})
+
+
+def is_of_pooler(name: str) -> bool:
+    """Whether a weight is one of the pooler's, which a model may have been saved without."""
+    return "pooler" in name.split(".")
+
+
+def refuse_new(spec: SourceSpec, new: Sequence[str]) -> None:
+    """Raises `UsageError` where a teacher has weights that were not in its files."""
+    if not new:
+        return
+    shown = ", ".join(new[:_SHOWN]) + (", ..." if len(new) > _SHOWN else "")
+    raise UsageError(
+        f"teacher: {spec.text} lacks {len(new)} of its weights, or has them in another shape "
+        f"({shown}); they would be random. Give the folder that save_pretrained wrote for this "
+        "very model; of one in a wrapper, such as DistributedDataParallel, save model.module."
+    )
