@@ -20,6 +20,7 @@ from nas_kd.training.language.judging import outputs_of, require_positions, task
 from nas_kd.training.language.loop import LanguageLoop, Moment
 from nas_kd.training.language.settings import LoopSettings
 from nas_kd.training.language.train import LanguageResult, train_language
+from nas_kd.training.setting_checks import require_number
 from nas_kd.training.trainer import Progress
 
 if TYPE_CHECKING:
@@ -48,9 +49,9 @@ class FinetuneSettings(LoopSettings):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self._require("label_weight", 0)
-        self._require("teacher_weight", 0)
-        self._require("temperature", 0, above=True)
+        for name in ("label_weight", "teacher_weight"):
+            require_number(self, name, least=0, what="training")
+        require_number(self, "temperature", above=0, what="training")
         if self.label_weight == self.teacher_weight == 0:
             raise UsageError(
                 "training: neither the labels nor the teacher have any weight; set label_weight or "

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import partial
 
-from nas_kd.errors import UsageError
+from nas_kd.training.setting_checks import require_choice, require_number
 
 _PRECISIONS = ("no", "fp16", "bf16")
 
@@ -52,35 +53,19 @@ class LoopSettings:
     precision: str = "no"
 
     def __post_init__(self) -> None:
-        if self.precision not in _PRECISIONS:
-            raise UsageError(
-                f"training: precision is {self.precision!r}; choose one of "
-                f"{', '.join(_PRECISIONS)}."
-            )
+        require_choice(self, "precision", _PRECISIONS, what="training")
+        require = partial(require_number, self, what="training")
         for name in ("epochs", "batch_size", "accumulate"):
-            self._require(name, 1)
-        self._require("sequences_at_once", 0)
-        self._require("max_tokens", 3)
-        self._require("unit_steps", 0)
-        self._require("learning_rate", 0, above=True)
-        self._require("weight_decay", 0)
-        self._require("warmup", 0, below=1)
-        self._require("gradient_clip", 0, above=True)
-        if self.dropout is not None:
-            self._require("dropout", 0, below=1)
+            require(name, least=1)
+        require("max_tokens", least=3)
+        for name in ("sequences_at_once", "unit_steps", "weight_decay"):
+            require(name, least=0)
+        for name in ("learning_rate", "gradient_clip"):
+            require(name, above=0)
+        for name in ("warmup", "dropout"):
+            require(name, least=0, below=1)
 
     def parts(self, sequences: int) -> int:
         """In how many parts so many sequences of a step go through the network."""
         at_once = self.sequences_at_once or sequences
         return min(sequences, max(self.accumulate, math.ceil(sequences / at_once)))
-
-    def _require(
-        self, name: str, least: float, *, above: bool = False, below: float = math.inf
-    ) -> None:
-        value = getattr(self, name)
-        fits = least < value if above else least <= value
-        if not (fits and value < below):
-            limits = f"{'above' if above else 'at least'} {least}"
-            if below < math.inf:
-                limits += f" and below {below}"
-            raise UsageError(f"training: {name} is {value}; give a number {limits}.")

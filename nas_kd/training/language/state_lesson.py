@@ -16,6 +16,7 @@ from nas_kd.training.language.finetune import FinetuneSettings
 from nas_kd.training.language.judging import require_positions
 from nas_kd.training.language.standalone import imitate
 from nas_kd.training.language.state_objective import StateObjective, state_distillers
+from nas_kd.training.setting_checks import require_number
 from nas_kd.training.trainer import Progress
 from search_spaces.language_models import family_of
 
@@ -49,8 +50,8 @@ class TaskSettings(FinetuneSettings):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self._require("state_epochs", 0)
-        self._require("state_learning_rate", 0, above=True)
+        require_number(self, "state_epochs", least=0, what="training")
+        require_number(self, "state_learning_rate", above=0, what="training")
         if self.state_epochs == 0:
             refuse_idle(self, _OF_STATES, "state_epochs is 0", where="training")
         self.of_states()

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from nas_kd.errors import UsageError
 from nas_kd.training.language.settings import LoopSettings
+from nas_kd.training.setting_checks import require_number
 
 
 @dataclass(frozen=True)
@@ -51,8 +52,8 @@ class SuperLMSettings(LoopSettings):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self._require("random_students", 1)
-        self._require("held_out_limit", 1)
-        self._require("held_out", 0, above=True, below=1)
+        for name in ("random_students", "held_out_limit"):
+            require_number(self, name, least=1, what="training")
+        require_number(self, "held_out", above=0, below=1, what="training")
         if not self.distillers.strip():
             raise UsageError("training: distillers is empty; name one, such as autodistil_mse.")
