@@ -95,7 +95,7 @@ def search_elastic(
     named = list(dict.fromkeys(space.parse(text) for text in search.archs))
     work.mkdir(parents=True, exist_ok=True)
     observer.phase("read images", None)
-    kept = KeptValues(run, folder, source.judging_identity(), source.judge, chunk=1)
+    kept = KeptValues(run, folder, source.judging_identity(), source.judge, observer.note, chunk=1)
     ranking = ranked(source, named or feasible, kept, observer)
     rows = [(one.arch, one.accuracy, one.params, one.macs) for one in ranking]
     write_whole(folder / "ranking.csv", ranking_table("accuracy", rows))

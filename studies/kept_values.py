@@ -8,7 +8,7 @@ from pathlib import Path
 from nas_kd.machine_lock import machine_shared
 from search_spaces import Arch
 from studies.run_directory import state_name
-from studies.value_file import ValueFile
+from studies.sealed_lines import SealedLines
 
 Judge = Callable[[Sequence[Arch]], dict[Arch, float]]
 """Networks to their losses or accuracies."""
@@ -28,17 +28,24 @@ class KeptValues:
         folder: Directory of the search.
         identity: Of all that the values depend on, see `studies.judging_identity`.
         judge: How networks are judged that are not known.
+        tell: Told of lines that are damaged.
         chunk: How many are judged together, and lost when that is interrupted.
     """
 
     def __init__(
-        self, run: Path, folder: Path, identity: str, judge: Judge, chunk: int = CHUNK
+        self,
+        run: Path,
+        folder: Path,
+        identity: str,
+        judge: Judge,
+        tell: Callable[[str], None],
+        chunk: int = CHUNK,
     ) -> None:
         name = f"{state_name(identity)}.jsonl"
         self._shared, self._own = (
-            ValueFile(place / "work" / "judged" / name) for place in (run, folder)
+            SealedLines(place / "work" / "judged" / name) for place in (run, folder)
         )
-        self._values = {**self._own.read(), **self._shared.read()}
+        self._values = {**_values(self._own, tell), **_values(self._shared, tell)}
         self._judge = judge
         self._chunk = chunk
 
@@ -58,7 +65,22 @@ class KeptValues:
 
     def _keep(self, judged: dict[Arch, float]) -> None:
         self._values |= {arch.key: value for arch, value in judged.items()}
+        lines = [{"arch": arch.key, "value": value} for arch, value in judged.items()]
         try:
-            self._shared.append(judged)
+            self._shared.append(lines)
         except OSError:  # the supernet is somebody else's, or lies where nothing can be written
-            self._own.append(judged)
+            self._own.append(lines)
+
+
+def _values(lines: SealedLines, tell: Callable[[str], None]) -> dict[str, float]:
+    """By the keys of their networks; none where the file cannot be read."""
+    try:
+        whole, damaged = lines.read()
+    except OSError:
+        return {}
+    if damaged:
+        tell(
+            f"{lines.path}: {damaged} of {len(whole) + damaged} lines are damaged or unfinished; "
+            "what they held is judged anew where it is wanted."
+        )
+    return {line["arch"]: line["value"] for line in whole}

@@ -11,8 +11,9 @@ from typing import Protocol, TypeVar
 from nas_kd.costs import Budget, DeviceProfile
 from nas_kd.errors import NoFeasibleStudentError
 from search_spaces import Arch
-from studies.kept import Kept
 from studies.observer import Observer
+from studies.run_directory import state_name
+from studies.sealed_lines import SealedLines
 from studies.timing import Timing, decided, time_beside
 
 PATIENCE = 24
@@ -65,7 +66,9 @@ class LatencyLimit(ABC):
         self._margin = margin
         self._work = work
         limits = ",".join(entry.text for entry in budget.entries)
-        self._kept = Kept(work / "latencies.json", f"{of} {profile} {limits}")
+        identity = f"{of} {profile} {limits}"
+        self._lines = SealedLines(work / "latencies" / f"{state_name(identity)}.jsonl")
+        self._timings = {line["arch"]: Timing.from_dict(line) for line in self._lines.read()[0]}
 
     def fast_enough(self, ranked: Sequence[R], observer: Observer) -> Iterator[R]:
         """Those that hold the limit, each measured when it is asked for.
@@ -117,11 +120,13 @@ class LatencyLimit(ABC):
 
     def _of(self, arch: Arch) -> Timing:
         """What is kept of it, or is found now."""
-        if arch in self._kept and self._counts(kept := Timing.from_dict(self._kept[arch])):
+        kept = self._timings.get(arch.key)
+        if kept is not None and self._counts(kept):
             return kept
         file = self.export(arch)
         timing = decided(lambda: self._timed(file), self._counts)
-        self._kept.put({arch: timing.to_dict()})
+        self._timings[arch.key] = timing
+        self._lines.append([{"arch": arch.key, **timing.to_dict()}])
         return timing
 
     def _counts(self, timing: Timing) -> bool:

@@ -109,7 +109,7 @@ def search_superlm(
     losses = judged_losses(
         space,
         sizes,
-        KeptValues(run, folder, source.judging_identity(), source.judge),
+        KeptValues(run, folder, source.judging_identity(), source.judge, observer.note),
         search.choice,
         text=source.train,
         task=source.task,

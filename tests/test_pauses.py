@@ -89,7 +89,9 @@ def of_a_language_model(data: DataSplits, folder: Path, told: Told) -> object:
 
 def of_judging(data: DataSplits, folder: Path, told: Told) -> object:
     archs = [Arch({"size": size}) for size in range(2)]
-    kept = KeptValues(folder, folder, "", lambda some: dict.fromkeys(some, 0.5), chunk=1)
+    kept = KeptValues(
+        folder, folder, "", lambda some: dict.fromkeys(some, 0.5), pytest.fail, chunk=1
+    )
     return kept.of(archs, lambda done: done and told(done, 2, ""))
 
 

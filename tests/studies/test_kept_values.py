@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import pytest
 import torch
 
 from nas_kd.training.processes import make_accelerator
 from search_spaces import Arch
 from studies.judging_identity import judging_identity
 from studies.kept_values import KeptValues
-from studies.value_file import ValueFile
 
 ARCHS = [Arch({"depth": depth}) for depth in range(6)]
 
@@ -28,9 +27,16 @@ class _Judge:
         return {arch: float(arch["depth"]) for arch in archs}
 
 
-def _values(run: Path, search: Path, judge: _Judge, archs: list[Arch], of: str = "these") -> None:
+def _values(
+    run: Path,
+    search: Path,
+    judge: _Judge,
+    archs: list[Arch],
+    of: str = "these",
+    tell: Callable[[str], None] = pytest.fail,
+) -> None:
     """Judges networks, and sees to it that each has its own value."""
-    assert KeptValues(run, search, of, judge).of(archs) == _Judge()(archs)
+    assert KeptValues(run, search, of, judge, tell).of(archs) == _Judge()(archs)
 
 
 def test_another_search_of_the_supernet_judges_only_what_none_has_judged(tmp_path: Path) -> None:
@@ -65,33 +71,22 @@ def test_where_the_supernet_cannot_be_written_the_search_keeps_what_it_judged(
     assert judge.judged == ARCHS
 
 
-def test_damage_costs_only_what_is_damaged(tmp_path: Path) -> None:
-    judge = _Judge()
+def test_damage_is_told_and_costs_only_what_is_damaged(tmp_path: Path) -> None:
+    judge, said = _Judge(), list[str]()
     _values(tmp_path, tmp_path / "search", judge, ARCHS[:3])
     (path,) = tmp_path.rglob("*.jsonl")
     first, *rest = path.read_bytes().strip().splitlines()
     cut = b"\n".join([first.replace(b"0.0", b"9.0"), *rest])[:-1]
     path.write_bytes(cut)
     judge.judged.clear()
-    _values(tmp_path, tmp_path / "search", judge, ARCHS[:3])
+    _values(tmp_path, tmp_path / "search", judge, ARCHS[:3], tell=said.append)
     assert judge.judged == [ARCHS[0], ARCHS[2]]
-    _values(tmp_path, tmp_path / "search", judge, ARCHS[:3])
+    _values(tmp_path, tmp_path / "search", judge, ARCHS[:3], tell=said.append)
     assert len(judge.judged) == 2
     path.write_bytes(b"\xff[]{}\n" + b'{"crc32": 1}\n' + b"[" * 100_000)
-    _values(tmp_path, tmp_path / "search", judge, ARCHS[:3])
+    _values(tmp_path, tmp_path / "search", judge, ARCHS[:3], tell=said.append)
     assert len(judge.judged) == 5
-
-
-def test_several_append_at_once(tmp_path: Path) -> None:
-    path = tmp_path / "values.jsonl"
-
-    def append(writer: int) -> None:
-        for number in range(50):
-            ValueFile(path).append({Arch({"writer": writer, "number": number}): float(number)})
-
-    with ThreadPoolExecutor(4) as pool:
-        list(pool.map(append, range(4)))
-    assert len(ValueFile(path).read()) == 200
+    assert ["2 of 3" in said[0], "2 of 5" in said[1], "3 of 3" in said[2]] == [True] * 3
 
 
 def test_values_depend_on_what_was_read_and_on_the_precision() -> None:

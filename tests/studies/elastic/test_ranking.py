@@ -26,7 +26,9 @@ def test_of_equal_networks_the_smaller_comes_first_and_each_is_counted_once(
         return count(arch, task)
 
     monkeypatch.setattr(space, "sizes", sizes)
-    kept = KeptValues(tmp_path, tmp_path, "run", lambda archs: dict.fromkeys(archs, 0.5), chunk=1)
+    kept = KeptValues(
+        tmp_path, tmp_path, "run", lambda archs: dict.fromkeys(archs, 0.5), pytest.fail, chunk=1
+    )
     found = ranked(source, within_budget(source, Budget()), kept, SilentObserver())
     macs = [network.macs for network in found]
     assert macs == sorted(macs)

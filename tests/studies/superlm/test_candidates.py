@@ -50,7 +50,7 @@ def _judged(
     return judged_losses(
         space,
         sizes,
-        KeptValues(run, run / "search", "these", judge),
+        KeptValues(run, run / "search", "these", judge, pytest.fail),
         choice,
         text=TEXT,
         task=TASK,
