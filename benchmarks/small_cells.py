@@ -33,7 +33,7 @@ from benchmarks.cifar10 import cifar10_data, data_file
 from benchmarks.record import commit
 from benchmarks.small_resnet56 import WEIGHTS
 from nas_kd.data import DataSplits, stratified_split
-from nas_kd.export.manifest import sha256
+from nas_kd.file_digest import sha256
 from nas_kd.training.pretraining import METHODS, Job, PretrainingFolder, pretrain
 from nas_kd.training.processes import make_accelerator
 from search_spaces import Arch, NasBench201

@@ -11,8 +11,8 @@ from torch import nn
 
 from nas_kd.errors import UsageError
 from nas_kd.export import load_student
-from nas_kd.export.manifest import sha256
 from nas_kd.export.student import WEIGHTS
+from nas_kd.file_digest import sha256
 from studies.recipe import Recipe, parse_recipe
 from studies.setting import Setting
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from nas_kd.file_digest import sha256
 from nas_kd.sealed import unsealed, write_sealed
 
 
@@ -70,9 +71,7 @@ class StateFiles:
         voucher = self.read(_voucher(file))
         if voucher is None:
             return False
-        with file.open("rb") as content:
-            found = hashlib.file_digest(content, "sha256").hexdigest()
-        damaged = bool(found != voucher["sha256"])
+        damaged = bool(sha256(file) != voucher["sha256"])
         if damaged:
             self._tell(f"{file} is damaged: it is left out, and a search here makes it anew.")
         return damaged

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from nas_kd.errors import UsageError
-from nas_kd.export.manifest import sha256
+from nas_kd.file_digest import sha256
 from studies.recipe import Recipe
 from studies.run_directory import RunDirectory
 

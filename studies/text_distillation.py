@@ -11,7 +11,9 @@ from typing import Any
 import pandas as pd
 
 from nas_kd.data.text import load_corpus, load_labelled_texts
+from nas_kd.export.student import WEIGHTS
 from nas_kd.export.text_student import load_text_student
+from nas_kd.file_digest import sha256
 from nas_kd.whole_files import write_whole
 from studies.claims import claim
 from studies.finished_run import finished_document
@@ -55,7 +57,7 @@ def distil_text_student(
         ExportError: ONNX Runtime does not compute what the student computes.
     """
     found = load_text_student(student)
-    job = {**frozen, "weights": _digest(student)}
+    job = {**frozen, "weights": sha256(student / WEIGHTS)}
     claim(run, LESSON, job, ["work/*/training.pt"])
     run.log.touch()
     run.tell.say = observer.note
@@ -82,12 +84,6 @@ def _is_delivered(document: Mapping[str, Any], delivery: TextDelivery) -> bool:
     precisions = document["student"]["parity_max_abs"]
     on_device = document["device"] == str(delivery.profile)
     return on_device and (not delivery.int8 or "int8" in precisions)
-
-
-def _digest(student: Path) -> str:
-    """Of the weights that the training starts from."""
-    with (student / "model.safetensors").open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _digest_of_texts(frozen: Mapping[str, Any]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 from collections.abc import Callable, Iterator, Mapping
@@ -12,6 +11,7 @@ from typing import Any, Protocol, runtime_checkable
 from nas_kd.costs.environment import package_versions
 from nas_kd.errors import UsageError
 from nas_kd.export.onnx_file import onnx_facts
+from nas_kd.file_digest import sha256
 from nas_kd.sealed import sealed, unsealed
 from nas_kd.whole_files import write_whole
 
@@ -181,12 +181,6 @@ def _differing(
         file = Path(directory) / Path(name).name
         if wanted(name) and (not file.is_file() or sha256(file) != digest):
             yield file
-
-
-def sha256(path: Path) -> str:
-    """The file's SHA-256, in hexadecimal."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _write(directory: Path, sections: dict[str, Any]) -> Path:

@@ -14,8 +14,8 @@ import torch
 from safetensors.torch import save_file
 
 from nas_kd.errors import ExitCode
-from nas_kd.export.manifest import sha256
 from nas_kd.export.text_student import load_text_student, save_text_student
+from nas_kd.file_digest import sha256
 from nas_kd.training.checkpoint import CheckpointFile
 from search_spaces.supernets import SuperLM
 from tests.cli.conftest import Command

@@ -7,8 +7,8 @@ from pathlib import Path
 from safetensors.torch import save_file
 
 from nas_kd.costs import Budget
-from nas_kd.export.manifest import sha256
 from nas_kd.export.text_student import read_provenance
+from nas_kd.file_digest import sha256
 from studies.observer import SilentObserver
 from studies.superlm_search import SuperLMSearch, search_superlm
 from tests.studies.superlm.runs import trained_superlm
