@@ -8,14 +8,31 @@ import math
 import os
 import sys
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import typer
+
+from nas_kd.errors import ExitCode
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
 _WIDTH_OF_FILES = 140
+
+
+def print_answer(
+    document: dict[str, Any],
+    shown: Callable[[dict[str, Any]], Iterable[RenderableType]],
+    *,
+    as_json: bool,
+) -> None:
+    """Prints the document on stdout: as JSON, or else what people are shown of it."""
+    if as_json:
+        print_json(document)
+    else:
+        print_results(*shown(document))
 
 
 def print_json(document: Mapping[str, Any]) -> None:
@@ -33,6 +50,12 @@ def print_results(*parts: RenderableType) -> None:
 def note(message: str) -> None:
     """Says something on stderr that is not part of the result."""
     print(message, file=sys.stderr, flush=True)
+
+
+def end_over_budget() -> NoReturn:
+    """Ends the command, whose student was delivered and is too large or too slow."""
+    note("nas-kd: the delivered student does not meet the budget (exit code 3).")
+    raise typer.Exit(ExitCode.NO_FEASIBLE_STUDENT)
 
 
 @contextmanager

@@ -35,3 +35,10 @@ def device_profiles(
     for profile in profiles:
         require_provider(profile)
     return profiles
+
+
+def named_profile(device: str | None, threads: int | None) -> DeviceProfile:
+    """The device as asked for, by default one thread of the CPU."""
+    from nas_kd.costs import DeviceProfile
+
+    return DeviceProfile(device or "cpu", threads or 1)

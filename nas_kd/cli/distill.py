@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from nas_kd.cli import options
-from nas_kd.cli.console import note, print_json, print_results, stdout_kept_clean
+from nas_kd.cli.console import end_over_budget, print_answer, stdout_kept_clean
 from nas_kd.cli.outside_code import refuse_outside_code
-from nas_kd.cli.recipe_flags import refuse_flags, setting_changes
+from nas_kd.cli.recipe_flags import refuse_flags, setting_changes, setting_pairs
 from nas_kd.cli.text_distilling import distil_text, refuse_without_task
 from nas_kd.cli.text_distilling import summary as text_summary
-from nas_kd.errors import ExitCode, UsageError
+from nas_kd.errors import UsageError
 
 if TYPE_CHECKING:
     from studies.recipe import Recipe
@@ -103,14 +103,14 @@ def distill(
             embeddings=embeddings,
             text=data,
             teacher=teacher,
-            pairs=[*(settings or []), *([] if epochs is None else [f"epochs={epochs}"])],
+            pairs=setting_pairs(settings, epochs),
             seed=seed or 0,
             device=device,
             threads=threads,
             int8=int8,
             run_dir=run_dir,
         )
-        print_json(learned) if json else print_results(*text_summary(learned))
+        print_answer(learned, text_summary, as_json=json)
         return
     refuse_flags(
         {"--embeddings": embeddings, "--set": settings, "--int8": int8},
@@ -126,13 +126,9 @@ def distill(
     with stdout_kept_clean():
         job = _job(student, config, changes, space, space_option or [])
         document = _run(job, run_dir)
-    if json:
-        print_json(document)
-    else:
-        _print(document)
+    print_answer(document, _summary, as_json=json)
     if not document["budget_met"]:
-        note("nas-kd: the delivered student does not meet the budget (exit code 3).")
-        raise typer.Exit(ExitCode.NO_FEASIBLE_STUDENT)
+        end_over_budget()
 
 
 @dataclass(frozen=True)
@@ -220,13 +216,13 @@ def _run(job: _Job, run_dir: Path | None) -> dict[str, Any]:
         return run_distillation(recipe, arch, directory, observer, start)
 
 
-def _print(document: dict[str, Any]) -> None:
+def _summary(document: dict[str, Any]) -> list[Any]:
     from nas_kd.report.tables import result_tables
 
     student = document["student"]
-    print_results(
+    return [
         *result_tables(document),
         f"ONNX file: {student['onnx']} (differs from PyTorch by at most "
         f"{student['parity_max_abs']:.1e})",
         f"Weights, configuration, manifest: {student['directory']}",
-    )
+    ]

@@ -8,7 +8,7 @@ from typing import Any
 import typer
 
 from nas_kd.cli import options
-from nas_kd.cli.console import print_json, print_results, stdout_kept_clean
+from nas_kd.cli.console import print_answer, stdout_kept_clean
 from nas_kd.errors import ExitCode
 
 SCHEMA = "nas-kd.doctor/1"
@@ -23,10 +23,7 @@ def doctor(json: options.Json = False) -> None:
 
     with stdout_kept_clean():
         document = {"schema": SCHEMA, **diagnosis.examine()}
-    if json:
-        print_json(document)
-    else:
-        print_results(*report(document))
+    print_answer(document, report, as_json=json)
     if document["problems"]:
         raise typer.Exit(ExitCode.FAILURE)
 

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nas_kd.cli import options
-from nas_kd.cli.console import print_json, print_results, stdout_kept_clean
+from nas_kd.cli.console import print_answer, stdout_kept_clean
 from nas_kd.cli.image_exporting import export_images
+from nas_kd.cli.image_exporting import summary as image_summary
 from nas_kd.cli.recipe_flags import refuse_flags
 from nas_kd.cli.text_exporting import export_text
 from nas_kd.cli.text_exporting import summary as text_summary
@@ -67,16 +68,15 @@ def export(
         directory = best_student(student)
         onnx = output or directory / "student.onnx"
         profile = _profile(directory, device, threads) if precisions else None
-        if holds_text(directory):
+        if of_text := holds_text(directory):
             refuse_flags(
                 {"--fp16": fp16, "--calibration": calibration, "--data": data},
                 f"{directory} holds a student of text. Beside it give only --int8, --device, "
                 "--threads, --output, --seed and --json.",
             )
             document = export_text(directory, onnx, lowered_on=profile, seed=seed)
-            shown = text_summary(document)
         else:
-            document, shown = export_images(
+            document = export_images(
                 directory,
                 onnx,
                 precisions,
@@ -85,7 +85,7 @@ def export(
                 calibration=calibration,
                 seed=seed,
             )
-    print_json(document) if json else print_results(*shown)
+    print_answer(document, text_summary if of_text else image_summary, as_json=json)
 
 
 def _profile(directory: Path, device: str | None, threads: int | None) -> DeviceProfile:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,8 +27,8 @@ def export_images(
     profile: DeviceProfile | None,
     calibration: int | None,
     seed: int,
-) -> tuple[dict[str, Any], list[Any]]:
-    """Writes the student's file anew, and in other precisions.
+) -> dict[str, Any]:
+    """Writes the student's file anew, and in other precisions, and returns the JSON document.
 
     Args:
         directory: The student's.
@@ -37,9 +38,6 @@ def export_images(
         profile: Where latency is measured; None where no other precision is wanted.
         calibration: Training images that set the ranges of int8; None takes the usual number.
         seed: Of parity inputs and calibration images.
-
-    Returns:
-        The JSON document, and what people are shown.
 
     Raises:
         UsageError: The student or its data cannot be read.
@@ -51,17 +49,21 @@ def export_images(
     student = load_student(directory)
     job = None if profile is None else _Lowering(directory, student, data, profile)
     document = _export(directory, student, onnx, seed)
-    parity = document["parity"]
-    shown: list[Any] = [
-        f"{document['onnx']}: differs from PyTorch by at most {parity['max_abs']:.2e} "
-        f"(allowed {parity['tolerance']:.0e}) at batches {parity['batches']}."
-    ]
     if job is not None:
         records = job.run(onnx, precisions, images=calibration or DEFAULT_IMAGES, seed=seed)
         _keep(directory, onnx, records)
         document["precisions"] = {name: r.to_dict() for name, r in records.items()}
-        shown.append(_table(records))
-    return document, shown
+    return document
+
+
+def summary(document: Mapping[str, Any]) -> list[Any]:
+    """How far ONNX Runtime differs from PyTorch; with other precisions, before and after."""
+    parity = document["parity"]
+    line = (
+        f"{document['onnx']}: differs from PyTorch by at most {parity['max_abs']:.2e} "
+        f"(allowed {parity['tolerance']:.0e}) at batches {parity['batches']}."
+    )
+    return [line, *([_table(document["precisions"])] if "precisions" in document else [])]
 
 
 def _export(directory: Path, student: Student, output: Path, seed: int) -> dict[str, Any]:
@@ -138,8 +140,8 @@ def _keep(directory: Path, onnx: Path, records: dict[str, PrecisionRecord]) -> N
         refresh_manifest(directory, precisions=records)
 
 
-def _table(records: dict[str, PrecisionRecord]) -> Table:
-    """Before and after, a line per file."""
+def _table(records: Mapping[str, Mapping[str, Any]]) -> Table:
+    """A line per file, first that of float32."""
     from rich import box
     from rich.table import Table
 
@@ -148,10 +150,10 @@ def _table(records: dict[str, PrecisionRecord]) -> Table:
     first = next(iter(records.values()))
     table = Table(box=box.SIMPLE_HEAD)
     columns = ("change", "same class", "latency", "of fp32", "size")
-    for column in ("", f"{first.split} accuracy", *columns):
+    for column in ("", f"{first['split']} accuracy", *columns):
         table.add_column(column, justify="right" if column else "left", no_wrap=True)
-    before = first.latency_before.median_ms
-    accuracy = numbers.percent(first.accuracy_before)
+    before = first["latency_before"]["median_ms"]
+    accuracy = numbers.percent(first["accuracy_before"])
     table.add_row(
         "fp32",
         accuracy,
@@ -159,16 +161,16 @@ def _table(records: dict[str, PrecisionRecord]) -> Table:
         "",
         numbers.milliseconds(before),
         "",
-        numbers.megabytes(first.bytes_before),
+        numbers.megabytes(first["bytes_before"]),
     )
     for name, record in records.items():
         table.add_row(
             name,
-            numbers.percent(record.accuracy_after),
-            numbers.points(record.accuracy_after - record.accuracy_before),
-            numbers.percent(record.top1_agreement),
-            numbers.milliseconds(record.latency_after.median_ms),
-            numbers.ratio(record.latency_after.median_ms, before),
-            numbers.megabytes(record.bytes_after),
+            numbers.percent(record["accuracy_after"]),
+            numbers.points(record["accuracy_after"] - record["accuracy_before"]),
+            numbers.percent(record["top1_agreement"]),
+            numbers.milliseconds(record["latency_after"]["median_ms"]),
+            numbers.ratio(record["latency_after"]["median_ms"], before),
+            numbers.megabytes(record["bytes_after"]),
         )
     return table

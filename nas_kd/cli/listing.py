@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from nas_kd.cli import options
-from nas_kd.cli.console import print_json, print_results, stdout_kept_clean
+from nas_kd.cli.console import print_answer, stdout_kept_clean
 from nas_kd.cli.kept_lists import kept_list
 from nas_kd.cli.listing_tables import all_entries, one_entry
 from nas_kd.errors import UsageError
@@ -41,10 +41,11 @@ def list_components(
         entries = kept_list(kind.value, _LISTERS[kind])
         if name is not None:
             entries = [_named(name, kind, entries)]
-    if json:
-        print_json({"schema": SCHEMA, kind.value: entries})
-    else:
-        print_results(*([all_entries(entries)] if name is None else one_entry(entries[0])))
+    print_answer(
+        {"schema": SCHEMA, kind.value: entries},
+        lambda _: [all_entries(entries)] if name is None else one_entry(entries[0]),
+        as_json=json,
+    )
 
 
 def _named(name: str, kind: Kind, entries: list[dict[str, Any]]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from nas_kd.cli import options
-from nas_kd.cli.console import print_json, print_results, stdout_kept_clean
+from nas_kd.cli.console import print_answer, stdout_kept_clean
 from nas_kd.errors import ExitCode
 
 
@@ -68,10 +68,7 @@ def measure(
         )
         with TemporaryDirectory(prefix="nas-kd-") as workspace:
             document = measuring.answer(request, Path(workspace))
-    if json:
-        print_json(document)
-    else:
-        print_results(*result_lines(document))
+    print_answer(document, result_lines, as_json=json)
     if not _within_budget(document):
         raise typer.Exit(ExitCode.NO_FEASIBLE_STUDENT)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json as json_module
 import shlex
 from pathlib import Path
@@ -11,7 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from nas_kd.cli import options
-from nas_kd.cli.console import print_json, print_results, stdout_kept_clean
+from nas_kd.cli.console import print_answer, stdout_kept_clean
+from nas_kd.cli.named_runs import run_named_by
+from nas_kd.cli.recipe_flags import parse_option, setting_pairs
 from nas_kd.errors import UsageError
 
 if TYPE_CHECKING:
@@ -59,14 +60,13 @@ def pretrain(
     The same command continues a training that was interrupted. Under accelerate launch or torchrun
     it trains in many processes.
     """
-    pairs = [*(settings or []), *([] if epochs is None else [f"epochs={epochs}"])]
     with stdout_kept_clean():
         chosen, frozen = _resolve(
             method,
             space=space,
             space_options=space_option or [],
             limits=budget or [],
-            pairs=pairs,
+            pairs=setting_pairs(settings, epochs),
             data=data,
             teacher=teacher,
             checkpoint=checkpoint,
@@ -75,14 +75,11 @@ def pretrain(
         )
         from nas_kd.cli.pretraining import run_pretraining
 
-        directory = run_dir or _default_directory(frozen)
+        directory = run_dir or run_named_by(f"pretrain-{space}-{method}", frozen)
         document = run_pretraining(chosen, frozen, directory)
     if document is None:  # the first process tells
         return
-    if json:
-        print_json(document)
-    else:
-        print_results(*_summary(document))
+    print_answer(document, _summary, as_json=json)
 
 
 def _resolve(
@@ -101,7 +98,6 @@ def _resolve(
     """The method, and everything that decides the result, by name."""
     from dataclasses import asdict
 
-    from nas_kd.cli.recipe_flags import parse_option
     from nas_kd.training.pretraining import METHODS, parse_settings
     from search_spaces import TextTask, create_space
 
@@ -162,12 +158,6 @@ def _checkpoint_digest(checkpoint: Path | None) -> dict[str, str]:
     from studies.teacher_file import weights_digest
 
     return {"checkpoint_sha256": weights_digest(checkpoint)}
-
-
-def _default_directory(frozen: dict[str, Any]) -> Path:
-    """A folder of its own for everything that gives another result."""
-    digest = hashlib.sha256(json_module.dumps(frozen, sort_keys=True).encode()).hexdigest()
-    return Path("runs") / f"pretrain-{frozen['space']}-{frozen['method']}-{digest[:8]}"
 
 
 def _summary(document: dict[str, Any]) -> list[Any]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from nas_kd.cli import options
-from nas_kd.cli.console import print_json, print_results, stdout_kept_clean
+from nas_kd.cli.console import print_answer, stdout_kept_clean
 from nas_kd.cli.recipe_flags import resolve_recipe, setting_changes, tell_defaults
 from nas_kd.errors import ExitCode
 
@@ -46,10 +46,7 @@ def profile(
     recipe = resolve_recipe(config, changes, space=space, space_options=space_option or [])
     tell_defaults(recipe, config, changes, space=space)
     document = _run(recipe)
-    if json:
-        print_json(document)
-    else:
-        print_results(*_results(document))
+    print_answer(document, _results, as_json=json)
     if not document["can_be_met"]:
         raise typer.Exit(ExitCode.NO_FEASIBLE_STUDENT)
 

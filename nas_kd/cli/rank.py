@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from nas_kd.cli import options
-from nas_kd.cli.console import note, print_json, print_results, stdout_kept_clean
+from nas_kd.cli.console import note, print_answer, stdout_kept_clean
 from nas_kd.cli.recipe_flags import lay_over, parse_names, setting_changes
 from nas_kd.errors import UsageError
 
@@ -109,10 +109,7 @@ def rank(
             scores=scores,
         )
         document = _run(request, plot)
-    if json:
-        print_json(document)
-    else:
-        print_results(*_results(document, plot))
+    print_answer(document, lambda found: _results(found, plot), as_json=json)
 
 
 def _run(request: RankRequest, plot: Path | None) -> dict[str, Any]:

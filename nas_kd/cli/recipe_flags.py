@@ -147,6 +147,11 @@ def setting_changes(
     }
 
 
+def setting_pairs(settings: Sequence[str] | None, epochs: int | None) -> list[str]:
+    """The ``name=value`` texts of ``--set``, and ``--epochs``, which is short for one of them."""
+    return [*(settings or []), *([] if epochs is None else [f"epochs={epochs}"])]
+
+
 def run_name(config: str | None, data: str | None) -> str:
     """The folder under ``runs/``: after the recipe, or after the data where no recipe is named."""
     if config is not None:

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from nas_kd.cli import options
-from nas_kd.cli.console import note, print_json, print_results, stdout_kept_clean
+from nas_kd.cli.console import (
+    end_over_budget,
+    note,
+    print_answer,
+    print_json,
+    stdout_kept_clean,
+)
 from nas_kd.cli.recipe_flags import (
     parse_names,
     proxy_changes,
@@ -20,7 +26,7 @@ from nas_kd.cli.recipe_flags import (
 )
 from nas_kd.cli.supernet_search import OfImages, OfText, refuse_others, search_supernet
 from nas_kd.cli.supernet_search import summary as supernet_summary
-from nas_kd.errors import ExitCode, UsageError
+from nas_kd.errors import UsageError
 
 if TYPE_CHECKING:
     from studies.recipe import Recipe
@@ -179,9 +185,9 @@ def search(
             of_text=OfText(tokens, trials, sampler, proxies, stock, epochs),
             of_images=OfImages(data, arch),
         )
-        print_json(found) if json else print_results(*supernet_summary(found))
+        print_answer(found, supernet_summary, as_json=json)
         if not all(student["budget_met"] for student in found["students"]):
-            _end_over_budget()
+            end_over_budget()
         return
     refuse_flags(
         {"--tokens": tokens, "--stock": stock, "--top": top, "--arch": arch},
@@ -209,19 +215,9 @@ def search(
         _print_recipe(recipe, directory, as_json=json)
         return
     document = _run(recipe, directory, fork=fork, storage=storage, study_name=study_name)
-    if json:
-        print_json(document)
-    elif "finished_by" in document:
-        print_results(_peer_summary(document))
-    else:
-        print_results(*_summary(document))
+    print_answer(document, _summary, as_json=json)
     if not document.get("budget_met", True):
-        _end_over_budget()
-
-
-def _end_over_budget() -> NoReturn:
-    note("nas-kd: the delivered student does not meet the budget (exit code 3).")
-    raise typer.Exit(ExitCode.NO_FEASIBLE_STUDENT)
+        end_over_budget()
 
 
 def _check(recipe: Recipe) -> None:
@@ -284,6 +280,8 @@ def _peer_summary(document: dict[str, Any]) -> str:
 
 
 def _summary(document: dict[str, Any]) -> list[Any]:
+    if "finished_by" in document:
+        return [_peer_summary(document)]
     from nas_kd.report.tables import result_tables
 
     run, student = Path(document["run_dir"]), document["student"]

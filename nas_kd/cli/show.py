@@ -13,7 +13,7 @@ import typer
 from nas_kd.cli import options
 from nas_kd.cli.console import (
     note,
-    print_json,
+    print_answer,
     print_results,
     progress_console,
     stdout_kept_clean,
@@ -44,11 +44,8 @@ def show(
     shown = open_run(run)
     with stdout_kept_clean():
         document = _watched(shown) if watch else shown.read()
-    if json:
-        print_json(document)
-        return
-    print_results(*shown.tables(document))
-    if not shown.is_finished(document):
+    print_answer(document, shown.tables, as_json=json)
+    if not json and not shown.is_finished(document):
         print_results("This run is not finished: the command that began it continues it.")
 
 

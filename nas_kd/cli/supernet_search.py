@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nas_kd.cli.console import stdout_kept_clean
+from nas_kd.cli.device_options import named_profile
 from nas_kd.cli.recipe_flags import refuse_flags
 from nas_kd.errors import UsageError
 
@@ -197,10 +198,10 @@ def _space_of(run: Path) -> Any:
 
 def _profile(budget: Sequence[str], device: str | None, threads: int | None) -> DeviceProfile:
     """Where latency counts, checked to work here."""
-    from nas_kd.costs import DeviceProfile, require_provider
+    from nas_kd.costs import require_provider
     from studies.setting import profile_under
 
-    profile = profile_under(budget, DeviceProfile(device or "cpu", threads or 1))
+    profile = profile_under(budget, named_profile(device, threads))
     require_provider(profile)
     return profile
 

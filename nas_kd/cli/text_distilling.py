@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nas_kd.cli.console import stdout_kept_clean
+from nas_kd.cli.device_options import named_profile
+from nas_kd.cli.named_runs import run_named_by
 from nas_kd.errors import UsageError
 
 if TYPE_CHECKING:
-    from nas_kd.costs import DeviceProfile
     from studies.text_lessons import Lesson
 
 _PROVENANCE = "provenance.json"
@@ -69,9 +68,9 @@ def distil_text(
             "settings": settings,
             "seed": seed,
         }
-        profile = _profile(device, threads)
+        profile = named_profile(device, threads)
         require_provider(profile)
-        place = run_dir or _default_directory(frozen)
+        place = run_dir or run_named_by("distill", frozen)
         run = RunDirectory(place)
         with watching() as observer, keeping_traceback(run.log):
             observer.note(f"Working in {place}. Ctrl-C at any time: the same command continues.")
@@ -195,18 +194,6 @@ def _lesson(frozen: Mapping[str, Any]) -> Lesson:
         settings = EmbeddingSettings(**frozen["settings"])
         return EmbeddingLesson(task, teacher, settings, seed, frozen["text"], checkpoint)
     return TaskLesson(task, teacher, TaskSettings(**frozen["settings"]), seed, checkpoint)
-
-
-def _profile(device: str | None, threads: int | None) -> DeviceProfile:
-    from nas_kd.costs import DeviceProfile
-
-    return DeviceProfile(device or "cpu", threads or 1)
-
-
-def _default_directory(frozen: Mapping[str, Any]) -> Path:
-    """A folder of its own for everything that gives another result."""
-    digest = hashlib.sha256(json.dumps(frozen, sort_keys=True).encode()).hexdigest()
-    return Path("runs") / f"distill-{digest[:8]}"
 
 
 def _draw(metrics: Path, title: str) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from nas_kd.cli.console import print_json
+from nas_kd.cli.console import print_answer, print_json
 from nas_kd.cli.progress import (
     BarObserver,
     KeepingObserver,
@@ -171,6 +171,12 @@ def test_a_directory_that_cannot_be_written_does_not_stop_the_work(run: RunDirec
 )
 def test_progress_line(progress: Progress, expected: str) -> None:
     assert progress_line(progress) == expected
+
+
+def test_what_people_are_shown_is_made_only_for_them(capsys: pytest.CaptureFixture[str]) -> None:
+    print_answer({"a": 1}, lambda found: pytest.fail("nobody reads it"), as_json=True)
+    print_answer({"a": 1}, lambda found: [f"a is {found['a']}"], as_json=False)
+    assert capsys.readouterr().out.splitlines()[-1] == "a is 1"
 
 
 def test_what_is_not_finite_becomes_null(capsys: pytest.CaptureFixture[str]) -> None:
