@@ -15,7 +15,6 @@ from nas_kd.cli.console import end_over_budget, print_answer, stdout_kept_clean
 from nas_kd.cli.outside_code import refuse_outside_code
 from nas_kd.cli.recipe_flags import refuse_flags, setting_changes, setting_pairs
 from nas_kd.cli.text_distilling import distil_text, refuse_without_task
-from nas_kd.cli.text_distilling import summary as text_summary
 from nas_kd.errors import UsageError
 
 if TYPE_CHECKING:
@@ -110,7 +109,9 @@ def distill(
             int8=int8,
             run_dir=run_dir,
         )
-        print_answer(learned, text_summary, as_json=json)
+        from nas_kd.report.text_tables import lesson_tables
+
+        print_answer(learned, lesson_tables, as_json=json)
         return
     refuse_flags(
         {"--embeddings": embeddings, "--set": settings, "--int8": int8},

@@ -11,10 +11,8 @@ import typer
 from nas_kd.cli import options
 from nas_kd.cli.console import print_answer, stdout_kept_clean
 from nas_kd.cli.image_exporting import export_images
-from nas_kd.cli.image_exporting import summary as image_summary
 from nas_kd.cli.recipe_flags import refuse_flags
 from nas_kd.cli.text_exporting import export_text
-from nas_kd.cli.text_exporting import summary as text_summary
 from nas_kd.errors import UsageError
 
 if TYPE_CHECKING:
@@ -64,17 +62,20 @@ def export(
         raise UsageError("export: --calibration is for --int8. Add it, or leave both away.")
     with stdout_kept_clean():
         from nas_kd.cli.targets import best_student, holds_text
+        from nas_kd.report.precision_tables import image_export_tables
+        from nas_kd.report.text_tables import text_export_tables
 
         directory = best_student(student)
         onnx = output or directory / "student.onnx"
         profile = _profile(directory, device, threads) if precisions else None
-        if of_text := holds_text(directory):
+        if holds_text(directory):
             refuse_flags(
                 {"--fp16": fp16, "--calibration": calibration, "--data": data},
                 f"{directory} holds a student of text. Beside it give only --int8, --device, "
                 "--threads, --output, --seed and --json.",
             )
             document = export_text(directory, onnx, lowered_on=profile, seed=seed)
+            shown = text_export_tables
         else:
             document = export_images(
                 directory,
@@ -85,7 +86,8 @@ def export(
                 calibration=calibration,
                 seed=seed,
             )
-    print_answer(document, text_summary if of_text else image_summary, as_json=json)
+            shown = image_export_tables
+    print_answer(document, shown, as_json=json)
 
 
 def _profile(directory: Path, device: str | None, threads: int | None) -> DeviceProfile:

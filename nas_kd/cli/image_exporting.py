@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,8 +9,6 @@ from typing import TYPE_CHECKING, Any
 from nas_kd.cli.console import note
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
     from nas_kd.costs import DeviceProfile
     from nas_kd.export import PrecisionRecord, Student
 
@@ -54,16 +51,6 @@ def export_images(
         _keep(directory, onnx, records)
         document["precisions"] = {name: r.to_dict() for name, r in records.items()}
     return document
-
-
-def summary(document: Mapping[str, Any]) -> list[Any]:
-    """How far ONNX Runtime differs from PyTorch; with other precisions, before and after."""
-    parity = document["parity"]
-    line = (
-        f"{document['onnx']}: differs from PyTorch by at most {parity['max_abs']:.2e} "
-        f"(allowed {parity['tolerance']:.0e}) at batches {parity['batches']}."
-    )
-    return [line, *([_table(document["precisions"])] if "precisions" in document else [])]
 
 
 def _export(directory: Path, student: Student, output: Path, seed: int) -> dict[str, Any]:
@@ -138,39 +125,3 @@ def _keep(directory: Path, onnx: Path, records: dict[str, PrecisionRecord]) -> N
 
     if belongs(onnx, directory):
         refresh_manifest(directory, precisions=records)
-
-
-def _table(records: Mapping[str, Mapping[str, Any]]) -> Table:
-    """A line per file, first that of float32."""
-    from rich import box
-    from rich.table import Table
-
-    from nas_kd.report import numbers
-
-    first = next(iter(records.values()))
-    table = Table(box=box.SIMPLE_HEAD)
-    columns = ("change", "same class", "latency", "of fp32", "size")
-    for column in ("", f"{first['split']} accuracy", *columns):
-        table.add_column(column, justify="right" if column else "left", no_wrap=True)
-    before = first["latency_before"]["median_ms"]
-    accuracy = numbers.percent(first["accuracy_before"])
-    table.add_row(
-        "fp32",
-        accuracy,
-        "",
-        "",
-        numbers.milliseconds(before),
-        "",
-        numbers.megabytes(first["bytes_before"]),
-    )
-    for name, record in records.items():
-        table.add_row(
-            name,
-            numbers.percent(record["accuracy_after"]),
-            numbers.points(record["accuracy_after"] - record["accuracy_before"]),
-            numbers.percent(record["top1_agreement"]),
-            numbers.milliseconds(record["latency_after"]["median_ms"]),
-            numbers.ratio(record["latency_after"]["median_ms"], before),
-            numbers.megabytes(record["bytes_after"]),
-        )
-    return table

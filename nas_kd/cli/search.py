@@ -25,7 +25,6 @@ from nas_kd.cli.recipe_flags import (
     tell_defaults,
 )
 from nas_kd.cli.supernet_search import OfImages, OfText, refuse_others, search_supernet
-from nas_kd.cli.supernet_search import summary as supernet_summary
 from nas_kd.errors import UsageError
 
 if TYPE_CHECKING:
@@ -185,7 +184,9 @@ def search(
             of_text=OfText(tokens, trials, sampler, proxies, stock, epochs),
             of_images=OfImages(data, arch),
         )
-        print_answer(found, supernet_summary, as_json=json)
+        from nas_kd.report.supernet_tables import supernet_tables
+
+        print_answer(found, supernet_tables, as_json=json)
         if not all(student["budget_met"] for student in found["students"]):
             end_over_budget()
         return

@@ -7,8 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from nas_kd.cli import supernet_search, text_distilling
 from nas_kd.cli.progress import progress_line
+from nas_kd.report.supernet_tables import supernet_tables
+from nas_kd.report.text_tables import lesson_tables
 from studies.run_directory import LESSON, SUPERNET_SEARCH, RunDirectory
 
 if TYPE_CHECKING:
@@ -153,7 +154,7 @@ def _progress_lines(document: Document) -> list[str]:
 
 
 _SUMMARIES: Mapping[str, Callable[[Document], Iterable[RenderableType]]] = {
-    SUPERNET_SEARCH: supernet_search.summary,
-    LESSON: text_distilling.summary,
+    SUPERNET_SEARCH: supernet_tables,
+    LESSON: lesson_tables,
 }
 """Kind of a run without trials to what shows its result."""

@@ -150,40 +150,6 @@ def search_supernet(
     return document
 
 
-def summary(document: Mapping[str, Any]) -> list[Any]:
-    """The students as a table, and where everything is."""
-    from rich import box
-    from rich.table import Table
-
-    from nas_kd.report import numbers
-
-    table = Table(box=box.SIMPLE_HEAD)
-    judged = [name for name in _JUDGED if any(name in s for s in document["students"])]
-    timed = any(student.get("latency_ms") for student in document["students"])
-    names = ["rank", "student", "params", "MACs", *(n.replace("_", " ") for n in judged)]
-    for column in [*names, *(["latency"] if timed else [])]:
-        table.add_column(column, justify="left" if column == "student" else "right")
-    for rank, student in enumerate(document["students"], start=1):
-        table.add_row(
-            str(rank),
-            student["description"],
-            numbers.count(student["params"]),
-            numbers.count(student["macs"]),
-            *(numbers.score(student.get(name)) for name in judged),
-            *([numbers.milliseconds(student["latency_ms"]["median"])] if timed else []),
-        )
-    directory = Path(document["run_dir"])
-    return [
-        f"{document['feasible']} of {document['size']} students within the counted budget, "
-        f"{document['judged']} ranked: {directory / 'ranking.csv'}",
-        table,
-        f"Students: {directory / 'students'}",
-    ]
-
-
-_JUDGED = ("shared_loss", "loss", "shared_accuracy", "accuracy")
-
-
 def _space_of(run: Path) -> Any:
     from nas_kd.training.pretraining import PretrainingFolder
     from search_spaces import create_space

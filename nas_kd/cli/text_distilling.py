@@ -82,43 +82,6 @@ def distil_text(
     return document
 
 
-def summary(document: Mapping[str, Any]) -> list[Any]:
-    """Teacher and student beside each other, and where everything is."""
-    from rich import box
-    from rich.table import Table
-
-    from nas_kd.report import numbers
-
-    student, teacher = document["student"], document["teacher"]
-    metric, lengths = document["metric"], list(student["macs"])
-    shown = numbers.percent if metric == "accuracy" else numbers.score
-    table = Table(box=box.SIMPLE_HEAD)
-    columns = ["", f"validation {metric}", "params"]
-    columns += [f"MACs, {length} tokens" for length in lengths]
-    columns += [f"latency, {length} tokens" for length in lengths]
-    for place, column in enumerate(columns):
-        table.add_column(column, justify="right" if place else "left")
-    for role, facts in (("teacher", teacher), ("student", student)):
-        if not facts:
-            continue
-        latency = facts.get("latency_ms", {}).get("fp32", {})
-        table.add_row(
-            role,
-            shown(facts["score"]),
-            numbers.count(facts["params"]),
-            *(numbers.count(facts["macs"][length]) for length in lengths),
-            *(numbers.milliseconds(latency.get(length)) for length in lengths),
-        )
-    directory = Path(student["directory"])
-    return [
-        table,
-        f"ONNX file: {student['onnx']} (differs from PyTorch by at most "
-        f"{student['parity_max_abs']['fp32']:.1e})",
-        f"Opens with transformers: {directory}",
-        f"Units of the training: {Path(document['run_dir']) / 'metrics.png'}",
-    ]
-
-
 def refuse_without_task(student: str) -> None:
     """Raises `UsageError` for a student of text, which is of no use without ``--task``."""
     places = (student, os.path.join(student, "students", "1"))  # may be too long for a path

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -65,31 +64,3 @@ def export_text(
             for precision, records in latency.items()
         },
     }
-
-
-def summary(document: Mapping[str, Any]) -> list[Any]:
-    """A line for each file, and their latencies beside each other."""
-    from rich import box
-    from rich.table import Table
-
-    from nas_kd.report import numbers
-
-    lines: list[Any] = [
-        f"{document['files'][precision]}: differs from PyTorch by at most {record['max_rel']:.1e} "
-        f"of the largest output (allowed {record['tolerance']:.0e}) at {record['lengths']} tokens."
-        for precision, record in document["parity"].items()
-    ]
-    if not document["latency_ms"]:
-        return lines
-    lengths = list(next(iter(document["latency_ms"].values())))
-    table = Table(box=box.SIMPLE_HEAD)
-    columns = ["", *(f"latency, {length} tokens" for length in lengths), "size"]
-    for place, column in enumerate(columns):
-        table.add_column(column, justify="right" if place else "left", no_wrap=True)
-    for precision, records in document["latency_ms"].items():
-        table.add_row(
-            precision,
-            *(numbers.milliseconds(records[length]["median"]) for length in lengths),
-            numbers.megabytes(document["bytes"][precision]),
-        )
-    return [*lines, table]
