@@ -46,7 +46,7 @@ def pretrain(
         list[str] | None,
         typer.Option(
             metavar="LIMIT",
-            help="macs=40M: most MACs of the cell that a differentiable search finds.",
+            help="macs=40M: most MACs of the network of a cell that is searched for by gradients.",
         ),
     ] = None,
     seed: options.Seed = None,
@@ -115,6 +115,8 @@ def _resolve(
     options = {**method.skeletons.get(space, {}), **dict(map(parse_option, space_options))}
     if data is None and create_space(space, **options).task_type is TextTask:
         raise UsageError("--data: name the text to learn from, for example --data text:FOLDER.")
+    if limits and any(pair.partition("=")[0].strip() == "macs_limit" for pair in pairs):
+        raise UsageError("--budget: --set macs_limit says the same. Leave one of the two out.")
     chosen = parse_settings(method, [*_limiting(method, limits), *pairs])
     return method, {
         "method": name,

@@ -36,7 +36,9 @@ def require_number(
             )
             if math.isfinite(limit)
         ]
-        raise UsageError(f"{what}: {name} is {value}; give a number {' and '.join(limits)}.")
+        raise UsageError(
+            f"{what}: {name} is {value}; give a finite number {' and '.join(limits)}".rstrip() + "."
+        )
 
 
 def require_choice(

@@ -114,6 +114,7 @@ def test_a_budget_that_no_student_meets(nas_kd: Command, run: Path) -> None:
         ),
         ((*TRAIN, "--budget", "macs=1M"), "search --supernet"),
         ((*CELLS, "--budget", "latency=5ms"), "keeps within a number of MACs"),
+        ((*CELLS, "--budget", "macs=1M", "--set", "macs_limit=2e6"), "says the same"),
         ((*CELLS, "--budget", "macs=50%"), "keeps within a number of MACs"),
         (("search", "--supernet", "nowhere"), "no directory of nas-kd pretrain"),
         (("search", "--supernet", "nowhere", "--workers", "5"), "--workers"),

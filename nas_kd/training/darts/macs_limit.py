@@ -41,10 +41,14 @@ class MacsLimit:
         least = delivered.space.sizes(arch, delivered.task).macs
         self.allowed = macs - (least - self._cost(arch))
         if macs < least:
+            advice = (
+                ", or choose fewer channels or cells with --space-option"
+                if delivered.space is job.space
+                else ": the network that is delivered has the space's own channels and cells"
+            )
             raise NoFeasibleStudentError(
-                f"macs_limit: it is {macs:,.0f}, and even the cheapest cells of {job.space.name}, "
-                f"with these options, make a network of {least:,} MACs. Raise it, or choose fewer "
-                "channels or cells with --space-option."
+                f"macs_limit (--budget): it is {macs:,.0f}, and even the cheapest cells of "
+                f"{job.space.name} make a network of {least:,} MACs. Raise it{advice}."
             )
 
     def discretise(self, mixture: Mixture) -> Arch:

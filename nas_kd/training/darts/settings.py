@@ -162,16 +162,23 @@ class SearchSettings(TeacherSettings):
                 "selection=perturbation decides in the network of the last one. Leave one out."
             )
         if self.macs_limit is not None:
-            reason = "macs_limit says up to where MACs are free"
-            refuse_idle(self, ("cost_table", "cost_limit"), reason)
-        if self.macs_limit is not None and self.selection == "perturbation":
-            raise UsageError(
-                "darts: selection=perturbation decides edge by edge and cannot hold macs_limit. "
-                "Leave one out."
-            )
+            self._require_holdable()
         if not self.cost_weight:
             refuse_idle(self, ("cost_table", "cost_limit"), "cost_weight is 0; set it, too")
         if self.selection == "argmax":
             refuse_idle(self, ("selection_epochs",), "selection by argmax decides at once")
         require_effect(self)
         measured_profile(self.cost_table)
+
+    def _require_holdable(self) -> None:
+        """That nothing stands against ``macs_limit``."""
+        against = {
+            "selection=perturbation decides edge by edge": self.selection == "perturbation",
+            "cost_table prices something else": self.cost_table is not None,
+            "cost_limit says otherwise what is free": self.cost_limit > 0,
+        }
+        for reason in (reason for reason, holds in against.items() if holds):
+            raise UsageError(
+                f"darts: macs_limit (--budget) is held by counting MACs, and {reason}. Leave one "
+                "of the two out."
+            )

@@ -25,7 +25,7 @@ class _Choice(NamedTuple):
 
 
 _Front = list[_Choice]
-"""Choices of which none costs as much as another and is weaker, the cheapest first."""
+"""Choices, each of which costs more than the one before and is stronger."""
 
 
 def strongest_within(
