@@ -108,7 +108,7 @@ def test_an_interrupted_training_ends_with_the_same_bits(
     assert one.read_bytes() == other.read_bytes()
     changed = nas_kd(*words, "--set", "temperature=3", "--run-dir", "cut")
     assert changed.code == ExitCode.USAGE
-    assert "another training (settings changed)" in changed.err
+    assert "another training (settings.temperature changed)" in changed.err
 
 
 def test_pairs_with_scores_for_people(nas_kd: Command, place: Path) -> None:
