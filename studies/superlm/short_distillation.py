@@ -60,8 +60,8 @@ def shortly_distilled(
             if not left:
                 raise NotFiniteError(
                     f"search: the loss of {names} is no longer finite in the short distillation, "
-                    "which has the settings of the SuperLM's training. Leave it out with --top 1, "
-                    "or train a SuperLM with a lower learning_rate."
+                    "which has the settings of the SuperLM's training.",
+                    "Leave it out with --top 1, or train a SuperLM with a lower learning_rate.",
                 ) from error
             observer.note(
                 f"The loss of {names} is no longer finite in the short distillation, which the "

@@ -144,6 +144,8 @@ def test_a_student_that_diverges_leaves_the_short_list(
     spoil(lambda arch: True)
     with pytest.raises(NotFiniteError, match="--top 1"):
         search_superlm(run, search, tmp_path / "none", observer)
+    assert "A student failed and makes way for the next." in observer.notes[-1]
+    assert not [note for note in observer.notes if "--top 1" in note]
 
 
 def test_text_that_may_have_been_learned_from_is_told(tmp_path: Path) -> None:
