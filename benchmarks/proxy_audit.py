@@ -31,7 +31,7 @@ from studies.observer import SilentObserver
 from studies.ranking.entries import every_proxy
 from studies.ranking.judge import Judge
 from studies.ranking.prices import alone_seconds
-from studies.ranking.usable_proxies import usable_proxies
+from studies.ranking.score_or_refuse import score_or_refuse
 
 
 def main() -> None:
@@ -72,7 +72,7 @@ def audit(table: RealTable, names: Sequence[str] | None = None) -> list[dict[str
     names = every_proxy() if names is None else names
     bench, by_size = table.setting.bench(names), np.argsort(table.sizes(functions)["params"])
     largest, middle = functions[by_size[-1]], functions[by_size[len(by_size) // 2]]
-    refused = usable_proxies(names, bench, largest, SilentObserver())[1]
+    refused = score_or_refuse(names, bench, largest, SilentObserver())[1]
     usable = [name for name in names if name not in refused]
     scores = scored(functions, usable, table.setting)
     alone = alone_seconds([[name] for name in usable], bench, middle, SilentObserver())

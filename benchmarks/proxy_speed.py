@@ -43,8 +43,8 @@ from proxies import PROXIES, score_student
 from search_spaces import Arch
 from studies.observer import SilentObserver
 from studies.ranking.bench import Bench
+from studies.ranking.score_or_refuse import score_or_refuse
 from studies.ranking.score_settings import score_settings
-from studies.ranking.usable_proxies import usable_proxies
 from studies.workers import one_thread
 
 MAIN_JOB = ("diswot", "naswot", "synflow", "grad_norm", "snip", "jacov", "params", "macs")
@@ -161,7 +161,7 @@ def prepare(bench: Bench, arch: Arch) -> Forms:
     }
     refused = set()
     for names in by_cost.values():
-        refused |= set(usable_proxies(names, bench, arch, SilentObserver())[1])
+        refused |= set(score_or_refuse(names, bench, arch, SilentObserver())[1])
     usable = {costs: [n for n in names if n not in refused] for costs, names in by_cost.items()}
     teacher = Network(trained_resnet(56), "layer3", "linear")
     return Forms(bench, usable[FORWARD_ONLY], usable[ONE_BACKWARD], teacher)

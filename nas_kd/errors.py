@@ -22,9 +22,21 @@ class ExitCode(IntEnum):
 
 
 class NasKdError(Exception):
-    """A failure with a message for the user; anything else that escapes is a bug of ours."""
+    """A failure with a message for the user; anything else that escapes is a bug of ours.
+
+    Args:
+        reason: What went wrong, and why; and what to do, where nobody goes on after it.
+        advice: What to do, which is left out where others do instead of what failed.
+
+    Attributes:
+        reason: As given.
+    """
 
     exit_code: ExitCode = ExitCode.FAILURE
+
+    def __init__(self, reason: str, advice: str = "") -> None:
+        super().__init__(f"{reason} {advice}".rstrip())
+        self.reason = reason
 
 
 class UsageError(NasKdError, ValueError):
@@ -40,8 +52,8 @@ class NotFiniteError(NasKdError):
         losses: Names of the losses, where a training has several.
     """
 
-    def __init__(self, message: str, losses: Sequence[str] = ()) -> None:
-        super().__init__(message)
+    def __init__(self, reason: str, advice: str = "", *, losses: Sequence[str] = ()) -> None:
+        super().__init__(reason, advice)
         self.losses = tuple(losses)
 
 

@@ -104,7 +104,7 @@ def _record(error: NasKdError, failures: list[NasKdError], observer: Observer) -
     if not is_of_the_student(error):
         raise error
     failures.append(error.with_traceback(None))
-    observer.note(f"A student failed and makes way for the next. {error}")
+    observer.note(f"A student failed and makes way for the next. {error.reason}")
 
 
 def _miss(student: Facts, misses: int) -> str:

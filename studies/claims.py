@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from nas_kd.errors import UsageError
+from nas_kd.frozen_jobs import changed_names
 from studies.run_directory import LESSON, SUPERNET_SEARCH, RunDirectory
 
 _WORDS = {SUPERNET_SEARCH: "search", LESSON: "training"}
@@ -29,7 +30,7 @@ def claim(run: RunDirectory, kind: str, job: Mapping[str, Any], work: Sequence[s
     """
     run.refuse_others_than(kind)
     kept = run.read_state(kind) or {}
-    changed = [name for name in job if kept.get(name) != job[name]]
+    changed = changed_names(kept, job)
     if kept and changed and any(True for pattern in work for _ in run.path.glob(pattern)):
         raise UsageError(
             f"run directory: {run.path} holds another {_WORDS[kind]} ({', '.join(changed)} "

@@ -30,6 +30,7 @@ class KeptValues:
         judge: How networks are judged that are not known.
         tell: Told of lines that are damaged.
         chunk: How many are judged together, and lost when that is interrupted.
+        key: Tells a network from all others.
     """
 
     def __init__(
@@ -40,6 +41,7 @@ class KeptValues:
         judge: Judge,
         tell: Callable[[str], None],
         chunk: int = CHUNK,
+        key: Callable[[Arch], str] = lambda arch: arch.key,
     ) -> None:
         name = f"{state_name(identity)}.jsonl"
         self._shared, self._own = (
@@ -48,12 +50,13 @@ class KeptValues:
         self._values = {**_values(self._own, tell), **_values(self._shared, tell)}
         self._judge = judge
         self._chunk = chunk
+        self._key = key
 
     def of(
         self, archs: Sequence[Arch], told: Callable[[int], None] = lambda done: None
     ) -> dict[Arch, float]:
         """The values of these networks; ``told`` of how many are judged."""
-        missing = [arch for arch in archs if arch.key not in self._values]
+        missing = [arch for arch in archs if self._key(arch) not in self._values]
         told(len(archs) - len(missing))
         while missing:
             with machine_shared():
@@ -61,11 +64,12 @@ class KeptValues:
             self._keep(judged)
             missing = missing[self._chunk :]
             told(len(archs) - len(missing))
-        return {arch: self._values[arch.key] for arch in archs}
+        return {arch: self._values[self._key(arch)] for arch in archs}
 
     def _keep(self, judged: dict[Arch, float]) -> None:
-        self._values |= {arch.key: value for arch, value in judged.items()}
-        lines = [{"arch": arch.key, "value": value} for arch, value in judged.items()]
+        values = {self._key(arch): value for arch, value in judged.items()}
+        self._values |= values
+        lines = [{"arch": key, "value": value} for key, value in values.items()]
         try:
             self._shared.append(lines)
         except OSError:  # the supernet is somebody else's, or lies where nothing can be written

@@ -24,6 +24,7 @@ from studies.superlm import (
     deliver,
     judged_losses,
     shortly_distilled,
+    student_key,
     with_shared_weights,
 )
 from studies.timing import require_whole_precision
@@ -109,7 +110,14 @@ def search_superlm(
     losses = judged_losses(
         space,
         sizes,
-        KeptValues(run, folder, source.judging_identity(), source.judge, observer.note),
+        KeptValues(
+            run,
+            folder,
+            source.judging_identity(),
+            source.judge,
+            observer.note,
+            key=partial(student_key, space),
+        ),
         search.choice,
         text=source.train,
         task=source.task,

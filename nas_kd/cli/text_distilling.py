@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from nas_kd.cli.named_runs import run_named_by
 from nas_kd.errors import UsageError
 
 if TYPE_CHECKING:
+    from nas_kd.training.language import EmbeddingSettings, TaskSettings
     from studies.text_lessons import Lesson
 
 _PROVENANCE = "provenance.json"
@@ -39,7 +41,8 @@ def distil_text(
         task: Labelled texts.
         embeddings: Whether sentence embeddings are learned instead of labels.
         text: Further text for them.
-        teacher: A language model; by default the one that the student was cut from.
+        teacher: A language model; by default the one that the student was cut from, and none where
+            nothing is learned from one.
         pairs: ``name=value`` settings of the training.
         seed: Of the training.
         device: Where the student is measured.
@@ -57,15 +60,13 @@ def distil_text(
 
         directory = _student_directory(Path(student))
         settings = _settings(embeddings, pairs)
-        if teacher is not None and not embeddings:
-            _require_taught(settings)
         frozen = {
             "student": str(directory),
             "task": task,
             "embeddings": embeddings,
             "text": text,
-            **({"teacher": teacher} if teacher else _own_teacher(directory)),
-            "settings": settings,
+            **_teaching(teacher, directory, taught=_is_taught(settings)),
+            "settings": asdict(settings),
             "seed": seed,
         }
         profile = named_profile(device, threads)
@@ -105,46 +106,35 @@ def _student_directory(path: Path) -> Path:
     return directory
 
 
-def _own_teacher(directory: Path) -> dict[str, str]:
-    """The teacher that the student was cut from, with the file of its weights if it had one."""
-    from nas_kd.export.text_student import read_provenance
-    from studies.teacher_file import weights_digest
-
-    known = read_provenance(directory)
-    teacher, checkpoint = known.get("teacher"), known.get("checkpoint")
-    if not isinstance(teacher, str):
-        raise UsageError(
-            f"--teacher: {directory} does not say which teacher the student is from. Name it as "
-            "hf:NAME_OR_FOLDER or package:NAME/FOLDER."
-        )
-    if checkpoint is None:
-        return {"teacher": teacher}
-    now = {"checkpoint": str(checkpoint), "checkpoint_sha256": weights_digest(Path(checkpoint))}
-    if now["checkpoint_sha256"] != known.get("checkpoint_sha256"):
-        raise UsageError(
-            f"--teacher: {checkpoint} holds other weights than when {directory} was cut from that "
-            "teacher. Put the earlier file back, or name a teacher."
-        )
-    return {"teacher": teacher, **now}
-
-
-def _settings(embeddings: bool, pairs: Sequence[str]) -> dict[str, Any]:
-    from dataclasses import asdict
-
+def _settings(embeddings: bool, pairs: Sequence[str]) -> EmbeddingSettings | TaskSettings:
     from nas_kd.training.language import EmbeddingSettings, TaskSettings
     from nas_kd.training.pretraining.settings_text import kinds_of, parse_values
 
     kind = EmbeddingSettings if embeddings else TaskSettings
     what = "learning embeddings" if embeddings else "learning a task"
-    return asdict(kind(**parse_values(what, kinds_of(kind), pairs)))
+    return kind(**parse_values(what, kinds_of(kind), pairs))
 
 
-def _require_taught(settings: Mapping[str, Any]) -> None:
-    if settings["teacher_weight"] == settings["state_epochs"] == 0:
+def _is_taught(settings: EmbeddingSettings | TaskSettings) -> bool:
+    """Whether anything is learned from a teacher."""
+    from nas_kd.training.language import TaskSettings
+
+    return not isinstance(settings, TaskSettings) or settings.learns_from_teacher
+
+
+def _teaching(teacher: str | None, student: Path, *, taught: bool) -> dict[str, str | None]:
+    """Who teaches, and the file of the weights that replace the teacher's own with its SHA-256;
+    None for each where there is none."""
+    from studies.own_teacher import own_teacher
+
+    if teacher is None and taught:
+        return own_teacher(student)
+    if teacher is not None and not taught:
         raise UsageError(
             "--teacher: with teacher_weight=0 and state_epochs=0 nothing is learned from one. "
             "Leave it out."
         )
+    return {"teacher": teacher, "checkpoint": None, "checkpoint_sha256": None}
 
 
 def _lesson(frozen: Mapping[str, Any]) -> Lesson:
@@ -152,7 +142,7 @@ def _lesson(frozen: Mapping[str, Any]) -> Lesson:
     from studies.text_lessons import EmbeddingLesson, TaskLesson
 
     task, teacher, seed = frozen["task"], frozen["teacher"], frozen["seed"]
-    checkpoint = Path(frozen["checkpoint"]) if "checkpoint" in frozen else None
+    checkpoint = None if frozen["checkpoint"] is None else Path(frozen["checkpoint"])
     if frozen["embeddings"]:
         settings = EmbeddingSettings(**frozen["settings"])
         return EmbeddingLesson(task, teacher, settings, seed, frozen["text"], checkpoint)

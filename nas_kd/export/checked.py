@@ -34,8 +34,8 @@ def export_checked(
         if not parity.passed:
             raise ExportError(
                 f"parity: the file exported for {path} differs from the module by "
-                f"{parity.max_abs:.2g} (allowed {parity.tolerance:.2g}), and is not kept. Please "
-                "report this architecture."
+                f"{parity.max_abs:.2g} (allowed {parity.tolerance:.2g}), and is not kept.",
+                "Please report this architecture.",
             )
         draft.replace(path)
     return parity

@@ -56,8 +56,8 @@ def export_onnx(
             )
         except ExportError as error:
             raise ExportError(
-                f"export: {type(module).__name__} cannot be written as ONNX ({error}). Replace the "
-                "operator that is named, or choose another space."
+                f"export: {type(module).__name__} cannot be written as ONNX ({error}).",
+                "Replace the operator that is named, or choose another space.",
             ) from error
     write_model(model, path)
     return path

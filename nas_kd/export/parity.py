@@ -178,8 +178,9 @@ def _compare(module: nn.Module, path: Path, images: Sequence[Tensor]) -> _Differ
         if found.shape != expected.shape:
             raise ExportError(
                 f"parity: {path} returns shape {found.shape} for {len(batch)} images and the "
-                f"module {expected.shape}. The module's shapes depend on values that an exporter "
-                "cannot follow; make the forward pass independent of the batch."
+                f"module {expected.shape}.",
+                "The module's shapes depend on values that an exporter cannot follow; make the "
+                "forward pass independent of the batch.",
             )
         differences.append(float(np.abs(found - expected).max()))
         magnitudes.append(float(np.abs(expected).max()))

@@ -31,7 +31,8 @@ def open_onnx(path: Path, provider: str = CPU) -> onnxruntime.InferenceSession:
         session = onnxruntime.InferenceSession(str(path), settings, providers=[provider])
     except Exception as error:
         raise ExportError(
-            f"export: ONNX Runtime cannot load {path} ({first_line(error)}). Export it again."
+            f"export: ONNX Runtime cannot load {path} ({first_line(error)}).",
+            "Export it again.",
         ) from error
     if session.get_providers()[0] != provider:
         raise DeviceUnavailableError(
@@ -55,9 +56,9 @@ def run_onnx(
         (logits,) = session.run([OUTPUT], {INPUT: values})
     except Exception as error:
         raise ExportError(
-            f"export: {path} cannot be run with a batch of {len(images)} ({first_line(error)}). "
+            f"export: {path} cannot be run with a batch of {len(images)} ({first_line(error)}).",
             "The batch may have been frozen into the graph; make the forward pass independent of "
-            "it and export again."
+            "it and export again.",
         ) from error
     return np.asarray(logits, dtype=np.float32)
 

@@ -134,8 +134,9 @@ def _checked(
     if not record.passed:
         raise ExportError(
             f"export: {file.name} differs from the model by {record.max_rel:.1e} of its largest "
-            f"output, and {tolerance:.1e} is allowed. Deliver it without int8; if it is the float "
-            "file, export it with another version of torch."
+            f"output, and {tolerance:.1e} is allowed.",
+            "Deliver it without int8; if it is the float file, export it with another version of "
+            "torch.",
         )
     return record
 

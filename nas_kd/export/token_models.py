@@ -71,8 +71,8 @@ def export_tokens(
             )
         except ExportError as error:
             raise ExportError(
-                f"export: {type(module).__name__} cannot be written as ONNX ({error}). Replace the "
-                "operator that is named, or take another model."
+                f"export: {type(module).__name__} cannot be written as ONNX ({error}).",
+                "Replace the operator that is named, or take another model.",
             ) from error
     write_model(model, path)
     return path

@@ -78,8 +78,8 @@ def check_token_parity(
         if found.shape != wanted.shape:
             raise ExportError(
                 f"parity: {path} returns shape {found.shape} for tokens of shape "
-                f"{tuple(batch[TOKENS].shape)} and the module {wanted.shape}. Export the model for "
-                "sequences of any length."
+                f"{tuple(batch[TOKENS].shape)} and the module {wanted.shape}.",
+                "Export the model for sequences of any length.",
             )
         real = _real(batch[MASK], wanted)
         differences.append(float(np.abs(found - wanted)[real].max()))
@@ -132,7 +132,8 @@ def _of_file(
     except Exception as error:
         raise ExportError(
             f"parity: {path} cannot be run on tokens of shape {tuple(batch[TOKENS].shape)} "
-            f"({first_line(error)}). Export the model for sequences of any length."
+            f"({first_line(error)}).",
+            "Export the model for sequences of any length.",
         ) from error
     return np.asarray(found, dtype=np.float64)
 

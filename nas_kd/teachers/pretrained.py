@@ -44,6 +44,22 @@ def from_files(
     return model, sorted({*report["missing_keys"], *reshaped})
 
 
+def with_new_weights(kind: Any, config: Any, *, seed: int) -> PreTrainedModel:
+    """A model in float32 all of whose weights are new.
+
+    Args:
+        kind: One of the ``Auto`` classes of transformers.
+        config: Its configuration.
+        seed: Of the weights.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model: PreTrainedModel = kind.from_config(
+            config, trust_remote_code=False, dtype=torch.float32
+        )
+    return model
+
+
 def is_of_pooler(name: str) -> bool:
     """Whether a weight is one of the pooler's, which a model may have been saved without."""
     return "pooler" in name.split(".")

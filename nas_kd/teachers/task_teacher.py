@@ -12,7 +12,7 @@ from torch import nn
 
 from nas_kd.errors import UsageError
 from nas_kd.teachers.language import load_language_teacher, located, not_loaded
-from nas_kd.teachers.pretrained import from_files, is_of_pooler, refuse_new
+from nas_kd.teachers.pretrained import from_files, is_of_pooler, refuse_new, with_new_weights
 from search_spaces.language_models import make_known
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def load_task_teacher(
         classes: Names of the task's classes; none where scores are to be predicted.
         seed: Of a new head, and of a pooler that the model was saved without.
         checkpoint: Weights that replace those that came with it, as for `load_language_teacher`;
-            its head has then learned nothing.
+            its head is then new.
 
     Raises:
         UsageError: It does not exist, is no language model of transformers, lacks weights, is of
@@ -68,7 +68,11 @@ def load_task_teacher(
         knows_task = has_head and checkpoint is None
         if not knows_task:
             config.num_labels = len(classes) or 1
-        model, new = from_files(AutoModelForSequenceClassification, place, seed=seed, config=config)
+        kind, new = AutoModelForSequenceClassification, list[str]()
+        if checkpoint is None:
+            model, new = from_files(kind, place, seed=seed, config=config)
+        else:
+            model = with_new_weights(kind, config, seed=seed)
         tokenizer = AutoTokenizer.from_pretrained(place, trust_remote_code=False)
     except Exception as error:
         raise not_loaded(spec, error) from error

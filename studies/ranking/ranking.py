@@ -30,10 +30,10 @@ from studies.ranking.entries import (
 from studies.ranking.judge import Judge, RankStatistics
 from studies.ranking.prices import alone_seconds
 from studies.ranking.score_file import ScoreFile
+from studies.ranking.score_or_refuse import score_or_refuse
 from studies.ranking.score_settings import score_settings
 from studies.ranking.scores import Scores
 from studies.ranking.scoring import score_functions
-from studies.ranking.usable_proxies import usable_proxies
 from studies.recipe import Recipe
 from studies.recipe_space import space_of
 
@@ -158,7 +158,7 @@ def _usable(
     observer: Observer,
 ) -> list[str]:
     """Those of ``names`` that score ``arch``; what they say of it is kept."""
-    passes, refused = usable_proxies(scores.missing(arch.key, names), bench, arch, observer)
+    passes, refused = score_or_refuse(scores.missing(arch.key, names), bench, arch, observer)
     usable = [name for name in names if name not in refused]
     if refused:
         observer.note(f"Left out, because what they need is not here: {', '.join(refused)}.")

@@ -7,6 +7,7 @@ from studies.superlm.delivery import deliver
 from studies.superlm.latency import TextLatencyLimit
 from studies.superlm.short_distillation import shortly_distilled, with_shared_weights
 from studies.superlm.source import Source
+from studies.superlm.student_key import student_key
 
 __all__ = [
     "Choice",
@@ -15,5 +16,6 @@ __all__ = [
     "deliver",
     "judged_losses",
     "shortly_distilled",
+    "student_key",
     "with_shared_weights",
 ]

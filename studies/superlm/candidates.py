@@ -113,7 +113,10 @@ def judged_losses(
 
 
 def _tell_what_is_idle(choice: Choice, count: int, feasible: int, observer: Observer) -> None:
-    """Tells whom nobody had to choose, and what a sampler that covers a space leaves out."""
+    """Tells whom nobody had to choose, and what a sampler that covers a space leaves out; of a
+    single student there is nothing to tell."""
+    if feasible == 1:
+        return
     covers = choice.entry.covers_space
     if covers and count < feasible:
         observer.note(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,6 @@ from nas_kd.export.text_delivery import deliver_text_student, readable_lengths
 from nas_kd.training.superlm import Finalist
 from studies.superlm.latency import TextLatencyLimit
 from studies.superlm.source import Source
-from studies.teacher_file import weights_digest
 from studies.token_timing import time_texts
 
 
@@ -47,7 +47,7 @@ def deliver(
         "loss": finalist.loss,
         "distillers": source.settings.distillers,
         "teacher": source.teacher.source,
-        **_weights(source.job["checkpoint"]),
+        **_weights(source.job),
         "data": source.job["data"],
     }
     onnx = directory / ONNX
@@ -65,8 +65,12 @@ def deliver(
     }
 
 
-def _weights(checkpoint: str | None) -> dict[str, str]:
-    """The file whose weights the teacher has instead of its own, and what it holds."""
-    if checkpoint is None:
+def _weights(job: Mapping[str, Any]) -> dict[str, str | None]:
+    """The file whose weights the teacher has instead of its own, and what it held in the training:
+    None where that was not taken down."""
+    if job["checkpoint"] is None:
         return {}
-    return {"checkpoint": checkpoint, "checkpoint_sha256": weights_digest(Path(checkpoint))}
+    return {
+        "checkpoint": str(Path(job["checkpoint"]).absolute()),
+        "checkpoint_sha256": job.get("checkpoint_sha256"),
+    }

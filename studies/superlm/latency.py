@@ -14,6 +14,7 @@ from nas_kd.training.superlm import teacher_sizes
 from search_spaces import Arch, TextTask, TransformerSpace
 from search_spaces.supernets import student_like
 from studies.latency_limit import LatencyLimit
+from studies.superlm.student_key import student_key
 from studies.timing import Timing
 
 if TYPE_CHECKING:
@@ -51,6 +52,9 @@ class TextLatencyLimit(LatencyLimit):
         whole = export_tokens(teacher, task.length, work / "teacher.onnx")
         costs = vars(teacher_sizes(space, task))
         super().__init__(whole, costs, budget, profile, margin, work, f"{of} {task.length}")
+
+    def key(self, arch: Arch) -> str:
+        return student_key(self._space, arch)
 
     def export(self, arch: Arch) -> Path:
         with torch.random.fork_rng(devices=[]):

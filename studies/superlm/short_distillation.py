@@ -15,6 +15,7 @@ from nas_kd.training.superlm import Finalist, RankedStudent, distil_shortlist
 from studies.observer import PER_MILLE, Observer, per_mille
 from studies.run_directory import state_name
 from studies.superlm.source import Source
+from studies.superlm.student_key import student_key
 
 
 def with_shared_weights(source: Source, students: Sequence[RankedStudent]) -> list[Finalist]:
@@ -59,8 +60,8 @@ def shortly_distilled(
             if not left:
                 raise NotFiniteError(
                     f"search: the loss of {names} is no longer finite in the short distillation, "
-                    "which has the settings of the SuperLM's training. Leave it out with --top 1, "
-                    "or train a SuperLM with a lower learning_rate."
+                    "which has the settings of the SuperLM's training.",
+                    "Leave it out with --top 1, or train a SuperLM with a lower learning_rate.",
                 ) from error
             observer.note(
                 f"The loss of {names} is no longer finite in the short distillation, which the "
@@ -80,7 +81,7 @@ def _side_by_side(
 ) -> list[Finalist]:
     training = {
         "learning": source.learning_identity,
-        "students": str([student.arch.key for student in students]),
+        "students": str([student_key(source.superlm.space, student.arch) for student in students]),
         "epochs": str(epochs),
         "seed": str(seed),
     }

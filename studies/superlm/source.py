@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import load_file
 
 from nas_kd.data.text import TokenSequences
 from nas_kd.errors import UsageError
+from nas_kd.file_digest import sha256
 from nas_kd.machine_lock import machine_shared
 from nas_kd.teachers.language import load_language_teacher
 from nas_kd.training.pretraining import PretrainingFolder, load_supernet
@@ -44,7 +46,8 @@ class Source:
         length: Tokens of the sequences for which costs count; None takes those of the training.
 
     Raises:
-        UsageError: The directory holds no SuperLM.
+        UsageError: The directory holds no SuperLM, or the file of its teacher's weights is gone or
+            holds others than in the training.
     """
 
     def __init__(self, run: Path, length: int | None) -> None:
@@ -59,10 +62,7 @@ class Source:
         self.settings = SuperLMSettings(**self.job["settings"])
         self.accelerator = nearest_accelerator(self.settings.precision)
         superlm.to(self.accelerator.device)
-        checkpoint = self.job["checkpoint"]
-        self.teacher = load_language_teacher(
-            self.job["teacher"], None if checkpoint is None else Path(checkpoint)
-        )
+        self.teacher = load_language_teacher(self.job["teacher"], _checkpoint_of(run, self.job))
         if "importance" in facts:
             sort_by_importance(
                 self.teacher.model, Importance(**load_file(run / facts["importance"]))
@@ -106,3 +106,24 @@ class Source:
         teacher = self.teacher.model.state_dict().values()
         with machine_shared():
             return judging_identity(self.identity, self.accelerator, chain(tokens, teacher))
+
+
+def _checkpoint_of(run: Path, job: Mapping[str, Any]) -> Path | None:
+    """The file whose weights the teacher has instead of its own, with those of the training."""
+    if job["checkpoint"] is None:
+        return None
+    file = Path(job["checkpoint"])
+    try:
+        digest = sha256(file)
+    except OSError as error:
+        raise UsageError(
+            f"checkpoint: {file}, the weights of the teacher of the SuperLM in {run}, cannot be "
+            f"read ({error.strerror}). Put the file back."
+        ) from error
+    if job.get("checkpoint_sha256") not in (None, digest):
+        raise UsageError(
+            f"checkpoint: {file} holds other weights than when the SuperLM in {run} was trained, "
+            "whose students learned from those. Put the earlier file back, or train a SuperLM with "
+            "these."
+        )
+    return file

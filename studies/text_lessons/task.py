@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nas_kd.data.text import LabelledTexts, encoded, load_labelled_texts, pad_token
+from nas_kd.errors import UsageError
 from nas_kd.export.text_student import TextStudent
 from nas_kd.teachers.task_teacher import TaskTeacher, load_task_teacher
 from nas_kd.training.batches import mixed_seed
@@ -36,16 +37,27 @@ class TaskLesson:
         task: Labelled texts, see `nas_kd.data.text.load_labelled_texts`.
         teacher: A language model, see `nas_kd.teachers.language.load_language_teacher`; with a
             head it knows the task, else it learns it first, in the same way without a teacher.
+            None where the settings say that nothing is learned from one.
         settings: Of the training of student and teacher.
         seed: Of both.
         checkpoint: Weights of the teacher that replace its own; it then learns the task first.
+
+    Raises:
+        UsageError: The settings want a teacher, and there is none.
     """
 
     task: str
-    teacher: str
+    teacher: str | None
     settings: TaskSettings
     seed: int = 0
     checkpoint: Path | None = None
+
+    def __post_init__(self) -> None:
+        if self.teacher is None and self.settings.learns_from_teacher:
+            raise UsageError(
+                "training: teacher_weight or state_epochs is above 0, and there is no teacher. "
+                "Name one, or set both to 0."
+            )
 
     def teach(self, student: TextStudent, place: Place) -> Learned:
         """See `Lesson.teach`."""
@@ -55,7 +67,7 @@ class TaskLesson:
                 self.settings, ("temperature",), "scores are compared as they are", where="training"
             )
         teacher, teacher_facts = None, {}
-        if self.settings.teacher_weight > 0 or self.settings.state_epochs > 0:
+        if self.teacher is not None and self.settings.learns_from_teacher:
             teacher = load_task_teacher(
                 self.teacher,
                 task.classes,
@@ -120,7 +132,7 @@ class TaskLesson:
     def _ready(self, teacher: TaskTeacher, task: LabelledTexts, place: Place) -> dict[str, Any]:
         """Trains a teacher that does not know the task; judges it."""
         facts = {
-            **source_of(self.teacher, self.checkpoint),
+            **source_of(teacher.source, self.checkpoint),
             "fine_tuned": not teacher.knows_task,
         }
         if teacher.knows_task:

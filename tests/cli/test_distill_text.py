@@ -108,7 +108,7 @@ def test_an_interrupted_training_ends_with_the_same_bits(
     assert one.read_bytes() == other.read_bytes()
     changed = nas_kd(*words, "--set", "temperature=3", "--run-dir", "cut")
     assert changed.code == ExitCode.USAGE
-    assert "another training (settings changed)" in changed.err
+    assert "another training (settings.temperature changed)" in changed.err
 
 
 def test_pairs_with_scores_for_people(nas_kd: Command, place: Path) -> None:
@@ -154,16 +154,37 @@ def test_a_teacher_has_the_weights_that_the_student_was_cut_from(
     task = ("--task", f"{place}/pairs.csv?{PAIRS}", "--embeddings", *QUICK, "--json")
     whole = ("--teacher", save_teacher(tmp_path / "whole", other), "--run-dir", "whole")
     teachers = []
-    for words in ((), whole):
+    for words in (("--run-dir", "own"), whole):
         outcome = nas_kd("distill", student, *task, *words)
         assert outcome.code == 0, outcome.err
         teachers.append(json.loads(outcome.out)["teacher"])
     assert teachers[0]["checkpoint"] == str(weights)
     assert teachers[0]["score"] == pytest.approx(teachers[1]["score"])
+    named = ("--teacher", f"hf:{place / 'teacher'}", "--run-dir", "own")
+    assert (
+        "training (checkpoint, checkpoint_sha256 changed)"
+        in nas_kd("distill", student, *task, *named).err
+    )
     save_file(small_bert(seed=2).state_dict(), weights)
     outcome = nas_kd("distill", student, *task)
     assert outcome.code == ExitCode.USAGE
     assert "holds other weights than when" in outcome.err
+
+
+def test_without_the_weights_of_its_teacher_a_student_learns_from_labels_or_another(
+    nas_kd: Command, place: Path, tmp_path: Path
+) -> None:
+    student = tmp_path / "student"
+    facts = {"teacher": f"hf:{place / 'teacher'}", "checkpoint": str(tmp_path / "gone.safetensors")}
+    save_text_student(student, small_bert(), word_tokenizer(WORDS), facts)
+    words = ("distill", student, "--task", f"{place}/task.tsv?{COLUMNS}", *QUICK, "--json")
+    refused = nas_kd(*words)
+    assert refused.code == ExitCode.USAGE
+    assert "gone.safetensors, which cannot be read" in refused.err
+    assert "Put the file back, or name --teacher." in refused.err
+    alone = nas_kd(*words, "--set", "teacher_weight=0")
+    assert alone.code == 0, alone.err
+    assert json.loads(alone.out)["teacher"] == {}
 
 
 @pytest.mark.parametrize(

@@ -76,7 +76,7 @@ def test_the_same_command_gives_the_finished_supernet(nas_kd: Command, run: Path
     assert document == json.loads(nas_kd("show", run, "--json").out)
     other = nas_kd(*TRAIN, "--epochs", 2, "--run-dir", run)
     assert other.code == ExitCode.USAGE
-    assert "another training (settings changed)" in other.err
+    assert "another training (settings.epochs changed)" in other.err
 
 
 def test_flags_of_language_models_are_refused(nas_kd: Command, run: Path) -> None:

@@ -52,7 +52,7 @@ class _Students:
 
         def deliver(candidate: tuple[int, float], directory: Path) -> dict[str, Any]:
             if candidate[0] in fails:
-                raise ExportError(f"{candidate[0]} computes something else.")
+                raise ExportError(f"{candidate[0]} computes something else.", "Give up.")
             return self.deliver(candidate, directory)
 
         found = deliver_best(
@@ -119,7 +119,7 @@ def test_one_whose_export_fails_makes_way_too(tmp_path: Path) -> None:
     assert students.observer.notes == [
         "A student failed and makes way for the next. 0 computes something else."
     ]
-    with pytest.raises(ExportError, match="1 computes something else"):
+    with pytest.raises(ExportError, match=r"1 computes something else\. Give up\."):
         _Students(tmp_path, 1, 1).delivered(1, fails={0, 1})
 
 
@@ -131,7 +131,7 @@ def test_where_none_of_the_next_can_be_had_those_after_them_are_asked_for(tmp_pa
         batch = hand_out(count)
         asked.append(count)
         if len(asked) != 2:
-            raise NotFiniteError(f"the loss of {batch[0][0]} is not finite.")
+            raise NotFiniteError(f"the loss of {batch[0][0]} is not finite.", "Give up.")
         return batch[:1]  # of the other likewise
 
     students.more = more  # type: ignore[method-assign]

@@ -38,6 +38,13 @@ def test_work_keeps_others_out(run: RunDirectory, work: str) -> None:
     assert run.read_result() == {"students": []}
 
 
+def test_what_the_other_job_had_beside_keeps_it_out(run: RunDirectory) -> None:
+    _claim(run, checkpoint="weights.pt")
+    (run.path / "training.pt").touch()
+    with pytest.raises(UsageError, match=r"another search \(checkpoint changed\)"):
+        _claim(run)
+
+
 def test_before_any_work_another_job_may_have_it(run: RunDirectory) -> None:
     run.write_result({"students": []})
     _claim(run, seed=1)

@@ -27,7 +27,7 @@ from studies.superlm import Choice, Source, delivery, shortly_distilled
 from studies.superlm_search import SuperLMSearch, search_superlm
 from tests.studies.measurements import LATENCY, files_take
 from tests.studies.superlm.runs import trained_superlm
-from tests.training.language_models import save_text
+from tests.training.language_models import narrow_heads, save_text
 
 
 @pytest.fixture(scope="module")
@@ -144,6 +144,8 @@ def test_a_student_that_diverges_leaves_the_short_list(
     spoil(lambda arch: True)
     with pytest.raises(NotFiniteError, match="--top 1"):
         search_superlm(run, search, tmp_path / "none", observer)
+    assert "A student failed and makes way for the next." in observer.notes[-1]
+    assert not [note for note in observer.notes if "--top 1" in note]
 
 
 def test_text_that_may_have_been_learned_from_is_told(tmp_path: Path) -> None:
@@ -172,6 +174,28 @@ def test_another_budget_judges_only_what_no_search_has_judged(
     assert len(judged) == first["judged"]
     second = search_superlm(supernet, replace(few, budget=Budget()), tmp_path, SilentObserver())
     assert len(judged) == len(set(judged)) == second["judged"] > first["judged"]
+
+
+def test_students_of_other_sizes_are_judged_and_distilled_anew(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where their genes are the same."""
+    supernet, folder, judged = tmp_path / "supernet", tmp_path / "search", list[Arch]()
+    shutil.copytree(run, supernet, ignore=shutil.ignore_patterns("judged"))
+
+    def counted(source: Source, archs: Sequence[Arch]) -> dict[Arch, float]:
+        judged.extend(archs)
+        return {arch: float(arch["hidden"]) for arch in archs}
+
+    monkeypatch.setattr(Source, "judge", counted)
+    search = SuperLMSearch(Budget(), Choice(trials=2), top=2)
+    before = search_superlm(supernet, search, folder, SilentObserver())["students"]
+    times = len(judged)
+    narrow_heads(monkeypatch)
+    after = search_superlm(supernet, search, folder, SilentObserver())["students"]
+    assert len(judged) == 2 * times
+    assert sum(one["params"] for one in after) < sum(one["params"] for one in before)
+    assert len(list(folder.rglob("training.pt"))) == 2
 
 
 def test_another_short_list_in_the_same_folder_is_distilled_anew(run: Path, tmp_path: Path) -> None:

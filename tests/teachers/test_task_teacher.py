@@ -76,6 +76,19 @@ def test_other_weights_replace_its_own_and_do_not_know_the_task(tmp_path: Path) 
         torch.testing.assert_close(teacher.model.base_model(**batch).last_hidden_state, expected)
 
 
+def test_beside_other_weights_the_head_is_new(tmp_path: Path) -> None:
+    source, model = _saved(tmp_path, ["a", "b"])
+    weights = tmp_path / "weights.safetensors"
+    save_model(small_bert(seed=1), weights)
+    one, same, other = (
+        load_task_teacher(source, ("a", "b"), seed=seed, checkpoint=weights).model.classifier.weight
+        for seed in (1, 1, 2)
+    )
+    assert torch.equal(one, same)
+    assert not torch.equal(one, other)
+    assert not torch.equal(one, model.classifier.weight)
+
+
 @pytest.mark.parametrize("lost", ["classifier", "pooler"])
 def test_a_teacher_that_lost_what_knows_the_task_is_refused(tmp_path: Path, lost: str) -> None:
     source, model = _saved(tmp_path, ["a", "b", "c"])

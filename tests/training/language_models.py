@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
 import torch
 from accelerate import Accelerator
 
 from nas_kd.data.text import TokenSequences, packed
 from nas_kd.training.processes import make_accelerator
-from search_spaces import TransformerSpace, create_space, teacher_options
+from search_spaces import Arch, TransformerSpace, create_space, teacher_options
+from search_spaces.language_models import TransformerShape
 from tests.data.text.words import word_tokenizer
 
 WORDS = 36
@@ -59,6 +62,17 @@ def small_space(name: str = "autodistil-tiny") -> TransformerSpace:
     space = create_space(name, **teacher_options(small_bert().config))
     assert isinstance(space, TransformerSpace)
     return space
+
+
+def narrow_heads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The genes of students stand for narrower heads from now on."""
+    shape = TransformerSpace.shape
+
+    def narrower(space: TransformerSpace, arch: Arch) -> TransformerShape:
+        found = shape(space, arch)
+        return replace(found, head_dim=found.head_dim - 1)
+
+    monkeypatch.setattr(TransformerSpace, "shape", narrower)
 
 
 def lines(count: int, seed: int = 0) -> list[str]:

@@ -161,6 +161,15 @@ def test_another_job_in_the_same_directory_is_refused(tmp_path: Path) -> None:
         folder.claim({"method": "drift", "seed": 1})
 
 
+def test_of_the_settings_those_that_differ_are_told(tmp_path: Path) -> None:
+    folder, settings = PretrainingFolder(tmp_path), {"epochs": 4, "step": 0.5}
+    folder.claim({"settings": settings})
+    folder.write_metrics([{"unit": 1, "seconds": 1.0}])
+    folder.claim({"settings": settings})
+    with pytest.raises(UsageError, match=r"another training \(settings\.step changed\)"):
+        folder.claim({"settings": {**settings, "step": 0.25}})
+
+
 def test_a_job_that_never_began_makes_way_unless_it_is_at_work(tmp_path: Path) -> None:
     folder = _folder(tmp_path)
 

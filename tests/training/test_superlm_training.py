@@ -201,6 +201,16 @@ def test_a_training_does_not_go_on_with_other_text(tmp_path: Path) -> None:
     assert len((folder.facts() or {})["text_sha256"]) == 64
 
 
+def test_a_state_that_does_not_tell_its_text_is_taken_up(tmp_path: Path) -> None:
+    begun = _session(_job(tmp_path))
+    begun.run_unit()
+    state = begun.state()
+    del state["text_sha256"]
+    resumed = _session(_job(tmp_path))
+    resumed.load(state)
+    assert resumed.best() == begun.best()
+
+
 def test_a_finished_supernet_computes_what_was_trained(tmp_path: Path) -> None:
     folder = PretrainingFolder(tmp_path / "run")
     job = _job(tmp_path)

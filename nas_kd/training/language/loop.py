@@ -207,10 +207,10 @@ class LanguageLoop:
         means = dict(zip(sums, reduced.tolist(), strict=True))
         if names := not_finite(means):
             raise NotFiniteError(
-                f"training: {', '.join(names)} is no longer finite after step {self._step}. Lower "
-                f"learning_rate ({self._settings.learning_rate}) or gradient_clip, or train in "
-                "full precision.",
-                names,
+                f"training: {', '.join(names)} is no longer finite after step {self._step}.",
+                f"Lower learning_rate ({self._settings.learning_rate}) or gradient_clip, or train "
+                "in full precision.",
+                losses=names,
             )
         return means
 

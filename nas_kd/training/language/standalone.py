@@ -80,9 +80,9 @@ def imitate(
     }
     if names := not_finite(losses):
         raise NotFiniteError(
-            f"training: at its end the held-out loss of {', '.join(names)} is not finite. Lower "
-            f"learning_rate ({settings.learning_rate}), or train in full precision.",
-            names,
+            f"training: at its end the held-out loss of {', '.join(names)} is not finite.",
+            f"Lower learning_rate ({settings.learning_rate}), or train in full precision.",
+            losses=names,
         )
     return list(losses.values())
 

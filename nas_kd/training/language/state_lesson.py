@@ -56,6 +56,11 @@ class TaskSettings(FinetuneSettings):
             refuse_idle(self, _OF_STATES, "state_epochs is 0", where="training")
         self.of_states()
 
+    @property
+    def learns_from_teacher(self) -> bool:
+        """Whether a teacher is needed; else labels are all that is learned from."""
+        return self.teacher_weight > 0 or self.state_epochs > 0
+
     def of_states(self) -> list[Distiller]:
         """The distillers of the states."""
         return state_distillers(self.state_distillers, interleaved=self.state_interleaved)

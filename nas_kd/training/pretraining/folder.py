@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from nas_kd.errors import NasKdError, UsageError
 from nas_kd.folder_lock import working_alone
+from nas_kd.frozen_jobs import changed_names
 from nas_kd.sealed import unsealed, write_sealed
 from nas_kd.whole_files import write_whole
 
@@ -48,8 +49,8 @@ class PretrainingFolder:
             UsageError: It holds another pre-training, or another kind of run.
             NasKdError: It cannot be written.
         """
-        kept = self.job() or {}
-        changed = [name for name in job if kept.get(name) != job[name]]
+        kept, frozen = self.job() or {}, {"schema": SCHEMA, **job}
+        changed = changed_names(kept, frozen)
         if kept and changed and self._is_begun():
             raise UsageError(
                 f"pretrain: {self.path} holds another training ({', '.join(changed)} changed). "
@@ -62,7 +63,7 @@ class PretrainingFolder:
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             with self.lock():
-                write_sealed(self._frozen, {"schema": SCHEMA, **job})
+                write_sealed(self._frozen, frozen)
             self.log.touch()
         except OSError as error:
             raise NasKdError(

@@ -119,9 +119,9 @@ class SuperLMSession:
         """See `Session.load`.
 
         Raises:
-            UsageError: The text is not that of the state.
+            UsageError: The text is not that of the state, where that tells.
         """
-        if state[TEXT] != self._text:
+        if state.get(TEXT, self._text) != self._text:
             raise UsageError(
                 f"superlm: {self._data} gives other tokens than when this training began, so that "
                 "it cannot go on as it was planned: the text has changed, or the teacher's "

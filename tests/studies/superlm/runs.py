@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from nas_kd.file_digest import sha256
 from nas_kd.training.pretraining import METHODS, Job, PretrainingFolder, parse_settings, pretrain
 from search_spaces import create_space
 from tests.training.language_models import on_cpu, save_teacher, save_text
@@ -45,6 +46,7 @@ def trained_superlm(
             "data": data,
             "teacher": teacher,
             "checkpoint": None if checkpoint is None else str(checkpoint),
+            **({} if checkpoint is None else {"checkpoint_sha256": sha256(checkpoint)}),
             "seed": 0,
         }
     )

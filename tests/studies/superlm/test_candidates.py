@@ -137,6 +137,14 @@ def test_who_had_none_to_choose_is_told(
     assert [f"judged: {chooser} had none" in note for note in told.notes] == [True] * bool(chooser)
 
 
+@pytest.mark.parametrize("choice", [Choice(sampler="random"), Choice(proxies=("params",))])
+def test_of_a_single_student_there_is_nothing_to_tell(tmp_path: Path, choice: Choice) -> None:
+    told, sizes = _Told(), feasible_students(small_space(), TASK, Budget())
+    only = dict(list(sizes.items())[:1])
+    assert list(_judged(small_space(), only, choice, tmp_path, _Judge(), told)) == list(only)
+    assert not told.notes
+
+
 def test_sampler_and_proxies_do_not_both_choose() -> None:
     with pytest.raises(UsageError, match="the sampler tpe would have no effect"):
         Choice(sampler="tpe", proxies=("w_pca",))

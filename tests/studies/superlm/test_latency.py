@@ -23,7 +23,7 @@ from studies.observer import SilentObserver
 from studies.superlm import TextLatencyLimit
 from studies.timing import Timing
 from tests.studies.measurements import LATENCY
-from tests.training.language_models import small_bert, small_llama, small_space
+from tests.training.language_models import narrow_heads, small_bert, small_llama, small_space
 
 SPACE = small_space()
 TASK = text_task_of(small_bert().config, 12)
@@ -119,6 +119,19 @@ def test_what_was_measured_is_not_measured_again(measured: list[int], tmp_path: 
     assert (again, len(measured)) == (found, times)
     _first(1, ranked, _limit("latency=50%", tmp_path, "others"))
     assert len(measured) > times
+
+
+def test_the_same_genes_are_measured_anew_where_they_stand_for_other_sizes(
+    measured: list[int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ranked = _ranked()[:1]
+    _first(1, ranked, _limit("latency=100%", tmp_path))
+    _first(1, ranked, _limit("latency=100%", tmp_path))
+    assert len(measured) == 1
+    narrow_heads(monkeypatch)
+    _first(1, ranked, _limit("latency=100%", tmp_path))
+    assert len(measured) == 2
+    assert measured[1] < measured[0]
 
 
 def test_after_many_slow_ones_smaller_ones_are_tried(

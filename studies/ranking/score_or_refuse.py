@@ -1,4 +1,4 @@
-"""Which proxies score the networks of a space at all."""
+"""The first scores of a network, and which proxies have none for it."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from studies.ranking.scores import Pass
 from studies.workers import one_thread
 
 
-def usable_proxies(
+def score_or_refuse(
     names: Sequence[str], bench: Bench, arch: Arch, observer: Observer
 ) -> tuple[list[Pass], list[str]]:
-    """Scores ``arch`` with those of ``names`` whose needs are met.
+    """Scores ``arch`` with those of ``names`` whose needs are met, and refuses the others.
 
     All are tried in one pass; where that is refused, each half of them, and so on.
 
