@@ -25,6 +25,7 @@ from typing import Any
 
 import pandas as pd
 import torch
+from rich import box
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
@@ -59,6 +60,13 @@ FIGURES = (
     "cpu_seconds",
 )
 """What rows tell of a search and means are taken of."""
+_SHOWN = {
+    "c10_accuracy": "C-10",
+    "c100_accuracy": "C-100",
+    "skips": "skips",
+    "discretisation_gap": "gap",
+    "sharpness": "sharp",
+}
 _OPTIONS = {"cells_per_stage": 1}
 _DATA = "benchmarks.small_cells:small_cifar10"
 
@@ -187,10 +195,11 @@ def mean_rows(rows: Sequence[Mapping[str, Any]], by: Sequence[str]) -> list[dict
 
 
 def show(console: Console, rows: Sequence[Mapping[str, Any]], first: Sequence[str]) -> None:
-    """A table of the columns ``first`` and the `FIGURES`."""
-    table = Table(*first, *FIGURES)
+    """A table of the columns ``first`` and those figures that tell the most."""
+    headings = [name.rpartition("_")[2] for name in first]
+    table = Table(*headings, *_SHOWN.values(), box=box.SIMPLE, pad_edge=False, padding=(0, 1, 0, 0))
     for row in rows:
-        cells = [row[name] for name in (*first, *FIGURES)]
+        cells = [row[name] for name in (*first, *_SHOWN)]
         table.add_row(*(f"{cell:.4g}" if isinstance(cell, float) else str(cell) for cell in cells))
     console.print(table)
 
