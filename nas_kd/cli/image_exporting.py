@@ -61,7 +61,7 @@ def _export(directory: Path, student: Student, output: Path, seed: int) -> dict[
     output.parent.mkdir(parents=True, exist_ok=True)
     parity = export_checked(student.module, student.task.input_shape, output, seed=seed)
     if belongs(output, directory):
-        refresh_manifest(directory, parity=parity)
+        refresh_manifest(directory, [output.name], parity=parity)
     return {
         "schema": SCHEMA,
         "student": str(directory),
@@ -124,4 +124,5 @@ def _keep(directory: Path, onnx: Path, records: dict[str, PrecisionRecord]) -> N
     from nas_kd.export import refresh_manifest
 
     if belongs(onnx, directory):
-        refresh_manifest(directory, precisions=records)
+        written = [record.file for record in records.values()]
+        refresh_manifest(directory, written, precisions=records)

@@ -51,7 +51,8 @@ def export_text(
     latency = {} if lowered_on is None else time_texts(files, lowered_on, lengths)
     if belongs(onnx, directory):
         measured = {"latency": latency} if latency else {}
-        refresh_manifest(directory, parity=parity, **measured)
+        written = [file.name for file in files.values()]
+        refresh_manifest(directory, written, parity=parity, **measured)
     return {
         "schema": SCHEMA,
         "student": str(directory),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -82,14 +82,21 @@ def write_manifest(
         "versions": versions(),
         **_plain(extra or {}),
     }
-    return _write(directory, sections)
+    files = sorted(p for p in directory.iterdir() if p.is_file() and not p.name.startswith("."))
+    return _write(directory, sections, [file for file in files if file.name != FILE])
 
 
-def refresh_manifest(directory: Path, **sections: Record | Mapping[str, Any]) -> Path | None:
-    """Brings hashes and ``sections`` up to date after a file of the student was replaced.
+def refresh_manifest(
+    directory: Path, renewed: Collection[str] = (), **sections: Record | Mapping[str, Any]
+) -> Path | None:
+    """Brings ``sections`` up to date, and what is said of the files that were written anew.
+
+    All other files keep what the manifest says of them, so that one that was damaged meanwhile is
+    still found to be.
 
     Args:
         directory: The student's.
+        renewed: Names of the files that the caller wrote.
         **sections: A record takes the place of what the section held; the entries of a mapping,
             such as records by precision, are laid over those that it has.
 
@@ -105,7 +112,7 @@ def refresh_manifest(directory: Path, **sections: Record | Mapping[str, Any]) ->
     for name, section in sections.items():
         kept = {} if isinstance(section, Record) else old.get(name) or {}
         old[name] = {**kept, **_plain(section)}
-    return _write(Path(directory), old)
+    return _write(Path(directory), old, [Path(directory) / name for name in sorted(renewed)])
 
 
 def read_manifest(directory: Path) -> dict[str, Any] | None:
@@ -183,10 +190,14 @@ def _differing(
             yield file
 
 
-def _write(directory: Path, sections: dict[str, Any]) -> Path:
-    files = sorted(p for p in directory.iterdir() if p.is_file() and not p.name.startswith("."))
-    sections["files"] = {file.name: sha256(file) for file in files if file.name != FILE}
-    sections["onnx"] = {f.name: onnx_facts(f) for f in files if f.suffix == ".onnx"}
+def _write(directory: Path, sections: dict[str, Any], files: Collection[Path]) -> Path:
+    """Writes the sections, with digests and facts of ``files`` laid over those that they hold."""
+    digests = {file.name: sha256(file) for file in files}
+    facts = {file.name: onnx_facts(file) for file in files if file.suffix == ".onnx"}
+    for name, found in (("files", digests), ("onnx", facts)):
+        stated = sections.get(name)
+        entries = {**(stated if isinstance(stated, dict) else {}), **found}
+        sections[name] = dict(sorted(entries.items()))
     path = directory / FILE
     write_whole(path, json.dumps(sealed(sections), indent=2, allow_nan=False) + "\n")
     return path

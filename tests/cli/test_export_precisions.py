@@ -14,7 +14,8 @@ import pytest
 import torch
 
 from nas_kd.costs import DeviceProfile, LatencyRecord
-from nas_kd.export import export_onnx, save_student, write_manifest
+from nas_kd.export import export_onnx, load_student, save_student, write_manifest
+from nas_kd.export.manifest import changed_files
 from search_spaces import Task, create_space
 from studies.recipe import Recipe
 from tests.cli.conftest import Command
@@ -140,6 +141,22 @@ def test_elsewhere_leaves_the_student_alone(
     names = sorted(path.name for path in (tmp_path / "new").iterdir())
     assert names == ["net.int8.onnx", "net.onnx"]
     assert {path: path.read_bytes() for path in student.iterdir()} == before
+
+
+@pytest.mark.parametrize("kept", [200, -1])
+def test_a_damaged_file_beside_the_one_that_is_written_stays_damaged(
+    nas_kd: Command, student: Path, kept: int
+) -> None:
+    """One that is cut short, and one that still reads as a model."""
+    other = student / "student.int8.onnx"
+    export_onnx(load_student(student).module, TASK.input_shape, other)
+    write_recipe(student, {})
+    content = other.read_bytes()
+    other.write_bytes(content[:kept] + (b"" if kept > 0 else bytes([content[-1] ^ 1])))
+    (student / "student.onnx").unlink()
+    outcome = nas_kd("export", student)
+    assert outcome.code == 0, outcome.err
+    assert changed_files(student) == [other.name]
 
 
 def test_the_recipe_of_the_run_names_data_and_device(

@@ -21,6 +21,7 @@ from nas_kd.export import (
     refresh_manifest,
     write_manifest,
 )
+from nas_kd.export.manifest import changed_files
 from tests.export.test_onnx_file import SHAPE, small_cnn
 
 PARITY = ParityRecord(1e-7, 1e-7, (1, 7), 1e-4, True, 2e-7, math.nan)
@@ -64,11 +65,24 @@ def test_contents(directory: Path) -> None:
 def test_refresh_after_a_file_was_replaced(directory: Path) -> None:
     before = json.loads((directory / "manifest.json").read_text())
     (directory / "config.json").write_text('{"changed": true}')
-    refresh_manifest(directory, parity=replace(PARITY, passed=False))
+    refresh_manifest(directory, ["config.json"], parity=replace(PARITY, passed=False))
     after = json.loads((directory / "manifest.json").read_text())
     assert after["files"]["config.json"] != before["files"]["config.json"]
     assert after["parity"] == {**before["parity"], "passed": False}
     assert after["costs"] == before["costs"]
+
+
+def test_refresh_blesses_only_what_was_written_anew(directory: Path) -> None:
+    before = json.loads((directory / "manifest.json").read_text())
+    (directory / "config.json").write_text('{"changed": true}')
+    (directory / "student.onnx").write_bytes((directory / "student.onnx").read_bytes()[:-100])
+    (directory / "notes.txt").write_text("somebody's")
+    refresh_manifest(directory, ["config.json"])
+    after = json.loads((directory / "manifest.json").read_text())
+    assert changed_files(directory) == ["student.onnx"]
+    assert after["files"]["student.onnx"] == before["files"]["student.onnx"]
+    assert after["onnx"] == before["onnx"]
+    assert list(after["files"]) == ["config.json", "student.onnx"]
 
 
 def test_refresh_lays_entries_over_those_that_are_there(directory: Path) -> None:
