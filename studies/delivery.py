@@ -74,7 +74,7 @@ class Delivered:
 
     def accuracies(self) -> dict[str, float]:
         """``accuracy`` of the file and ``accuracy_float32``, where the two are different files."""
-        return _accuracies(self.precision)
+        return {} if self.precision is None else self.precision.accuracies()
 
 
 def deliver(
@@ -128,7 +128,7 @@ def deliver(
             costs=facts["costs"],
             latency=timing.latency,
             parity=parity,
-            accuracy=facts["accuracy"] | _accuracies(precision),
+            accuracy=facts["accuracy"] | ({} if precision is None else precision.accuracies()),
             seeds={"study": recipe.seed},
             extra={
                 "teacher": setting.teacher_facts,
@@ -141,9 +141,3 @@ def deliver(
         )
     file = directory / measured.name
     return Delivered(directory, file, timing.latency, timing.teacher, parity, precision)
-
-
-def _accuracies(precision: PrecisionRecord | None) -> dict[str, float]:
-    if precision is None:
-        return {}
-    return {"accuracy": precision.accuracy_after, "accuracy_float32": precision.accuracy_before}

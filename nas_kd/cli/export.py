@@ -48,7 +48,8 @@ def export(
 
     ONNX Runtime has to compute what PyTorch computes, at two batch sizes; else exit code 5.
     With --int8 or --fp16, accuracy and latency before and after are measured and kept in the
-    manifest. The data are those of the student's run; --data names others.
+    manifest. The data are those of the student's run; --data names others. The file that the run
+    delivered is written anew only on the run's device and data; for others name --output.
 
     A student of text is compared at several lengths. Its --int8 needs no data, and the latency of
     both files is measured and kept.
@@ -92,10 +93,7 @@ def export(
 
 def _profile(directory: Path, device: str | None, threads: int | None) -> DeviceProfile:
     """Where latency is measured: as asked, else as in the student's run, else one CPU thread."""
-    from nas_kd.cli.student_data import recipe_of
-    from nas_kd.costs import DeviceProfile
-    from studies.setting import device_profile
+    from nas_kd.cli.student_data import profile_of
 
-    recipe = recipe_of(directory)
-    usual = device_profile(recipe.budget) if recipe else DeviceProfile()
+    usual = profile_of(directory)
     return replace(usual, device=device or usual.device, threads=threads or usual.threads)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nas_kd.cli.console import note
+from nas_kd.cli.delivered_file import require_delivery_kept
 
 if TYPE_CHECKING:
     from nas_kd.costs import DeviceProfile
@@ -37,12 +38,14 @@ def export_images(
         seed: Of parity inputs and calibration images.
 
     Raises:
-        UsageError: The student or its data cannot be read.
+        UsageError: The student or its data cannot be read, or the file that was delivered would be
+            replaced by another kind of file.
         ExportError: ONNX Runtime does not compute what the student computes.
     """
     from nas_kd.export import load_student
     from nas_kd.export.calibration import DEFAULT_IMAGES
 
+    require_delivery_kept(directory, onnx, precisions, data=data, profile=profile)
     student = load_student(directory)
     job = None if profile is None else _Lowering(directory, student, data, profile)
     document = _export(directory, student, onnx, seed)
@@ -119,10 +122,17 @@ class _Lowering:
 
 
 def _keep(directory: Path, onnx: Path, records: dict[str, PrecisionRecord]) -> None:
-    """Adds the records to the manifest, where the files are the student's."""
-    from nas_kd.cli.targets import belongs
-    from nas_kd.export import refresh_manifest
+    """Adds the records to the manifest, where the files are the student's.
 
-    if belongs(onnx, directory):
-        written = [record.file for record in records.values()]
-        refresh_manifest(directory, written, precisions=records)
+    What it says of the delivered file is true of the one that took its place.
+    """
+    from nas_kd.cli.targets import belongs
+    from nas_kd.export import delivered_onnx, refresh_manifest
+
+    if not belongs(onnx, directory):
+        return
+    sections: dict[str, Any] = {"precisions": records}
+    for record in records.values():
+        if record.file == delivered_onnx(directory).name:
+            sections |= {"latency": record.latency_after, "accuracy": record.accuracies()}
+    refresh_manifest(directory, [record.file for record in records.values()], **sections)

@@ -1,4 +1,4 @@
-"""The data behind a student directory, and the recipe that made it."""
+"""What stands behind a student directory: the recipe that made it, its device and its data."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from nas_kd.errors import UsageError
 
 if TYPE_CHECKING:
+    from nas_kd.costs import DeviceProfile
     from nas_kd.data import DataSplits
     from nas_kd.export import Student
     from studies.recipe import Recipe
@@ -25,6 +26,15 @@ def recipe_of(directory: Path) -> Recipe | None:
         return parse_recipe(recipe)
     except UsageError:
         return None
+
+
+def profile_of(directory: Path) -> DeviceProfile:
+    """Where the student's run measured latency; one CPU thread where it has no recipe."""
+    from nas_kd.costs import DeviceProfile
+    from studies.setting import device_profile
+
+    recipe = recipe_of(directory)
+    return device_profile(recipe.budget) if recipe else DeviceProfile()
 
 
 def data_of(directory: Path, student: Student, source: str | None) -> DataSplits:

@@ -54,6 +54,11 @@ class PrecisionRecord:
         """Median latency after, as a share of that before."""
         return self.latency_after.median_ms / self.latency_before.median_ms
 
+    def accuracies(self) -> dict[str, float]:
+        """What a manifest says of a student whose file this is: ``accuracy`` of the file, and
+        ``accuracy_float32``."""
+        return {"accuracy": self.accuracy_after, "accuracy_float32": self.accuracy_before}
+
     def to_dict(self) -> dict[str, Any]:
         """The record as JSON-ready values."""
         return {

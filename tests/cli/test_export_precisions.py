@@ -159,6 +159,76 @@ def test_a_damaged_file_beside_the_one_that_is_written_stays_damaged(
     assert changed_files(student) == [other.name]
 
 
+INT8_RECIPE = {"budget": {"limits": ["latency=1ms@cpu-1t-int8"]}}
+
+
+@pytest.fixture
+def delivered(student: Path) -> Path:
+    """The student of a run that delivered its int8 file, with numbers of that file."""
+    (student / "student.int8.onnx").write_bytes((student / "student.onnx").read_bytes())
+    recipe = Recipe.model_validate(INT8_RECIPE)
+    write_manifest(
+        student,
+        costs={},
+        latency=fake_latency(77.0),
+        parity={},
+        accuracy={"accuracy": 0.77, "accuracy_float32": 0.78, "validation_accuracy": 0.79},
+        seeds={},
+        extra={"recipe": recipe.model_dump(mode="json"), "delivered": "student.int8.onnx"},
+    )
+    return student
+
+
+def test_the_numbers_of_the_delivered_file_follow_it(
+    nas_kd: Command, delivered: Path, profiles: list[DeviceProfile]
+) -> None:
+    outcome = nas_kd("export", delivered, "--int8", "--fp16")
+    assert outcome.code == 0, outcome.err
+    assert profiles == [DeviceProfile(precision="int8")]
+    manifest = manifest_of(delivered)
+    record = manifest["precisions"]["int8"]
+    assert manifest["latency"] == record["latency_after"]
+    assert manifest["accuracy"] == {
+        "accuracy": record["accuracy_after"],
+        "accuracy_float32": record["accuracy_before"],
+        "validation_accuracy": 0.79,
+    }
+    assert changed_files(delivered) == []
+
+
+def test_another_file_than_the_delivered_one_leaves_its_numbers(
+    nas_kd: Command, delivered: Path, profiles: list[DeviceProfile]
+) -> None:
+    before = manifest_of(delivered)
+    outcome = nas_kd("export", delivered, "--fp16", "--data", "digits?channels=1")
+    assert outcome.code == 0, outcome.err
+    after = manifest_of(delivered)
+    assert (after["latency"], after["accuracy"]) == (before["latency"], before["accuracy"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--int8", "--threads", "2"], "for cpu-1t-int8, and cpu-2t-int8 is asked for"),
+        (["--int8", "--device", "cuda"], "for cpu-1t-int8, and cuda-1t-int8 is asked for"),
+        (
+            ["--int8", "--data", "digits?channels=1"],
+            "on digits, and digits?channels=1 is asked for",
+        ),
+        (["--output", "student/student.int8.onnx"], "it is not in float32"),
+    ],
+)
+def test_the_delivered_file_is_replaced_only_by_its_like(
+    nas_kd: Command, delivered: Path, arguments: list[str], message: str
+) -> None:
+    before = {path: path.read_bytes() for path in delivered.iterdir()}
+    outcome = nas_kd("export", delivered, *arguments)
+    assert outcome.code == 2, outcome.err
+    assert message in " ".join(outcome.err.split())
+    assert "--output" in outcome.err
+    assert {path: path.read_bytes() for path in delivered.iterdir()} == before
+
+
 def test_the_recipe_of_the_run_names_data_and_device(
     nas_kd: Command, student: Path, profiles: list[DeviceProfile]
 ) -> None:
