@@ -19,6 +19,8 @@ GRAPH_LEVEL = "ORT_ENABLE_ALL"
 _SEED = 0
 _MOST_TIME_ELSEWHERE = 0.2
 """Largest share of kernel time that a GPU's session may spend on another provider."""
+_RUN = "model_run"
+"""What the profiler calls a whole run."""
 _TYPES = {
     "tensor(float)": np.float32,
     "tensor(float16)": np.float16,
@@ -152,10 +154,21 @@ def kernel_time_shares(
         for _ in range(2):
             session.run(None, dict(inputs))
         events = json.loads(Path(session.end_profiling()).read_text(encoding="utf-8"))
+    return shares_of_last_run(events)
+
+
+def shares_of_last_run(events: Sequence[Any]) -> dict[str, float]:
+    """Share of kernel time by execution provider in the last run of a profile.
+
+    Args:
+        events: Of ONNX Runtime's profiler, with ``ts`` and ``dur`` in microseconds.
+    """
+    timed = [event for event in events if isinstance(event, dict) and "ts" in event]
+    start = max((event["ts"] for event in timed if event.get("name") == _RUN), default=0)
     times = Counter[str]()
-    for event in events:
-        name = event.get("args", {}).get("provider") if isinstance(event, dict) else None
-        if name:
+    for event in timed:
+        name = event.get("args", {}).get("provider")
+        if name and event["ts"] >= start:
             times[name] += event["dur"]
     total = max(1, sum(times.values()))
     return {name: time / total for name, time in times.items()}

@@ -211,6 +211,26 @@ def test_kernel_time_is_attributed_to_providers(tmp_path: Path) -> None:
     assert shares == {"CPUExecutionProvider": 1.0}
 
 
+def test_the_warm_up_of_a_profile_does_not_count() -> None:
+    def event(name: str, ts: int, dur: int, provider: str | None = None) -> dict[str, Any]:
+        args = {} if provider is None else {"provider": provider}
+        return {"cat": "Node", "name": name, "ts": ts, "dur": dur, "args": args}
+
+    events = [
+        event("model_loading_uri", 0, 50),
+        event("conv_kernel_time", 110, 9000, "CUDAExecutionProvider"),
+        event("model_run", 100, 9500),
+        event("conv_kernel_time", 10010, 30, "CUDAExecutionProvider"),
+        event("resize_kernel_time", 10050, 10, "CPUExecutionProvider"),
+        event("model_run", 10000, 80),
+        {"name": "a thread"},
+        "no event",
+    ]
+    shares = session.shares_of_last_run(events)
+    assert shares == {"CUDAExecutionProvider": 0.75, "CPUExecutionProvider": 0.25}
+    assert session.shares_of_last_run([]) == {}
+
+
 def test_a_crashed_child_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", "/bin/false")
     with pytest.raises(NasKdError, match="ended with code 1"):
