@@ -1,7 +1,7 @@
 """The process that measures: reads a JSON request from stdin, writes a JSON answer to stdout.
 
-``python -m nas_kd.costs._latency_child``. Nothing but ONNX Runtime and numpy is imported, so that
-the process starts fast and shares no threads or memory with training.
+``python -m nas_kd.costs._latency_child``. Nothing but ONNX Runtime and numpy is imported, and onnx
+for TensorRT, so that the process starts fast and shares no threads or memory with training.
 
 Request: ``files``, ``reference`` (paths), ``provider``, ``threads``, ``batch``, ``seed`` (of the
 order in which the files are visited) and the settings of `Schedule`. Answer: ``models``, one per

@@ -14,6 +14,7 @@ import numpy as np
 import onnxruntime
 
 from nas_kd.costs.messages import first_line
+from nas_kd.costs.session_providers import session_providers
 
 GRAPH_LEVEL = "ORT_ENABLE_ALL"
 _SEED = 0
@@ -30,11 +31,6 @@ _TYPES = {
     "tensor(uint8)": np.uint8,
     "tensor(int8)": np.int8,
     "tensor(bool)": np.bool_,
-}
-PROVIDER_OPTIONS: dict[str, dict[str, str]] = {
-    "CPUExecutionProvider": {},
-    "CUDAExecutionProvider": {"device_id": "0", "cudnn_conv_algo_search": "EXHAUSTIVE"},
-    "TensorrtExecutionProvider": {"device_id": "0"},
 }
 
 
@@ -116,8 +112,7 @@ def open_session(
 ) -> onnxruntime.InferenceSession:
     """A sequential session with all graph optimisations on.
 
-    What TensorRT does not support goes to CUDA. ``profile_prefix`` switches on ONNX Runtime's
-    profiler.
+    ``profile_prefix`` switches on ONNX Runtime's profiler.
     """
     settings = onnxruntime.SessionOptions()
     settings.intra_op_num_threads = threads
@@ -131,12 +126,9 @@ def open_session(
         settings.profile_file_prefix = profile_prefix
     if provider not in onnxruntime.get_available_providers():
         raise RefusedError("device", f"latency: {provider} is not in the installed onnxruntime.")
-    asked = [provider]
-    if provider == "TensorrtExecutionProvider":
-        asked.append("CUDAExecutionProvider")
     try:
         return onnxruntime.InferenceSession(
-            path, settings, providers=[(name, PROVIDER_OPTIONS.get(name, {})) for name in asked]
+            path, settings, providers=session_providers(path, provider)
         )
     except Exception as error:
         kind = "usage" if provider == "CPUExecutionProvider" else "device"

@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from nas_kd.costs.messages import first_line
+from nas_kd.costs.session_providers import session_providers
 from nas_kd.data import Images
 from nas_kd.errors import DeviceUnavailableError, ExportError
 from nas_kd.export.onnx_file import INPUT, OUTPUT
@@ -28,7 +29,9 @@ def open_onnx(path: Path, provider: str = CPU) -> onnxruntime.InferenceSession:
     settings = onnxruntime.SessionOptions()
     settings.log_severity_level = 4
     try:
-        session = onnxruntime.InferenceSession(str(path), settings, providers=[provider])
+        session = onnxruntime.InferenceSession(
+            str(path), settings, providers=session_providers(path, provider)
+        )
     except Exception as error:
         raise ExportError(
             f"export: ONNX Runtime cannot load {path} ({first_line(error)}).",
