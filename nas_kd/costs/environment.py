@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import platform
-import subprocess
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from nas_kd.costs.cores import find_cores
+from nas_kd.costs.gpu import gpu_choice, gpu_facts, gpu_libraries
 from nas_kd.costs.profile import DeviceProfile
 
 _PACKAGES = ("nas-kd", "torch", "onnx", "onnxruntime", "onnxruntime-gpu", "numpy")
@@ -33,7 +33,7 @@ def device_name(profile: DeviceProfile) -> str:
     """The processor's name: the CPU's, or the GPU's where the profile names one."""
     if profile.device == "cpu":
         return cpu_name()
-    return _gpu_facts().get("gpu", "unknown GPU")
+    return gpu_facts().get("gpu", "unknown GPU")
 
 
 def environment(profile: DeviceProfile) -> dict[str, Any]:
@@ -48,7 +48,7 @@ def environment(profile: DeviceProfile) -> dict[str, Any]:
         "cpu_quota": cores.quota,
         **clocks(),
     }
-    return facts if profile.device == "cpu" else {**facts, **_gpu_facts()}
+    return facts if profile.device == "cpu" else {**facts, **gpu_facts()}
 
 
 def clocks() -> dict[str, Any]:
@@ -71,7 +71,10 @@ def clocks() -> dict[str, Any]:
 
 
 def device_fingerprint(profile: DeviceProfile) -> dict[str, str]:
-    """What makes a device another one: measurements of one must not be taken for the other's."""
+    """What makes a device another one: measurements of one must not be taken for the other's.
+
+    To a GPU belong the variables that choose it and the libraries that compute on it.
+    """
     cores = find_cores()
     cpu = _cpu_facts()
     identity = {name: cpu[name] for name in _CPU_IDENTITY if name in cpu}
@@ -83,7 +86,8 @@ def device_fingerprint(profile: DeviceProfile) -> dict[str, str]:
     }
     if profile.device == "cpu":
         return facts
-    return {**facts, **{n: v for n, v in _gpu_facts().items() if n in ("gpu", "driver")}}
+    gpu = {name: value for name, value in gpu_facts().items() if name in ("gpu", "driver")}
+    return {**facts, **gpu, **gpu_choice(), **gpu_libraries()}
 
 
 def cpu_name() -> str:
@@ -107,18 +111,3 @@ def _read(path: Path) -> str:
         return path.read_text(encoding="utf-8", errors="replace").strip()
     except OSError:
         return ""
-
-
-def _gpu_facts() -> dict[str, str]:
-    """Name, driver and clocks of the first GPU, from nvidia-smi."""
-    names = {"gpu": "name", "driver": "driver_version", "gpu_clock_mhz": "clocks.sm",
-             "gpu_max_clock_mhz": "clocks.max.sm", "gpu_memory_clock_mhz": "clocks.mem",
-             "gpu_state": "pstate", "gpu_celsius": "temperature.gpu"}  # fmt: skip
-    command = ["nvidia-smi", "-i", "0", "--format=csv,noheader,nounits"]
-    command.append("--query-gpu=" + ",".join(names.values()))
-    try:
-        output = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)
-    except (OSError, subprocess.SubprocessError):
-        return {}
-    values = [value.strip() for value in output.stdout.splitlines()[0].split(",")]
-    return dict(zip(names, values, strict=False))
