@@ -63,6 +63,28 @@ def test_folders_per_split_and_the_pixels_themselves(tmp_path: Path) -> None:
     assert data.test.labels.tolist() == [0, 0, 0, 1, 1, 1]
 
 
+def test_folders_per_split_may_be_spelt_with_capitals(tmp_path: Path) -> None:
+    write_images(tmp_path / "Train")
+    write_images(tmp_path / "TEST", count=3)
+    (tmp_path / "Meta").mkdir()
+    data = load_data(f"folder:{tmp_path}")
+    assert data.test is not None
+    assert (list(data.classes), len(data.test)) == (["cat", "dog"], 6)
+
+
+def test_a_class_may_have_the_name_of_a_split(tmp_path: Path) -> None:
+    write_images(tmp_path)
+    (tmp_path / "cat").rename(tmp_path / "Train")
+    assert list(load_data(f"folder:{tmp_path}").classes) == ["Train", "dog"]
+
+
+def test_splits_without_training_images_are_no_classes(tmp_path: Path) -> None:
+    for name in ("Test", "val"):
+        write_images(tmp_path / name)
+    with pytest.raises(UsageError, match="beside val and Test there is no folder train"):
+        load_data(f"folder:{tmp_path}")
+
+
 def test_lazy_and_decoded_images_are_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
