@@ -38,6 +38,17 @@ def test_one_folder_is_split(tmp_path: Path) -> None:
     assert data.augment == CropFlip(padding=1, flip=True)
 
 
+@pytest.mark.parametrize("kind", ["folder", "npz"])
+def test_a_path_may_begin_at_home(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    write_images(tmp_path / "pets")
+    np.savez(tmp_path / "pets.npz", images=np.zeros((8, 4, 4), np.uint8), labels=[0, 1] * 4)
+    name = {"folder": "pets", "npz": "pets.npz"}[kind]
+    assert load_data(f"{kind}:~/{name}").name == "pets"
+
+
 def test_images_without_labels_are_all_learned_from(tmp_path: Path) -> None:
     write_images(tmp_path / "pets")
     Image.new("RGB", (8, 8)).save(tmp_path / "pets" / "loose.png")

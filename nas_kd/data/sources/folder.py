@@ -41,7 +41,7 @@ class _Files:
 
 def load_folder(spec: SourceSpec, request: Request) -> RawSplits:
     """The images of a folder, decoded once where they fit in memory."""
-    root = Path(spec.target)
+    root = Path(spec.target).expanduser()
     where = f"data folder:{root}"
     if not root.is_dir():
         raise UsageError(f"{where}: there is no such folder.")
