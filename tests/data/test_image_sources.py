@@ -258,3 +258,11 @@ def test_hugging_face_data_that_is_not_there(
     monkeypatch.setattr(datasets, "load_dataset", refuse)
     with pytest.raises(NasKdError, match="save_to_disk"):
         load_data("hfds:someone/something")
+
+
+def test_a_version_of_datasets_that_runs_code_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    datasets = pytest.importorskip("datasets")
+    monkeypatch.setattr(datasets, "__version__", "3.6.0")
+    monkeypatch.setattr(datasets, "load_dataset", lambda *_: pytest.fail("it is loaded"))
+    with pytest.raises(UsageError, match=r"datasets' 3\.6\.0 may run code"):
+        load_data("hfds:someone/something")
