@@ -10,39 +10,41 @@ import importlib.util
 import inspect
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 from nas_kd.errors import NasKdError, UsageError
+from nas_kd.registry import unknown_name
 
 _WHERE_MODULES_ARE = (
     "Give package.module:factory, importable from the working directory or installed."
 )
 
 
-def call_factory(path: str, *, role: str, **offered: Any) -> Any:
+def call_factory(path: str, *, role: str, options: Mapping[str, Any], **offered: Any) -> Any:
     """Imports ``package.module:factory`` and calls it.
 
     The working directory comes first in the search for the module, as with ``python -m``. The
-    factory is given those of ``offered`` that its signature names.
+    factory is given all ``options``, and those of ``offered`` that its signature names.
 
     Args:
         path: Module and attribute, separated by a colon.
         role: What the factory makes (``"teacher"``), for messages.
+        options: What the user wrote behind the path (``?name=value``).
         **offered: Keyword arguments that the factory may take.
 
     Returns:
         What the factory returned.
 
     Raises:
-        UsageError: The module or attribute does not exist, the factory needs other arguments, or
-            it failed.
+        UsageError: The module or attribute does not exist, the factory needs other arguments or
+            does not take an option, an option has the name of what is offered, or it failed.
     """
     with _working_directory_importable():
         factory = _import(path, role)
         try:
-            return factory(**_accepted(factory, path, role, offered))
+            return factory(**_arguments(factory, path, role, options, offered))
         except NasKdError:
             raise
         except Exception as error:
@@ -82,22 +84,44 @@ def _import(path: str, role: str) -> Callable[..., Any]:
     return found  # type: ignore[no-any-return]
 
 
-def _accepted(
-    factory: Callable[..., Any], path: str, role: str, offered: dict[str, Any]
+def _arguments(
+    factory: Callable[..., Any],
+    path: str,
+    role: str,
+    options: Mapping[str, Any],
+    offered: Mapping[str, Any],
 ) -> dict[str, Any]:
-    try:
-        parameters = inspect.signature(factory).parameters.values()
-    except (TypeError, ValueError):
-        return {}
+    parameters = _parameters(factory)
     named = [p for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
-    required = [p.name for p in named if p.default is p.empty and p.name not in offered]
+    names = [p.name for p in named]
+    any_option = any(p.kind is p.VAR_KEYWORD for p in parameters)
+    for option in options:
+        if option in offered:
+            raise UsageError(
+                f"{role}: {option} is no option of {path}: the recipe, its flags and the data "
+                f"decide it. Leave {option}={options[option]} out."
+            )
+        if option not in names and not any_option:
+            own = [name for name in names if name not in offered]
+            raise UsageError(unknown_name(f"{role}: options of {path}", option, own or ["(none)"]))
+    given = {name: offered[name] for name in names if name in offered} | dict(options)
+    required = [p.name for p in named if p.default is p.empty and p.name not in given]
     required += [p.name for p in parameters if p.kind is p.POSITIONAL_ONLY and p.default is p.empty]
     if required:
         raise UsageError(
-            f"{role}: {path} needs {', '.join(required)}, which cannot be given here. A factory "
-            f"may ask for {', '.join(offered)}; give every other argument a default."
+            f"{role}: {path} needs {', '.join(required)}. A factory may ask for "
+            f"{', '.join(offered)}; give every other argument a default, or its value behind the "
+            f"name: {path}?{required[0]}=VALUE."
         )
-    return {p.name: offered[p.name] for p in named if p.name in offered}
+    return given
+
+
+def _parameters(factory: Callable[..., Any]) -> list[inspect.Parameter]:
+    """Those of its signature; none where it has no signature that can be read."""
+    try:
+        return list(inspect.signature(factory).parameters.values())
+    except (TypeError, ValueError):
+        return []
 
 
 @contextmanager

@@ -35,7 +35,7 @@ def check_recipe(recipe: Recipe) -> None:
     start_archs(recipe, space)
     _check_search(recipe.search, space)
     parse_data(recipe.data.source)
-    _check_teacher(recipe.teacher)
+    check_teacher(recipe.teacher)
     _check_distillation(recipe.distill)
     require_provider(device_profile(recipe.budget))
 
@@ -51,9 +51,19 @@ def _check_search(search: SearchSection, space: SearchSpace) -> None:
             raise UsageError(f"sampler {search.sampler}: {error}") from error
 
 
-def _check_teacher(teacher: TeacherSection) -> None:
+def check_teacher(teacher: TeacherSection) -> None:
+    """Looks whether teacher and checkpoint are named well and go together, and loads neither.
+
+    Raises:
+        UsageError: They are not.
+    """
     if teacher.source != DEFAULT_TEACHER:
         parse_teacher(teacher.source)
+    elif teacher.checkpoint is not None:
+        raise UsageError(
+            f"checkpoint: {DEFAULT_TEACHER} is trained on the spot and takes no weights from "
+            f"{teacher.checkpoint}. Name the network that these weights are of with --teacher."
+        )
     if teacher.checkpoint is not None and not teacher.checkpoint.is_file():
         raise UsageError(f"checkpoint: there is no file {teacher.checkpoint}. Check --checkpoint.")
 

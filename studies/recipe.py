@@ -183,7 +183,7 @@ class Recipe(_Section):
     embedded job on digits is a recipe of its own, ``digits``.
     """
 
-    seed: int = Field(default=0, ge=0)
+    seed: int = Field(default=0, ge=0, lt=2**32)
     teacher: TeacherSection = TeacherSection()
     data: DataSection = DataSection()
     space: SpaceSection = SpaceSection()

@@ -28,6 +28,7 @@ SUPERNET_SEARCH = "supernet-search"
 LESSON = "lesson"
 """The state that holds what a student of text learns; no other run has it."""
 _WITHOUT_TRIALS = (SUPERNET_SEARCH, LESSON)
+_RECIPE, _PRETRAINING = "recipe.json", "pretrain.json"
 _OF_THE_END = ("finalists.", "distill.")
 """Settings that are read when trials, scores and latencies are there already."""
 
@@ -48,7 +49,7 @@ class RunDirectory:
         self.path = path
         self.tell = ToldOnce()
         self.states = StateFiles(path / "work", self.tell)
-        self.recipe_json = path / "recipe.json"
+        self.recipe_json = path / _RECIPE
         self._frozen = FrozenRecipe(self.recipe_json, self.states, self.tell)
         self.journal = path / "journal.log"
         self.scores = path / "work" / "scores.log"
@@ -77,18 +78,20 @@ class RunDirectory:
 
         A run that ended before its first trial, as by a wrong path or a budget that nobody meets,
         takes the new recipe. Settings that only the end of a search reads may differ, and count
-        from `take` on. With ``fork``, a run with another recipe is left as it is and the new recipe
-        gets a directory of its own beside it (``<name>-2`` and so on).
+        from `take` on. With ``fork``, a run with another recipe or of another kind is left as it is
+        and the new recipe gets a directory of its own beside it (``<name>-2`` and so on).
 
         Raises:
-            UsageError: A run with another recipe is there and ``fork`` is not set.
+            UsageError: A run with another recipe or of another kind, such as a pre-training, is
+                there and ``fork`` is not set.
             NasKdError: The directory cannot be written.
         """
         run = cls(path)
         if not fork:
+            run.refuse_others_than(_RECIPE)
             run._refuse(recipe)
         number = 2
-        while fork and run._changes(recipe):
+        while fork and (run._others_than(_RECIPE) or run._changes(recipe)):
             run, number = cls(path.with_name(f"{path.name}-{number}")), number + 1
         run._create(recipe)
         return run
@@ -166,18 +169,25 @@ class RunDirectory:
         return next((kind for kind in _WITHOUT_TRIALS if self.read_state(kind) is not None), None)
 
     def refuse_others_than(self, kind: str) -> None:
-        """Keeps a run of ``kind``, one without trials, out of a directory that holds another kind.
+        """Keeps a run of ``kind`` out of a directory that holds another kind.
+
+        Args:
+            kind: One without trials, or ``recipe.json``.
 
         Raises:
             UsageError: It does.
         """
-        files = [name for name in ("recipe.json", "pretrain.json") if (self.path / name).exists()]
-        found = next(iter(files), self.kind_without_trials())
-        if found not in (None, kind):
+        if found := self._others_than(kind):
             raise UsageError(
-                f"run directory: {self.path} holds a run of another kind ({found}). Name another "
-                "--run-dir."
+                f"run directory: {self.path} holds a run of another kind ({found[0]}). Name "
+                "another --run-dir."
             )
+
+    def _others_than(self, kind: str) -> list[str]:
+        """Kinds of run that the directory holds beside ``kind``, by their file or their state."""
+        found = [name for name in (_RECIPE, _PRETRAINING) if (self.path / name).exists()]
+        found += [name for name in _WITHOUT_TRIALS if self.read_state(name) is not None]
+        return [name for name in found if name != kind]
 
     @property
     def recipe(self) -> Recipe:

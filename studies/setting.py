@@ -20,6 +20,7 @@ from nas_kd.errors import UsageError
 from nas_kd.export import export_onnx
 from nas_kd.machine_lock import machine_alone
 from nas_kd.teachers import Teacher, doubt, load_teacher
+from nas_kd.teachers.load import names_code
 from nas_kd.training import train_default_teacher
 from nas_kd.user_cache import user_cache
 from search_spaces import SearchSpace, Task
@@ -121,8 +122,8 @@ def load_data_and_teacher(recipe: Recipe, observer: Observer) -> tuple[DataSplit
     observer.advance(PER_MILLE)
     if teacher.mean is not None and teacher.std is not None:
         data = data.normalised(teacher.mean, teacher.std)
-    has_checkpoint = recipe.teacher.checkpoint is not None
-    observer.note(normalisation_note(teacher, data, has_checkpoint=has_checkpoint))
+    has_option = recipe.teacher.checkpoint is not None and not names_code(recipe.teacher.source)
+    observer.note(normalisation_note(teacher, data, has_option=has_option))
     return data, teacher
 
 

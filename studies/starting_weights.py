@@ -49,6 +49,8 @@ class StartingWeights:
     def load(self, setting: Setting) -> tuple[nn.Module, Setting]:
         """The student, and the setting with its data normalised as the student expects.
 
+        A teacher that states no normalisation keeps the one under which it was judged.
+
         Raises:
             UsageError: The directory is damaged, or its student takes other images or classes.
         """
@@ -59,7 +61,11 @@ class StartingWeights:
                 f"and the data are {_words(setting.task)}. Give its architecture as text to train "
                 "it anew."
             )
-        return student.module, replace(setting, data=student.preprocess.of_data(setting.data))
+        teacher, data = setting.teacher, setting.data
+        if teacher.mean is None or teacher.std is None:
+            teacher = replace(teacher, mean=data.mean, std=data.std)
+        data = student.preprocess.of_data(data)
+        return student.module, replace(setting, teacher=teacher, data=data)
 
 
 def recipe_of_pretraining(job: Mapping[str, Any]) -> Recipe:

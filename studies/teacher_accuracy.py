@@ -35,12 +35,15 @@ def teacher_accuracies(teacher: Teacher, data: DataSplits, observer: Observer) -
     return {"accuracy": shares[-1], "validation_accuracy": shares[0]}
 
 
-def normalisation_note(teacher: Teacher, data: DataSplits, *, has_checkpoint: bool) -> str:
-    """How the images are normalised, and on whose word."""
+def normalisation_note(teacher: Teacher, data: DataSplits, *, has_option: bool) -> str:
+    """How the images are normalised, and on whose word.
+
+    ``has_option`` says that the weights are the user's own and the teacher takes ``normalise``.
+    """
     stated = teacher.mean is not None and teacher.std is not None
     whose = f"as {teacher.source} states" if stated else _of_data(data)
     line = f"Images are normalised with mean {_list(data.mean)}, std {_list(data.std)}, {whose}."
-    if stated and has_checkpoint:
+    if stated and has_option:
         line += (
             " If the weights of the checkpoint saw the data's own normalisation, add "
             "normalise=data to the teacher's options (NAME?normalise=data)."

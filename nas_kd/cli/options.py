@@ -59,7 +59,8 @@ Minutes = Annotated[
     ),
 ]
 Seed = Annotated[
-    int | None, typer.Option(min=0, metavar="N", help="Same seed, same result (on one CPU).")
+    int | None,
+    typer.Option(min=0, max=2**32 - 1, metavar="N", help="Same seed, same result (on one CPU)."),
 ]
 Budget = Annotated[
     list[str] | None,

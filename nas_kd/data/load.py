@@ -90,7 +90,7 @@ def load_data(
             ``hfds:NAME_OR_FOLDER`` or ``package.module:factory``. Options follow as
             ``?name=value&name=value``; ``channels=1`` and ``channels=3`` convert to grey and RGB.
             A factory returns `DataSplits` and may ask for ``seed``, ``image_size``,
-            ``validation_share`` and ``download`` by name.
+            ``validation_share`` and ``download`` by name; its options are arguments of its own.
         seed: Decides which training images become validation images.
         image_size: Height and width to which images are fitted; by default they keep their size.
         validation_share: Share of the training images that is cut out for validation
@@ -116,7 +116,7 @@ def load_data(
     spec = parse_data(source)
     if image_size is not None and image_size < 1:
         raise UsageError(f"data: image_size is {image_size}; give a positive number of pixels.")
-    request = Request(image_size, _channels(spec), download, seed, validation_share)
+    request = Request(image_size, None, download, seed, validation_share)
     if spec.kind in SOURCES:
         splits = _from_source(spec, request, padding, flip)
     else:
@@ -136,7 +136,8 @@ def _from_source(
     spec: SourceSpec, request: Request, padding: int | None, flip: bool | None
 ) -> DataSplits:
     function, _ = SOURCES[spec.kind]
-    request = replace(request, download=spec.flag("download", request.download))
+    download = spec.flag("download", request.download)
+    request = replace(request, channels=_channels(spec), download=download)
     raw = function(spec, request)
     train, validation = _split(raw, request)
     require_every_class(train.labels, len(raw.classes), f"data {raw.name}", raw.classes)
@@ -166,7 +167,7 @@ def _from_factory(spec: SourceSpec, request: Request) -> DataSplits:
         image_size=request.image_size,
         validation_share=request.validation_share,
         download=request.download,
-        **spec.options,
+        options=spec.options,
     )
     if not isinstance(splits, DataSplits):
         raise UsageError(

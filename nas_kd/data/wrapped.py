@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from typing import cast
 
 import torch
@@ -19,7 +20,7 @@ class WrappedImages(Images):
     Args:
         dataset: Has a length; its items are ``(image, label)`` with images ``(C, H, W)``, float,
             normalised by ``mean`` and ``std``. Its ``labels`` or ``targets`` are taken as labels
-            where it has them, else every item is read once.
+            where it has them and no ``target_transform``, else every item is read once.
         mean: What has been subtracted from its images, per channel.
         std: What they have been divided by.
         indices: Which items these are, ``(N,)``; all by default.
@@ -54,19 +55,17 @@ class WrappedImages(Images):
         return _affine(images, scale, shift), labels
 
     def subset(self, indices: Sequence[int] | Tensor) -> WrappedImages:
-        return self._with(self.indices[torch.as_tensor(indices, dtype=torch.int64)])
+        chosen = torch.as_tensor(indices, dtype=torch.int64)
+        other = copy(self)
+        other.indices, other.labels = self.indices[chosen], self.labels[chosen]
+        return other
 
     def normalised(
         self, mean: Sequence[float] | None, std: Sequence[float] | None
     ) -> WrappedImages:
-        other = self._with(self.indices)
+        other = copy(self)
         other.mean = None if mean is None else tuple(mean)
         other.std = None if std is None else tuple(std)
-        return other
-
-    def _with(self, indices: Tensor) -> WrappedImages:
-        other = WrappedImages(self.dataset, self.own_mean, self.own_std, indices)
-        other.mean, other.std = self.mean, self.std
         return other
 
     def _items(self, indices: Sequence[int] | Tensor) -> Tensor:
@@ -89,7 +88,8 @@ def _labels_of(dataset: Dataset[tuple[Tensor, int]]) -> Tensor:
             f"data: {type(dataset).__name__} has no length; give a data set with __len__ and "
             f"__getitem__."
         ) from error
-    for attribute in ("labels", "targets"):
+    transformed = getattr(dataset, "target_transform", None) is not None
+    for attribute in () if transformed else ("labels", "targets"):
         labels = getattr(dataset, attribute, None)
         if labels is not None and len(labels) == size:
             return torch.as_tensor(labels, dtype=torch.int64)

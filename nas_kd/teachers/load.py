@@ -49,7 +49,8 @@ def load_teacher(
         source: ``timm:NAME`` (timm's pretrained weights), ``hf:NAME_OR_FOLDER`` (an image
             classifier of transformers), or ``package.module:factory``, the user's own code, which
             is imported and called and returns a module or a `Teacher`; it may ask for ``data``,
-            ``num_classes`` and ``input_shape`` by name. Options follow as ``?name=value``.
+            ``num_classes`` and ``input_shape`` by name. Options follow as ``?name=value``;
+            those of a factory are arguments of its own.
         data: What the teacher has to fit: its ``input_shape`` and ``num_classes``.
         checkpoint: Weights to fill it with (safetensors or a plain state dict).
         seed: Of what a model draws when it is built.
@@ -80,7 +81,7 @@ def _from_factory(spec: SourceSpec, task: TeacherTask, checkpoint: Path | None) 
         data=task,
         num_classes=task.num_classes,
         input_shape=task.input_shape,
-        **spec.options,
+        options=spec.options,
     )
     if isinstance(made, nn.Module):
         name = spec.target.removesuffix("_teacher")

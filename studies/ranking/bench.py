@@ -16,6 +16,7 @@ from proxies import PROXIES, TeacherProbes, score_student
 from search_spaces import Arch, SearchSpace, Task, create_space
 from studies.counting import counted_costs
 from studies.observer import Observer
+from studies.preflight import check_teacher
 from studies.proxy_needs import params_bell, wants_size
 from studies.ranking.scores import Pass
 from studies.recipe import Recipe
@@ -92,7 +93,11 @@ def prepare_bench(recipe: Recipe, proxies: Sequence[str], observer: Observer) ->
 
     The default teacher is not trained unless a proxy looks at trained weights: the others draw the
     teacher's weights anew.
+
+    Raises:
+        UsageError: Data, teacher or checkpoint cannot be loaded or do not go together.
     """
+    check_teacher(recipe.teacher)
     if recipe.teacher.source != DEFAULT_TEACHER or any(map(_reads_trained_teacher, proxies)):
         data, teacher = load_data_and_teacher(recipe, observer)
     else:

@@ -37,6 +37,7 @@ CASES: list[tuple[str, list[str], int, list[str]]] = [
     ("trials not a number", ["search", "--trials", "many"], 2, ["--trials"]),
     ("no trials", ["search", "--trials", "0"], 2, ["--trials"]),
     ("negative seed", ["search", "--seed", "-1"], 2, ["--seed"]),
+    ("seed too large", ["search", "--seed", str(2**32)], 2, ["--seed", str(2**32 - 1)]),
     ("missing argument", ["measure"], 2, ["MODEL"]),
     ("unknown kind of list", ["list", "teachers"], 2, ["teachers", "spaces"]),
     ("unknown space", _search("--space", "nasbench21"), 2, ["nasbench21", "'nasbench201'"]),

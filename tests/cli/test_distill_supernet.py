@@ -9,9 +9,15 @@ from typing import Any
 import pytest
 import torch
 
+from nas_kd.costs import Budget, DeviceProfile, Limits
+from nas_kd.data import load_data
 from nas_kd.export import load_student, save_student, write_manifest
+from nas_kd.teachers import load_teacher
+from nas_kd.training.processes import make_accelerator
+from nas_kd.training.teaching import Teaching
 from search_spaces import Task, create_space
-from studies.starting_weights import recipe_of_pretraining
+from studies.setting import Setting
+from studies.starting_weights import StartingWeights, recipe_of_pretraining
 from tests.cli.conftest import Command
 from tests.training.elastic.jobs import SPACES
 
@@ -82,6 +88,32 @@ def test_it_starts_from_the_shared_weights(nas_kd: Command, tmp_path: Path) -> N
     other = nas_kd("distill", second, *flags)
     assert other.code == 2
     assert "started from other weights" in other.err
+
+
+def test_the_teacher_sees_the_images_as_when_it_was_judged(tmp_path: Path) -> None:
+    data = load_data("digits")
+    teacher = load_teacher(TEACHER, data=data)
+    judged = teacher.model(data.train.batch(range(4))[0])
+    setting = Setting(
+        data=data,
+        teacher=teacher,
+        teacher_facts={},
+        teacher_onnx=tmp_path / "teacher.onnx",
+        space=create_space(SPACE, **SPACES[SPACE]),
+        task=Task(in_channels=1, image_size=8, num_classes=10),
+        budget=Budget.parse([]),
+        limits=Limits({}),
+        profile=DeviceProfile(),
+    )
+    _, begun = StartingWeights.of(_student(tmp_path / "a", 0)).load(setting)
+    assert begun.data.mean == (0.3,)
+    images, _ = begun.data.train.batch(range(4))
+    needs, accelerator = frozenset({"logits"}), make_accelerator("no")
+    taught = Teaching(
+        begun.teacher, begun.data, needs=needs, views="augmented", accelerator=accelerator
+    )
+    with taught:
+        torch.testing.assert_close(taught.run(images.to(accelerator.device)).logits.cpu(), judged)
 
 
 def test_a_supernet_without_a_teacher_asks_for_one(nas_kd: Command, tmp_path: Path) -> None:

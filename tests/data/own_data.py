@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 
 from nas_kd.data import DataSplits, TensorImages
@@ -29,6 +31,10 @@ def make(seed: int, image_size: int | None = None, fill: float = 0.5, label: int
 
 def fixed_size() -> DataSplits:
     return make(0)
+
+
+def of_any_options(path: str, **others: object) -> DataSplits:
+    return replace(make(0), name=f"{path} {others}")
 
 
 def nothing() -> None:

@@ -38,6 +38,17 @@ def test_one_folder_is_split(tmp_path: Path) -> None:
     assert data.augment == CropFlip(padding=1, flip=True)
 
 
+@pytest.mark.parametrize("kind", ["folder", "npz"])
+def test_a_path_may_begin_at_home(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    write_images(tmp_path / "pets")
+    np.savez(tmp_path / "pets.npz", images=np.zeros((8, 4, 4), np.uint8), labels=[0, 1] * 4)
+    name = {"folder": "pets", "npz": "pets.npz"}[kind]
+    assert load_data(f"{kind}:~/{name}").name == "pets"
+
+
 def test_images_without_labels_are_all_learned_from(tmp_path: Path) -> None:
     write_images(tmp_path / "pets")
     Image.new("RGB", (8, 8)).save(tmp_path / "pets" / "loose.png")
@@ -61,6 +72,28 @@ def test_folders_per_split_and_the_pixels_themselves(tmp_path: Path) -> None:
         pixels = torch.from_numpy(np.array(image)).permute(2, 0, 1)
     assert torch.equal((data.test.pixels([3])[0] * 255).round().to(torch.uint8), pixels)
     assert data.test.labels.tolist() == [0, 0, 0, 1, 1, 1]
+
+
+def test_folders_per_split_may_be_spelt_with_capitals(tmp_path: Path) -> None:
+    write_images(tmp_path / "Train")
+    write_images(tmp_path / "TEST", count=3)
+    (tmp_path / "Meta").mkdir()
+    data = load_data(f"folder:{tmp_path}")
+    assert data.test is not None
+    assert (list(data.classes), len(data.test)) == (["cat", "dog"], 6)
+
+
+def test_a_class_may_have_the_name_of_a_split(tmp_path: Path) -> None:
+    write_images(tmp_path)
+    (tmp_path / "cat").rename(tmp_path / "Train")
+    assert list(load_data(f"folder:{tmp_path}").classes) == ["Train", "dog"]
+
+
+def test_splits_without_training_images_are_no_classes(tmp_path: Path) -> None:
+    for name in ("Test", "val"):
+        write_images(tmp_path / name)
+    with pytest.raises(UsageError, match="beside val and Test there is no folder train"):
+        load_data(f"folder:{tmp_path}")
 
 
 def test_lazy_and_decoded_images_are_the_same(
@@ -224,4 +257,12 @@ def test_hugging_face_data_that_is_not_there(
 
     monkeypatch.setattr(datasets, "load_dataset", refuse)
     with pytest.raises(NasKdError, match="save_to_disk"):
+        load_data("hfds:someone/something")
+
+
+def test_a_version_of_datasets_that_runs_code_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    datasets = pytest.importorskip("datasets")
+    monkeypatch.setattr(datasets, "__version__", "3.6.0")
+    monkeypatch.setattr(datasets, "load_dataset", lambda *_: pytest.fail("it is loaded"))
+    with pytest.raises(UsageError, match=r"datasets' 3\.6\.0 may run code"):
         load_data("hfds:someone/something")

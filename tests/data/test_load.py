@@ -18,6 +18,10 @@ def test_own_code_is_given_what_it_asks_for() -> None:
     assert load_data(f"{OWN}:make?fill=0.25").train[0][0].mean() == 0.25
 
 
+def test_options_of_own_code_are_its_arguments() -> None:
+    assert load_data(f"{OWN}:of_any_options?path=here&channels=4").name == "here {'channels': 4}"
+
+
 def test_own_code_in_the_working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "just_here.py").write_text("from tests.data.own_data import make as mine\n")
     monkeypatch.chdir(tmp_path)
@@ -36,6 +40,12 @@ def test_own_code_in_the_working_directory(tmp_path: Path, monkeypatch: pytest.M
         (f"{OWN}:nothing", "returned NoneType"),
         (f"{OWN}:demanding", "needs password"),
         (f"{OWN}:failing", "RuntimeError: the disk is elsewhere"),
+        (f"{OWN}:make?seed=1", "seed is no option of .*Leave seed=1 out"),
+        (f"{OWN}:make?download=true", "download is no option"),
+        (f"{OWN}:make?path=x", "there is no 'path'"),
+        (f"{OWN}:make?role=x", "there is no 'role'"),
+        (f"{OWN}:make?fil=0.5", "Did you mean 'fill'.*Known: fill, label"),
+        (f"{OWN}:fixed_size?fill=0.5", r"Known: \(none\)"),
         (f"{OWN}:make?fill=inf", "NaN or infinite"),
         (f"{OWN}:make?label=2", "labels run from 0 to 2; they must be 0 to 1"),
         ("folde:pets/", "Did you mean 'folder'"),

@@ -94,6 +94,28 @@ def test_a_plain_data_set_is_wrapped_and_keeps_its_values() -> None:
     assert torch.equal(data.validation.subset([5, 2]).subset([1])[0][0], images[2])
 
 
+def test_labels_are_those_of_the_items_and_read_once() -> None:
+    class Paired(Plain):
+        """As torchvision has it: raw targets, changed as an item is read."""
+
+        targets = (0, 1, 2, 3) * 3
+        read = 0
+
+        def target_transform(self, target: int) -> int:
+            return target // 2
+
+        def __getitem__(self, index: int) -> tuple[Tensor, int]:
+            self.read += 1
+            return self.images[index], self.target_transform(self.targets[index])
+
+    dataset = Paired(torch.rand(12, 1, 4, 4), [])
+    images = WrappedImages(dataset, (0.5,), (0.25,))
+    assert images.labels.tolist() == [0, 0, 1, 1] * 3
+    part = images.subset([2, 4]).normalised((0.0,), (1.0,))
+    assert (part.labels.tolist(), dataset.read) == ([1, 0], 12)
+    assert torch.allclose(part.batch([1])[0], dataset.images[4:5] * 0.25 + 0.5)
+
+
 def test_renormalising_is_the_same_by_both_routes() -> None:
     pixels = torch.randint(0, 256, (5, 1, 4, 4), dtype=torch.uint8)
     ours = TensorImages(pixels, torch.zeros(5), (0.5,), (0.25,))

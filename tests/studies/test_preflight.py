@@ -9,7 +9,9 @@ import pytest
 
 from nas_kd.errors import UsageError
 from studies import measuring, setting
+from studies.observer import SilentObserver
 from studies.pipeline import run_search
+from studies.ranking.bench import prepare_bench
 from studies.recipe import parse_recipe
 from tests.studies.measurements import LATENCY
 
@@ -28,6 +30,7 @@ JOB: dict[str, Any] = {
         ({"data": {"source": "folder:"}}, "say where it lies"),
         ({"data": {"source": "npz:x?chanels=1"}}, "chanels"),
         ({"teacher": {"source": "timm:"}}, "names no model"),
+        ({"teacher": {"checkpoint": __file__}}, "digits-cnn is trained on the spot.*--teacher"),
         ({"space": {"name": "darts"}, "search": {"sampler": "exhaustive"}}, "too many to go"),
     ],
 )
@@ -37,6 +40,11 @@ def test_a_search_in_python_is_checked_before_it_begins(
     with pytest.raises(UsageError, match=words):
         run_search(parse_recipe(JOB | changes), tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+def test_a_ranking_takes_no_checkpoint_that_it_would_not_read() -> None:
+    with pytest.raises(UsageError, match="digits-cnn is trained on the spot"):
+        prepare_bench(parse_recipe({"teacher": {"checkpoint": __file__}}), [], SilentObserver())
 
 
 def test_proxies_that_the_space_cannot_have_are_refused_before_students_are_measured(

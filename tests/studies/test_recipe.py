@@ -83,6 +83,12 @@ def test_an_unknown_shipped_recipe_suggests_one() -> None:
         load_recipe("digit")
 
 
+def test_a_seed_fits_what_draws_with_it() -> None:
+    assert parse_recipe({"seed": 2**32 - 1}).seed == 2**32 - 1
+    with pytest.raises(UsageError, match=f"seed = {2**32}: Input should be less than {2**32}"):
+        parse_recipe({"seed": 2**32})
+
+
 @given(seed=st.integers(0, 2**31), trials=st.integers(1, 10**6))
 def test_the_frozen_form_reads_back_equal(seed: int, trials: int) -> None:
     import json

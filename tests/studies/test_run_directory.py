@@ -7,9 +7,10 @@ import pandas as pd
 import pytest
 
 from nas_kd.errors import NasKdError, UsageError
+from nas_kd.training.pretraining import PretrainingFolder
 from studies.journal import open_storage
 from studies.recipe import load_recipe
-from studies.run_directory import RunDirectory
+from studies.run_directory import LESSON, RunDirectory
 
 RECIPE = load_recipe("digits")
 OTHER = load_recipe("digits", {"seed": 1})
@@ -102,6 +103,24 @@ def test_settings_of_a_training_without_a_search_may_not_change(tmp_path: Path) 
     run.work("training", "student", "training.pt")
     with pytest.raises(UsageError, match=r"distill\.epochs"):
         RunDirectory.create_or_continue(tmp_path / "run", OTHER_END)
+
+
+def test_a_pretraining_is_left_to_its_own_command(tmp_path: Path) -> None:
+    training = PretrainingFolder(tmp_path / "run")
+    training.claim({"seed": 0})
+    before = sorted(training.path.rglob("*"))
+    with pytest.raises(UsageError, match=r"another kind \(pretrain.json\). Name another --run-dir"):
+        RunDirectory.create_or_continue(training.path, RECIPE)
+    assert sorted(training.path.rglob("*")) == before
+    fork = RunDirectory.create_or_continue(training.path, RECIPE, fork=True)
+    assert fork.path == tmp_path / "run-2"
+    training.claim({"seed": 0})
+
+
+def test_a_run_without_trials_is_kept_too(tmp_path: Path) -> None:
+    RunDirectory(tmp_path / "run").write_state(LESSON, {"seed": 0})
+    with pytest.raises(UsageError, match=r"another kind \(lesson\)"):
+        RunDirectory.create_or_continue(tmp_path / "run", RECIPE)
 
 
 def test_a_folder_without_a_run(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from safetensors.torch import save_file
 from torch import Tensor
 
 from nas_kd.costs import LatencyRecord
@@ -17,7 +18,7 @@ from studies import setting
 from studies.observer import SilentObserver
 from studies.recipe import Recipe, parse_recipe
 from studies.run_directory import RunDirectory
-from studies.setting import prepare
+from studies.setting import load_data_and_teacher, prepare
 from studies.student_training import training_settings
 from studies.teacher_accuracy import normalisation_note, teacher_accuracies
 from tests.studies.measurements import LATENCY
@@ -105,10 +106,20 @@ def test_a_search_says_how_images_are_normalised_and_that_its_teacher_guesses(
 
 def test_weights_of_the_user_s_own_may_have_seen_other_statistics(digits: DataSplits) -> None:
     teacher = untrained_teacher()
-    assert "normalise=data" in normalisation_note(teacher, digits, has_checkpoint=True)
-    assert "normalise=data" not in normalisation_note(teacher, digits, has_checkpoint=False)
+    assert "normalise=data" in normalisation_note(teacher, digits, has_option=True)
+    assert "normalise=data" not in normalisation_note(teacher, digits, has_option=False)
     teacher.mean = None
-    assert "those of the data" in normalisation_note(teacher, digits, has_checkpoint=True)
+    assert "those of the data" in normalisation_note(teacher, digits, has_option=True)
+
+
+def test_own_code_takes_no_option_of_a_model_by_name(tmp_path: Path) -> None:
+    save_file(untrained_teacher().model.state_dict(), tmp_path / "own.safetensors")
+    source = {"source": f"{__name__}:untrained_teacher", "checkpoint": tmp_path / "own.safetensors"}
+    observer = Noting()
+    load_data_and_teacher(parse_recipe({"teacher": source}), observer)
+    assert [("normalised" in said, "normalise=data" in said) for said in observer.said] == [
+        (True, False)
+    ]
 
 
 def test_a_recipe_says_who_reads_images_and_how_gradients_are_clipped() -> None:

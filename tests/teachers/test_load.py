@@ -63,6 +63,8 @@ def test_the_seed_decides_and_the_global_generator_is_left_alone() -> None:
         (f"{OWN}:missing", "has no 'missing'"),
         (f"{OWN}:NUMBER", "is a int"),
         (f"{OWN}:nothing", "returned NoneType"),
+        (f"{OWN}:make?normalise=data", "there is no 'normalise'"),
+        (f"{OWN}:make_for?num_classes=5", "num_classes is no option"),
         (f"{OWN}:make_teacher_with_a_slip", "no submodule boddy"),
         (f"{OWN}:without_a_linear_layer", "no nn.Linear"),
     ],

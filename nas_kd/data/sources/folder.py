@@ -2,7 +2,8 @@
 
 Either ``PATH/train/CLASS/*.png`` with optional ``val`` and ``test`` folders beside ``train``, or
 ``PATH/CLASS/*.png``, from which the validation images are cut. With ``?labels=false`` all images in
-``PATH/train``, or else ``PATH``, at any depth and without labels.
+``PATH/train``, or else ``PATH``, at any depth and without labels. ``Train`` and other spellings
+count as splits where they cannot be classes: they hold folders, or lie beside splits alone.
 """
 
 from __future__ import annotations
@@ -19,11 +20,15 @@ from nas_kd.data.sources.raw import RawSplits, Request, lazy_images
 from nas_kd.errors import UsageError
 from nas_kd.source_spec import SourceSpec
 
-_FOLDERS = {
-    "train": ("train", "training"),
-    "validation": ("val", "valid", "validation"),
-    "test": ("test",),
+_ROLES = {
+    "train": "train",
+    "training": "train",
+    "val": "validation",
+    "valid": "validation",
+    "validation": "validation",
+    "test": "test",
 }
+"""Name of a folder, in small letters, to the split in it; earlier names go first."""
 
 
 @dataclass(frozen=True)
@@ -36,30 +41,50 @@ class _Files:
 
 def load_folder(spec: SourceSpec, request: Request) -> RawSplits:
     """The images of a folder, decoded once where they fit in memory."""
-    root = Path(spec.target)
+    root = Path(spec.target).expanduser()
     where = f"data folder:{root}"
     if not root.is_dir():
         raise UsageError(f"{where}: there is no such folder.")
-    train_folder = _child(root, "train")
+    splits = _split_folders(root)
+    train_folder = splits.get("train")
     if not spec.flag("labels", True):
         images = _unlabelled(train_folder or root, request, where)
         return RawSplits(root.resolve().name, images, images, None, [])
+    if splits and train_folder is None and _only_splits(root):
+        found = " and ".join(folder.name for folder in splits.values())
+        raise UsageError(
+            f"{where}: beside {found} there is no folder train; put the training images into one."
+        )
     classes = _class_names(train_folder or root, where)
     parts: dict[str, Images | None] = {"validation": None, "test": None}
     if train_folder is not None:
         for role in parts:
-            folder = _child(root, role)
+            folder = splits.get(role)
             parts[role] = None if folder is None else _read(folder, classes, request, where)
     train = _read(train_folder or root, classes, request, where)
     return RawSplits(root.resolve().name, train, parts["validation"], parts["test"], classes)
 
 
-def _child(root: Path, role: str) -> Path | None:
-    return next((root / name for name in _FOLDERS[role] if (root / name).is_dir()), None)
+def _split_folders(root: Path) -> dict[str, Path]:
+    """Split to its folder."""
+    folders, alone = _class_folders(root), _only_splits(root)
+    exact_first = sorted(folders, key=lambda folder: folder.name not in _ROLES)
+    found: dict[str, Path] = {}
+    for name, role in _ROLES.items():
+        for folder in exact_first:
+            if folder.name.casefold() == name and (
+                folder.name == name or alone or _class_folders(folder)
+            ):
+                found.setdefault(role, folder)
+    return found
+
+
+def _only_splits(root: Path) -> bool:
+    return all(folder.name.casefold() in _ROLES for folder in _class_folders(root))
 
 
 def _class_names(folder: Path, where: str) -> list[str]:
-    names = sorted(child.name for child in folder.iterdir() if _is_class(child))
+    names = [child.name for child in _class_folders(folder)]
     if not names:
         raise UsageError(
             f"{where}: {folder} holds no class folders; put the images of each class in a folder "
@@ -68,8 +93,12 @@ def _class_names(folder: Path, where: str) -> list[str]:
     return names
 
 
-def _is_class(path: Path) -> bool:
-    return path.is_dir() and not path.name.startswith((".", "__"))
+def _class_folders(folder: Path) -> list[Path]:
+    return sorted(
+        child
+        for child in folder.iterdir()
+        if child.is_dir() and not child.name.startswith((".", "__"))
+    )
 
 
 def _unlabelled(folder: Path, request: Request, where: str) -> Images:
@@ -93,7 +122,7 @@ def _image_files(folder: Path) -> list[str]:
 def _read(folder: Path, classes: list[str], request: Request, where: str) -> Images:
     from torchvision.datasets.folder import IMG_EXTENSIONS
 
-    found = {child.name for child in folder.iterdir() if _is_class(child)}
+    found = {child.name for child in _class_folders(folder)}
     if strange := sorted(found - set(classes)):
         raise UsageError(
             f"{where}: {folder} has classes that the training images lack "

@@ -2,7 +2,7 @@
 
 Options: ``image`` and ``label`` name the columns, ``config`` the configuration of the set. A
 folder is read as saved by ``save_to_disk``, else as image files or Parquet. No code of the set is
-run: versions of ``datasets`` that could are told not to.
+run: versions of ``datasets`` that could are refused.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ def open_sets(spec: SourceSpec, where: str) -> dict[str, Any]:
     """The splits of a data set by name; one that is not split is ``train``.
 
     Raises:
-        UsageError: It cannot be loaded, or ``datasets`` is not installed.
+        UsageError: It cannot be loaded, or ``datasets`` is not installed or runs code of the set.
         NasKdError: The network cannot be reached.
     """
     try:
@@ -100,6 +100,11 @@ def open_sets(spec: SourceSpec, where: str) -> dict[str, Any]:
             f"{where}: the package 'datasets' is missing; install it with "
             f"pip install 'nas-kd[data]'."
         ) from error
+    if int(datasets.__version__.partition(".")[0]) < 4:
+        raise UsageError(
+            f"{where}: the package 'datasets' {datasets.__version__} may run code of a data set; "
+            f"take version 4 or newer: pip install -U 'nas-kd[data]'."
+        )
     folder = Path(spec.target).expanduser()
     saved = [folder / name for name in ("dataset_dict.json", "state.json")]
     try:

@@ -32,7 +32,7 @@ _CHANNELS = (1, 3)
 
 def load_npz(spec: SourceSpec, request: Request) -> RawSplits:
     """The arrays of an archive as images in memory."""
-    path = Path(spec.target)
+    path = Path(spec.target).expanduser()
     where = f"data npz:{path}"
     arrays = read_arrays(path, where)
     names = _class_names(arrays, where)
