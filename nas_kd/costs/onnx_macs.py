@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import onnx
+import onnx.inliner
 from onnx import GraphProto, NodeProto, TensorProto
 
 from nas_kd.costs.einsum_count import einsum_macs
@@ -70,8 +71,6 @@ def count_onnx(path: Path) -> CountRecord:
         UsageError: The file is no ONNX model, or an input other than the batch has no fixed size.
     """
     model = _load(path)
-    if model.functions:
-        model = onnx.inliner.inline_local_functions(model)
     _fix_batch(model.graph, path)
     shapes = tensor_shapes(model)
     macs, unsupported = Counter[str](), Counter[str]()
@@ -128,8 +127,11 @@ def _sum(left: int | None, right: int | None) -> int | None:
 
 
 def _load(path: Path) -> onnx.ModelProto:
+    """The model, with the functions that it defines written out."""
     try:
         model = onnx.load(str(path), load_external_data=False)
+        if model.functions:
+            model = onnx.inliner.inline_local_functions(model)
     except Exception as error:
         raise UsageError(f"onnx: {path} is not an ONNX model ({error}).") from error
     if not model.graph.node or not _inputs(model.graph):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -134,6 +136,37 @@ def test_what_is_no_model_is_refused(content: bytes, tmp_path: Path) -> None:
     path.write_bytes(content)
     with pytest.raises(UsageError, match="is not an ONNX model"):
         count_onnx(path)
+
+
+def test_functions_of_the_file_are_counted_in_a_fresh_process(tmp_path: Path) -> None:
+    path = _with_function(tmp_path, helper.make_node("MatMul", ["a", "w"], ["c"]))
+    code = (
+        "import sys; from pathlib import Path; from nas_kd.costs.onnx_macs import count_onnx; "
+        "print(count_onnx(Path(sys.argv[1])).by_operator)"
+    )
+    counted = subprocess.run(
+        [sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=False
+    )
+    assert counted.stdout == "{'MatMul': 12}\n", counted.stderr
+
+
+def test_a_function_of_itself_is_refused(tmp_path: Path) -> None:
+    itself = helper.make_node("F", ["a", "w"], ["c"], domain="com.example")
+    with pytest.raises(UsageError, match="recursive"):
+        count_onnx(_with_function(tmp_path, itself))
+
+
+def _with_function(folder: Path, body: onnx.NodeProto) -> Path:
+    """A file that calls the function ``F`` of ``body``."""
+    call = helper.make_node("F", ["x", "w"], ["y"], domain="com.example")
+    path = _model(folder, [call], {"x": ("batch", 4)}, {"w": np.ones((4, 3), np.float32)})
+    model = onnx.load(str(path))
+    opsets = list(model.opset_import)
+    model.functions.append(
+        helper.make_function("com.example", "F", ["a", "w"], ["c"], [body], opsets)
+    )
+    onnx.save(model, str(path))
+    return path
 
 
 def _model(
