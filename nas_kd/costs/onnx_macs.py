@@ -68,11 +68,12 @@ def count_onnx(path: Path) -> CountRecord:
     ``unsupported``, with the most that they can hold where their shapes are known.
 
     Raises:
-        UsageError: The file is no ONNX model, or an input other than the batch has no fixed size.
+        UsageError: The file is no ONNX model, is damaged, or an input other than the batch has no
+            fixed size.
     """
     model = _load(path)
     _fix_batch(model.graph, path)
-    shapes = tensor_shapes(model)
+    shapes = _shapes(model, path)
     macs, unsupported = Counter[str](), Counter[str]()
     bounds: dict[str, int | None] = {}
     for node in model.graph.node:
@@ -137,6 +138,13 @@ def _load(path: Path) -> onnx.ModelProto:
     if not model.graph.node or not _inputs(model.graph):
         raise UsageError(f"onnx: {path} is not an ONNX model (its graph is empty).")
     return model
+
+
+def _shapes(model: onnx.ModelProto, path: Path) -> Shapes:
+    try:
+        return tensor_shapes(model)
+    except ValueError as error:
+        raise UsageError(f"onnx: {path} is damaged ({error}). Export it again.") from error
 
 
 def _inputs(graph: GraphProto) -> list[onnx.ValueInfoProto]:

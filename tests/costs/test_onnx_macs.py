@@ -138,6 +138,18 @@ def test_what_is_no_model_is_refused(content: bytes, tmp_path: Path) -> None:
         count_onnx(path)
 
 
+@pytest.mark.parametrize("kind", [TensorProto.FLOAT, TensorProto.UNDEFINED, 999])
+def test_a_damaged_weight_is_refused(kind: int, tmp_path: Path) -> None:
+    path = _model(tmp_path, [helper.make_node("Add", ["x", "w"], ["y"])], {"x": ("batch", 4)})
+    model = onnx.load(str(path))
+    model.graph.initializer.append(
+        TensorProto(name="w", data_type=kind, dims=[4], raw_data=bytes(12))
+    )
+    onnx.save(model, str(path))
+    with pytest.raises(UsageError, match=r"model\.onnx is damaged .*'w'.*Export it again"):
+        count_onnx(path)
+
+
 def test_functions_of_the_file_are_counted_in_a_fresh_process(tmp_path: Path) -> None:
     path = _with_function(tmp_path, helper.make_node("MatMul", ["a", "w"], ["c"]))
     code = (
