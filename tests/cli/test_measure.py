@@ -14,6 +14,7 @@ from typing import Any
 
 import onnxruntime
 import pytest
+from onnx import TensorProto
 from rich.console import Console
 
 from nas_kd.cli.measured_tables import result_lines
@@ -229,6 +230,25 @@ class TestBudget:
         assert outcome.code == 2
         assert words in outcome.err
         assert asked == []
+
+    @pytest.mark.parametrize(
+        ("limit", "code", "words"),
+        [
+            ("latency=9ms", 0, ""),
+            ("latency=9ms@cpu-1t", 0, ""),
+            ("latency=9ms@fp16", 0, ""),
+            ("latency=9ms@fp32", 2, "wrote without --int8 or --fp16"),
+            ("latency=9ms@cpu-1t-fp32", 2, "limit is for fp32"),
+            ("latency=9ms@cpu-1t-int8", 2, "wrote with --int8"),
+        ],
+    )
+    def test_a_limit_for_one_precision_is_for_no_other_file(
+        self, nas_kd: Command, tmp_path: Path, asked: Any, limit: str, code: int, words: str
+    ) -> None:
+        shape = ["batch", 64, 64]
+        half = write_chain(tmp_path / "half.onnx", 3, shape, TensorProto.FLOAT16)
+        outcome = nas_kd("measure", half, "--budget", limit)
+        assert (outcome.code, words in outcome.err) == (code, True)
 
 
 class TestCompare:
