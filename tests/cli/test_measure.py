@@ -285,6 +285,23 @@ class TestCompare:
         assert row["second"]["latency_ms"]["median"] == 2.0
         assert words in nas_kd("measure", model, other, "--compare").out
 
+    @pytest.mark.parametrize("drifted", [0, 1])
+    def test_a_doubt_stands_below_the_model_that_it_is_about(
+        self, nas_kd: Command, model: Path, monkeypatch: pytest.MonkeyPatch, drifted: int
+    ) -> None:
+        def compare(first: Path, second: Path, profile: DeviceProfile) -> LatencyComparison:
+            one, two = (
+                make_record(profile, 1.0, flags=("drift",) if i == drifted else ())
+                for i in range(2)
+            )
+            return LatencyComparison(one, two, 1.0, (0.9, 1.1), (1.0,) * 5)
+
+        monkeypatch.setattr("nas_kd.costs.latency_comparison.compare_latency", compare)
+        lines = nas_kd("measure", model, model, "--compare").out.splitlines()
+        (doubt,) = (i for i, line in enumerate(lines) if "drift: " in line)
+        (second,) = (i for i, line in enumerate(lines) if line.startswith("second"))
+        assert (doubt > second) is bool(drifted)
+
 
 @pytest.mark.parametrize(
     ("device", "provider", "exit_code"),
