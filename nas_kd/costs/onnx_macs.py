@@ -12,6 +12,7 @@ import onnx.inliner
 from onnx import GraphProto, NodeProto, TensorProto
 
 from nas_kd.costs.einsum_count import einsum_macs
+from nas_kd.costs.onnx_batch import batch_size, graph_inputs, set_batch_of_one
 from nas_kd.costs.onnx_shapes import Shapes, tensor_shapes
 from nas_kd.costs.product_bound import product_bound
 from nas_kd.costs.records import CountRecord
@@ -61,19 +62,22 @@ _INTEGER_BIASES = {"DequantizeLinear": (0,), "QLinearConv": (8,)}
 def count_onnx(path: Path) -> CountRecord:
     """Counts convolutions, matrix products, attention and recurrences of a graph, for one input.
 
-    A symbolic first dimension of an input is taken as a batch of one. Parameters are the elements
-    of the floating-point and 8-bit initialisers that are used as weights; the running statistics
-    of batch normalisation and the scales and zero points of quantisation are left out, as they are
-    no parameters in PyTorch. Operators that are not counted although they multiply are listed in
-    ``unsupported``, with the most that they can hold where their shapes are known.
+    A symbolic first dimension of an input is taken as a batch of one; where the inputs and outputs
+    share a fixed one (`nas_kd.costs.onnx_batch.batch_size`), the MACs are divided by it. Parameters
+    are the elements of the floating-point and 8-bit initialisers that are used as weights; the
+    running statistics of batch normalisation and the scales and zero points of quantisation are
+    left out, as they are no parameters in PyTorch. Operators that are not counted although they
+    multiply are listed in ``unsupported``, with the most that they can hold where their shapes are
+    known.
 
     Raises:
         UsageError: The file is no ONNX model, is damaged, or an input other than the batch has no
             fixed size.
     """
     model = _load(path)
-    _fix_batch(model.graph, path)
+    set_batch_of_one(model.graph, path)
     shapes = _shapes(model, path)
+    batch = batch_size(model.graph, shapes)
     macs, unsupported = Counter[str](), Counter[str]()
     bounds: dict[str, int | None] = {}
     for node in model.graph.node:
@@ -81,9 +85,9 @@ def count_onnx(path: Path) -> CountRecord:
         if count is None:
             name = _label(node)
             unsupported[name] += 1
-            bounds[name] = _sum(bounds.get(name, 0), _bound(node, shapes))
+            bounds[name] = _sum(bounds.get(name, 0), _bound(node, shapes, batch))
         elif count > 0:
-            macs[node.op_type] += count
+            macs[node.op_type] += -(-count // batch)
     return CountRecord(
         macs=macs.total(),
         params=_count_params(model.graph),
@@ -115,12 +119,16 @@ def _label(node: NodeProto) -> str:
     return f"{node.op_type} of unknown shape" if counted else node.op_type
 
 
-def _bound(node: NodeProto, shapes: Shapes) -> int | None:
-    """The most that one call can hold; None where it runs other graphs or a shape is unknown."""
+def _bound(node: NodeProto, shapes: Shapes, batch: int) -> int | None:
+    """The most that one call can hold for one input.
+
+    None where it runs other graphs or a shape is unknown.
+    """
     if any(attribute.HasField("g") for attribute in node.attribute):
         return None
     taken, given = ([name for name in names if name] for names in (node.input, node.output))
-    return product_bound(map(shapes.get, taken), map(shapes.get, given))
+    bound = product_bound(map(shapes.get, taken), map(shapes.get, given))
+    return None if bound is None else -(-bound // batch)
 
 
 def _sum(left: int | None, right: int | None) -> int | None:
@@ -135,7 +143,7 @@ def _load(path: Path) -> onnx.ModelProto:
             model = onnx.inliner.inline_local_functions(model)
     except Exception as error:
         raise UsageError(f"onnx: {path} is not an ONNX model ({error}).") from error
-    if not model.graph.node or not _inputs(model.graph):
+    if not model.graph.node or not graph_inputs(model.graph):
         raise UsageError(f"onnx: {path} is not an ONNX model (its graph is empty).")
     return model
 
@@ -145,32 +153,6 @@ def _shapes(model: onnx.ModelProto, path: Path) -> Shapes:
         return tensor_shapes(model)
     except ValueError as error:
         raise UsageError(f"onnx: {path} is damaged ({error}). Export it again.") from error
-
-
-def _inputs(graph: GraphProto) -> list[onnx.ValueInfoProto]:
-    weights = {tensor.name for tensor in graph.initializer}
-    return [value for value in graph.input if value.name not in weights]
-
-
-def _fix_batch(graph: GraphProto, path: Path) -> None:
-    """Sets the symbolic first dimension of the inputs to one, wherever its name occurs."""
-    names = set()
-    for value in _inputs(graph):
-        for position, dimension in enumerate(value.type.tensor_type.shape.dim):
-            if dimension.dim_value > 0:
-                continue
-            if position > 0:
-                raise UsageError(
-                    f"onnx: input {value.name!r} of {path} has no fixed size in dimension "
-                    f"{position}, so its MACs depend on the input. Export it with fixed sizes "
-                    "(only the batch may vary)."
-                )
-            names.add(dimension.dim_param)
-            dimension.dim_value = 1
-    for value in (*graph.value_info, *graph.output):
-        for dimension in value.type.tensor_type.shape.dim:
-            if dimension.dim_param and dimension.dim_param in names:
-                dimension.dim_value = 1
 
 
 def _count_params(graph: GraphProto) -> int:

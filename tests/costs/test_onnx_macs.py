@@ -138,6 +138,45 @@ def test_what_is_no_model_is_refused(content: bytes, tmp_path: Path) -> None:
         count_onnx(path)
 
 
+@pytest.mark.parametrize("batch", ["batch", 8])
+def test_a_fixed_batch_counts_for_one_input(batch: int | str, tmp_path: Path) -> None:
+    """Exporters write a fixed batch into the sizes in the graph."""
+    weights = {
+        "w": np.ones((4, 3, 3, 3), np.float32),
+        "tokens": np.array([8 if batch == 8 else 0, 4, 36]),
+    }
+    nodes = [
+        helper.make_node("Conv", ["x", "w"], ["maps"]),
+        helper.make_node("Reshape", ["maps", "tokens"], ["keys"]),
+        helper.make_node("Transpose", ["keys"], ["queries"], perm=[0, 2, 1]),
+        helper.make_node("MatMul", ["queries", "keys"], ["scores"]),
+        helper.make_node("Det", ["scores"], ["y"]),
+    ]
+    record = count_onnx(_model(tmp_path, nodes, {"x": (batch, 3, 8, 8)}, weights))
+    assert record.by_operator == {"Conv": 36 * 4 * 27, "MatMul": 36 * 36 * 4}
+    assert record.unsupported_at_most["Det"] <= 8 * 36 * 36
+
+
+def test_channels_and_steps_are_no_batch(tmp_path: Path) -> None:
+    weights = {
+        "w": np.ones((3, 3, 1, 1), np.float32),
+        "first": np.array([0]),
+        "wi": np.ones((1, 24, 8), np.float32),
+        "wh": np.ones((1, 24, 6), np.float32),
+        "square": np.ones((9, 9), np.float32),
+    }
+    image = [
+        helper.make_node("Unsqueeze", ["x", "first"], ["images"]),
+        helper.make_node("Conv", ["images", "w"], ["maps"]),
+        helper.make_node("Squeeze", ["maps", "first"], ["y"]),
+    ]
+    steps = [helper.make_node("LSTM", ["x", "wi", "wh"], ["y"], hidden_size=6)]
+    vector = [helper.make_node("MatMul", ["x", "square"], ["y"])]
+    assert count_onnx(_model(tmp_path, image, {"x": (3, 5, 5)}, weights)).macs == 25 * 9
+    assert count_onnx(_model(tmp_path, steps, {"x": (5, 1, 8)}, weights)).macs == 5 * 24 * 14
+    assert count_onnx(_model(tmp_path, vector, {"x": (9,)}, weights)).macs == 81
+
+
 @pytest.mark.parametrize("kind", [TensorProto.FLOAT, TensorProto.UNDEFINED, 999])
 def test_a_damaged_weight_is_refused(kind: int, tmp_path: Path) -> None:
     path = _model(tmp_path, [helper.make_node("Add", ["x", "w"], ["y"])], {"x": ("batch", 4)})
