@@ -4,30 +4,21 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import onnx
 import onnx.inliner
-from onnx import GraphProto, NodeProto, TensorProto
+from onnx import NodeProto
 
 from nas_kd.costs.einsum_count import einsum_macs
 from nas_kd.costs.onnx_batch import batch_size, graph_inputs, set_batch_of_one
+from nas_kd.costs.onnx_params import count_params
 from nas_kd.costs.onnx_shapes import Shapes, tensor_shapes
 from nas_kd.costs.product_bound import product_bound
 from nas_kd.costs.records import CountRecord
 from nas_kd.errors import UsageError
 
-_WEIGHT_TYPES = {
-    TensorProto.FLOAT,
-    TensorProto.FLOAT16,
-    TensorProto.BFLOAT16,
-    TensorProto.DOUBLE,
-    TensorProto.INT8,
-    TensorProto.UINT8,
-    TensorProto.INT4,
-    TensorProto.UINT4,
-}
 _NOT_COUNTED = {
     "AffineGrid",
     "CausalConvWithState",
@@ -44,27 +35,13 @@ _NOT_COUNTED = {
 }
 """Operators that multiply and accumulate, or may hide some that do, and have no count here."""
 
-_NO_PARAMETERS = {
-    "BatchNormalization": (3, 4),
-    "ConvInteger": (2, 3),
-    "DequantizeLinear": (1, 2),
-    "MatMulInteger": (2, 3),
-    "QLinearConv": (1, 2, 4, 5, 6, 7),
-    "QLinearMatMul": (1, 2, 4, 5, 6, 7),
-    "QuantizeLinear": (1, 2),
-}
-"""Inputs that hold running statistics, scales or zero points, by operator."""
-
-_INTEGER_BIASES = {"DequantizeLinear": (0,), "QLinearConv": (8,)}
-"""Inputs that may hold a bias as 32-bit integers, by operator."""
-
 
 def count_onnx(path: Path) -> CountRecord:
     """Counts convolutions, matrix products, attention and recurrences of a graph, for one input.
 
     A symbolic first dimension of an input is taken as a batch of one; where the inputs and outputs
     share a fixed one (`nas_kd.costs.onnx_batch.batch_size`), the MACs are divided by it. Parameters
-    are the elements of the floating-point and 8-bit initialisers that are used as weights; the
+    are the elements of the floating-point and 8-bit constants that are used as weights; the
     running statistics of batch normalisation and the scales and zero points of quantisation are
     left out, as they are no parameters in PyTorch. Operators that are not counted although they
     multiply are listed in ``unsupported``, with the most that they can hold where their shapes are
@@ -90,7 +67,7 @@ def count_onnx(path: Path) -> CountRecord:
             macs[node.op_type] += -(-count // batch)
     return CountRecord(
         macs=macs.total(),
-        params=_count_params(model.graph),
+        params=count_params(model.graph),
         unsupported=dict(unsupported),
         by_operator=dict(macs),
         unsupported_at_most={name: bound for name, bound in bounds.items() if bound is not None},
@@ -153,28 +130,6 @@ def _shapes(model: onnx.ModelProto, path: Path) -> Shapes:
         return tensor_shapes(model)
     except ValueError as error:
         raise UsageError(f"onnx: {path} is damaged ({error}). Export it again.") from error
-
-
-def _count_params(graph: GraphProto) -> int:
-    left_out = _names_at(graph, _NO_PARAMETERS)
-    biases = _names_at(graph, _INTEGER_BIASES)
-    return sum(
-        math.prod(tensor.dims)
-        for tensor in graph.initializer
-        if tensor.dims
-        and tensor.name not in left_out
-        and (tensor.data_type in _WEIGHT_TYPES or tensor.name in biases)
-    )
-
-
-def _names_at(graph: GraphProto, positions: Mapping[str, Sequence[int]]) -> set[str]:
-    """Names of the tensors at these input positions of these operators."""
-    return {
-        name
-        for node in graph.node
-        for position, name in enumerate(node.input)
-        if position in positions.get(node.op_type, ())
-    }
 
 
 def _convolution(node: NodeProto, shapes: Shapes, weight: int = 1) -> int:
