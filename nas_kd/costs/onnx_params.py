@@ -61,7 +61,7 @@ def count_params(graph: GraphProto) -> int:
     points. ``Constant`` nodes hold much else, such as factors and masks: they count where an
     operator takes them for its weights.
     """
-    left_out = _names_at(graph, _NO_PARAMETERS)
+    left_out = _names_at(graph, _NO_PARAMETERS) | _scales_beside_dynamic_ones(graph)
     biases = _names_at(graph, _INTEGER_BIASES)
     tensors = {tensor.name: tensor for tensor in graph.initializer}
     weights = _with_origins(graph, _names_at(graph, _WEIGHTS))
@@ -90,6 +90,22 @@ def _with_origins(graph: GraphProto, names: set[str]) -> set[str]:
         if node.op_type in _PASSES_ON and origins.intersection(node.output):
             origins.update(node.input[:1])
     return origins
+
+
+def _scales_beside_dynamic_ones(graph: GraphProto) -> set[str]:
+    """What is multiplied with a scale that is found as the model runs: the scale of weights."""
+    dynamic = {
+        name
+        for node in graph.node
+        if node.op_type == "DynamicQuantizeLinear"
+        for name in node.output[1:2]
+    }
+    return {
+        name
+        for node in graph.node
+        if node.op_type == "Mul" and dynamic.intersection(node.input)
+        for name in node.input
+    }
 
 
 def _names_at(graph: GraphProto, positions: Mapping[str, Sequence[int]]) -> set[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
+import pytest
 from onnx import GraphProto, NodeProto, TensorProto, helper, numpy_helper
 
 from nas_kd.costs.onnx_params import count_params
@@ -47,3 +48,22 @@ def test_quantised_constants_count_without_scales() -> None:
         helper.make_node("MatMul", ["x", "matrix"], ["y"]),
     ]
     assert count_params(_graph(nodes)) == 8 * 5
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_scales_of_dynamic_quantisation_are_left_out(order: int) -> None:
+    weights: dict[str, np.ndarray] = {
+        "w": np.ones((8, 5), np.int8),
+        "zero": np.zeros(5, np.int8),
+        "scale": np.ones(5, np.float32),
+        "factor": np.ones(5, np.float32),
+    }
+    nodes = [
+        helper.make_node("DynamicQuantizeLinear", ["x"], ["x8", "x_scale", "x_zero"]),
+        helper.make_node("MatMulInteger", ["x8", "w", "x_zero", "zero"], ["sums"]),
+        helper.make_node("Cast", ["sums"], ["numbers"], to=TensorProto.FLOAT),
+        helper.make_node("Mul", ["x_scale", "scale"][::order], ["both"]),
+        helper.make_node("Mul", ["numbers", "both"], ["scaled"]),
+        helper.make_node("Mul", ["scaled", "factor"], ["y"]),
+    ]
+    assert count_params(_graph(nodes, weights)) == 8 * 5 + 5
