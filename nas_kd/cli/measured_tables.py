@@ -121,8 +121,8 @@ def _comparison(row: Mapping[str, Any]) -> Iterator[str]:
     for name in ("first", "second"):
         model = row[name]
         yield f"{name:8}{model['model']}: {latency_sentence(model['latency_ms'])}"
-    for remark in latency_remarks(row["first"]["latency_ms"]).values():
-        yield f"        {remark}"
+        for remark in latency_remarks(model["latency_ms"]).values():
+            yield f"        {remark}"
     low, high = row["ratio_ci95"]
     yield (
         f"ratio   second / first {row['ratio']:.4g} (95 % interval {low:.4g} to {high:.4g}, over "

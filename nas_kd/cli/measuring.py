@@ -24,7 +24,7 @@ SEVERAL = "nas-kd.measure-rows/1"
 COMPARISON = "nas-kd.compare/1"
 _SETTING = ("device", "threads", "batch")
 """Parts of a row that the latency of a single record holds anyway."""
-_PRECISIONS = {"int8": "int8", "fp16": "float16"}
+_PRECISIONS = {"fp32": "float32", "int8": "int8", "fp16": "float16"}
 """What a budget may ask for, as records name it."""
 
 
@@ -99,18 +99,19 @@ def _target(model: str, folder: Path) -> Target:
 
 
 def _require_precision(budget: Budget, targets: Sequence[Target]) -> None:
-    """A limit for int8 or fp16 says nothing about a file in another precision."""
+    """A limit for one precision says nothing about a file in another."""
     from nas_kd.costs.onnx_models import onnx_precision
 
-    named = next((entry.precision for entry in budget.entries if entry.precision), None)
-    if named not in _PRECISIONS:
+    named = budget.precision
+    if named is None:
         return
+    option = "without --int8 or --fp16" if named == "fp32" else f"with --{named}"
     for target in targets:
         found = onnx_precision(target.onnx)
         if found != _PRECISIONS[named]:
             raise UsageError(
                 f"budget: the latency limit is for {named}, and {target.name} computes in {found}. "
-                f"Measure the file that nas-kd export --{named} wrote."
+                f"Measure the file that nas-kd export wrote {option}."
             )
 
 

@@ -60,7 +60,7 @@ class BudgetEntry:
         of_teacher: Whether ``value`` is a share.
         profile: The device named with a latency limit.
         precision: The precision named with a latency limit, alone or with the device; None when
-            neither is named.
+            it is not named.
         text: The entry as it was written.
     """
 
@@ -111,16 +111,19 @@ class Budget:
         return next((entry.profile for entry in self.entries if entry.profile), None)
 
     @property
+    def precision(self) -> str | None:
+        """The precision that the latency limit names; None when it names none."""
+        return next((entry.precision for entry in self.entries if entry.precision), None)
+
+    @property
     def counted(self) -> Budget:
         """The limits on MACs and parameters, which are known without measuring."""
         return Budget(tuple(entry for entry in self.entries if entry.metric != "latency_ms"))
 
     def measured_on(self, default: DeviceProfile) -> DeviceProfile:
         """Where latency counts: ``default``, except for what the latency limit names itself."""
-        entry = next((entry for entry in self.entries if entry.precision), None)
-        if entry is None or entry.precision is None:
-            return default
-        return entry.profile or replace(default, precision=entry.precision)
+        precision = self.precision
+        return self.profile or (replace(default, precision=precision) if precision else default)
 
     def needs(self, metric: str) -> bool:
         """Whether ``macs``, ``params`` or ``latency_ms`` is limited."""
@@ -162,13 +165,13 @@ def _parse_entry(text: str) -> BudgetEntry:
     return BudgetEntry(metric, value, of_teacher, profile, precision, text.strip())
 
 
-def _parse_place(text: str) -> tuple[DeviceProfile | None, str]:
-    """What follows ``@``: a device profile, or a precision alone."""
-    alone = text.strip().lower()
-    if alone in PRECISIONS:
-        return None, alone
-    profile = DeviceProfile.parse(text)
-    return profile, profile.precision
+def _parse_place(text: str) -> tuple[DeviceProfile | None, str | None]:
+    """What follows ``@``: a device profile, with or without a precision, or a precision alone."""
+    named = text.strip().lower()
+    if named in PRECISIONS:
+        return None, named
+    last = named.rpartition("-")[2]
+    return DeviceProfile.parse(text), last if last in PRECISIONS else None
 
 
 def _parse_metric(name: str) -> str:

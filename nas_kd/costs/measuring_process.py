@@ -29,7 +29,7 @@ def ask_child(
 
     Args:
         profile: Device, threads and batch.
-        files: ONNX files.
+        files: ONNX files. One that is a link has its other files beside the link.
         schedule: The settings of `nas_kd.costs._latency_child.Schedule`.
         seed: Of the order in which the files are visited.
 
@@ -40,7 +40,7 @@ def ask_child(
     """
     with TemporaryDirectory(prefix="nas-kd-") as folder:
         request = {
-            "files": [str(Path(file).resolve()) for file in files],
+            "files": [str(Path(file).absolute()) for file in files],
             "reference": str(write_reference_model(Path(folder) / "reference.onnx")),
             "provider": profile.provider,
             "threads": profile.threads,

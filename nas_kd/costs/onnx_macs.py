@@ -4,28 +4,21 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import onnx
-from onnx import GraphProto, NodeProto, TensorProto
+import onnx.inliner
+from onnx import NodeProto
 
 from nas_kd.costs.einsum_count import einsum_macs
+from nas_kd.costs.onnx_batch import batch_size, graph_inputs, set_batch_of_one
+from nas_kd.costs.onnx_params import count_params
 from nas_kd.costs.onnx_shapes import Shapes, tensor_shapes
 from nas_kd.costs.product_bound import product_bound
 from nas_kd.costs.records import CountRecord
 from nas_kd.errors import UsageError
 
-_WEIGHT_TYPES = {
-    TensorProto.FLOAT,
-    TensorProto.FLOAT16,
-    TensorProto.BFLOAT16,
-    TensorProto.DOUBLE,
-    TensorProto.INT8,
-    TensorProto.UINT8,
-    TensorProto.INT4,
-    TensorProto.UINT4,
-}
 _NOT_COUNTED = {
     "AffineGrid",
     "CausalConvWithState",
@@ -42,38 +35,26 @@ _NOT_COUNTED = {
 }
 """Operators that multiply and accumulate, or may hide some that do, and have no count here."""
 
-_NO_PARAMETERS = {
-    "BatchNormalization": (3, 4),
-    "ConvInteger": (2, 3),
-    "DequantizeLinear": (1, 2),
-    "MatMulInteger": (2, 3),
-    "QLinearConv": (1, 2, 4, 5, 6, 7),
-    "QLinearMatMul": (1, 2, 4, 5, 6, 7),
-    "QuantizeLinear": (1, 2),
-}
-"""Inputs that hold running statistics, scales or zero points, by operator."""
-
-_INTEGER_BIASES = {"DequantizeLinear": (0,), "QLinearConv": (8,)}
-"""Inputs that may hold a bias as 32-bit integers, by operator."""
-
 
 def count_onnx(path: Path) -> CountRecord:
     """Counts convolutions, matrix products, attention and recurrences of a graph, for one input.
 
-    A symbolic first dimension of an input is taken as a batch of one. Parameters are the elements
-    of the floating-point and 8-bit initialisers that are used as weights; the running statistics
-    of batch normalisation and the scales and zero points of quantisation are left out, as they are
-    no parameters in PyTorch. Operators that are not counted although they multiply are listed in
-    ``unsupported``, with the most that they can hold where their shapes are known.
+    A symbolic first dimension of an input is taken as a batch of one; where the inputs and outputs
+    share a fixed one (`nas_kd.costs.onnx_batch.batch_size`), the MACs are divided by it. Parameters
+    are the elements of the floating-point and 8-bit constants that are used as weights; the
+    running statistics of batch normalisation and the scales and zero points of quantisation are
+    left out, as they are no parameters in PyTorch. Operators that are not counted although they
+    multiply are listed in ``unsupported``, with the most that they can hold where their shapes are
+    known.
 
     Raises:
-        UsageError: The file is no ONNX model, or an input other than the batch has no fixed size.
+        UsageError: The file is no ONNX model, is damaged, or an input other than the batch has no
+            fixed size.
     """
     model = _load(path)
-    if model.functions:
-        model = onnx.inliner.inline_local_functions(model)
-    _fix_batch(model.graph, path)
-    shapes = tensor_shapes(model)
+    set_batch_of_one(model.graph, path)
+    shapes = _shapes(model, path)
+    batch = batch_size(model.graph, shapes)
     macs, unsupported = Counter[str](), Counter[str]()
     bounds: dict[str, int | None] = {}
     for node in model.graph.node:
@@ -81,12 +62,12 @@ def count_onnx(path: Path) -> CountRecord:
         if count is None:
             name = _label(node)
             unsupported[name] += 1
-            bounds[name] = _sum(bounds.get(name, 0), _bound(node, shapes))
+            bounds[name] = _sum(bounds.get(name, 0), _bound(node, shapes, batch))
         elif count > 0:
-            macs[node.op_type] += count
+            macs[node.op_type] += -(-count // batch)
     return CountRecord(
         macs=macs.total(),
-        params=_count_params(model.graph),
+        params=count_params(model.graph),
         unsupported=dict(unsupported),
         by_operator=dict(macs),
         unsupported_at_most={name: bound for name, bound in bounds.items() if bound is not None},
@@ -115,12 +96,16 @@ def _label(node: NodeProto) -> str:
     return f"{node.op_type} of unknown shape" if counted else node.op_type
 
 
-def _bound(node: NodeProto, shapes: Shapes) -> int | None:
-    """The most that one call can hold; None where it runs other graphs or a shape is unknown."""
+def _bound(node: NodeProto, shapes: Shapes, batch: int) -> int | None:
+    """The most that one call can hold for one input.
+
+    None where it runs other graphs or a shape is unknown.
+    """
     if any(attribute.HasField("g") for attribute in node.attribute):
         return None
     taken, given = ([name for name in names if name] for names in (node.input, node.output))
-    return product_bound(map(shapes.get, taken), map(shapes.get, given))
+    bound = product_bound(map(shapes.get, taken), map(shapes.get, given))
+    return None if bound is None else -(-bound // batch)
 
 
 def _sum(left: int | None, right: int | None) -> int | None:
@@ -128,61 +113,23 @@ def _sum(left: int | None, right: int | None) -> int | None:
 
 
 def _load(path: Path) -> onnx.ModelProto:
+    """The model, with the functions that it defines written out."""
     try:
         model = onnx.load(str(path), load_external_data=False)
+        if model.functions:
+            model = onnx.inliner.inline_local_functions(model)
     except Exception as error:
         raise UsageError(f"onnx: {path} is not an ONNX model ({error}).") from error
-    if not model.graph.node or not _inputs(model.graph):
+    if not model.graph.node or not graph_inputs(model.graph):
         raise UsageError(f"onnx: {path} is not an ONNX model (its graph is empty).")
     return model
 
 
-def _inputs(graph: GraphProto) -> list[onnx.ValueInfoProto]:
-    weights = {tensor.name for tensor in graph.initializer}
-    return [value for value in graph.input if value.name not in weights]
-
-
-def _fix_batch(graph: GraphProto, path: Path) -> None:
-    """Sets the symbolic first dimension of the inputs to one, wherever its name occurs."""
-    names = set()
-    for value in _inputs(graph):
-        for position, dimension in enumerate(value.type.tensor_type.shape.dim):
-            if dimension.dim_value > 0:
-                continue
-            if position > 0:
-                raise UsageError(
-                    f"onnx: input {value.name!r} of {path} has no fixed size in dimension "
-                    f"{position}, so its MACs depend on the input. Export it with fixed sizes "
-                    "(only the batch may vary)."
-                )
-            names.add(dimension.dim_param)
-            dimension.dim_value = 1
-    for value in (*graph.value_info, *graph.output):
-        for dimension in value.type.tensor_type.shape.dim:
-            if dimension.dim_param and dimension.dim_param in names:
-                dimension.dim_value = 1
-
-
-def _count_params(graph: GraphProto) -> int:
-    left_out = _names_at(graph, _NO_PARAMETERS)
-    biases = _names_at(graph, _INTEGER_BIASES)
-    return sum(
-        math.prod(tensor.dims)
-        for tensor in graph.initializer
-        if tensor.dims
-        and tensor.name not in left_out
-        and (tensor.data_type in _WEIGHT_TYPES or tensor.name in biases)
-    )
-
-
-def _names_at(graph: GraphProto, positions: Mapping[str, Sequence[int]]) -> set[str]:
-    """Names of the tensors at these input positions of these operators."""
-    return {
-        name
-        for node in graph.node
-        for position, name in enumerate(node.input)
-        if position in positions.get(node.op_type, ())
-    }
+def _shapes(model: onnx.ModelProto, path: Path) -> Shapes:
+    try:
+        return tensor_shapes(model)
+    except ValueError as error:
+        raise UsageError(f"onnx: {path} is damaged ({error}). Export it again.") from error
 
 
 def _convolution(node: NodeProto, shapes: Shapes, weight: int = 1) -> int:

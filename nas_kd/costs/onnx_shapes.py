@@ -36,6 +36,9 @@ def tensor_shapes(model: ModelProto) -> Shapes:
     Args:
         model: Its inputs have fixed sizes, and its functions are inlined. Only operators of the
             ONNX standard are looked into.
+
+    Raises:
+        ValueError: The data of a constant does not fit its type and dimensions.
     """
     facts = _Facts(model)
     for node in model.graph.node:
@@ -80,7 +83,7 @@ class _Facts:
         self.types[name] = helper.make_tensor_type_proto(tensor.data_type, tensor.dims)
         external = tensor.data_location == TensorProto.EXTERNAL
         if math.prod(tensor.dims) <= _MOST_ELEMENTS and not external:
-            self.values[name] = numpy_helper.to_array(tensor)
+            self.values[name] = _read(name, tensor)
 
     def _infer(self, node: NodeProto) -> dict[str, TypeProto]:
         names = [name for name in node.input if name]
@@ -127,6 +130,13 @@ class _Facts:
         except Exception:
             return
         yield from zip(node.output, map(np.asarray, results), strict=True)
+
+
+def _read(name: str, tensor: TensorProto) -> np.ndarray:
+    try:
+        return np.asarray(numpy_helper.to_array(tensor))
+    except Exception as error:
+        raise ValueError(f"constant {name!r}: {error}") from error
 
 
 def _is_standard(node: NodeProto) -> bool:

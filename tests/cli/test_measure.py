@@ -14,6 +14,7 @@ from typing import Any
 
 import onnxruntime
 import pytest
+from onnx import TensorProto
 from rich.console import Console
 
 from nas_kd.cli.measured_tables import result_lines
@@ -230,6 +231,25 @@ class TestBudget:
         assert words in outcome.err
         assert asked == []
 
+    @pytest.mark.parametrize(
+        ("limit", "code", "words"),
+        [
+            ("latency=9ms", 0, ""),
+            ("latency=9ms@cpu-1t", 0, ""),
+            ("latency=9ms@fp16", 0, ""),
+            ("latency=9ms@fp32", 2, "wrote without --int8 or --fp16"),
+            ("latency=9ms@cpu-1t-fp32", 2, "limit is for fp32"),
+            ("latency=9ms@cpu-1t-int8", 2, "wrote with --int8"),
+        ],
+    )
+    def test_a_limit_for_one_precision_is_for_no_other_file(
+        self, nas_kd: Command, tmp_path: Path, asked: Any, limit: str, code: int, words: str
+    ) -> None:
+        shape = ["batch", 64, 64]
+        half = write_chain(tmp_path / "half.onnx", 3, shape, TensorProto.FLOAT16)
+        outcome = nas_kd("measure", half, "--budget", limit)
+        assert (outcome.code, words in outcome.err) == (code, True)
+
 
 class TestCompare:
     @pytest.mark.parametrize(
@@ -264,6 +284,23 @@ class TestCompare:
         assert row["excludes_1"] is (faster is not None)
         assert row["second"]["latency_ms"]["median"] == 2.0
         assert words in nas_kd("measure", model, other, "--compare").out
+
+    @pytest.mark.parametrize("drifted", [0, 1])
+    def test_a_doubt_stands_below_the_model_that_it_is_about(
+        self, nas_kd: Command, model: Path, monkeypatch: pytest.MonkeyPatch, drifted: int
+    ) -> None:
+        def compare(first: Path, second: Path, profile: DeviceProfile) -> LatencyComparison:
+            one, two = (
+                make_record(profile, 1.0, flags=("drift",) if i == drifted else ())
+                for i in range(2)
+            )
+            return LatencyComparison(one, two, 1.0, (0.9, 1.1), (1.0,) * 5)
+
+        monkeypatch.setattr("nas_kd.costs.latency_comparison.compare_latency", compare)
+        lines = nas_kd("measure", model, model, "--compare").out.splitlines()
+        (doubt,) = (i for i, line in enumerate(lines) if "drift: " in line)
+        (second,) = (i for i, line in enumerate(lines) if line.startswith("second"))
+        assert (doubt > second) is bool(drifted)
 
 
 @pytest.mark.parametrize(

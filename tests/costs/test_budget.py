@@ -49,7 +49,9 @@ def test_lists_and_device() -> None:
         ("macs=60%", DeviceProfile("cuda", 1, 8)),
         ("latency=2ms@int8", DeviceProfile("cuda", 1, 8, "int8")),
         ("latency=2ms@ FP16", DeviceProfile("cuda", 1, 8, "fp16")),
+        ("latency=2ms@fp32", DeviceProfile("cuda", 1, 8)),
         ("latency=2ms@cpu-2t", DeviceProfile("cpu", 2)),
+        ("latency=2ms@cpu-2t-fp32", DeviceProfile("cpu", 2)),
         ("latency=2ms@cpu-1t-int8", DeviceProfile("cpu", 1, 1, "int8")),
         ("macs=60%,latency=2ms@tensorrt-b4-int8", DeviceProfile("tensorrt", 1, 4, "int8")),
     ],
@@ -61,8 +63,22 @@ def test_where_latency_counts(text: str, profile: DeviceProfile) -> None:
 def test_a_precision_alone_names_no_device() -> None:
     budget = Budget.parse("latency=2ms@int8")
     assert budget.profile is None
-    assert budget.entries[0].precision == "int8"
-    assert Budget.parse("latency=2ms").entries[0].precision is None
+    assert budget.precision == "int8"
+
+
+@pytest.mark.parametrize(
+    ("text", "precision"),
+    [
+        ("latency=2ms", None),
+        ("latency=2ms@cpu-1t", None),
+        ("latency=2ms@cpu", None),
+        ("latency=2ms@fp32", "fp32"),
+        ("latency=2ms@ CPU-FP32", "fp32"),
+        ("macs=60%,latency=2ms@cpu-1t-b2-fp16", "fp16"),
+    ],
+)
+def test_only_a_precision_that_is_written_is_asked_for(text: str, precision: str | None) -> None:
+    assert Budget.parse(text).precision == precision
 
 
 @pytest.mark.parametrize(
@@ -84,6 +100,7 @@ def test_a_precision_alone_names_no_device() -> None:
         ("latency=5ms@cpu one", "not a device profile"),
         ("latency=5ms@cpu-int4", "precisions are fp32, int8, fp16"),
         ("latency=5ms@", "not a device profile"),
+        ("latency=5ms@-int8", "not a device profile"),
         ("macs=60%@int8", "names a device"),
     ],
 )

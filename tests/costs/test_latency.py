@@ -95,6 +95,23 @@ def test_records_of_earlier_versions_are_read(records: list[LatencyRecord]) -> N
     assert (record.flags, record.process_medians_ms, record.cached) == ((), (), False)
 
 
+def test_a_link_has_its_weights_beside_the_link(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Hugging Face's cache keeps files under other names, in another folder."""
+    model = onnx.load(str(write_chain(tmp_path / "chain.onnx", 2, ["batch", 64, 64])))
+    (tmp_path / "snapshot").mkdir()
+    (tmp_path / "blobs").mkdir()
+    link = tmp_path / "snapshot" / "model.onnx"
+    onnx.save(model, str(link), save_as_external_data=True, location="w.bin", size_threshold=0)
+    for number, file in enumerate([link, link.with_name("w.bin")]):
+        file.rename(tmp_path / "blobs" / str(number))
+        file.symlink_to(f"../blobs/{number}")
+    monkeypatch.chdir(tmp_path)
+    record = measure_latency(Path("snapshot/model.onnx"), CPU, target_ci=0.5, max_seconds=0.2)
+    assert record.median_ms > 0
+
+
 def test_masks_are_ones_and_tokens_are_valid(tmp_path: Path) -> None:
     names = {
         "input_ids": TensorProto.INT64,

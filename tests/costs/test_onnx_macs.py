@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -134,6 +136,88 @@ def test_what_is_no_model_is_refused(content: bytes, tmp_path: Path) -> None:
     path.write_bytes(content)
     with pytest.raises(UsageError, match="is not an ONNX model"):
         count_onnx(path)
+
+
+@pytest.mark.parametrize("batch", ["batch", 8])
+def test_a_fixed_batch_counts_for_one_input(batch: int | str, tmp_path: Path) -> None:
+    """Exporters write a fixed batch into the sizes in the graph."""
+    weights = {
+        "w": np.ones((4, 3, 3, 3), np.float32),
+        "tokens": np.array([8 if batch == 8 else 0, 4, 36]),
+    }
+    nodes = [
+        helper.make_node("Conv", ["x", "w"], ["maps"]),
+        helper.make_node("Reshape", ["maps", "tokens"], ["keys"]),
+        helper.make_node("Transpose", ["keys"], ["queries"], perm=[0, 2, 1]),
+        helper.make_node("MatMul", ["queries", "keys"], ["scores"]),
+        helper.make_node("Det", ["scores"], ["y"]),
+    ]
+    record = count_onnx(_model(tmp_path, nodes, {"x": (batch, 3, 8, 8)}, weights))
+    assert record.by_operator == {"Conv": 36 * 4 * 27, "MatMul": 36 * 36 * 4}
+    assert record.unsupported_at_most["Det"] <= 8 * 36 * 36
+
+
+def test_channels_and_steps_are_no_batch(tmp_path: Path) -> None:
+    weights = {
+        "w": np.ones((3, 3, 1, 1), np.float32),
+        "first": np.array([0]),
+        "wi": np.ones((1, 24, 8), np.float32),
+        "wh": np.ones((1, 24, 6), np.float32),
+        "square": np.ones((9, 9), np.float32),
+    }
+    image = [
+        helper.make_node("Unsqueeze", ["x", "first"], ["images"]),
+        helper.make_node("Conv", ["images", "w"], ["maps"]),
+        helper.make_node("Squeeze", ["maps", "first"], ["y"]),
+    ]
+    steps = [helper.make_node("LSTM", ["x", "wi", "wh"], ["y"], hidden_size=6)]
+    vector = [helper.make_node("MatMul", ["x", "square"], ["y"])]
+    assert count_onnx(_model(tmp_path, image, {"x": (3, 5, 5)}, weights)).macs == 25 * 9
+    assert count_onnx(_model(tmp_path, steps, {"x": (5, 1, 8)}, weights)).macs == 5 * 24 * 14
+    assert count_onnx(_model(tmp_path, vector, {"x": (9,)}, weights)).macs == 81
+
+
+@pytest.mark.parametrize("kind", [TensorProto.FLOAT, TensorProto.UNDEFINED, 999])
+def test_a_damaged_weight_is_refused(kind: int, tmp_path: Path) -> None:
+    path = _model(tmp_path, [helper.make_node("Add", ["x", "w"], ["y"])], {"x": ("batch", 4)})
+    model = onnx.load(str(path))
+    model.graph.initializer.append(
+        TensorProto(name="w", data_type=kind, dims=[4], raw_data=bytes(12))
+    )
+    onnx.save(model, str(path))
+    with pytest.raises(UsageError, match=r"model\.onnx is damaged .*'w'.*Export it again"):
+        count_onnx(path)
+
+
+def test_functions_of_the_file_are_counted_in_a_fresh_process(tmp_path: Path) -> None:
+    path = _with_function(tmp_path, helper.make_node("MatMul", ["a", "w"], ["c"]))
+    code = (
+        "import sys; from pathlib import Path; from nas_kd.costs.onnx_macs import count_onnx; "
+        "print(count_onnx(Path(sys.argv[1])).by_operator)"
+    )
+    counted = subprocess.run(
+        [sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=False
+    )
+    assert counted.stdout == "{'MatMul': 12}\n", counted.stderr
+
+
+def test_a_function_of_itself_is_refused(tmp_path: Path) -> None:
+    itself = helper.make_node("F", ["a", "w"], ["c"], domain="com.example")
+    with pytest.raises(UsageError, match="recursive"):
+        count_onnx(_with_function(tmp_path, itself))
+
+
+def _with_function(folder: Path, body: onnx.NodeProto) -> Path:
+    """A file that calls the function ``F`` of ``body``."""
+    call = helper.make_node("F", ["x", "w"], ["y"], domain="com.example")
+    path = _model(folder, [call], {"x": ("batch", 4)}, {"w": np.ones((4, 3), np.float32)})
+    model = onnx.load(str(path))
+    opsets = list(model.opset_import)
+    model.functions.append(
+        helper.make_function("com.example", "F", ["a", "w"], ["c"], [body], opsets)
+    )
+    onnx.save(model, str(path))
+    return path
 
 
 def _model(
