@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from safetensors.torch import save_file
 from transformers import (
     AutoImageProcessor,
     AutoModelForImageClassification,
+    MobileViTImageProcessor,
     ResNetConfig,
     ResNetForImageClassification,
     ViTConfig,
@@ -133,3 +135,28 @@ def test_an_image_processor_that_cannot_be_read_is_told_of(
     with pytest.raises(NasKdError, match=r"network cannot be reached.*normalise=data"):
         load_teacher(f"hf:{vit}", data=Task())
     assert load_teacher(f"hf:{vit}?normalise=data", data=Task()).mean is None
+
+
+def test_the_switches_of_an_image_processor_are_heeded(vit: Path) -> None:
+    file = vit / "preprocessor_config.json"
+    stated = json.loads(file.read_text())
+
+    def write(switches: Mapping[str, object]) -> None:
+        file.write_text(json.dumps({**stated, **switches}))
+
+    write({"do_normalize": False})
+    teacher = load_teacher(f"hf:{vit}", data=Task())
+    assert (teacher.mean, teacher.std) == ((0.0,) * 3, (1.0,) * 3)
+    write({"rescale_factor": 0.00392156862745098})
+    assert load_teacher(f"hf:{vit}", data=Task()).mean == (0.4,) * 3
+    for switches in ({"do_rescale": False}, {"rescale_factor": 1 / 127.5}):
+        write(switches)
+        with pytest.raises(UsageError, match=r"scale pixels to 0 to 1.*\?normalise=data"):
+            load_teacher(f"hf:{vit}", data=Task())
+        assert load_teacher(f"hf:{vit}?normalise=data", data=Task()).mean is None
+
+
+def test_a_processor_that_swaps_channels_is_refused(vit: Path) -> None:
+    MobileViTImageProcessor(size={"shortest_edge": 16}).save_pretrained(vit)
+    with pytest.raises(UsageError, match="swaps red and blue"):
+        load_teacher(f"hf:{vit}", data=Task())
