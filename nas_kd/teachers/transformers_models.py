@@ -1,8 +1,9 @@
 """``hf:NAME_OR_FOLDER``: an image classifier of transformers, from the hub or a local folder.
 
 Options: ``input_size=N`` says what the weights were trained on, ``normalise=data`` keeps the
-data's own normalisation and leaves the image processor beside the weights unread. No code that
-comes with a model is run.
+data's own normalisation and leaves the image processor beside the weights unread. Outputs go by
+the names of the classes (``id2label``) where the data have the same. No code that comes with a
+model is run.
 """
 
 from __future__ import annotations
@@ -54,7 +55,8 @@ def from_transformers(spec: SourceSpec, task: TeacherTask, *, has_checkpoint: bo
         )
     mean, std = _normalisation(processor, spec, task.input_shape[0])
     size = spec.integer("input_size") or _input_size(model.config, processor)
-    return Candidate(Logits(model), Path(spec.target).name, mean, std, size)
+    classes = None if has_checkpoint else _classes(model.config)
+    return Candidate(Logits(model), Path(spec.target).name, mean, std, size, classes)
 
 
 def _with_weights(spec: SourceSpec) -> Any:
@@ -108,6 +110,12 @@ def _processor(spec: SourceSpec) -> Any:
                 f"teacher: {file} cannot be read ({error}). Mend it, or {instead}."
             ) from error
         return None
+
+
+def _classes(configuration: Any) -> tuple[str, ...] | None:
+    """Names of the outputs by number; None where one of them has none."""
+    names = [configuration.id2label.get(number) for number in range(configuration.num_labels)]
+    return None if None in names else tuple(map(str, names))
 
 
 def _normalisation(

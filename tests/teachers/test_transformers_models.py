@@ -20,9 +20,11 @@ from transformers import (
 )
 
 from nas_kd.errors import NasKdError, UsageError
-from nas_kd.teachers import load_teacher
+from nas_kd.source_spec import SourceSpec
+from nas_kd.teachers import load_teacher, other_classes
+from nas_kd.teachers.candidate import Candidate, become_teacher
 from tests.data.hostile import Bomb
-from tests.teachers.nets import Task
+from tests.teachers.nets import Task, TwoHeads
 
 VIT = ViTConfig(
     hidden_size=16,
@@ -160,3 +162,32 @@ def test_a_processor_that_swaps_channels_is_refused(vit: Path) -> None:
     MobileViTImageProcessor(size={"shortest_edge": 16}).save_pretrained(vit)
     with pytest.raises(UsageError, match="swaps red and blue"):
         load_teacher(f"hf:{vit}", data=Task())
+
+
+def test_outputs_are_brought_into_the_order_of_the_datas_classes(vit: Path) -> None:
+    as_saved = load_teacher(f"hf:{vit}", data=Task())
+    images = torch.randn(2, 3, 16, 16, generator=torch.Generator().manual_seed(0))
+    file = vit / "config.json"
+    names = {"0": "Elk", "1": "bee", "2": "cat", "3": "ant", "4": "dog"}
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"id2label": names}))
+    classes = ("ant", "bee", "cat", "dog", "elk")
+    teacher = load_teacher(f"hf:{vit}", data=Task(classes=classes))
+    assert torch.allclose(teacher.model(images), as_saved.model(images)[:, [3, 1, 2, 4, 0]])
+    assert teacher.classes == ("ant", "bee", "cat", "dog", "Elk")
+    assert other_classes(teacher.source, teacher.classes, classes) is None
+    for untold in (("0", "1", "2", "3", "4"), ("ant", "bee", "cat", "dog", "elf")):
+        left = load_teacher(f"hf:{vit}", data=Task(classes=untold))
+        assert torch.equal(left.model(images), as_saved.model(images))
+        assert left.classes == tuple(names.values())
+    note = other_classes(teacher.source, teacher.classes, ("ant", "bee", "cat", "dog", "elf"))
+    assert note is not None
+    assert "ant, bee, cat, dog, elf: its outputs are taken to be" in note
+    assert as_saved.classes is not None
+    assert other_classes(as_saved.source, as_saved.classes, classes) is None
+
+
+def test_averaged_heads_in_another_order_are_refused() -> None:
+    candidate = Candidate(TwoHeads(), "two", classes=("b", "a"))
+    task = Task((3, 4, 4), 2, ("a", "b"))
+    with pytest.raises(UsageError, match="cannot be reordered"):
+        become_teacher(candidate, SourceSpec.parse("hf:two"), task, None)
