@@ -9,7 +9,7 @@ import torch
 from nas_kd.data import DataSplits, Images
 from nas_kd.data.load import IMAGENET_MEAN
 from nas_kd.machine_lock import machine_shared
-from nas_kd.teachers import Teacher
+from nas_kd.teachers import Teacher, other_classes
 from nas_kd.training.evaluate import count_correct, device_of
 from nas_kd.training.processes import make_accelerator
 from studies.observer import Observer
@@ -21,8 +21,11 @@ CHUNK = 1024
 def teacher_accuracies(teacher: Teacher, data: DataSplits, observer: Observer) -> dict[str, float]:
     """``accuracy`` on the test images, where there are any, and ``validation_accuracy``.
 
-    The teacher is judged on the accelerator, if there is one, and is where it was afterwards.
+    The teacher is judged on the accelerator, if there is one, and is where it was afterwards. It is
+    told if its classes have other names than the data's.
     """
+    if note := other_classes(teacher.source, teacher.classes or (), data.classes):
+        observer.note(note)
     splits = [data.validation] if data.test is None else [data.validation, data.test]
     observer.phase("judge teacher", sum(map(len, splits)))
     home = device_of(teacher.model)

@@ -75,8 +75,9 @@ def distill(
 ) -> None:
     """Train one chosen student and export it.
 
-    A student that nas-kd search --supernet delivered starts from its weights; every other one, and
-    an architecture, starts anew, as init under [distill] says. It learns from the teacher, and is
+    A student that nas-kd search --supernet delivered starts from its weights, and on the data of
+    its supernet keeps its --seed, which says what images it has not seen; every other one, and an
+    architecture, starts anew, as init under [distill] says. It learns from the teacher, and is
     held to a budget if --budget, --config or the student's own recipe names one. A student of text
     keeps its weights and learns a task (--task). The same command continues a training that was
     interrupted.
@@ -162,9 +163,12 @@ def _job(
     if config is None:
         recipe = lay_over(base.recipe, changes)
         refuse_outside_code(student, recipe, changes)
-        return replace(base, recipe=recipe)
-    named = {"space.name": base.recipe.space.name, "space.options": base.recipe.space.options}
-    return replace(base, recipe=resolve_recipe(config, changes | named))
+    else:
+        named = {"space.name": base.recipe.space.name, "space.options": base.recipe.space.options}
+        recipe = resolve_recipe(config, changes | named)
+    if base.start is not None:
+        _require_same_split(student, recipe, base.recipe)
+    return replace(base, recipe=recipe)
 
 
 def _read_student(path: Path, *, has_teacher: bool) -> _Job:
@@ -197,6 +201,22 @@ def _read_student(path: Path, *, has_teacher: bool) -> _Job:
             "that the student is to learn from."
         )
     return job
+
+
+def _require_same_split(student: str, recipe: Recipe, pretraining: Recipe) -> None:
+    """Refuses to judge a student on images that its weights have learned."""
+    from nas_kd.source_spec import SourceSpec
+
+    now, then = (SourceSpec.parse(made.data.source) for made in (recipe, pretraining))
+    seed, share = pretraining.seed, pretraining.data.validation_share
+    is_same = (recipe.seed, recipe.data.validation_share) == (seed, share)
+    if is_same or (now.kind, now.target) != (then.kind, then.target):
+        return
+    raise UsageError(
+        f"distill: the weights of {student} have learned {then.text}, split with seed {seed} and "
+        f"validation_share {share}; otherwise split, the student would be judged on images that "
+        f"they know. Keep both (--seed {seed}), or give the architecture as text to train it anew."
+    )
 
 
 def _run(job: _Job, run_dir: Path | None) -> dict[str, Any]:

@@ -51,16 +51,19 @@ def run_distillation(
     finished it returns the document.
 
     Raises:
-        UsageError: The directory holds a search, or another recipe, architecture or start.
+        UsageError: The directory holds a search, or another recipe, architecture or start, or the
+            file of the teacher's weights holds other ones than when it began.
         ExportError: ONNX Runtime does not compute what the module computes.
     """
     from studies.finished_run import finished_document
     from studies.run_directory import RunDirectory
+    from studies.teacher_file import require_same_checkpoint
 
     run = RunDirectory.create_or_continue(directory, recipe)
     run.tell.say = observer.note
     with run.lock():
         _claim(run, arch, start)
+        require_same_checkpoint(run, recipe)
         document = finished_document(run, SCHEMA)
         if document is None:
             document = _distil(recipe, arch, run, observer, start)

@@ -57,7 +57,7 @@ def data_of(directory: Path, student: Student, source: str | None) -> DataSplits
     options = recipe or Recipe()
     data = load_data(
         named,
-        seed=options.seed,
+        seed=_seed_of_pretraining(directory) if recipe is None else recipe.seed,
         image_size=student.task.image_size,
         validation_share=options.data.validation_share,
         download=options.data.download,
@@ -71,6 +71,15 @@ def data_of(directory: Path, student: Student, source: str | None) -> DataSplits
             f"on with --data; ?channels={channels} behind it converts between grey and RGB."
         )
     return student.preprocess.of_data(data)
+
+
+def _seed_of_pretraining(directory: Path) -> int:
+    """The seed by which the data of a student out of a supernet were split; 0 for other ones."""
+    from nas_kd.export import read_manifest
+
+    job = (read_manifest(directory) or {}).get("pretraining")
+    seed = job.get("seed") if isinstance(job, dict) else None
+    return seed if isinstance(seed, int) else 0
 
 
 def _named_source(directory: Path, student: Student, recipe: Recipe | None) -> str:

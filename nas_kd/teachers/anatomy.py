@@ -26,10 +26,12 @@ class Anatomy:
             ``(B, T, D)``. Empty where there is neither, as in a plain perceptron or where the last
             maps are laid out ``(B, H, W, C)``.
         head: The linear layer that gives the logits.
+        ends_in_head: Whether the output of ``head`` is the logits, with nothing after it.
     """
 
     features: list[str]
     head: str
+    ends_in_head: bool
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,8 @@ def find_anatomy(model: nn.Module, input_shape: Sequence[int], num_classes: int)
         )
     head = next((call for call in reversed(heads) if call.is_logits), heads[-1])
     before_head = calls[: calls.index(head)]
-    return Anatomy(_feature_maps(before_head, calls, tuple(input_shape)), head.name)
+    features = _feature_maps(before_head, calls, tuple(input_shape))
+    return Anatomy(features, head.name, head.is_logits)
 
 
 def _feature_maps(before_head: list[_Call], calls: list[_Call], image: Shape) -> list[str]:

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import torch
 from torch import nn
 
 from nas_kd.errors import UsageError
+from nas_kd.teachers.class_order import order_by_name, reorder_outputs, says_nothing
 from nas_kd.teachers.language import load_language_teacher, located, not_loaded
 from nas_kd.teachers.pretrained import from_files, is_of_pooler, refuse_new, with_new_weights
 from search_spaces.language_models import make_known
@@ -100,24 +100,20 @@ def _bring_into_order(model: Any, classes: Sequence[str], source: str) -> None:
             f"teacher: {source} has {len(found)} outputs and the task takes {len(classes) or 1}. "
             "Give a teacher of this task, or one without a head, which then learns it first."
         )
-    numbers = list(map(str, range(len(found))))
-    if not classes or list(classes) == numbers or found == [f"LABEL_{n}" for n in numbers]:
+    if not classes or says_nothing(found, classes):
         return
-    places = {name.casefold(): place for place, name in enumerate(found)}
-    if sorted(places) != sorted(name.casefold() for name in classes):
+    order = order_by_name(found, classes)
+    if order is None:
         raise UsageError(
             f"teacher: {source} tells {', '.join(found[:5])} apart, and the task "
             f"{', '.join(classes[:5])}. Name the classes alike (id2label in the teacher's "
             "config.json), or give a teacher without a head."
         )
-    order = torch.tensor([places[name.casefold()] for name in classes])
     *_, head = (
         part
         for part in model.modules()
         if isinstance(part, nn.Linear) and part.out_features == len(found)
     )
-    with torch.no_grad():
-        for weight in head.parameters():
-            weight.copy_(weight[order])
+    reorder_outputs(head, order)
     model.config.id2label = dict(enumerate(classes))
     model.config.label2id = {name: n for n, name in enumerate(classes)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -21,6 +22,11 @@ class TeacherTask(Protocol):
         """Number of classes."""
         ...
 
+    @property
+    def classes(self) -> Sequence[str]:
+        """Names of the classes by number."""
+        ...
+
 
 @dataclass
 class Teacher:
@@ -36,6 +42,7 @@ class Teacher:
         head: Name of the linear layer that gives the logits.
         mean: Mean of each channel that its inputs are normalised by; None leaves it to the data.
         std: Standard deviation of each channel, likewise.
+        classes: Names of its outputs by number; None where its source names none.
     """
 
     model: nn.Module
@@ -46,6 +53,7 @@ class Teacher:
     head: str
     mean: tuple[float, ...] | None = None
     std: tuple[float, ...] | None = None
+    classes: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         self.model.eval().requires_grad_(False)

@@ -8,6 +8,7 @@ weights only.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from torch import nn
@@ -27,7 +28,8 @@ def from_timm(spec: SourceSpec, task: TeacherTask, *, has_checkpoint: bool) -> C
     """Builds the model; without pretrained weights it is made for the task's channels and classes.
 
     Raises:
-        UsageError: There is no such model, or it does not take the options or channels.
+        UsageError: There is no such model, it does not take the options or channels, or its
+            pretrained weights are of another number of classes than it is built for.
         NasKdError: Its weights cannot be downloaded.
     """
     import timm
@@ -41,6 +43,8 @@ def from_timm(spec: SourceSpec, task: TeacherTask, *, has_checkpoint: bool) -> C
         options = {"num_classes": task.num_classes, "in_chans": task.input_shape[0]} | options
     model = _create(spec, pretrained, options)
     configuration = getattr(model, "pretrained_cfg", None) or {}
+    if pretrained:
+        _require_trained_head(model, configuration, spec)
     shape = configuration.get("input_size") or (None, None, None)
     if pretrained and shape[0] not in (None, task.input_shape[0]):
         raise UsageError(
@@ -76,6 +80,19 @@ def _create(spec: SourceSpec, pretrained: bool, options: dict[str, Any]) -> nn.M
             f"teacher: {spec.text} cannot be built ({type(error).__name__}: {error})."
         ) from error
     return model
+
+
+def _require_trained_head(
+    model: nn.Module, configuration: Mapping[str, Any], spec: SourceSpec
+) -> None:
+    """Refuses a number of classes for which timm leaves the pretrained head away."""
+    trained, built = configuration.get("num_classes"), getattr(model, "num_classes", None)
+    if None not in (trained, built) and trained != built:
+        raise UsageError(
+            f"teacher: the pretrained weights of {spec.text} know {trained} classes, and for "
+            f"{built} its head would be random. Fine-tune it on your classes first and give its "
+            "weights with --checkpoint."
+        )
 
 
 def _keeps_data_normalisation(spec: SourceSpec) -> bool:

@@ -1,12 +1,14 @@
 """``hf:NAME_OR_FOLDER``: an image classifier of transformers, from the hub or a local folder.
 
 Options: ``input_size=N`` says what the weights were trained on, ``normalise=data`` keeps the
-data's own normalisation and leaves the image processor beside the weights unread. No code that
-comes with a model is run.
+data's own normalisation and leaves the image processor beside the weights unread. Outputs go by
+the names of the classes (``id2label``) where the data have the same. No code that comes with a
+model is run.
 """
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from nas_kd.teachers.candidate import Candidate
 from nas_kd.teachers.teacher import TeacherTask
 
 _PROCESSOR = "preprocessor_config.json"
+_RESCALE_FACTOR = 1 / 255
 
 
 class Logits(nn.Module):
@@ -37,7 +40,8 @@ def from_transformers(spec: SourceSpec, task: TeacherTask, *, has_checkpoint: bo
     """Loads the model; with a checkpoint only its configuration, for the task's classes.
 
     Raises:
-        UsageError: It is not an image classifier, or its weights lack a trained head.
+        UsageError: It is not an image classifier, its weights lack a trained head, or they want
+            images that are not red, green, blue and scaled to 0 to 1 before they are normalised.
         NasKdError: It cannot be downloaded.
     """
     spec.require_options(("input_size", "normalise"))
@@ -49,17 +53,10 @@ def from_transformers(spec: SourceSpec, task: TeacherTask, *, has_checkpoint: bo
             f"teacher: {spec.text} takes images of {channels} channels and the data has "
             f"{task.input_shape[0]}. Convert the data: put ?channels={channels} after its name."
         )
-    mean, std = getattr(processor, "image_mean", None), getattr(processor, "image_std", None)
-    if not mean or not std:
-        mean = std = None
+    mean, std = _normalisation(processor, spec, task.input_shape[0])
     size = spec.integer("input_size") or _input_size(model.config, processor)
-    return Candidate(
-        Logits(model),
-        Path(spec.target).name,
-        None if mean is None else tuple(mean),
-        None if std is None else tuple(std),
-        size,
-    )
+    classes = None if has_checkpoint else _classes(model.config)
+    return Candidate(Logits(model), Path(spec.target).name, mean, std, size, classes)
 
 
 def _with_weights(spec: SourceSpec) -> Any:
@@ -113,6 +110,47 @@ def _processor(spec: SourceSpec) -> Any:
                 f"teacher: {file} cannot be read ({error}). Mend it, or {instead}."
             ) from error
         return None
+
+
+def _classes(configuration: Any) -> tuple[str, ...] | None:
+    """Names of the outputs by number; None where one of them has none."""
+    names = [configuration.id2label.get(number) for number in range(configuration.num_labels)]
+    return None if None in names else tuple(map(str, names))
+
+
+def _normalisation(
+    processor: Any, spec: SourceSpec, channels: int
+) -> tuple[tuple[float, ...] | None, tuple[float, ...] | None]:
+    """Mean and deviation of each channel of images from 0 to 1; None where none are stated."""
+    if processor is None:
+        return None, None
+    _require_usual_images(processor, spec)
+    if not getattr(processor, "do_normalize", True):
+        return (0.0,) * channels, (1.0,) * channels
+    mean, std = getattr(processor, "image_mean", None), getattr(processor, "image_std", None)
+    if not mean or not std:
+        return None, None
+    return tuple(mean), tuple(std)
+
+
+def _require_usual_images(processor: Any, spec: SourceSpec) -> None:
+    """Refuses what an image processor may do to the pixels and is not done here."""
+    if getattr(processor, "do_flip_channel_order", False):
+        raise UsageError(
+            f"teacher: the image processor of {spec.text} swaps red and blue "
+            "(do_flip_channel_order), which is not done here. Wrap the model in a factory of your "
+            "own that swaps them (package.module:factory), or, if its weights saw RGB images, set "
+            f"do_flip_channel_order to false in its {_PROCESSOR}."
+        )
+    factor = getattr(processor, "rescale_factor", _RESCALE_FACTOR)
+    usual = isinstance(factor, float) and math.isclose(factor, _RESCALE_FACTOR, rel_tol=1e-3)
+    if not (usual and getattr(processor, "do_rescale", True)):
+        raise UsageError(
+            f"teacher: the image processor of {spec.text} does not scale pixels to 0 to 1 "
+            "(do_rescale, rescale_factor), as is done here. If its weights saw images that were "
+            "scaled so and normalised with the data's own mean and deviation, add normalise=data "
+            "to the teacher's options (NAME?normalise=data)."
+        )
 
 
 def _input_size(configuration: Any, processor: Any) -> int | None:

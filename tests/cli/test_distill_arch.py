@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from nas_kd.cli.distill import _job
+from nas_kd.cli.distilling import SCHEMA, parse_arch, run_distillation
+from nas_kd.errors import NasKdError, UsageError
+from studies.observer import SilentObserver
+from studies.recipe import parse_recipe
 from tests.cli.conftest import Command
 
 JOB = "--teacher tests.cli.own_code:make_teacher --data digits --space-option cells_per_stage=1"
@@ -32,3 +38,29 @@ def test_the_embedded_search_lends_no_budget() -> None:
     given = {**nothing, "budget.limits": ["params=1M"]}
     assert _job("9930", None, given, None, []).recipe.budget.limits == ("params=1M",)
     assert _job("9930", "digits", nothing, None, []).recipe.budget.limits != ()
+
+
+@pytest.mark.parametrize("is_finished", [False, True])
+def test_other_weights_in_the_checkpoint_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_finished: bool
+) -> None:
+    file = tmp_path / "mine.safetensors"
+    file.write_bytes(b"weights")
+    teacher = {"source": "timm:resnet18", "checkpoint": str(file)}
+    recipe = parse_recipe({"teacher": teacher, "data": {"source": "digits"}})
+
+    def distil(*_: object) -> dict[str, Any]:
+        if not is_finished:
+            raise NasKdError("interrupted")
+        return {"schema": SCHEMA}
+
+    monkeypatch.setattr("nas_kd.cli.distilling._distil", distil)
+    call = (recipe, parse_arch(recipe, CONV), tmp_path / "run", SilentObserver())
+    if is_finished:
+        assert run_distillation(*call) == {"schema": SCHEMA}
+    else:
+        with pytest.raises(NasKdError, match="interrupted"):
+            run_distillation(*call)
+    file.write_bytes(b"others")
+    with pytest.raises(UsageError, match=r"mine\.safetensors holds other weights"):
+        run_distillation(*call)

@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 import torch
 
+from nas_kd.cli.distill import _job
 from nas_kd.costs import Budget, DeviceProfile, Limits
 from nas_kd.data import load_data
+from nas_kd.errors import UsageError
 from nas_kd.export import load_student, save_student, write_manifest
 from nas_kd.teachers import load_teacher
 from nas_kd.training.processes import make_accelerator
@@ -121,6 +123,26 @@ def test_a_supernet_without_a_teacher_asks_for_one(nas_kd: Command, tmp_path: Pa
     outcome = nas_kd("distill", student)
     assert outcome.code == 2
     assert "--teacher" in outcome.err
+
+
+def test_images_that_the_weights_have_learned_judge_no_student(
+    nas_kd: Command, tmp_path: Path
+) -> None:
+    student = str(_student(tmp_path / "a", 0, JOB | {"data": "folder:images", "seed": 5}))
+    outcome = nas_kd("distill", student, "--teacher", "timm:resnet18", "--seed", 1)
+    assert outcome.code == 2
+    assert "Keep both (--seed 5)" in outcome.err
+    (tmp_path / "own.toml").write_text(
+        "seed = 5\n[data]\nsource = 'folder:images'\nvalidation_share = 0.3\n"
+    )
+    changes: dict[str, Any] = {"teacher.source": "timm:resnet18"}
+    own = str(tmp_path / "own.toml")
+    with pytest.raises(UsageError, match=r"seed 5 and validation_share 0\.2"):
+        _job(student, own, changes, None, [])
+    changes |= {"data.validation_share": 0.2}
+    assert _job(student, own, changes, None, []).recipe.seed == 5
+    for other in ({"seed": 5}, {"seed": 1, "data.source": "folder:others"}):
+        assert _job(student, None, changes | other, None, []).recipe.seed == other["seed"]
 
 
 @pytest.mark.parametrize("named", ["teacher", "data"])

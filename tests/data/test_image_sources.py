@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import struct
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from PIL import Image
 from nas_kd.data import (
     IMAGENET_MEAN,
     CropFlip,
+    DataSplits,
     LazyImages,
     SmallAffine,
     TensorImages,
@@ -242,6 +244,34 @@ def test_hugging_face_data_on_disk(tmp_path: Path) -> None:
         load_data(f"hfds:{folder}?image=image")
     with pytest.raises(UsageError, match="not images"):
         load_data(f"hfds:{folder}?image=label")
+
+
+def test_hugging_face_splits_that_number_their_classes_differently(tmp_path: Path) -> None:
+    datasets = pytest.importorskip("datasets")
+
+    def split(names: list[str], kinds: list[Any]) -> object:
+        features = datasets.Features(
+            {"image": datasets.Image(), "label": datasets.ClassLabel(names=names)}
+        )
+        pictures = [Image.new("RGB", (8, 8)) for _ in kinds]
+        return datasets.Dataset.from_dict({"image": pictures, "label": kinds}, features=features)
+
+    def load(name: str, names: list[str], kinds: list[Any]) -> DataSplits:
+        train = split(["ant", "bee", "cat"], ["cat", "ant", "bee"] * 4)
+        folder = str(tmp_path / name)
+        datasets.DatasetDict({"train": train, "test": split(names, kinds)}).save_to_disk(folder)
+        return load_data(f"hfds:{folder}", validation_share=0.25)
+
+    data = load("fewer", ["bee", "cat"], ["cat", "bee", "cat"])
+    assert data.test is not None
+    assert (list(data.classes), data.test.labels.tolist()) == (["ant", "bee", "cat"], [2, 1, 2])
+    data = load("unused", ["dog", "cat", "bee", "ant"], ["ant", "cat"])
+    assert data.test is not None
+    assert data.test.labels.tolist() == [0, 2]
+    with pytest.raises(UsageError, match="test: column 'label' holds dog, which the train split"):
+        load("other", ["dog", "cat"], ["cat", "dog"])
+    with pytest.raises(UsageError, match="labels run from -1"):
+        load("hidden", ["bee", "cat"], [-1, 1])
 
 
 def test_hugging_face_data_that_is_not_there(

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
@@ -128,3 +129,16 @@ def test_a_recipe_says_who_reads_images_and_how_gradients_are_clipped() -> None:
     assert (settings.workers, settings.gradient_clip) == (2, None)
     assert training_settings(Recipe().distill).gradient_clip == 5.0
     assert recipe.changes(Recipe()) == ["distill.gradient_clip"]
+
+
+def test_a_teacher_of_classes_with_other_names_is_told_of(digits: DataSplits) -> None:
+    data = replace(digits, classes=[f"kind {number}" for number in range(10)], test=None)
+    data = replace(data, validation=data.validation.subset(torch.arange(8)))
+    names = tuple(f"sort {number}" for number in range(10))
+    observer = Noting()
+    teacher_accuracies(replace(untrained_teacher(), classes=names), data, observer)
+    assert "sort 0, sort 1" in observer.said[0]
+    assert "kind 0, kind 1" in observer.said[0]
+    observer = Noting()
+    teacher_accuracies(replace(untrained_teacher(), classes=names), digits, observer)
+    assert observer.said == []

@@ -18,6 +18,7 @@ class Task:
 
     input_shape: tuple[int, int, int] = (3, 16, 16)
     num_classes: int = 5
+    classes: tuple[str, ...] = ()
 
 
 class Block(nn.Module):
@@ -94,3 +95,16 @@ class TwoOutputs(nn.Module):
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
         return images, images
+
+
+class TwoHeads(nn.Module):
+    """Returns the mean of two classifiers of two classes, for images of 3 x 4 x 4."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second = nn.Linear(48, 2), nn.Linear(48, 2)
+
+    def forward(self, images: Tensor) -> Tensor:
+        flat = images.flatten(1)
+        mean: Tensor = (self.first(flat) + self.second(flat)) / 2
+        return mean

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 
 import pytest
@@ -134,6 +135,9 @@ def test_pretrained_weights_say_what_data_they_want() -> None:
         load("timm:test_resnet", (1, 160, 160), 1000)
     with pytest.raises(UsageError, match="1000 classes and the data has 10"):
         load("timm:test_resnet", (3, 160, 160), 10)
+    with pytest.raises(UsageError, match=r"know 1000 classes, and for 10 its head would be random"):
+        load("timm:test_resnet?num_classes=10", (3, 160, 160), 10)
+    assert load("timm:test_resnet?num_classes=1000", (3, 160, 160), 1000).head
 
 
 def test_weights_that_cannot_be_downloaded(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -144,3 +148,16 @@ def test_weights_that_cannot_be_downloaded(monkeypatch: pytest.MonkeyPatch) -> N
     with pytest.raises(NasKdError, match=r"network cannot be reached.*--checkpoint") as caught:
         load_teacher("timm:resnet18", data=Task())
     assert not isinstance(caught.value, UsageError)
+
+
+def test_weights_fine_tuned_on_other_classes_say_how_many(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "weights.safetensors"
+    save_file(timm.create_model("test_resnet", num_classes=7).state_dict(), file)
+    own = {"file": str(file), "num_classes": 7}
+    create = functools.partial(timm.create_model, pretrained_cfg_overlay=own)
+    monkeypatch.setattr(timm, "create_model", create)
+    assert load_teacher("timm:test_resnet", data=Task((3, 160, 160), 7)).head
+    with pytest.raises(UsageError, match="know 7 classes, and for 5 its head would be random"):
+        load_teacher("timm:test_resnet?num_classes=5", data=Task((3, 160, 160), 5))

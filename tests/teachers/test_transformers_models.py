@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from safetensors.torch import save_file
 from transformers import (
     AutoImageProcessor,
     AutoModelForImageClassification,
+    MobileViTImageProcessor,
     ResNetConfig,
     ResNetForImageClassification,
     ViTConfig,
@@ -18,9 +20,11 @@ from transformers import (
 )
 
 from nas_kd.errors import NasKdError, UsageError
-from nas_kd.teachers import load_teacher
+from nas_kd.source_spec import SourceSpec
+from nas_kd.teachers import load_teacher, other_classes
+from nas_kd.teachers.candidate import Candidate, become_teacher
 from tests.data.hostile import Bomb
-from tests.teachers.nets import Task
+from tests.teachers.nets import Task, TwoHeads
 
 VIT = ViTConfig(
     hidden_size=16,
@@ -133,3 +137,57 @@ def test_an_image_processor_that_cannot_be_read_is_told_of(
     with pytest.raises(NasKdError, match=r"network cannot be reached.*normalise=data"):
         load_teacher(f"hf:{vit}", data=Task())
     assert load_teacher(f"hf:{vit}?normalise=data", data=Task()).mean is None
+
+
+def test_the_switches_of_an_image_processor_are_heeded(vit: Path) -> None:
+    file = vit / "preprocessor_config.json"
+    stated = json.loads(file.read_text())
+
+    def write(switches: Mapping[str, object]) -> None:
+        file.write_text(json.dumps({**stated, **switches}))
+
+    write({"do_normalize": False})
+    teacher = load_teacher(f"hf:{vit}", data=Task())
+    assert (teacher.mean, teacher.std) == ((0.0,) * 3, (1.0,) * 3)
+    write({"rescale_factor": 0.00392156862745098})
+    assert load_teacher(f"hf:{vit}", data=Task()).mean == (0.4,) * 3
+    for switches in ({"do_rescale": False}, {"rescale_factor": 1 / 127.5}):
+        write(switches)
+        with pytest.raises(UsageError, match=r"scale pixels to 0 to 1.*\?normalise=data"):
+            load_teacher(f"hf:{vit}", data=Task())
+        assert load_teacher(f"hf:{vit}?normalise=data", data=Task()).mean is None
+
+
+def test_a_processor_that_swaps_channels_is_refused(vit: Path) -> None:
+    MobileViTImageProcessor(size={"shortest_edge": 16}).save_pretrained(vit)
+    with pytest.raises(UsageError, match="swaps red and blue"):
+        load_teacher(f"hf:{vit}", data=Task())
+
+
+def test_outputs_are_brought_into_the_order_of_the_datas_classes(vit: Path) -> None:
+    as_saved = load_teacher(f"hf:{vit}", data=Task())
+    images = torch.randn(2, 3, 16, 16, generator=torch.Generator().manual_seed(0))
+    file = vit / "config.json"
+    names = {"0": "Elk", "1": "bee", "2": "cat", "3": "ant", "4": "dog"}
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"id2label": names}))
+    classes = ("ant", "bee", "cat", "dog", "elk")
+    teacher = load_teacher(f"hf:{vit}", data=Task(classes=classes))
+    assert torch.allclose(teacher.model(images), as_saved.model(images)[:, [3, 1, 2, 4, 0]])
+    assert teacher.classes == ("ant", "bee", "cat", "dog", "Elk")
+    assert other_classes(teacher.source, teacher.classes, classes) is None
+    for untold in (("0", "1", "2", "3", "4"), ("ant", "bee", "cat", "dog", "elf")):
+        left = load_teacher(f"hf:{vit}", data=Task(classes=untold))
+        assert torch.equal(left.model(images), as_saved.model(images))
+        assert left.classes == tuple(names.values())
+    note = other_classes(teacher.source, teacher.classes, ("ant", "bee", "cat", "dog", "elf"))
+    assert note is not None
+    assert "ant, bee, cat, dog, elf: its outputs are taken to be" in note
+    assert as_saved.classes is not None
+    assert other_classes(as_saved.source, as_saved.classes, classes) is None
+
+
+def test_averaged_heads_in_another_order_are_refused() -> None:
+    candidate = Candidate(TwoHeads(), "two", classes=("b", "a"))
+    task = Task((3, 4, 4), 2, ("a", "b"))
+    with pytest.raises(UsageError, match="cannot be reordered"):
+        become_teacher(candidate, SourceSpec.parse("hf:two"), task, None)

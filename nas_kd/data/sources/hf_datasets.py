@@ -64,11 +64,11 @@ def load_hf_datasets(spec: SourceSpec, request: Request) -> RawSplits:
             raise UsageError(
                 f"{where}: there is no column {column!r} among {', '.join(train.features)}."
             )
+    names = class_names(train, label)
     numbers = {
-        role: None if split is None else _numbers(split, label, where)
+        role: None if split is None else _numbers(split, label, names, f"{where}, {role}")
         for role, split in splits.items()
     }
-    names = class_names(train, label)
     if names is None:
         highest = max(int(part.max()) for part in numbers.values() if part is not None)
         names = [str(number) for number in range(highest + 1)]
@@ -149,8 +149,20 @@ def _label_column(dataset: Any, where: str) -> str:
     return str((named or typed)[0])
 
 
-def _numbers(dataset: Any, column: str, where: str) -> np.ndarray:
+def _numbers(dataset: Any, column: str, names: list[str] | None, where: str) -> np.ndarray:
+    """Labels of a split, by the numbers of ``names`` where it names the same classes otherwise."""
     values = np.asarray(dataset[column])
     if values.dtype.kind not in "iu":
         raise UsageError(f"{where}: column {column!r} holds {values.dtype}, not class numbers.")
-    return values
+    own = class_names(dataset, column)
+    if names is None or own is None or own == names:
+        return values
+    labels = checked_labels(values, where, len(own)).numpy()
+    places = {name: number for number, name in enumerate(names)}
+    if unknown := [own[number] for number in np.unique(labels) if own[number] not in places]:
+        raise UsageError(
+            f"{where}: column {column!r} holds {', '.join(unknown[:5])}, which the train split "
+            f"does not name ({', '.join(names[:5])}). Name the classes alike in every split."
+        )
+    numbers: np.ndarray = np.array([places.get(name, -1) for name in own])[labels]
+    return numbers
