@@ -6,6 +6,7 @@ import plotly.graph_objects as go
 
 TEMPLATE = "plotly_white"
 FONT = {"family": "system-ui, sans-serif", "size": 13}
+LIMIT = "#b3261e"
 
 
 def lay_out(
@@ -29,4 +30,13 @@ def lay_out(
         xaxis={"title": {"text": x}},
         yaxis={"title": {"text": y}},
         hoverlabel={"align": "left"},
+    )
+
+
+def mark_limit(figure: go.Figure, limit: float, words: str) -> None:
+    """Draws a budget as a dashed line, at ``limit`` on the horizontal axis, with ``words``."""
+    figure.add_vline(
+        x=limit,
+        line={"color": LIMIT, "dash": "dash", "width": 1.5},
+        annotation={"text": words, "font": {"color": LIMIT}},
     )

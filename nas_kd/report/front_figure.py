@@ -10,10 +10,10 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from nas_kd.report import numbers
-from nas_kd.report.figure_style import lay_out
+from nas_kd.report.figure_style import lay_out, mark_limit
 from nas_kd.report.front_points import SCORE_LABEL, sort_points
 
-CANDIDATE, FRONT, FINALIST, WINNER, LIMIT = "#8d99a6", "#0b6fb8", "#e07b00", "#c2185b", "#b3261e"
+CANDIDATE, FRONT, FINALIST, WINNER = "#8d99a6", "#0b6fb8", "#e07b00", "#c2185b"
 
 _MOST = 5_000
 """Dots of one kind; of more, some are left out evenly, and the legend says so."""
@@ -39,14 +39,8 @@ def front_figure(candidates: pd.DataFrame, document: Mapping[str, Any]) -> go.Fi
         _dots(points.winner, "delivered student", color=WINNER, size=17, symbol="star")
     )
     if points.budget_macs is not None:
-        figure.add_vline(
-            x=points.budget_macs,
-            line={"color": LIMIT, "dash": "dash", "width": 1.5},
-            annotation={
-                "text": f"budget {numbers.count(points.budget_macs)} MACs",
-                "font": {"color": LIMIT},
-            },
-        )
+        words = f"budget {numbers.count(points.budget_macs)} MACs"
+        mark_limit(figure, points.budget_macs, words)
     lay_out(figure, x="MACs of one image", y=SCORE_LABEL, height=520, legend_y=1.09)
     figure.update_xaxes(tickformat=".3~s")
     return figure

@@ -10,8 +10,8 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from nas_kd.report import numbers
-from nas_kd.report.figure_style import lay_out
-from nas_kd.report.front_figure import CANDIDATE, FINALIST, FRONT, LIMIT, WINNER
+from nas_kd.report.figure_style import lay_out, mark_limit
+from nas_kd.report.front_figure import CANDIDATE, FINALIST, FRONT, WINNER
 from nas_kd.report.front_points import SCORE_LABEL
 from nas_kd.report.latency_points import (
     MEASURED_LABEL,
@@ -46,14 +46,7 @@ def latency_figure(measured: pd.DataFrame, document: Mapping[str, Any]) -> go.Fi
             _dots(points.delivered, "score", "delivered student", WINNER, symbol="star")
         )
     if points.limit_ms is not None:
-        figure.add_vline(
-            x=points.limit_ms,
-            line={"color": LIMIT, "dash": "dash", "width": 1.5},
-            annotation={
-                "text": f"budget {numbers.milliseconds(points.limit_ms)}",
-                "font": {"color": LIMIT},
-            },
-        )
+        mark_limit(figure, points.limit_ms, f"budget {numbers.milliseconds(points.limit_ms)}")
     lay_out(figure, x=MEASURED_LABEL, y=SCORE_LABEL)
     return figure
 
