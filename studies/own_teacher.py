@@ -6,7 +6,7 @@ from pathlib import Path
 
 from nas_kd.errors import UsageError
 from nas_kd.export.text_student import read_provenance
-from nas_kd.file_digest import sha256
+from studies.teacher_file import weights_digest
 
 
 def own_teacher(student: Path) -> dict[str, str | None]:
@@ -30,13 +30,12 @@ def own_teacher(student: Path) -> dict[str, str | None]:
         )
     if checkpoint is None:
         return {"teacher": teacher, "checkpoint": None, "checkpoint_sha256": None}
-    try:
-        digest = sha256(Path(checkpoint))
-    except OSError as error:
-        raise UsageError(
-            f"--teacher: {student} was cut from {teacher} with the weights of {checkpoint}, which "
-            f"cannot be read ({error.strerror}). Put the file back, or name --teacher."
-        ) from error
+    digest = weights_digest(
+        Path(checkpoint),
+        subject=f"--teacher: {student} was cut from {teacher} with the weights of {checkpoint}, "
+        "which",
+        advice="Put the file back, or name --teacher.",
+    )
     if known.get("checkpoint_sha256") not in (None, digest):
         raise UsageError(
             f"--teacher: {checkpoint} holds other weights than when {student} was cut from that "

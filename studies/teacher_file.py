@@ -34,8 +34,18 @@ def require_same_checkpoint(run: RunDirectory, recipe: Recipe) -> None:
         )
 
 
-def weights_digest(file: Path) -> str:
+def weights_digest(
+    file: Path,
+    *,
+    subject: str = "",
+    advice: str = "Make it readable, or name another --checkpoint.",
+) -> str:
     """The SHA-256 of what the file holds.
+
+    Args:
+        file: Of weights.
+        subject: How a message names it; by default ``checkpoint:`` and its path.
+        advice: What to do where it cannot be read.
 
     Raises:
         UsageError: It cannot be read.
@@ -44,6 +54,5 @@ def weights_digest(file: Path) -> str:
         return sha256(file)
     except OSError as error:
         raise UsageError(
-            f"checkpoint: {file} cannot be read ({error.strerror}). Make it readable, or name "
-            "another --checkpoint."
+            f"{subject or f'checkpoint: {file}'} cannot be read ({error.strerror}). {advice}"
         ) from error

@@ -13,7 +13,6 @@ from safetensors.torch import load_file
 
 from nas_kd.data.text import TokenSequences
 from nas_kd.errors import UsageError
-from nas_kd.file_digest import sha256
 from nas_kd.machine_lock import machine_shared
 from nas_kd.teachers.language import load_language_teacher
 from nas_kd.training.pretraining import PretrainingFolder, load_supernet
@@ -30,6 +29,7 @@ from search_spaces import Arch
 from search_spaces.language_models import head_of
 from search_spaces.supernets import Importance, SuperLM, sort_by_importance
 from studies.judging_identity import judging_identity
+from studies.teacher_file import weights_digest
 
 _BATCH = 256
 
@@ -113,13 +113,11 @@ def _checkpoint_of(run: Path, job: Mapping[str, Any]) -> Path | None:
     if job["checkpoint"] is None:
         return None
     file = Path(job["checkpoint"])
-    try:
-        digest = sha256(file)
-    except OSError as error:
-        raise UsageError(
-            f"checkpoint: {file}, the weights of the teacher of the SuperLM in {run}, cannot be "
-            f"read ({error.strerror}). Put the file back."
-        ) from error
+    digest = weights_digest(
+        file,
+        subject=f"checkpoint: {file}, the weights of the teacher of the SuperLM in {run},",
+        advice="Put the file back.",
+    )
     if job.get("checkpoint_sha256") not in (None, digest):
         raise UsageError(
             f"checkpoint: {file} holds other weights than when the SuperLM in {run} was trained, "
