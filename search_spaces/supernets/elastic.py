@@ -71,6 +71,11 @@ class ElasticSupernet(nn.Module, ABC):
     def image_multiple(self) -> int:
         """What the sides of images have to be multiples of, in pixels."""
 
+    @property
+    @abstractmethod
+    def attended_tokens(self) -> int:
+        """Most tokens of an image of the task's size that attend to each other; 0 if none do."""
+
     @abstractmethod
     def embed(self, images: Tensor, arch: Arch) -> Embedding:
         """What the sub-network ``arch`` sees in ``images``, ``(batch, channel, side, side)``.

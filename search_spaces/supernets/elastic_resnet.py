@@ -19,6 +19,10 @@ class ElasticResNetSupernet(ElasticSupernet):
     def image_multiple(self) -> int:
         return 1
 
+    @property
+    def attended_tokens(self) -> int:
+        return 0
+
     def embed(self, images: Tensor, arch: Arch) -> Embedding:
         def embed(network: TimmModel) -> Embedding:
             last = network.forward_features(images)  # (batch, channel, height, width)

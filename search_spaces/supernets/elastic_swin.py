@@ -19,6 +19,10 @@ class ElasticSwinSupernet(ElasticSupernet):
     def image_multiple(self) -> int:
         return self.space.patch_side(self.task)
 
+    @property
+    def attended_tokens(self) -> int:
+        return self.space.window_side(self.task) ** 2
+
     def embed(self, images: Tensor, arch: Arch) -> Embedding:
         def embed(network: TimmModel) -> Embedding:
             last = network.forward_features(images)  # (batch, height, width, channel)

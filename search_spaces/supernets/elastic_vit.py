@@ -33,6 +33,12 @@ class ElasticVitSupernet(ElasticSupernet):
     def image_multiple(self) -> int:
         return self.space.patch_side(self.task)
 
+    @property
+    def attended_tokens(self) -> int:
+        parent: TimmModel = self.parent
+        patches = (self.task.image_size // self.image_multiple) ** 2
+        return patches + int(parent.num_prefix_tokens)
+
     def embed(self, images: Tensor, arch: Arch, mask: Tensor | None = None) -> Embedding:
         """See `ElasticSupernet.embed`.
 

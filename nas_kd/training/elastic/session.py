@@ -14,6 +14,7 @@ from torch.optim import Optimizer
 
 from nas_kd.data import Images
 from nas_kd.errors import NasKdError, UsageError
+from nas_kd.training.attention_kernels import quick_attention
 from nas_kd.training.batches import epoch_batches, read_batches
 from nas_kd.training.elastic.repeatable import repeatable
 from nas_kd.training.elastic.seeds import Use, seed_of
@@ -91,6 +92,11 @@ class EpochSession(ABC):
     def total(self) -> int:
         return self._settings.epochs
 
+    @property
+    @abstractmethod
+    def attended_tokens(self) -> int:
+        """Of the network, see `ElasticSupernet.attended_tokens`."""
+
     @abstractmethod
     def step(self, step: Step) -> dict[str, Tensor]:
         """Trains one step; the parts of its loss by name, detached."""
@@ -108,7 +114,11 @@ class EpochSession(ABC):
         batches = self._batches()
         parts: dict[str, list[Tensor]] = {}
         device = self._accelerator.device
-        with torch.random.fork_rng(devices=self._random_devices()), repeatable(device):
+        with (
+            torch.random.fork_rng(devices=self._random_devices()),
+            repeatable(device),
+            quick_attention(self._accelerator, self.attended_tokens),
+        ):
             torch.manual_seed(seed)
             generator = Generator().manual_seed(seed)
             self.network.train()

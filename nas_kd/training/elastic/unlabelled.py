@@ -39,6 +39,10 @@ class UnlabelledSession(EpochSession):
     def backbone(self) -> ElasticSupernet:
         """What is judged and saved."""
 
+    @property
+    def attended_tokens(self) -> int:
+        return self.backbone.attended_tokens
+
     def finish_epoch(self) -> dict[str, float]:
         settings: _JudgedSettings = self.job.settings
         due = self.epoch % settings.judge_every == 0 or self.epoch == self.total

@@ -17,6 +17,7 @@ from transformers import get_linear_schedule_with_warmup
 
 from nas_kd.data.text import TokenSequences
 from nas_kd.errors import NotFiniteError, UsageError
+from nas_kd.training.attention_kernels import quick_attention
 from nas_kd.training.batches import epoch_batches, mixed_seed
 from nas_kd.training.language.dropout import dropping
 from nas_kd.training.language.settings import LoopSettings
@@ -169,9 +170,10 @@ class LanguageLoop:
         for part in indices.tensor_split(self._settings.parts(len(indices))):
             share = len(part) / len(indices)
             batch = self._batch(part)
-            for name, loss in self._losses(batch, part, moment):
-                self.accelerator.backward(share * loss)
-                found[name] = found[name] + share * loss.detach().cpu()
+            with quick_attention(self.accelerator, tokens=batch["input_ids"].shape[1]):
+                for name, loss in self._losses(batch, part, moment):
+                    self.accelerator.backward(share * loss)
+                    found[name] = found[name] + share * loss.detach().cpu()
         mean_gradients(self.module, self.accelerator)
         if (scaler := self.accelerator.scaler) is not None:
             scaler.unscale_(self._optimizer.optimizer)

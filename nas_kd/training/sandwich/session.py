@@ -68,6 +68,10 @@ class SandwichSession(EpochSession):
                 known = knowledge_of(self._teaching, data, job.accelerator)
             known.tell(data.num_classes, job.note)
 
+    @property
+    def attended_tokens(self) -> int:
+        return self.supernet.attended_tokens
+
     def run_unit(self) -> dict[str, float]:
         with self._teaching or nullcontext():
             return super().run_unit()

@@ -10,7 +10,8 @@ from collections.abc import Callable
 import pytest
 import timm
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.nn.modules.module import register_module_forward_pre_hook
 
 from benchmarks.elastic_references import reference_logits, relative_difference
 from nas_kd.training.inheritance import inherit
@@ -69,6 +70,20 @@ def test_extracted_networks_are_timms_and_equal_bit_for_bit(make: Make, scaled: 
         assert type(student) is type(fresh)
         assert torch.equal(student(x), made(x, arch))
         assert torch.equal(fresh(x), student(x))
+
+
+@torch.no_grad()
+def test_the_most_tokens_that_attend(make: Make) -> None:
+    made = make()
+    tokens = [0]
+
+    def count(module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+        if type(module).__name__.endswith("Attention"):
+            tokens.append(inputs[0].shape[1])  # batch, token, channel
+
+    with register_module_forward_pre_hook(count):
+        made.embed(images(TASK), made.space.largest)
+    assert max(tokens) == made.attended_tokens
 
 
 @torch.no_grad()
