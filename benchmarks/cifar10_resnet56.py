@@ -30,7 +30,7 @@ from benchmarks.cifar10 import cifar10_data, resnet20
 from benchmarks.record import write_rows
 from nas_kd.costs import count_macs
 from nas_kd.training import train_student
-from studies.recipe import load_recipe
+from studies.recipe_files import load_recipe
 from studies.run_directory import RunDirectory
 from studies.student_training import training_settings
 

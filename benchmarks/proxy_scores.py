@@ -24,7 +24,8 @@ from studies.ranking.score_file import ScoreFile
 from studies.ranking.score_settings import score_settings
 from studies.ranking.scores import Scores
 from studies.ranking.scoring import score_functions
-from studies.recipe import Recipe, parse_recipe
+from studies.recipe import Recipe
+from studies.recipe_files import parse_recipe
 from studies.recipe_space import space_of
 from studies.setting import DEFAULT_TEACHER
 

@@ -40,7 +40,8 @@ from studies.document import found_document
 from studies.journal import SealedJournal, open_storage
 from studies.journal_batches import append_together
 from studies.objectives import Objectives
-from studies.recipe import Recipe, load_recipe
+from studies.recipe import Recipe
+from studies.recipe_files import load_recipe
 from studies.run_directory import FOUND, RunDirectory
 from studies.search_result import SearchResult
 from studies.trials import mark_constraints, tell

@@ -39,7 +39,8 @@ from studies.counting import counted_costs
 from studies.evaluator import Evaluator
 from studies.objectives import Objectives
 from studies.observer import SilentObserver
-from studies.recipe import Recipe, load_recipe
+from studies.recipe import Recipe
+from studies.recipe_files import load_recipe
 from studies.run_directory import RunDirectory
 from studies.samplers import BlindSampler
 from studies.search import Search

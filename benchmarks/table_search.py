@@ -20,7 +20,7 @@ from studies.candidates import Candidate
 from studies.evaluator import Evaluator
 from studies.fusions import Fusion
 from studies.observer import SilentObserver
-from studies.recipe import parse_recipe
+from studies.recipe_files import parse_recipe
 from studies.run_directory import RunDirectory
 from studies.search import Search
 from studies.search_result import SearchResult

@@ -11,7 +11,7 @@ from typing import Any
 _HOMES = {
     "Recipe": "studies.recipe",
     "RunDirectory": "studies.run_directory",
-    "load_recipe": "studies.recipe",
+    "load_recipe": "studies.recipe_files",
     "run_search": "studies.pipeline",
 }
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from nas_kd.errors import UsageError
 from nas_kd.sealed import unsealed, write_sealed
-from studies.recipe import Recipe, parse_recipe
+from studies.recipe import Recipe
+from studies.recipe_files import parse_recipe
 from studies.state_files import StateFiles
 
 _COPY = "recipe"

@@ -13,7 +13,8 @@ from nas_kd.errors import UsageError
 from nas_kd.export import load_student
 from nas_kd.export.student import WEIGHTS
 from nas_kd.file_digest import sha256
-from studies.recipe import Recipe, parse_recipe
+from studies.recipe import Recipe
+from studies.recipe_files import parse_recipe
 from studies.setting import Setting
 
 _GENTLE: Mapping[str, Mapping[str, Any]] = {

@@ -179,7 +179,7 @@ def _read_student(path: Path, *, has_teacher: bool) -> _Job:
         has_teacher: Whether the user names a teacher.
     """
     from nas_kd.cli.targets import best_student
-    from studies.recipe import parse_recipe
+    from studies.recipe_files import parse_recipe
     from studies.starting_weights import StartingWeights, recipe_of_pretraining
 
     directory = best_student(path)

@@ -137,7 +137,7 @@ def _methods() -> list[dict[str, Any]]:
 
 
 def _recipes() -> list[dict[str, Any]]:
-    from studies.recipe import load_recipe, shipped_recipes
+    from studies.recipe_files import load_recipe, shipped_recipes
 
     entries = []
     for name, text in shipped_recipes().items():

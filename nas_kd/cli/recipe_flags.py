@@ -35,7 +35,7 @@ def resolve_recipe(
         space: Another space. The recipe's options of its own space do not carry over to it.
         space_options: ``name=number`` texts, laid over the recipe's options of the same space.
     """
-    from studies.recipe import parse_recipe, read_settings
+    from studies.recipe_files import parse_recipe, read_settings
 
     _check_pairs(config, changes)
     own = is_own_job(config, changes, space)
@@ -97,7 +97,8 @@ def _laid_over(
     space: str | None,
     space_options: Sequence[str],
 ) -> Recipe:
-    from studies.recipe import SpaceSection, TeacherSection, parse_recipe
+    from studies.recipe import SpaceSection, TeacherSection
+    from studies.recipe_files import parse_recipe
 
     if changes.get("distill.epochs") and changes.get("distill.minutes"):
         raise UsageError("--epochs and --minutes: both say how long to distil; keep one.")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def recipe_of(directory: Path) -> Recipe | None:
     """The recipe in the student's manifest; None where there is none that can be read."""
     from nas_kd.export import read_manifest
-    from studies.recipe import parse_recipe
+    from studies.recipe_files import parse_recipe
 
     recipe = (read_manifest(directory) or {}).get("recipe")
     if not isinstance(recipe, dict):

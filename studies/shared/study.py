@@ -13,7 +13,8 @@ from optuna.trial import FrozenTrial
 
 from nas_kd.errors import NasKdError, UsageError
 from studies.objectives import directions
-from studies.recipe import Recipe, parse_recipe
+from studies.recipe import Recipe
+from studies.recipe_files import parse_recipe
 from studies.shared.lease import holder, lease
 from studies.shared.work import HEARTBEAT_S, WorkStudy
 

@@ -12,7 +12,7 @@ from nas_kd.cli.distill import _job
 from nas_kd.cli.distilling import SCHEMA, parse_arch, run_distillation
 from nas_kd.errors import NasKdError, UsageError
 from studies.observer import SilentObserver
-from studies.recipe import parse_recipe
+from studies.recipe_files import parse_recipe
 from tests.cli.conftest import Command
 
 JOB = "--teacher tests.cli.own_code:make_teacher --data digits --space-option cells_per_stage=1"

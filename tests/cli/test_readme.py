@@ -10,7 +10,7 @@ import pytest
 from typer.main import get_command
 
 from nas_kd.cli.app import app
-from studies.recipe import load_recipe
+from studies.recipe_files import load_recipe
 
 ROOT = Path(__file__).parents[2]
 BLOCKS = re.findall(r"```sh\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)

@@ -18,7 +18,8 @@ from nas_kd.cli.recipe_flags import (
 )
 from nas_kd.errors import UsageError
 from nas_kd.report.toml_text import to_toml
-from studies.recipe import Recipe, load_recipe, parse_recipe, shipped_recipes
+from studies.recipe import Recipe
+from studies.recipe_files import load_recipe, parse_recipe, shipped_recipes
 
 
 def test_no_flags_leave_the_recipe_as_it_is() -> None:

@@ -11,7 +11,7 @@ import pandas as pd
 from nas_kd.report.writing import write_report
 from search_spaces import Arch, create_space
 from studies.candidates import Candidate
-from studies.recipe import parse_recipe
+from studies.recipe_files import parse_recipe
 from studies.run_directory import RunDirectory, state_name
 from tests.report.journals import append
 from tests.report.samples import candidates, document, measured_of

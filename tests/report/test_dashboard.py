@@ -18,7 +18,7 @@ from nas_kd.errors import NasKdError
 from nas_kd.report.dashboard import annotations
 from nas_kd.report.dashboard.application import dashboard_application
 from studies.journal import open_storage
-from studies.recipe import parse_recipe
+from studies.recipe_files import parse_recipe
 from studies.run_directory import RunDirectory
 from tests.report.asking import Ask, asking
 from tests.report.dashboard_run import TOO_SLOW, finished_run

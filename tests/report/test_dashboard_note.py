@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from nas_kd.report.dashboard.note import FRONT_ROWS, study_note
-from studies.recipe import Recipe, load_recipe, parse_recipe
+from studies.recipe import Recipe
+from studies.recipe_files import load_recipe, parse_recipe
 
 ATTACK = "a|b ~x~ [l](http://x) <img src=x> `c` \n# h"
 

@@ -15,7 +15,8 @@ from sklearn.datasets import load_digits
 from nas_kd.costs import Budget
 from search_spaces import Task, create_space
 from studies.observer import SilentObserver
-from studies.recipe import Recipe, load_recipe
+from studies.recipe import Recipe
+from studies.recipe_files import load_recipe
 from studies.run_directory import RunDirectory
 from studies.search import Search
 from studies.search_result import SearchResult

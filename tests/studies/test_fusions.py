@@ -15,7 +15,7 @@ from search_spaces import Arch
 from studies.candidates import Candidate
 from studies.fusions import PRESETS, Fusion
 from studies.objectives import Objectives
-from studies.recipe import load_recipe, parse_recipe
+from studies.recipe_files import load_recipe, parse_recipe
 
 
 def _search(**settings: Any) -> tuple[list[str], str]:

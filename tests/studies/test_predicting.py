@@ -15,7 +15,7 @@ from search_spaces import Task, create_space
 from studies import measuring, pipeline, predicting
 from studies.observer import SilentObserver
 from studies.pipeline import _Job
-from studies.recipe import load_recipe
+from studies.recipe_files import load_recipe
 from studies.run_directory import RunDirectory
 from tests.studies.measurements import LATENCY
 

@@ -12,7 +12,7 @@ from studies import measuring, setting
 from studies.observer import SilentObserver
 from studies.pipeline import run_search
 from studies.ranking.bench import prepare_bench
-from studies.recipe import parse_recipe
+from studies.recipe_files import parse_recipe
 from tests.studies.measurements import LATENCY
 
 JOB: dict[str, Any] = {

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nas_kd.errors import UsageError
-from studies.recipe import Recipe, load_recipe, parse_recipe, shipped_recipes
+from studies.recipe import Recipe
+from studies.recipe_files import load_recipe, parse_recipe, shipped_recipes
 
 
 def test_a_file_has_the_defaults_of_a_recipe_made_in_python(tmp_path: Path) -> None:

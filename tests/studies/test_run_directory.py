@@ -9,7 +9,7 @@ import pytest
 from nas_kd.errors import NasKdError, UsageError
 from nas_kd.training.pretraining import PretrainingFolder
 from studies.journal import open_storage
-from studies.recipe import load_recipe
+from studies.recipe_files import load_recipe
 from studies.run_directory import LESSON, RunDirectory
 
 RECIPE = load_recipe("digits")

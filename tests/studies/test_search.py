@@ -23,7 +23,8 @@ from studies.evaluator import Evaluator
 from studies.journal import open_storage
 from studies.kept_scores import KeptScores
 from studies.observer import SilentObserver
-from studies.recipe import Recipe, load_recipe
+from studies.recipe import Recipe
+from studies.recipe_files import load_recipe
 from studies.run_directory import FOUND, RunDirectory
 from studies.samplers import SAMPLERS
 from studies.search import Search

@@ -17,7 +17,8 @@ from nas_kd.teachers import Teacher, doubt
 from nas_kd.training import evaluate_accuracy
 from studies import setting
 from studies.observer import SilentObserver
-from studies.recipe import Recipe, parse_recipe
+from studies.recipe import Recipe
+from studies.recipe_files import parse_recipe
 from studies.run_directory import RunDirectory
 from studies.setting import load_data_and_teacher, prepare
 from studies.student_training import training_settings

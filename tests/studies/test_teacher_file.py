@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from nas_kd.errors import UsageError
-from studies.recipe import parse_recipe
+from studies.recipe_files import parse_recipe
 from studies.run_directory import RunDirectory
 from studies.teacher_file import require_same_checkpoint, weights_digest
 
