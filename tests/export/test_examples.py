@@ -10,8 +10,11 @@ import torch
 from PIL import Image
 
 from nas_kd.export import Preprocess, export_onnx, load_student, save_student
+from nas_kd.export.text_delivery import deliver_text_student
 from search_spaces import Task, create_space
 from tests.examples import run_example
+from tests.export.test_text_student import STOCK, student, tokenizer
+from tests.training.elastic.jobs import SPACES
 
 CLASSES = ["ant", "bee", "cow", "dog"]
 MEAN, STD = (0.5, 0.4, 0.3), (0.2, 0.3, 0.1)
@@ -68,3 +71,26 @@ def test_images(
         logits = loaded.module(images).numpy()
     np.testing.assert_allclose(found["logits"], logits, atol=0.05 * np.abs(logits).max())
     assert capsys.readouterr().out.strip() == loaded.classes[logits.argmax()]
+
+
+def test_texts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    directory, model = tmp_path / "runs" / "superlm-search" / "students" / "1", student(STOCK)
+    deliver_text_student(directory, model, tokenizer(), {}, lengths=(5, 9))
+    monkeypatch.chdir(tmp_path)
+    source, found = run_example("docs/language_models.md", "onnxruntime")
+    assert "nas_kd" not in source
+    tokens = tokenizer()(found["texts"], padding=True, return_tensors="pt")
+    with torch.no_grad():
+        states = model(**tokens).last_hidden_state.numpy()
+    real = tokens["attention_mask"].numpy().astype(bool)
+    np.testing.assert_allclose(found["output"][real], states[real], atol=1e-4)
+
+
+def test_weights_of_an_elastic_student(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    directory = tmp_path / "runs" / "labelled-search" / "students" / "1"
+    save_images(directory, "elastic-resnet", SPACES["elastic-resnet"], 3)
+    monkeypatch.chdir(tmp_path)
+    _, found = run_example("docs/elastic_students.md", "timm.create_model")
+    network, images = found["network"], torch.rand(2, 3, 16, 16)
+    with torch.no_grad():
+        assert torch.equal(network(images), load_student(directory).module(images))
