@@ -13,6 +13,7 @@ from nas_kd.costs import LatencyRecord
 from nas_kd.export import (
     ParityRecord,
     PrecisionRecord,
+    Preprocess,
     compare_precisions,
     export_checked,
     save_student,
@@ -109,7 +110,15 @@ def deliver(
             provenance={"teacher": setting.teacher.source, "data": recipe.data.source},
         )
         onnx = draft / "student.onnx"
-        parity = export_checked(module, setting.task.input_shape, onnx, seed=recipe.seed)
+        data = setting.data
+        preprocess = Preprocess(setting.task.input_shape, data.mean, data.std)
+        parity = export_checked(
+            module,
+            setting.task.input_shape,
+            onnx,
+            seed=recipe.seed,
+            metadata=preprocess.metadata(data.classes),
+        )
         profile = setting.profile
         measured = file_to_measure(onnx, setting, recipe.seed)
         precisions: dict[str, PrecisionRecord] = {}

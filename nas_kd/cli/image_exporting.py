@@ -62,7 +62,13 @@ def _export(directory: Path, student: Student, output: Path, seed: int) -> dict[
     from nas_kd.export import export_checked, refresh_manifest
 
     output.parent.mkdir(parents=True, exist_ok=True)
-    parity = export_checked(student.module, student.task.input_shape, output, seed=seed)
+    parity = export_checked(
+        student.module,
+        student.task.input_shape,
+        output,
+        seed=seed,
+        metadata=student.preprocess.metadata(student.classes),
+    )
     if belongs(output, directory):
         refresh_manifest(directory, [output.name], parity=parity)
     return {

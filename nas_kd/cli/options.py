@@ -40,7 +40,12 @@ DataOfAny = Annotated[
     str | None, typer.Option(metavar="DATA", help=f"Images: {_IMAGES}. Text: {_TEXT}.")
 ]
 ImageSize = Annotated[
-    int | None, typer.Option(min=1, metavar="PIXELS", help="Images are resized to this square.")
+    int | None,
+    typer.Option(
+        min=1,
+        metavar="PIXELS",
+        help="Images are fitted to this square: shorter side scaled, centre cut out.",
+    ),
 ]
 Space = Annotated[
     str | None, typer.Option(metavar="NAME", help="The search space; see: nas-kd list spaces.")

@@ -63,15 +63,15 @@ def best_student(path: Path) -> Path:
         return path
     if holds_text(best := path / "students" / "1"):
         return best
-    if (path / "recipe.json").is_file():
-        from studies.run_directory import RunDirectory
+    from studies.run_directory import RunDirectory
 
-        students = RunDirectory.open(path).students
-        if students:
-            return students[0]
+    run = RunDirectory(path)
+    if students := run.students:
+        return students[0]
+    if run.recipe_json.is_file() or run.kind_without_trials():
         raise UsageError(
             f"student: the run {path} has not delivered a student yet. "
-            "Finish it with the nas-kd search command that began it."
+            "Finish it with the nas-kd command that began it."
         )
     raise UsageError(f"student: {path} holds neither a student (config.json) nor a run.")
 

@@ -20,9 +20,10 @@ if TYPE_CHECKING:
     from nas_kd.export.onnx_file import export_onnx, onnx_facts
     from nas_kd.export.parity import ParityRecord, check_parity
     from nas_kd.export.precision import at_precision, precision_file
+    from nas_kd.export.preprocess import Preprocess
     from nas_kd.export.quantise import Int8Settings, quantise_onnx
     from nas_kd.export.running import evaluate_onnx
-    from nas_kd.export.student import Preprocess, Student, load_student, save_student
+    from nas_kd.export.student import Student, load_student, save_student
 
 __all__ = [
     "Int8Settings",
@@ -53,7 +54,7 @@ _HOMES = {
     "Int8Settings": "quantise",
     "ParityRecord": "parity",
     "PrecisionRecord": "comparison",
-    "Preprocess": "student",
+    "Preprocess": "preprocess",
     "Student": "student",
     "at_precision": "precision",
     "calibration_batches": "calibration",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from torch import nn
@@ -13,7 +14,12 @@ from nas_kd.export.parity import ParityRecord, check_parity
 
 
 def export_checked(
-    module: nn.Module, input_shape: tuple[int, ...], path: Path, *, seed: int
+    module: nn.Module,
+    input_shape: tuple[int, ...],
+    path: Path,
+    *,
+    seed: int,
+    metadata: Mapping[str, str] | None = None,
 ) -> ParityRecord:
     """Writes the module's ONNX file, and how far ONNX Runtime and PyTorch differ on it.
 
@@ -24,12 +30,13 @@ def export_checked(
         input_shape: ``(channels, height, width)``.
         path: Where the file goes; its folder must exist.
         seed: Of what is compared, see `check_parity`.
+        metadata: What the file says of itself, as from `Preprocess.metadata`.
 
     Raises:
         ExportError: ONNX Runtime does not compute what the module computes.
     """
     with drafts_of(path) as folder:
-        draft = export_onnx(module, input_shape, folder / path.name)
+        draft = export_onnx(module, input_shape, folder / path.name, metadata=metadata)
         parity = check_parity(module, draft, input_shape, seed=seed)
         if not parity.passed:
             raise ExportError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ def export_onnx(
     path: Path,
     *,
     opset: int | None = None,
+    metadata: Mapping[str, str] | None = None,
 ) -> Path:
     """Writes the module in eval mode: input ``images``, output ``logits``, dynamic axis ``batch``.
 
@@ -38,6 +40,7 @@ def export_onnx(
         task_input_shape: ``(channels, height, width)``.
         path: The file to write; its folder must exist.
         opset: Version of the ONNX operator set, 18 by default.
+        metadata: What the file says of itself, by name.
 
     Returns:
         ``path``.
@@ -59,6 +62,8 @@ def export_onnx(
                 f"export: {type(module).__name__} cannot be written as ONNX ({error}).",
                 "Replace the operator that is named, or choose another space.",
             ) from error
+    for name, text in (metadata or {}).items():
+        model.metadata_props.add(key=name, value=text)
     write_model(model, path)
     return path
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
@@ -16,65 +16,13 @@ from torch import Tensor, nn
 from nas_kd.costs.messages import first_line
 from nas_kd.errors import UsageError
 from nas_kd.export.manifest import require_intact
+from nas_kd.export.preprocess import Preprocess
 from nas_kd.whole_files import replaced, write_whole
 from search_spaces import Arch, Hosted, SearchSpace, Task, create_space
-
-if TYPE_CHECKING:
-    from nas_kd.data import DataSplits
 
 SCHEMA = "nas-kd.student/1"
 WEIGHTS = "model.safetensors"
 CONFIG = "config.json"
-
-
-@dataclass(frozen=True)
-class Preprocess:
-    """Turns images into what the student was trained on.
-
-    Attributes:
-        input_shape: ``(channels, height, width)`` of one image.
-        mean: Per-channel mean of values in [0, 1]; None leaves the values as they are.
-        std: Per-channel standard deviation; None like ``mean``.
-    """
-
-    input_shape: tuple[int, int, int]
-    mean: tuple[float, ...] | None
-    std: tuple[float, ...] | None
-
-    def of_data(self, data: DataSplits) -> DataSplits:
-        """The data under the student's normalisation."""
-        channels = self.input_shape[0]
-        return data.normalised(self.mean or (0.0,) * channels, self.std or (1.0,) * channels)
-
-    def __call__(self, images: Tensor) -> Tensor:
-        """Scales, resizes and normalises.
-
-        Args:
-            images: ``(C, H, W)`` or ``(B, C, H, W)``, bytes or floats in [0, 1]. Other sizes are
-                resized bilinearly with anti-aliasing.
-
-        Returns:
-            Normalised floats ``(B, C, H, W)``.
-
-        Raises:
-            UsageError: The number of channels is not the student's.
-        """
-        channels, height, width = self.input_shape
-        values = images.unsqueeze(0) if images.dim() == 3 else images
-        if values.dim() != 4 or values.shape[1] != channels:
-            raise UsageError(
-                f"student: images of shape {tuple(images.shape)} were given, and "
-                f"(batch, {channels}, height, width) is needed."
-            )
-        values = values.float() / 255.0 if values.dtype == torch.uint8 else values.float()
-        if values.shape[2:] != (height, width):
-            values = nn.functional.interpolate(
-                values, (height, width), mode="bilinear", antialias=True
-            )
-        if self.mean is None or self.std is None:
-            return values
-        mean, std = (torch.tensor(v, device=values.device) for v in (self.mean, self.std))
-        return (values - mean.view(1, -1, 1, 1)) / std.view(1, -1, 1, 1)
 
 
 @dataclass(frozen=True)

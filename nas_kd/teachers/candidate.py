@@ -47,7 +47,7 @@ def become_teacher(
         UsageError: The checkpoint or the task does not fit.
     """
     if checkpoint is not None:
-        load_weights(candidate.model, checkpoint)
+        load_weights(candidate.model, checkpoint, task)
     _require_size(candidate, spec, task)
     anatomy = find_anatomy(candidate.model, task.input_shape, task.num_classes)
     channels = task.input_shape[0]

@@ -92,7 +92,7 @@ def _from_factory(spec: SourceSpec, task: TeacherTask, checkpoint: Path | None) 
             f"nas_kd.teachers.Teacher."
         )
     if checkpoint is not None:
-        load_weights(made.model, checkpoint)
+        load_weights(made.model, checkpoint, task)
     _check(made, task)
     return made
 

@@ -12,13 +12,14 @@ import torch
 from torch import Tensor, nn
 
 from nas_kd.errors import UsageError
+from nas_kd.teachers.misfits import misfits, some
+from nas_kd.teachers.teacher import TeacherTask
 
 _WRAPPERS = ("state_dict", "model_state_dict", "model", "module", "net", "weights")
 _PREFIXES = ("module.", "_orig_mod.")
-_SHOWN = 3
 
 
-def load_weights(module: nn.Module, path: Path) -> None:
+def load_weights(module: nn.Module, path: Path, task: TeacherTask | None = None) -> None:
     """Fills ``module`` with the weights at ``path``; every name and shape has to fit.
 
     ``.safetensors`` files are read by safetensors, all others by ``torch.load`` with
@@ -26,16 +27,19 @@ def load_weights(module: nn.Module, path: Path) -> None:
     ``model``) and the prefixes of data-parallel and compiled modules are taken off. Of a weight
     that ``module`` has under several names, one is enough.
 
+    Args:
+        module: What is filled.
+        path: The file.
+        task: The data for which ``module`` was built, where it was, to say how the checkpoint's
+            differ.
+
     Raises:
         UsageError: The file is missing, damaged, holds more than tensors or values that are not
             finite, or does not fit; ``module`` is then unchanged.
     """
     weights = _with_shared(_unwrapped(_read(path), path), module)
-    if problems := _misfits(module.state_dict(), weights):
-        raise UsageError(
-            f"checkpoint: {path} does not fit {type(module).__name__}: {'; '.join(problems)}. "
-            f"Give the checkpoint of this very architecture and number of classes."
-        )
+    if problem := misfits(module.state_dict(), weights, task):
+        raise UsageError(f"checkpoint: {path} does not fit {type(module).__name__}: {problem}")
     broken = [
         name
         for name, value in weights.items()
@@ -43,7 +47,7 @@ def load_weights(module: nn.Module, path: Path) -> None:
     ]
     if broken:
         raise UsageError(
-            f"checkpoint: {path} holds NaN or infinite values ({_some(broken)}). "
+            f"checkpoint: {path} holds NaN or infinite values ({some(broken)}). "
             f"Give weights from before the training failed."
         )
     module.load_state_dict(weights)
@@ -59,20 +63,6 @@ def _with_shared(weights: dict[str, Tensor], module: nn.Module) -> dict[str, Ten
         if name not in weights and id(parameter) in there
     }
     return weights | others
-
-
-def _misfits(expected: Mapping[str, Tensor], weights: Mapping[str, Tensor]) -> list[str]:
-    shapes = [
-        f"{name} {tuple(weights[name].shape)} instead of {tuple(expected[name].shape)}"
-        for name in sorted(expected.keys() & weights.keys())
-        if weights[name].shape != expected[name].shape
-    ]
-    kinds = {
-        "missing": sorted(expected.keys() - weights.keys()),
-        "unexpected": sorted(weights.keys() - expected.keys()),
-        "of another shape": shapes,
-    }
-    return [f"{len(names)} {kind} ({_some(names)})" for kind, names in kinds.items() if names]
 
 
 def _read(path: Path) -> Mapping[Any, object]:
@@ -115,14 +105,10 @@ def _unwrapped(content: Mapping[Any, object], path: Path) -> dict[str, Tensor]:
     if foreign or not content:
         raise UsageError(
             f"checkpoint: {path} is not a mapping of names to tensors "
-            f"({_some(foreign) or 'it is empty'}). Save model.state_dict()."
+            f"({some(foreign) or 'it is empty'}). Save model.state_dict()."
         )
     weights = {str(name): value for name, value in content.items() if isinstance(value, Tensor)}
     for prefix in _PREFIXES:
         if all(name.startswith(prefix) for name in weights):
             weights = {name.removeprefix(prefix): value for name, value in weights.items()}
     return weights
-
-
-def _some(names: list[str]) -> str:
-    return ", ".join(names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from nas_kd.export import export_checked, save_student, write_manifest
+from nas_kd.export import Preprocess, export_checked, save_student, write_manifest
 from nas_kd.export.manifest import ONNX
 from nas_kd.machine_lock import machine_shared
 from nas_kd.training import evaluate_accuracy
@@ -60,7 +60,9 @@ def deliver(
         },
     )
     onnx = directory / ONNX
-    parity = export_checked(module, source.task.input_shape, onnx, seed=seed)
+    shape = source.task.input_shape
+    metadata = Preprocess(shape, data.mean, data.std).metadata(data.classes)
+    parity = export_checked(module, shape, onnx, seed=seed, metadata=metadata)
     timing = None if limit is None else limit.judged(onnx)
     write_manifest(
         directory,

@@ -112,6 +112,9 @@ def test_both_files_with_before_and_after_measured(nas_kd: Command, student: Pat
         session = onnxruntime.InferenceSession(str(file))
         images = np.zeros((2, *TASK.input_shape), np.float32)
         assert session.run(["logits"], {"images": images})[0].shape == (2, 10)
+    told = load_student(student).preprocess.metadata([str(digit) for digit in range(10)])
+    for name in ("student.onnx", "student.int8.onnx", "student.fp16.onnx"):
+        assert manifest["onnx"][name]["metadata"].items() >= told.items()
     metadata = manifest["onnx"]["student.int8.onnx"]["metadata"]
     assert metadata["nas-kd.int8.calibration_images"] == "64"
     assert not [file for file in student.iterdir() if file.name.startswith(".")]

@@ -8,6 +8,7 @@ import pytest
 
 from nas_kd.cli.distill import distill
 from nas_kd.cli.pretrain import pretrain
+from nas_kd.cli.search import search
 from nas_kd.data.load import SOURCES
 from nas_kd.data.text.corpus import _KINDS as TEXTS
 from nas_kd.teachers.language import _KINDS as LANGUAGE_TEACHERS
@@ -29,3 +30,8 @@ def test_verbs_for_images_and_text_name_the_sources_of_both(
     assert "package.module:factory" in images
     assert "package.module:factory" not in text
     assert "timm" not in text
+
+
+def test_how_images_are_fitted_is_told() -> None:
+    (told,) = get_type_hints(search, include_extras=True)["image_size"].__metadata__
+    assert "shorter side scaled, centre cut out" in told.help

@@ -10,9 +10,10 @@ import pytest
 import torch
 import transformers
 
-from nas_kd.cli.targets import find_target
+from nas_kd.cli.targets import best_student, find_target
 from nas_kd.costs._latency_session import TimedModel
 from nas_kd.errors import NasKdError, UsageError
+from studies.run_directory import SUPERNET_SEARCH, RunDirectory
 from tests.costs.test_macs_of_tokens import ENCODER, GPT2, T5, build
 
 VIT = {
@@ -128,6 +129,24 @@ def test_the_global_random_state_is_left_alone(tmp_path: Path) -> None:
     before = torch.get_rng_state()
     find_target(f"hf:{folder}?seq_len=5", tmp_path)
     assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_the_best_student_of_a_run_of_any_kind(tmp_path: Path) -> None:
+    for kind in ("recipe.json", SUPERNET_SEARCH):
+        run = RunDirectory(tmp_path / kind)
+        run.path.mkdir()
+        if kind == SUPERNET_SEARCH:
+            run.write_state(kind, {"budget": "macs=50%"})
+        else:
+            run.recipe_json.touch()
+        with pytest.raises(UsageError, match="has not delivered a student yet"):
+            best_student(run.path)
+        for rank in (10, 2):
+            run.student(rank).mkdir(parents=True)
+            run.student(rank).joinpath("manifest.json").touch()
+        assert best_student(run.path) == run.student(2)
+    with pytest.raises(UsageError, match="neither a student"):
+        best_student(tmp_path)
 
 
 def test_the_file_can_be_timed(tmp_path: Path) -> None:

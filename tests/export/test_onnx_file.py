@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from nas_kd.errors import ExitCode, ExportError, UsageError
-from nas_kd.export import export_onnx, onnx_facts
+from nas_kd.export import export_checked, export_onnx, onnx_facts
 from nas_kd.export.exporters import DEFAULT_OPSET
 
 SHAPE = (3, 16, 16)
@@ -74,6 +74,17 @@ def test_the_same_module_gives_the_same_bytes(tmp_path: Path) -> None:
     module = small_cnn()
     first = export_onnx(module, SHAPE, tmp_path / "a.onnx").read_bytes()
     assert export_onnx(module, SHAPE, tmp_path / "b.onnx").read_bytes() == first
+
+
+def test_what_a_file_says_of_itself(tmp_path: Path) -> None:
+    module, told = small_cnn(), {"images": "of digits", "by": "a test"}
+    plain = export_onnx(module, SHAPE, tmp_path / "plain.onnx")
+    assert onnx_facts(plain)["metadata"] == {}
+    files = [tmp_path / "a.onnx", tmp_path / "b.onnx"]
+    for file in files:
+        assert export_checked(module, SHAPE, file, seed=0, metadata=told).passed
+        assert onnx_facts(file)["metadata"] == told
+    assert files[0].read_bytes() == files[1].read_bytes()
 
 
 def test_quiet_and_without_a_trace(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

@@ -8,10 +8,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 from safetensors.torch import load_file, save_file
 
+from nas_kd.data import LazyImages
 from nas_kd.errors import UsageError
 from nas_kd.export import Preprocess, load_student, save_student
 from search_spaces import Task, create_space
@@ -73,6 +76,19 @@ def test_preprocess() -> None:
     with pytest.raises(UsageError, match="is needed"):
         preprocess(torch.rand(3, 8, 8))
     assert torch.equal(Preprocess((1, 8, 8), None, None)(white), torch.ones(1, 1, 8, 8))
+
+
+@pytest.mark.parametrize("shape", [(30, 20, 3), (16, 40, 3), (9, 7, 3), (16, 16, 3)])
+def test_preprocess_fits_images_as_a_training_does(shape: tuple[int, ...]) -> None:
+    mean, std = (0.5, 0.4, 0.3), (0.2, 0.2, 0.1)
+    pixels = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+    trained = LazyImages(lambda _: Image.fromarray(pixels), torch.zeros(1), 16, 3, mean, std)
+    preprocess = Preprocess((3, 16, 16), mean, std)
+    images = torch.from_numpy(pixels).permute(2, 0, 1)
+    assert torch.equal(preprocess(images), trained.batch([0])[0])
+    assert torch.equal(preprocess(images[None].repeat(2, 1, 1, 1))[1:], preprocess(images))
+    as_floats = preprocess(images / 255.0)
+    assert torch.allclose(as_floats, preprocess(images), atol=1.5 / 255 / min(std))
 
 
 @pytest.mark.parametrize(

@@ -69,6 +69,8 @@ def test_the_best_within_the_budget_is_delivered(
     (computed,) = session.run(None, {"images": loaded.preprocess(images).numpy()})
     assert computed == pytest.approx(logits, rel=1e-3, abs=1e-3)
     assert logits.shape == (3, 10)
+    told = session.get_modelmeta().custom_metadata_map
+    assert told == loaded.preprocess.metadata(loaded.classes)
 
 
 def test_the_probe_is_the_classifier_of_what_learned_without_labels(

@@ -102,7 +102,25 @@ def test_timm_model_with_a_checkpoint(tmp_path: Path) -> None:
     own = load_teacher("timm:test_vit?img_size=32&normalise=data", data=task, checkpoint=path)
     assert own.mean is None
     with pytest.raises(UsageError, match="of another shape"):
-        load_teacher("timm:test_vit?img_size=32", data=Task((3, 32, 32), 6), checkpoint=path)
+        load_teacher("timm:test_vit?img_size=16", data=Task((3, 16, 16), 5), checkpoint=path)
+
+
+@pytest.mark.parametrize("model", ["test_resnet", "test_vit?img_size=32", "test_convnext"])
+def test_a_checkpoint_for_other_channels_or_classes_says_so(model: str, tmp_path: Path) -> None:
+    path, source = tmp_path / "weights.pt", f"timm:{model}"
+    name, _, sized = model.partition("?")
+    options = {"img_size": 32} if sized else {}
+    torch.save(timm.create_model(name, num_classes=5, **options).state_dict(), path)
+    channels = r"images of 3 channels, data: 1\. Convert .*folder:PATH\?channels=3"
+    classes = r"checkpoint: 5 classes, data: 2"
+    for task, words in (
+        (Task((1, 32, 32), 5), channels),
+        (Task((3, 32, 32), 2), classes),
+        (Task((1, 32, 32), 2), rf"images of 3 channels, data: 1; {classes}\..*\?channels=3"),
+    ):
+        with pytest.raises(UsageError, match=words) as caught:
+            load_teacher(source, data=task, checkpoint=path)
+        assert "architecture" not in str(caught.value)
 
 
 def test_a_transformer_that_cannot_take_the_size_says_what_to_set() -> None:
