@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from nas_kd.distill.autodistil_kl import AutoDistilKL
 from nas_kd.distill.autodistil_mse import AutoDistilMSE
-from nas_kd.distill.distiller import NEEDS, Distiller, configured, settings_of
+from nas_kd.distill.distiller import NEEDS, Distiller, configured, is_distiller, settings_of
 from nas_kd.distill.diswot_mr import RelationDistillation
 from nas_kd.distill.diswot_ms import SemanticDistillation
 from nas_kd.distill.hidden_fit import HiddenFit
@@ -18,7 +18,12 @@ from nas_kd.distill.tinybert import TinyBERT
 from nas_kd.distill.word_kd import WordDistillation
 from nas_kd.registry import Registry
 
-DISTILLERS: Registry[type[Distiller]] = Registry("distillers")
+DISTILLERS: Registry[type[Distiller]] = Registry(
+    "distillers",
+    wanted="a subclass of nas_kd.distill.Distiller that has name, needs, source and parts, "
+    "and whose settings have defaults",
+    accepts=is_distiller,
+)
 for _distiller in (
     LogitDistillation,
     RelationDistillation,
