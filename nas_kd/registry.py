@@ -1,4 +1,4 @@
-"""One registry for every kind of component: spaces, proxies, distillers, samplers."""
+"""One registry for every kind of component: spaces, proxies, distillers, samplers, methods."""
 
 from __future__ import annotations
 
