@@ -92,7 +92,7 @@ def is_distiller(found: object) -> bool:
     )
 
 
-def configured(distiller: type[Distiller], **settings: float | None) -> Distiller:
+def configured(distiller: type[Distiller], **settings: float | str | None) -> Distiller:
     """An instance with those of ``settings`` that it has a field for.
 
     Settings are shared by all distillers of a training (one temperature, say), so those that a
