@@ -1,9 +1,10 @@
-"""One registry for every kind of component: spaces, proxies, distillers, samplers."""
+"""One registry for every kind of component: spaces, proxies, distillers, samplers, methods."""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator
+import inspect
+from collections.abc import Callable, Iterator
 from importlib.metadata import EntryPoint, entry_points
 from typing import Generic, TypeVar
 
@@ -20,10 +21,20 @@ class Registry(Generic[Component]):
 
     Args:
         kind: Plural noun used in messages and as the entry-point group's suffix (``"proxies"``).
+        wanted: What such an object is, in words.
+        accepts: Whether an object of another package is one.
     """
 
-    def __init__(self, kind: str) -> None:
+    def __init__(
+        self,
+        kind: str,
+        *,
+        wanted: str = "anything",
+        accepts: Callable[[object], bool] = lambda component: True,
+    ) -> None:
         self.kind = kind
+        self._wanted = wanted
+        self._accepts = accepts
         self._components: dict[str, Component] = {}
         self._entry_points_loaded = False
 
@@ -74,7 +85,32 @@ class Registry(Generic[Component]):
                 f"{self.kind}: {entry_point.name!r} ({entry_point.value}) cannot be loaded "
                 f"({type(error).__name__}: {error}). Mend or uninstall that package."
             ) from error
+        self._require_one(entry_point, component)
         return component
+
+    def _require_one(self, entry_point: EntryPoint, component: object) -> None:
+        """Raises `UsageError` where the object is of another kind or says another name."""
+        named = f"{self.kind}: the entry point {entry_point.name!r} ({entry_point.value})"
+        if not self._accepts(component):
+            raise UsageError(
+                f"{named} is {_what_it_is(component)}; it should be {self._wanted}. Mend or "
+                "uninstall that package."
+            )
+        name = getattr(component, "name", None)
+        if isinstance(name, str) and name != entry_point.name:
+            raise UsageError(
+                f"{named} calls itself {name!r}; give the entry point and its object one name. "
+                "Mend or uninstall that package."
+            )
+
+
+def _what_it_is(component: object) -> str:
+    """``a function``, ``the class Margin``, ``of type Proxy``."""
+    if isinstance(component, type):
+        return f"the class {component.__name__}"
+    if inspect.isroutine(component):
+        return "a function"
+    return f"of type {type(component).__name__}"
 
 
 def unknown_name(kind: str, name: str, known: list[str]) -> str:

@@ -58,7 +58,9 @@ from proxies import (
 )
 from proxies._proxy import Proxy
 
-PROXIES: Registry[Proxy] = Registry("proxies")
+PROXIES: Registry[Proxy] = Registry(
+    "proxies", wanted="a proxies.Proxy", accepts=lambda found: isinstance(found, Proxy)
+)
 """All proxies by name; third parties add theirs by the entry-point group ``nas_kd.proxies``."""
 
 for _module in (

@@ -7,7 +7,15 @@
 from __future__ import annotations
 
 from search_spaces._arch import Arch, Gene
-from search_spaces._checks import gene_values
+from search_spaces._checks import (
+    gene_values,
+    one_gene_neighbours,
+    require_built,
+    require_member,
+    require_positive,
+    require_task,
+    require_text_task,
+)
 from search_spaces._create import SPACES, SpaceFactory, create_space
 from search_spaces._drawing import Block, CellGraph, Drawable, Drawing, Edge, drawing_of
 from search_spaces._executed import WithIdleParts, executed_arch, glue_operators
@@ -81,6 +89,12 @@ __all__ = [
     "gene_values",
     "glue_operators",
     "nearest_in_size",
+    "one_gene_neighbours",
+    "require_built",
+    "require_member",
+    "require_positive",
+    "require_task",
+    "require_text_task",
     "sample_by_size",
     "sizes_of_all",
     "teacher_options",

@@ -12,14 +12,37 @@ from search_spaces._space import SearchSpace
 SpaceFactory = Callable[..., SearchSpace]
 """Makes a space; takes only keyword options that are integers with defaults."""
 
-SPACES: Registry[SpaceFactory] = Registry("spaces")
+
+def _is_factory(found: object) -> bool:
+    """Whether it can be called, and every option has an integer to begin with."""
+    if not callable(found):
+        return False
+    try:
+        options = inspect.signature(found).parameters.values()
+    except (TypeError, ValueError):
+        return False
+    return all(
+        option.kind in (option.POSITIONAL_OR_KEYWORD, option.KEYWORD_ONLY)
+        and isinstance(option.default, int)
+        and not isinstance(option.default, bool)
+        for option in options
+    )
+
+
+SPACES: Registry[SpaceFactory] = Registry(
+    "spaces",
+    wanted="a class or function that makes a search_spaces.SearchSpace, and whose options are "
+    "integers with defaults",
+    accepts=_is_factory,
+)
 
 
 def create_space(name: str, **options: int) -> SearchSpace:
     """The registered space called ``name`` with its options set.
 
     Raises:
-        UsageError: The name or an option is unknown, or an option's value is out of range.
+        UsageError: The name or an option is unknown, an option's value is out of range, or what
+            its factory made is no `SearchSpace` of that name.
     """
     factory = SPACES.get(name)
     known = list(inspect.signature(factory).parameters)
@@ -28,4 +51,17 @@ def create_space(name: str, **options: int) -> SearchSpace:
             raise UsageError(unknown_name(f"options of {name}", option, known))
         if not isinstance(value, int) or isinstance(value, bool):
             raise UsageError(f"{name}: option {option} is {value!r}; give an integer.")
-    return factory(**options)
+    space = factory(**options)
+    if not isinstance(space, SearchSpace):
+        wanted = [member for member in vars(SearchSpace) if not member.startswith("_")]
+        missing = [member for member in wanted if not hasattr(space, member)]
+        raise UsageError(
+            f"spaces: {name} made a {type(space).__name__}, which lacks {', '.join(missing)} of "
+            "search_spaces.SearchSpace. Mend or uninstall that package."
+        )
+    if space.name != name:
+        raise UsageError(
+            f"spaces: {name} made a space that calls itself {space.name!r}; give the two one name. "
+            "Mend or uninstall that package."
+        )
+    return space

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from nas_kd.costs import require_provider
 from nas_kd.data.load import parse_data
-from nas_kd.distill import DISTILLERS, Distiller
+from nas_kd.distill import Distiller, create_distiller
 from nas_kd.errors import UsageError
 from nas_kd.teachers.load import parse_teacher
 from nas_kd.training.objective import Objective
@@ -70,14 +70,14 @@ def check_teacher(teacher: TeacherSection) -> None:
 
 def _check_distillation(section: DistillSection) -> None:
     for name in section.distillers:
-        _check_distiller(DISTILLERS.get(name))
+        _check_distiller(create_distiller(name))
     objective = Objective(section.distillers, training_settings(section))
     require_views(section.teacher_views, objective.needs)
     if section.precision != "no":
         make_accelerator(section.precision)
 
 
-def _check_distiller(distiller: type[Distiller]) -> None:
+def _check_distiller(distiller: Distiller) -> None:
     if "states" in distiller.needs:
         raise UsageError(
             f"recipe: the distiller {distiller.name} compares the token states of language models, "

@@ -151,6 +151,7 @@ class DistillSection(_Section):
     auxiliary_weight: float = Field(default=0.4, ge=0)
     """Of the loss of an auxiliary head, where the student has one."""
     distillers: dict[str, float] = {"kd": 0.9}
+    """Names to weights; settings of one follow its name (``"kd?temperature=2"``)."""
     teacher_views: Literal["augmented", "clean"] = "augmented"
     init: Literal["auto", "teacher", "random"] = "auto"
     gradient_clip: float = Field(default=5.0, ge=0)

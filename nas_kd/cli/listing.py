@@ -97,12 +97,13 @@ def _proxies() -> list[dict[str, Any]]:
 
 
 def _distillers() -> list[dict[str, Any]]:
-    from nas_kd.distill import DISTILLERS
+    from nas_kd.distill import DISTILLERS, settings_of
 
     return [
         {
             "name": name,
             "needs": sorted(distiller.needs),
+            "settings": settings_of(distiller),
             "source": distiller.source,
             "deviation": distiller.deviation,
         }

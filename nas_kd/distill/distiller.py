@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Collection
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -80,7 +81,18 @@ class Distiller(ABC):
         """The loss itself: scalars in float32 by name."""
 
 
-def configured(distiller: type[Distiller], **settings: float | None) -> Distiller:
+def is_distiller(found: object) -> bool:
+    """Whether it is a class of distillers that says what it is and can be made without settings."""
+    return (
+        isinstance(found, type)
+        and issubclass(found, Distiller)
+        and not inspect.isabstract(found)
+        and all(hasattr(found, said) for said in ("name", "needs", "source"))
+        and dataclasses.MISSING not in settings_of(found).values()
+    )
+
+
+def configured(distiller: type[Distiller], **settings: float | str | None) -> Distiller:
     """An instance with those of ``settings`` that it has a field for.
 
     Settings are shared by all distillers of a training (one temperature, say), so those that a
@@ -90,8 +102,8 @@ def configured(distiller: type[Distiller], **settings: float | None) -> Distille
     return distiller(**{name: value for name, value in settings.items() if name in known})
 
 
-def settings_of(distiller: type[Distiller]) -> set[str]:
-    """Names of its settings."""
+def settings_of(distiller: type[Distiller]) -> dict[str, Any]:
+    """Its settings by name, with their defaults."""
     if not dataclasses.is_dataclass(distiller):
-        return set()
-    return {field.name for field in dataclasses.fields(distiller)}
+        return {}
+    return {field.name: field.default for field in dataclasses.fields(distiller)}

@@ -22,11 +22,13 @@ class Objective:
     Where there is an auxiliary head, ``auxiliary_weight`` times its cross-entropy is added.
 
     Args:
-        distillers: Names to weights; a weight of zero leaves the distiller out.
+        distillers: Names, with settings of their own (`create_distiller`), to weights; a weight of
+            zero leaves the distiller out.
         settings: The other weights, ``label_smoothing`` and ``temperature`` are read.
 
     Raises:
-        UsageError: A name is unknown, a weight is negative, or nothing has any weight.
+        UsageError: A name is unknown or stands twice in it, a weight is negative, or nothing has
+            any weight.
     """
 
     def __init__(self, distillers: Mapping[str, float], settings: TrainingSettings) -> None:
@@ -40,6 +42,11 @@ class Objective:
                 raise UsageError(
                     f"training: the distiller {name} weighs {weight}; give a number above zero."
                 )
+        names = [distiller.name for distiller in self._distillers.values()]
+        if twice := [name for name in dict.fromkeys(names) if names.count(name) > 1]:
+            raise UsageError(
+                f"training: the distiller {', '.join(twice)} stands in it twice; keep one."
+            )
         if not self.weights and settings.ce_weight == 0:
             raise UsageError(
                 "training: there is nothing to learn from: ce_weight is 0 and there are no "

@@ -42,7 +42,11 @@ class SamplerEntry:
     covers_space: bool = False
 
 
-SAMPLERS: Registry[SamplerEntry] = Registry("samplers")
+SAMPLERS: Registry[SamplerEntry] = Registry(
+    "samplers",
+    wanted="a studies.samplers.SamplerEntry",
+    accepts=lambda found: isinstance(found, SamplerEntry),
+)
 SAMPLERS.register(
     "nsga2",
     SamplerEntry(

@@ -12,6 +12,7 @@ from nas_kd.distill import (
     DISTILLERS,
     Distiller,
     LogitDistillation,
+    MiniLMv2,
     Outputs,
     configured,
     create_distiller,
@@ -36,6 +37,31 @@ def test_an_unknown_name_suggests_the_nearest() -> None:
 def test_a_setting_out_of_range_is_refused() -> None:
     with pytest.raises(UsageError, match="temperature 0"):
         create_distiller("kd", temperature=0.0)
+
+
+def test_settings_of_its_own_follow_its_name() -> None:
+    assert create_distiller("kd?temperature=2", temperature=3.0) == LogitDistillation(2)
+    own = create_distiller("minilm_v2?relation_heads=4&interleaved=true")
+    assert own == MiniLMv2(relation_heads=4, interleaved=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("kd?temperatur=2", "Did you mean 'temperature'"),
+        ("kd?temperature=warm", "temperature 'warm'; give a value such as 4.0"),
+        ("kd?temperature=true", "temperature True"),
+        ("kd?temperature=0", "temperature 0"),
+        ("minilm_v2?relation_heads=all", "relation_heads 'all'; give a number"),
+        ("minilm_v2?interleaved=2", "interleaved 2; give a value such as False"),
+        ("diswot_mr?temperature=2", "options of diswot_mr"),
+        ("kd?temperature", r"there is no 'kd\?temperature'"),
+        ("kd:temperature=2", "there is no 'kd:temperature=2'"),
+    ],
+)
+def test_own_settings_that_cannot_be_are_refused(name: str, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        create_distiller(name)
 
 
 def test_a_distiller_without_settings_needs_no_dataclass() -> None:

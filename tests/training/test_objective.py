@@ -31,6 +31,16 @@ def test_it_needs_what_its_distillers_need() -> None:
     assert list(objective.weights) == ["kd", "diswot_mr"]
 
 
+def test_a_distiller_has_settings_of_its_own() -> None:
+    settings = TrainingSettings(ce_weight=0, temperature=4.0)
+    loss, parts = Objective({"kd?temperature=2": 0.5}, settings)(STUDENT, TEACHER, LABELS)
+    soft = create_distiller("kd", temperature=2.0)(STUDENT, TEACHER, LABELS)["kd"]
+    torch.testing.assert_close(loss, 0.5 * soft)
+    assert parts["kd"] == soft
+    with pytest.raises(UsageError, match="kd stands in it twice"):
+        Objective({"kd": 0.5, "kd?temperature=2": 0.5}, settings)
+
+
 def test_weights_have_to_make_sense() -> None:
     with pytest.raises(UsageError, match="kd weighs -1"):
         Objective({"kd": -1}, TrainingSettings())

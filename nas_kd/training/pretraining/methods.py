@@ -10,7 +10,11 @@ from nas_kd.training.pretraining.method import Method
 from nas_kd.training.sandwich.methods import SANDWICH
 from nas_kd.training.superlm.methods import SUPERLM_METHODS
 
-METHODS: Registry[Method] = Registry("methods")
+METHODS: Registry[Method] = Registry(
+    "methods",
+    wanted="a nas_kd.training.pretraining.Method",
+    accepts=lambda found: isinstance(found, Method),
+)
 
 for _method in (*SUPERLM_METHODS, *DARTS_METHODS, POA, SANDWICH, DMAE, G2SD):
     METHODS.register(_method.name, _method)
