@@ -50,7 +50,9 @@ def distill(
             metavar="TEXTS",
             help="What a student of text is to learn: FILE.tsv, FILE.csv or hfds:NAME_OR_FOLDER "
             "with ?text=COLUMN&label=COLUMN, for pairs &second=COLUMN, for scores "
-            "&regression=true, and &train=...&validation=... in a folder, archive or data set.",
+            "&regression=true, and &train=...&validation=... in a folder, archive or data set. "
+            "A whole number is the place of a column, counted from 1; &header=false says that the "
+            "first line of a file is a row.",
         ),
     ] = None,
     embeddings: Annotated[
