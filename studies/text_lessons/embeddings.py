@@ -18,6 +18,9 @@ from nas_kd.training.language import (
 from nas_kd.training.processes import make_accelerator
 from studies.observer import PER_MILLE, per_mille
 from studies.text_lessons.learned import Learned, Place, facts_of, source_of
+from studies.text_lessons.teacher_notes import tell_score
+
+_NO_ENCODER = "It may not be a sentence encoder, or the scores may be of something else."
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,7 @@ class EmbeddingLesson:
         encoder = teacher.model.base_model
         tokens = self.settings.max_tokens
         teachers_score = similarity_score(encoder, task, teacher.tokenizer, max_tokens=tokens)
+        tell_score(teachers_score, task, place.observer, advice=_NO_ENCODER)
         sentences = dict.fromkeys([*task.train.texts, *(task.train.seconds or ()), *further])
         model = without_head(student.model).requires_grad_()
         place.observer.phase("distill", PER_MILLE)
