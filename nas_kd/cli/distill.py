@@ -65,7 +65,12 @@ def distill(
     ] = False,
     settings: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="NAME=VALUE", help="With --task: a setting; repeatable."),
+        typer.Option(
+            "--set",
+            metavar="NAME=VALUE",
+            help="With --task: a setting, see: nas-kd list settings task, or embeddings; "
+            "repeatable.",
+        ),
     ] = None,
     int8: Annotated[
         bool, typer.Option("--int8", help="With --task: a file of 8-bit integers beside it.")

@@ -23,6 +23,7 @@ from nas_kd.training.language import (
 )
 from nas_kd.training.processes import make_accelerator
 from studies.observer import PER_MILLE, per_mille
+from studies.text_lessons.cut_texts import tell_cut
 from studies.text_lessons.learned import Learned, Place, facts_of, source_of
 from studies.text_lessons.teacher_notes import tell_outputs, tell_score
 
@@ -76,6 +77,12 @@ class TaskLesson:
             refuse_idle(
                 self.settings, ("temperature",), "scores are compared as they are", where="training"
             )
+        tell_cut(
+            [task.train, task.validation],
+            student.tokenizer,
+            self.settings.max_tokens,
+            place.observer,
+        )
         teacher, teacher_facts = None, {}
         if self.teacher is not None and self.settings.learns_from_teacher:
             teacher = load_task_teacher(

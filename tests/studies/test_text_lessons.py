@@ -104,6 +104,38 @@ def test_the_outputs_and_the_score_of_a_teacher_are_told_before_a_student_learns
     assert ("id2label" in score) == swapped
 
 
+def test_the_share_of_texts_that_are_cut_off_is_told(tmp_path: Path) -> None:
+    """Half of the texts have four words, which are six tokens."""
+    table = tmp_path / "task.tsv"
+    table.write_text("text\tlabel\n" + "w1 w2 w3 w4\tyes\nw5\tno\n" * 20)
+    student = TextStudent(small_bert(), word_tokenizer(WORDS), {})
+    told = {}
+    for tokens in (5, 6):
+        settings = TaskSettings(epochs=1, batch_size=16, max_tokens=tokens, teacher_weight=0)
+        observer = _Notes()
+        lesson = TaskLesson(f"{table}?text=text&label=label", None, settings)
+        lesson.teach(student, Place(tmp_path / f"work-{tokens}", {}, observer))
+        told[tokens] = observer.notes
+    (note,) = told[5]
+    assert "50.0% of the texts are cut off at 5 tokens, and the longest has 6" in note
+    assert "--set max_tokens=N" in note
+    assert told[6] == []
+
+
+def test_the_share_of_sentences_that_are_cut_off_is_told(tmp_path: Path) -> None:
+    lesson = EmbeddingLesson(
+        _pairs(tmp_path / "pairs.tsv"),
+        save_teacher(tmp_path / "teacher"),
+        EmbeddingSettings(epochs=1, batch_size=8, max_tokens=5),
+    )
+    observer = _Notes()
+    student = TextStudent(small_bert(seed=1), word_tokenizer(WORDS), {})
+    lesson.teach(student, Place(tmp_path / "work", {}, observer))
+    score, cut = observer.notes
+    assert "(Spearman)" in score
+    assert "are cut off at 5 tokens" in cut
+
+
 def _telling_words_apart(one: str, other: str) -> Any:
     """A classifier, which says 1 of the first word and 0 of the other one."""
     model: Any = with_head(small_bert(), 2, seed=0).eval()
