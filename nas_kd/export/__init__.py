@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from nas_kd.export.quantise import Int8Settings, quantise_onnx
     from nas_kd.export.running import evaluate_onnx
     from nas_kd.export.student import Preprocess, Student, load_student, save_student
+    from nas_kd.export.text_student import TextStudent, load_text_student
 
 __all__ = [
     "Int8Settings",
@@ -30,6 +31,7 @@ __all__ = [
     "PrecisionRecord",
     "Preprocess",
     "Student",
+    "TextStudent",
     "at_precision",
     "calibration_batches",
     "check_parity",
@@ -40,6 +42,7 @@ __all__ = [
     "export_checked",
     "export_onnx",
     "load_student",
+    "load_text_student",
     "onnx_facts",
     "precision_file",
     "quantise_onnx",
@@ -55,6 +58,7 @@ _HOMES = {
     "PrecisionRecord": "comparison",
     "Preprocess": "student",
     "Student": "student",
+    "TextStudent": "text_student",
     "at_precision": "precision",
     "calibration_batches": "calibration",
     "check_parity": "parity",
@@ -65,6 +69,7 @@ _HOMES = {
     "export_checked": "checked",
     "export_onnx": "onnx_file",
     "load_student": "student",
+    "load_text_student": "text_student",
     "onnx_facts": "onnx_file",
     "precision_file": "precision",
     "quantise_onnx": "quantise",
