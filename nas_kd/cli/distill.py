@@ -50,7 +50,9 @@ def distill(
             metavar="TEXTS",
             help="What a student of text is to learn: FILE.tsv, FILE.csv or hfds:NAME_OR_FOLDER "
             "with ?text=COLUMN&label=COLUMN, for pairs &second=COLUMN, for scores "
-            "&regression=true, and &train=...&validation=... in a folder, archive or data set.",
+            "&regression=true, and &train=...&validation=... in a folder, archive or data set. "
+            "A whole number is the place of a column, counted from 1; &header=false says that the "
+            "first line of a file is a row.",
         ),
     ] = None,
     embeddings: Annotated[
@@ -63,7 +65,12 @@ def distill(
     ] = False,
     settings: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="NAME=VALUE", help="With --task: a setting; repeatable."),
+        typer.Option(
+            "--set",
+            metavar="NAME=VALUE",
+            help="With --task: a setting, see: nas-kd list settings task, or embeddings; "
+            "repeatable.",
+        ),
     ] = None,
     int8: Annotated[
         bool, typer.Option("--int8", help="With --task: a file of 8-bit integers beside it.")

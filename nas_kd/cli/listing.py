@@ -26,6 +26,7 @@ class Kind(StrEnum):
     DISTILLERS = "distillers"
     SAMPLERS = "samplers"
     METHODS = "methods"
+    SETTINGS = "settings"
     RECIPES = "recipes"
 
 
@@ -36,7 +37,8 @@ def list_components(
     ] = None,
     json: options.Json = False,
 ) -> None:
-    """List spaces, proxies, distillers, samplers, pre-training methods or recipes."""
+    """List spaces, proxies, distillers, samplers, pre-training methods, settings of distill --task
+    or recipes."""
     with stdout_kept_clean():
         entries = kept_list(kind.value, _LISTERS[kind])
         if name is not None:
@@ -137,6 +139,27 @@ def _methods() -> list[dict[str, Any]]:
     ]
 
 
+def _settings() -> list[dict[str, Any]]:
+    from dataclasses import asdict
+
+    from nas_kd.training.language import EmbeddingSettings, TaskSettings
+    from nas_kd.training.pretraining.settings_meaning import meanings_of
+
+    lessons = {
+        "task": (TaskSettings, "nas-kd distill STUDENT --task"),
+        "embeddings": (EmbeddingSettings, "nas-kd distill STUDENT --task --embeddings"),
+    }
+    return [
+        {
+            "name": name,
+            "of": command,
+            "settings": asdict(kind()),
+            "meanings": meanings_of(kind),
+        }
+        for name, (kind, command) in lessons.items()
+    ]
+
+
 def _recipes() -> list[dict[str, Any]]:
     from studies.recipe_files import load_recipe, shipped_recipes
 
@@ -162,5 +185,6 @@ _LISTERS: dict[Kind, Callable[[], list[dict[str, Any]]]] = {
     Kind.DISTILLERS: _distillers,
     Kind.SAMPLERS: _samplers,
     Kind.METHODS: _methods,
+    Kind.SETTINGS: _settings,
     Kind.RECIPES: _recipes,
 }

@@ -24,6 +24,7 @@ from nas_kd.data.sources.raw import RawSplits, Request, Source
 from nas_kd.data.sources.torchvision_sets import load_torchvision
 from nas_kd.data.splits import DataSplits
 from nas_kd.data.splitting import stratified_split
+from nas_kd.data.text_by_mistake import is_text, refuse_text
 from nas_kd.errors import UsageError
 from nas_kd.import_path import call_factory, require_module
 from nas_kd.registry import unknown_name
@@ -45,17 +46,18 @@ SOURCES: dict[str, tuple[Source, tuple[str, ...]]] = {
 def names_code(source: str) -> bool:
     """Whether a specification of data is code that would be imported and called."""
     spec = SourceSpec.parse(source)
-    return spec.kind not in SOURCES and spec.is_import_path
+    return spec.kind not in SOURCES and spec.is_import_path and not is_text(spec)
 
 
 def parse_data(source: str) -> SourceSpec:
     """Reads a specification of data, without looking whether they are there.
 
     Raises:
-        UsageError: Its kind, an option or the package of a factory is unknown, or it does not say
-            where the data lie.
+        UsageError: Its kind, an option or the package of a factory is unknown, it names text, or
+            it does not say where the data lie.
     """
     spec = SourceSpec.parse(source)
+    refuse_text(spec)
     if spec.kind in SOURCES:
         spec.require_options(SOURCES[spec.kind][1])
         if not spec.target and spec.kind != "digits":

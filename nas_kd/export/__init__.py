@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from nas_kd.export.quantise import Int8Settings, quantise_onnx
     from nas_kd.export.running import evaluate_onnx
     from nas_kd.export.student import Student, load_student, save_student
+    from nas_kd.export.text_student import TextStudent, load_text_student
 
 __all__ = [
     "Int8Settings",
@@ -31,6 +32,7 @@ __all__ = [
     "PrecisionRecord",
     "Preprocess",
     "Student",
+    "TextStudent",
     "at_precision",
     "calibration_batches",
     "check_parity",
@@ -41,6 +43,7 @@ __all__ = [
     "export_checked",
     "export_onnx",
     "load_student",
+    "load_text_student",
     "onnx_facts",
     "precision_file",
     "quantise_onnx",
@@ -56,6 +59,7 @@ _HOMES = {
     "PrecisionRecord": "comparison",
     "Preprocess": "preprocess",
     "Student": "student",
+    "TextStudent": "text_student",
     "at_precision": "precision",
     "calibration_batches": "calibration",
     "check_parity": "parity",
@@ -66,6 +70,7 @@ _HOMES = {
     "export_checked": "checked",
     "export_onnx": "onnx_file",
     "load_student": "student",
+    "load_text_student": "text_student",
     "onnx_facts": "onnx_file",
     "precision_file": "precision",
     "quantise_onnx": "quantise",

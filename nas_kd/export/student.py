@@ -17,6 +17,7 @@ from nas_kd.costs.messages import first_line
 from nas_kd.errors import UsageError
 from nas_kd.export.manifest import require_intact
 from nas_kd.export.preprocess import Preprocess
+from nas_kd.export.text_student import PROVENANCE
 from nas_kd.whole_files import replaced, write_whole
 from search_spaces import Arch, Hosted, SearchSpace, Task, create_space
 
@@ -113,9 +114,14 @@ def load_student(directory: Path | str) -> Student:
 
     Raises:
         UsageError: A file is missing or damaged, is not the one of the student's manifest, or
-            weights and configuration do not fit.
+            weights and configuration do not fit; or the student is one of text.
     """
     directory = Path(directory)
+    if (directory / PROVENANCE).is_file():
+        raise UsageError(
+            f"student: {directory} holds a student of text. Load it with "
+            "nas_kd.export.load_text_student."
+        )
     config = _read_config(directory / CONFIG)
     require_intact(directory, {CONFIG, WEIGHTS}.__contains__)
     try:

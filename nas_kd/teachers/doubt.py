@@ -6,10 +6,15 @@ _LEAST = 0.1
 """Of the way from guessing to knowing everything: a teacher below that is doubted."""
 
 
+def is_guess(score: float, guessing: float) -> bool:
+    """Whether a score, at most 1, is hardly better than what guessing has."""
+    return score < guessing + _LEAST * (1 - guessing)
+
+
 def doubt(validation_accuracy: float, num_classes: int) -> str | None:
     """What is wrong with a teacher that is hardly better than guessing; None where it is better."""
     chance = 1 / num_classes
-    if validation_accuracy >= chance + _LEAST * (1 - chance):
+    if not is_guess(validation_accuracy, chance):
         return None
     return (
         f"WARNING: the teacher is right on {validation_accuracy:.1%} of the validation images, and "

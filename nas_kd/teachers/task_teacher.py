@@ -30,12 +30,18 @@ class TaskTeacher:
         tokenizer: Its tokenizer.
         source: The specification that it was loaded from.
         knows_task: Whether it came with a head; else the head is new and has learned nothing.
+        outputs: For each class the name of the output that is taken for it; none where the head is
+            new or gives scores.
+        ordered_by_name: Whether these names said which class is which; else the outputs are taken
+            to be in the order of the classes.
     """
 
     model: PreTrainedModel
     tokenizer: Any
     source: str
     knows_task: bool
+    outputs: tuple[str, ...] = ()
+    ordered_by_name: bool = False
 
 
 def load_task_teacher(
@@ -82,9 +88,10 @@ def load_task_teacher(
     else:
         of_encoder = [name for name in new if _is_of_encoder(model, name)]
         refuse_new(spec, new if knows_task else of_encoder)
-    if knows_task:
-        _bring_into_order(model, classes, source)
-    return TaskTeacher(model.eval(), tokenizer, source, knows_task)
+    if not knows_task:
+        return TaskTeacher(model.eval(), tokenizer, source, knows_task)
+    outputs, by_name = _bring_into_order(model, classes, source)
+    return TaskTeacher(model.eval(), tokenizer, source, knows_task, outputs, by_name)
 
 
 def _is_of_encoder(model: PreTrainedModel, name: str) -> bool:
@@ -92,16 +99,24 @@ def _is_of_encoder(model: PreTrainedModel, name: str) -> bool:
     return name.startswith(f"{model.base_model_prefix}.") and not is_of_pooler(name)
 
 
-def _bring_into_order(model: Any, classes: Sequence[str], source: str) -> None:
-    """Reorders the rows of the head so that output n is class n of the task."""
+def _bring_into_order(
+    model: Any, classes: Sequence[str], source: str
+) -> tuple[tuple[str, ...], bool]:
+    """Reorders the rows of the head so that output n is class n of the task.
+
+    Returns:
+        The names of the outputs in the order of the classes, and whether they decided it.
+    """
     found = [str(model.config.id2label[n]) for n in range(model.config.num_labels)]
     if len(found) != (len(classes) or 1):
         raise UsageError(
             f"teacher: {source} has {len(found)} outputs and the task takes {len(classes) or 1}. "
             "Give a teacher of this task, or one without a head, which then learns it first."
         )
-    if not classes or says_nothing(found, classes):
-        return
+    if not classes:
+        return (), False
+    if says_nothing(found, classes):
+        return tuple(found), False
     order = order_by_name(found, classes)
     if order is None:
         raise UsageError(
@@ -117,3 +132,4 @@ def _bring_into_order(model: Any, classes: Sequence[str], source: str) -> None:
     reorder_outputs(head, order)
     model.config.id2label = dict(enumerate(classes))
     model.config.label2id = {name: n for n, name in enumerate(classes)}
+    return tuple(found[place] for place in order), True

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from nas_kd.data.text import load_corpus, load_labelled_texts
+import torch
+
+from nas_kd.data.text import TextExamples, load_corpus, load_labelled_texts
 from nas_kd.export.text_student import TextStudent
 from nas_kd.teachers.language import load_language_teacher
 from nas_kd.teachers.pooling import require_mean_pooling
@@ -17,7 +19,11 @@ from nas_kd.training.language import (
 )
 from nas_kd.training.processes import make_accelerator
 from studies.observer import PER_MILLE, per_mille
+from studies.text_lessons.cut_texts import tell_cut
 from studies.text_lessons.learned import Learned, Place, facts_of, source_of
+from studies.text_lessons.teacher_notes import tell_score
+
+_NO_ENCODER = "It may not be a sentence encoder, or the scores may be of something else."
 
 
 @dataclass(frozen=True)
@@ -50,7 +56,10 @@ class EmbeddingLesson:
         encoder = teacher.model.base_model
         tokens = self.settings.max_tokens
         teachers_score = similarity_score(encoder, task, teacher.tokenizer, max_tokens=tokens)
+        tell_score(teachers_score, task, place.observer, advice=_NO_ENCODER)
         sentences = dict.fromkeys([*task.train.texts, *(task.train.seconds or ()), *further])
+        unlabelled = TextExamples(tuple(sentences), None, torch.zeros(len(sentences)))
+        tell_cut([unlabelled], student.tokenizer, tokens, place.observer)
         model = without_head(student.model).requires_grad_()
         place.observer.phase("distill", PER_MILLE)
         result = distil_embeddings(

@@ -23,10 +23,21 @@ from nas_kd.training.language import (
 )
 from nas_kd.training.processes import make_accelerator
 from studies.observer import PER_MILLE, per_mille
+from studies.text_lessons.cut_texts import tell_cut
 from studies.text_lessons.learned import Learned, Place, facts_of, source_of
+from studies.text_lessons.teacher_notes import tell_outputs, tell_score
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
+
+_OF_OTHER_CLASSES = (
+    "It may be of another task, or its outputs in another order than the classes: name them in "
+    "the teacher's config.json (id2label) as the data name theirs."
+)
+_LEARNED_TOO_LITTLE = (
+    "It learned the task just now, and too little: raise epochs or learning_rate, or give more "
+    "texts or a teacher that knows the task."
+)
 
 
 @dataclass(frozen=True)
@@ -66,6 +77,12 @@ class TaskLesson:
             refuse_idle(
                 self.settings, ("temperature",), "scores are compared as they are", where="training"
             )
+        tell_cut(
+            [task.train, task.validation],
+            student.tokenizer,
+            self.settings.max_tokens,
+            place.observer,
+        )
         teacher, teacher_facts = None, {}
         if self.teacher is not None and self.settings.learns_from_teacher:
             teacher = load_task_teacher(
@@ -137,8 +154,11 @@ class TaskLesson:
         }
         if teacher.knows_task:
             validation = encoded(task.validation, teacher.tokenizer, self.settings.max_tokens)
+            tell_outputs(teacher, task, place.observer)
             outputs = outputs_of(_padded(teacher.model, teacher.tokenizer), validation)
-            return {**facts, "score": task_score(task, outputs, task.validation.targets)}
+            score = task_score(task, outputs, task.validation.targets)
+            tell_score(score, task, place.observer, advice=_OF_OTHER_CLASSES)
+            return {**facts, "score": score}
         place.observer.phase("teacher", PER_MILLE)
         result = finetune(
             _named(teacher.model, task, teacher.tokenizer),
@@ -155,6 +175,8 @@ class TaskLesson:
             checkpoint=place.checkpoint("teacher"),
             on_progress=per_mille(place.observer),
         )
+        assert result.score is not None  # the validation examples judge
+        tell_score(result.score, task, place.observer, advice=_LEARNED_TOO_LITTLE)
         folder = place.folder / "teacher" / "model"
         teacher.model.save_pretrained(folder)
         teacher.tokenizer.save_pretrained(folder)

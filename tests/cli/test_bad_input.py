@@ -84,6 +84,12 @@ CASES: list[tuple[str, list[str], int, list[str]]] = [
     ("precision not here", _search("--config", "{fp16.toml}"), 2, ["'fp16'", "bf16"]),
     ("dry run of no data", _search("--dry-run", "--data", "zip:x"), 2, ["zip:x"]),
     (
+        "dry run of text",
+        _search("--dry-run", "--data", "csv:reviews.csv?text=1&label=2", "--teacher", "hf:mine"),
+        2,
+        ["is text", "pretrain --space autodistil", "--supernet", "distill RUN --task"],
+    ),
+    (
         "dry run of no teacher",
         _search("--dry-run", "--data", "digits", "--teacher", "nowhere:x"),
         2,

@@ -17,6 +17,7 @@ FIELDS = {
     "distillers": {"name", "needs", "source"},
     "samplers": {"name", "source"},
     "methods": {"name", "does", "spaces", "source", "settings", "meanings"},
+    "settings": {"name", "of", "settings", "meanings"},
     "recipes": {"name", "teacher", "data"},
 }
 EXPECTED = {
@@ -25,6 +26,7 @@ EXPECTED = {
     "distillers": {"kd", "diswot_mr", "diswot_ms"},
     "samplers": {"nsga2", "tpe", "random", "exhaustive", "regularised-evolution"},
     "methods": {"darts", "sd-darts", "poa", "autodistil"},
+    "settings": {"task", "embeddings"},
     "recipes": {"digits"},
 }
 
@@ -84,6 +86,17 @@ def test_every_setting_of_every_method_is_told_with_its_meaning(nas_kd: Command)
     assert meanings["order"] == "first or second."
     assert "`" not in json.dumps(meanings)
     assert entries["autodistil"]["meanings"]["unit_steps"].startswith("Steps from one checkpoint")
+
+
+def test_settings_of_lessons_are_told_with_their_meanings(nas_kd: Command) -> None:
+    entries = {entry["name"]: entry for entry in _entries(nas_kd, "settings")}
+    for name, entry in entries.items():
+        assert entry["meanings"].keys() == entry["settings"].keys(), name
+    assert entries["task"]["settings"]["max_tokens"] == 128
+    assert entries["embeddings"]["settings"]["batch_size"] == 64
+    told = " ".join(nas_kd("list", "settings", "task").out.split())
+    assert "max_tokens 128 Tokens of the longest sequence, special ones included." in told
+    assert "nas-kd list settings task" in " ".join(nas_kd("distill", "--help").out.split())
 
 
 def test_the_readme_names_every_space_proxy_and_distiller(nas_kd: Command) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, get_type_hints
+from typing import Any, get_args, get_type_hints
 
 import pytest
 
@@ -35,3 +35,8 @@ def test_verbs_for_images_and_text_name_the_sources_of_both(
 def test_how_images_are_fitted_is_told() -> None:
     (told,) = get_type_hints(search, include_extras=True)["image_size"].__metadata__
     assert "shorter side scaled, centre cut out" in told.help
+
+
+def test_the_task_says_how_tables_without_a_header_are_read() -> None:
+    (_, told) = get_args(get_type_hints(distill, include_extras=True)["task"])
+    assert "&header=false" in told.help

@@ -13,6 +13,7 @@ import torch
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from transformers import AutoModelForCausalLM, PreTrainedModel, PreTrainedTokenizerFast
 
+import nas_kd.export
 from nas_kd.costs.onnx_models import onnx_precision
 from nas_kd.errors import ExportError, UsageError
 from nas_kd.export.manifest import write_manifest
@@ -206,3 +207,15 @@ def test_code_in_the_directory_is_not_run(tmp_path: Path) -> None:
     code.write_text(f"open({str(tmp_path / 'run')!r}, 'w')")
     load_text_student(tmp_path)
     assert not (tmp_path / "run").exists()
+
+
+def test_a_student_of_text_is_opened_by_the_public_name_that_load_student_tells(
+    tmp_path: Path,
+) -> None:
+    save_text_student(tmp_path, teacher("BertModel"), None, PROVENANCE)
+    with pytest.raises(UsageError, match=r"student of text.*nas_kd\.export\.load_text_student"):
+        nas_kd.export.load_student(tmp_path)
+    assert "load_text_student" in nas_kd.export.__all__
+    found = nas_kd.export.load_text_student(tmp_path)
+    assert isinstance(found, nas_kd.export.TextStudent)
+    assert found.provenance["space"] == PROVENANCE["space"]

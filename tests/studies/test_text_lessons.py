@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -68,6 +69,84 @@ def test_states_that_cannot_be_compared_are_refused_before_the_teacher_learns(
     with pytest.raises(UsageError, match="students with 8 and the teacher has 4"):
         lesson.teach(student, Place(work, {}, SilentObserver()))
     assert not work.exists()
+
+
+class _Notes(SilentObserver):
+    def __init__(self) -> None:
+        self.notes: list[str] = []
+
+    def note(self, message: str) -> None:
+        self.notes.append(message)
+
+
+@pytest.mark.parametrize("swapped", [False, True])
+def test_the_outputs_and_the_score_of_a_teacher_are_told_before_a_student_learns(
+    tmp_path: Path, swapped: bool
+) -> None:
+    """Those of a teacher whose outputs have no names, and which knows its texts or the contrary."""
+    rows = [f"{word}\t{'pos' if word == 'w1' else 'neg'}" for word in ("w1", "w2") * 20]
+    table = tmp_path / "task.tsv"
+    table.write_text("\n".join(["text\tlabel", *rows]))
+    knowing = _telling_words_apart(*(("w2", "w1") if swapped else ("w1", "w2")))
+    lesson = TaskLesson(
+        f"{table}?text=text&label=label",
+        save_teacher(tmp_path / "teacher", knowing),
+        TaskSettings(epochs=1, batch_size=16, max_tokens=16),
+    )
+    student = TextStudent(small_bert(seed=1), word_tokenizer(WORDS), {})
+    observer = _Notes()
+    lesson.teach(student, Place(tmp_path / "work", {}, observer))
+    outputs, score = observer.notes[:2]
+    assert "in the order of the classes: LABEL_0 is neg, LABEL_1 is pos." in outputs
+    assert score.startswith("WARNING") == swapped
+    assert f"is right on {'0.0%' if swapped else '100.0%'} of the validation texts" in score
+    assert "is on 50.0%" in score
+    assert ("id2label" in score) == swapped
+
+
+def test_the_share_of_texts_that_are_cut_off_is_told(tmp_path: Path) -> None:
+    """Half of the texts have four words, which are six tokens."""
+    table = tmp_path / "task.tsv"
+    table.write_text("text\tlabel\n" + "w1 w2 w3 w4\tyes\nw5\tno\n" * 20)
+    student = TextStudent(small_bert(), word_tokenizer(WORDS), {})
+    told = {}
+    for tokens in (5, 6):
+        settings = TaskSettings(epochs=1, batch_size=16, max_tokens=tokens, teacher_weight=0)
+        observer = _Notes()
+        lesson = TaskLesson(f"{table}?text=text&label=label", None, settings)
+        lesson.teach(student, Place(tmp_path / f"work-{tokens}", {}, observer))
+        told[tokens] = observer.notes
+    (note,) = told[5]
+    assert "50.0% of the texts are cut off at 5 tokens, and the longest has 6" in note
+    assert "--set max_tokens=N" in note
+    assert told[6] == []
+
+
+def test_the_share_of_sentences_that_are_cut_off_is_told(tmp_path: Path) -> None:
+    lesson = EmbeddingLesson(
+        _pairs(tmp_path / "pairs.tsv"),
+        save_teacher(tmp_path / "teacher"),
+        EmbeddingSettings(epochs=1, batch_size=8, max_tokens=5),
+    )
+    observer = _Notes()
+    student = TextStudent(small_bert(seed=1), word_tokenizer(WORDS), {})
+    lesson.teach(student, Place(tmp_path / "work", {}, observer))
+    score, cut = observer.notes
+    assert "(Spearman)" in score
+    assert "are cut off at 5 tokens" in cut
+
+
+def _telling_words_apart(one: str, other: str) -> Any:
+    """A classifier, which says 1 of the first word and 0 of the other one."""
+    model: Any = with_head(small_bert(), 2, seed=0).eval()
+    words = word_tokenizer(WORDS)([one, other], return_tensors="pt")
+    with torch.no_grad():
+        pooled = model.base_model(**words).pooler_output
+        apart = pooled[0] - pooled[1]
+        middle = (pooled[0] + pooled[1]) @ apart / 2
+        model.classifier.weight.copy_(torch.stack([-apart, apart]))
+        model.classifier.bias.copy_(torch.stack([middle, -middle]))
+    return model
 
 
 def test_padding_does_not_change_what_decoders_say_of_a_text(tmp_path: Path) -> None:

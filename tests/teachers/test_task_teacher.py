@@ -39,12 +39,14 @@ def test_outputs_follow_the_names_of_the_classes(tmp_path: Path) -> None:
     assert teacher.knows_task
     torch.testing.assert_close(_logits(teacher.model), _logits(model)[:, [2, 0, 1]])
     assert teacher.model.config.id2label == {0: "a", 1: "b", 2: "c"}
+    assert (teacher.outputs, teacher.ordered_by_name) == (("a", "b", "C"), True)
 
 
 @pytest.mark.parametrize("names", [["LABEL_0", "LABEL_1"], ["negative", "positive"]])
 def test_numbered_classes_stay_where_they_are(tmp_path: Path, names: list[str]) -> None:
     source, model = _saved(tmp_path, names)
     teacher = load_task_teacher(source, ("0", "1"), seed=0)
+    assert (teacher.outputs, teacher.ordered_by_name) == (tuple(names), False)
     torch.testing.assert_close(_logits(teacher.model), _logits(model))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from nas_kd.data.text.corpus import Corpus, load_corpus
 from nas_kd.data.text.labelled import LabelledTexts, TextExamples
 from nas_kd.data.text.load_labelled import load_labelled_texts
-from nas_kd.data.text.sequences import TokenSequences, encoded, packed, pad_token
+from nas_kd.data.text.sequences import TokenSequences, encoded, packed, pad_token, token_counts
 
 __all__ = [
     "Corpus",
@@ -17,4 +17,5 @@ __all__ = [
     "load_labelled_texts",
     "packed",
     "pad_token",
+    "token_counts",
 ]

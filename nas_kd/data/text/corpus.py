@@ -35,9 +35,9 @@ def load_corpus(source: str) -> Corpus:
         source: ``text:PATH`` (every line a text), ``tsv:PATH?column=NAME``,
             ``csv:PATH?column=NAME`` or ``hfds:NAME_OR_FOLDER?column=NAME``. PATH is a file, a
             folder or a zip archive; ``files=PATTERN`` chooses files in the latter two, else all
-            that end in ``.txt``, ``.tsv`` or ``.csv``. Columns are named or counted from 1;
-            ``header=false`` says that the first line is a row. Of a Hugging Face data set the
-            train split is read, or ``split=NAME``; ``config=NAME`` is its configuration.
+            that end in ``.txt``, ``.tsv`` or ``.csv``. Columns are named or, of tables, counted
+            from 1; ``header=false`` says that the first line is a row. Of a Hugging Face data set
+            the train split is read, or ``split=NAME``; ``config=NAME`` is its configuration.
 
     Raises:
         UsageError: The source does not exist, or what it holds cannot be used.

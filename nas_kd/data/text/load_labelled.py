@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,7 +45,8 @@ def load_labelled_texts(
 
     Args:
         source: ``tsv:PATH``, ``csv:PATH`` or ``hfds:NAME_OR_FOLDER`` with the options ``text``,
-            ``label`` and, for pairs, ``second``: columns by name or counted from 1, as in
+            ``label`` and, for pairs, ``second``: columns by name or, of tables, by whole numbers
+            that are always places counted from 1, as in
             ``tsv:glue.zip?train=SST-2/train.tsv&validation=SST-2/dev.tsv&text=sentence&label=label``.
             ``train`` and ``validation`` name files in a folder or archive, or splits of a data
             set; without the latter, validation examples are cut out. ``regression=true`` takes
@@ -100,11 +102,28 @@ def _table_columns(spec: SourceSpec, pattern: str, where: str) -> _Columns:
     ((name, content),) = files.items()
     header = spec.flag("header", True)
     table = read_table(content, spec.kind, header=header, where=f"{where}, {name}")
-    return _Columns(
-        table.column(column_option(spec, "text")),
-        table.column(column_option(spec, "second")) if "second" in spec.options else None,
-        table.column(column_option(spec, "label")),
-    )
+    names = _column_names(spec)
+    _require_different({role: table.place(name) for role, name in names.items()}, where)
+    found = {role: table.column(name) for role, name in names.items()}
+    return _Columns(found["text"], found.get("second"), found["label"])
+
+
+def _column_names(spec: SourceSpec) -> dict[str, str | int]:
+    """What each column is for, to its name or number."""
+    roles = ("text", *(("second",) if "second" in spec.options else ()), "label")
+    return {role: column_option(spec, role) for role in roles}
+
+
+def _require_different(columns: Mapping[str, object], where: str) -> None:
+    """Raises `UsageError` where two of ``columns``, each under what it is for, are the same."""
+    role_of: dict[object, str] = {}
+    for role, column in columns.items():
+        if column in role_of:
+            raise UsageError(
+                f"{where}: {role_of[column]} and {role} are the same column ({column}). Name "
+                "another one for either."
+            )
+        role_of[column] = role
 
 
 def _of_sets(spec: SourceSpec, where: str) -> tuple[_Columns, _Columns | None]:
@@ -115,17 +134,17 @@ def _of_sets(spec: SourceSpec, where: str) -> tuple[_Columns, _Columns | None]:
         if split is not None and split not in sets:
             raise UsageError(unknown_name(f"{where}, splits", split, list(sets)))
 
-    def columns(split: str) -> _Columns:
-        def column(role: str) -> list[str]:
-            return dataset_column(sets[split], str(column_option(spec, role)), where)
+    names = {role: str(name) for role, name in _column_names(spec).items()}
+    _require_different(names, where)
 
-        texts, labels = column("text"), column("label")
-        seconds = column("second") if "second" in spec.options else None
-        names = class_names(sets[split], str(column_option(spec, "label")))
-        if names is None or spec.flag("regression", False):
+    def columns(split: str) -> _Columns:
+        found = {role: dataset_column(sets[split], name, where) for role, name in names.items()}
+        texts, seconds, labels = found["text"], found.get("second"), found["label"]
+        classes = class_names(sets[split], names["label"])
+        if classes is None or spec.flag("regression", False):
             return _Columns(texts, seconds, labels)
-        named = _named(labels, names, f"{where}, {split}")
-        return _Columns(texts, seconds, named, tuple(names))
+        named = _named(labels, classes, f"{where}, {split}")
+        return _Columns(texts, seconds, named, tuple(classes))
 
     return columns(train), None if held_out is None else columns(held_out)
 

@@ -147,6 +147,17 @@ def encoded(examples: TextExamples, tokenizer: Any, max_tokens: int) -> TokenSeq
     return TokenSequences(found["input_ids"], pad_token(tokenizer), types)
 
 
+def token_counts(examples: TextExamples, tokenizer: Any) -> Tensor:
+    """Tokens of every whole text, or pair of texts, special ones included, ``(N,)``."""
+    counts: list[int] = []
+    for start in range(0, len(examples), _CHUNK):
+        part = slice(start, start + _CHUNK)
+        seconds = None if examples.seconds is None else list(examples.seconds[part])
+        found = tokenizer(list(examples.texts[part]), seconds, verbose=False)["input_ids"]
+        counts += map(len, found)
+    return torch.tensor(counts)
+
+
 def pad_token(tokenizer: Any) -> int:
     """What batches are filled up with: the tokenizer's token for it, or that of the end."""
     pad = tokenizer.pad_token_id

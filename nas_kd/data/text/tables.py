@@ -18,20 +18,22 @@ class Table:
     Attributes:
         columns: Names of the columns; ``1``, ``2``, ... where there is no header.
         rows: The fields of each row, with its line in the file.
+        header: Whether the first line of the file named the columns.
         where: What was read, for messages.
     """
 
     columns: Sequence[str]
     rows: Sequence[tuple[int, Sequence[str]]]
+    header: bool
     where: str
 
     def column(self, name: str | int) -> list[str]:
-        """The fields of the column called ``name``, or with that number counted from 1.
+        """The fields of a column, see `place`.
 
         Raises:
             UsageError: There is no such column, or a row ends before it.
         """
-        index = self._index(name)
+        index = self.place(name) - 1
         for line, fields in self.rows:
             if len(fields) <= index:
                 raise UsageError(
@@ -40,12 +42,24 @@ class Table:
                 )
         return [fields[index] for _, fields in self.rows]
 
-    def _index(self, name: str | int) -> int:
-        if str(name) in self.columns:
-            return self.columns.index(str(name))
-        if isinstance(name, int) and 1 <= name <= len(self.columns):
-            return name - 1
-        raise UsageError(unknown_name(f"{self.where}, columns", str(name), list(self.columns)))
+    def place(self, name: str | int) -> int:
+        """The number, counted from 1, of the column that ``name`` names or is the number of.
+
+        Raises:
+            UsageError: There is no such column.
+        """
+        if isinstance(name, int):
+            if 1 <= name <= len(self.columns):
+                return name
+        elif name in self.columns:
+            return self.columns.index(name) + 1
+        known = unknown_name(f"{self.where}, columns", str(name), list(self.columns))
+        first = (
+            " The first line is read as their names; header=false says that it is a row."
+            if self.header
+            else ""
+        )
+        raise UsageError(f"{known}{first} A whole number is always a place, counted from 1.")
 
 
 def read_table(content: str, kind: str, *, header: bool, where: str) -> Table:
@@ -67,7 +81,7 @@ def read_table(content: str, kind: str, *, header: bool, where: str) -> Table:
         raise UsageError(f"{where}: there are no rows.")
     first = filled[0][1]
     columns = list(first) if header else [str(number + 1) for number in range(len(first))]
-    return Table(columns, filled[header:], where)
+    return Table(columns, filled[header:], header, where)
 
 
 def _tsv(content: str) -> list[tuple[int, Sequence[str]]]:

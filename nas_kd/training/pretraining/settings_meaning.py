@@ -1,4 +1,4 @@
-"""What the settings of a method mean, as the docstrings of their types tell it."""
+"""What settings mean, as the docstrings of their types tell it."""
 
 from __future__ import annotations
 
@@ -13,15 +13,18 @@ _ENTRY = re.compile(r"^ {4}(\w+): (.*(?:\n {8}.*)*)", re.MULTILINE)
 
 
 def setting_meanings(method: Method) -> Mapping[str, str]:
-    """Name to meaning of every setting, each in one line without markup.
+    """Name to meaning of every setting of a method, see `meanings_of`."""
+    return meanings_of(type(method.settings()))
+
+
+def meanings_of(settings: type) -> Mapping[str, str]:
+    """Name to meaning of every field of a type of settings, each in one line without markup.
 
     A type tells its own settings under ``Attributes`` of its docstring, and those that it inherits
     where their meaning is another.
     """
     return {
-        name: meaning
-        for kind in reversed(type(method.settings()).__mro__)
-        for name, meaning in _attributes(kind)
+        name: meaning for kind in reversed(settings.__mro__) for name, meaning in _attributes(kind)
     }
 
 

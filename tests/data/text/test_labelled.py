@@ -48,6 +48,18 @@ def test_without_a_validation_file_every_class_is_held_out_in_its_share(folder: 
     assert first.validation.texts == second.validation.texts
 
 
+def test_a_whole_number_is_a_place_whatever_the_first_line_holds(tmp_path: Path) -> None:
+    table = tmp_path / "reviews.csv"
+    table.write_text("great movie,1\n" + "bad,0\ngood,1\n" * 6)
+    task = load_labelled_texts(f"{table}?text=1&label=2&header=false")
+    assert set(task.train.texts) <= {"great movie", "good", "bad"}
+    assert task.classes == ("0", "1")
+    assert len(task.train) + len(task.validation) == 13
+    assert load_labelled_texts(f"{table}?text=1&label=2").classes == ("0", "1")
+    with pytest.raises(UsageError, match="header=false says that it is a row"):
+        load_labelled_texts(f"{table}?text=text&label=label")
+
+
 def test_a_saved_data_set_with_its_own_splits(tmp_path: Path) -> None:
     datasets = pytest.importorskip("datasets")
     rows = {"one": ["a", "b"], "two": ["c", "d"], "label": [0, 1]}
@@ -56,6 +68,8 @@ def test_a_saved_data_set_with_its_own_splits(tmp_path: Path) -> None:
     task = load_labelled_texts(f"hfds:{tmp_path}?text=one&second=two&label=label")
     assert task.classes == ("0", "1")
     assert task.validation.seconds == ("c", "d")
+    with pytest.raises(UsageError, match="text and label are the same column"):
+        load_labelled_texts(f"hfds:{tmp_path}?text=label&label=label")
 
 
 def test_classes_that_a_data_set_names(tmp_path: Path) -> None:
@@ -87,7 +101,9 @@ def test_classes_that_a_data_set_names(tmp_path: Path) -> None:
         ("?text=s1&label=y", "matches 2 files"),
         ("?train=train.tsv&text=s1&label=w", "there is no 'w'"),
         ("?train=train.tsv&validation=dev.tsv&text=s1&label=s2", "does not occur among"),
-        ("?train=train.tsv&text=s1&label=s1&regression=true", "is not a number"),
+        ("?train=train.tsv&text=s2&label=s1&regression=true", "is not a number"),
+        ("?train=train.tsv&text=s1&label=s1", "text and label are the same column"),
+        ("?train=train.tsv&text=s1&second=1&label=y", "text and second are the same column"),
         ("?train=dev.tsv&text=s1&label=y", "two"),
         ("?train=train.tsv&text=s1&label=y&labels=y", "there is no 'labels'"),
     ],

@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nas_kd.data.text import TextExamples, encoded, packed
+from nas_kd.data.text import TextExamples, encoded, packed, token_counts
 from nas_kd.errors import UsageError
 from tests.data.text.words import word_tokenizer
 
@@ -46,11 +46,13 @@ def test_texts_are_cut_off_and_batches_padded_to_their_longest() -> None:
     assert set(batch) == {"input_ids", "attention_mask"}
     assert sequences.batch([1])["input_ids"].tolist() == [[2, 5, 6, 7, 3]]
     assert sequences.by_length().tolist() == [1, 2, 0]
+    assert token_counts(examples, TOKENIZER).tolist() == [3, 7, 4]
 
 
 def test_pairs_say_which_text_a_token_belongs_to() -> None:
     examples = TextExamples(("w0", "w1"), ("w2 w3", "w4"), torch.zeros(2))
     batch = encoded(examples, TOKENIZER, 16).batch([0, 1])
+    assert token_counts(examples, TOKENIZER).tolist() == [6, 5]
     assert batch["input_ids"].tolist() == [[2, 4, 3, 6, 7, 3], [2, 5, 3, 8, 3, 0]]
     assert batch["token_type_ids"].tolist() == [[0, 0, 0, 1, 1, 1], [0, 0, 0, 1, 1, 0]]
 
