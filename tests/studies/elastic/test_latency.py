@@ -183,12 +183,9 @@ def _ranked_archs(folder: Path) -> list[dict[str, Any]]:
 def test_where_none_holds_the_margin_those_that_hold_the_limit_are_taken(
     run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Notes(SilentObserver):
-        said: list[str] = []
-
-        def note(self, message: str) -> None:
-            self.said.append(message)
-
+    said: list[str] = []
+    observer = SilentObserver()
+    monkeypatch.setattr(observer, "note", said.append)
     source = Source(run)
     archs = list(source.supernet.space.enumerate())[::-1][:3]
     ranked = [RankedNetwork(arch, 1.0, 1, 1) for arch in archs]
@@ -200,6 +197,6 @@ def test_where_none_holds_the_margin_those_that_hold_the_limit_are_taken(
     )
     limit = ImageLatencyLimit(source, Budget.parse("latency=2ms"), PROFILE, 0.05, tmp_path)
     monkeypatch.setattr(limit, "contains", lambda one, other: False)
-    assert list(limit.fast_enough(ranked, Notes())) == ranked[1:]
-    (said,) = Notes.said
-    assert "None of the 3 measured is below the latency limit by the margin of 5%" in said
+    assert list(limit.fast_enough(ranked, observer)) == ranked[1:]
+    (told,) = said
+    assert "None of the 3 measured is below the latency limit by the margin of 5%" in told
