@@ -5,6 +5,7 @@ Of the damage it is a small part of the benchmark.
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -112,6 +113,7 @@ def test_a_finished_run_is_told_of_and_nothing_is_done_again(case: Case, idle: N
     assert said.code == 0, said.err
     assert "is finished: this is its result" in said.err
     assert run.result_json.read_bytes() == before
+    assert json.loads(before)["objectives"] == ["score", "macs"]
 
 
 def test_an_unfinished_end_keeps_its_student_and_its_verdict(case: Case, idle: None) -> None:

@@ -137,6 +137,7 @@ def test_json_tells_the_progress_of_a_running_command(nas_kd: Command, run: RunD
     told = json.loads(nas_kd("show", run.path, "--json").out)
     assert told["progress"]["phase"] == "search"
     assert (told["progress"]["done"], told["trials"]) == (120, 300)
+    assert told["objectives"] == ["score", "macs"]
 
 
 def test_a_search_without_a_feasible_student_says_why(nas_kd: Command, run: RunDirectory) -> None:
