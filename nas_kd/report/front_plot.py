@@ -106,7 +106,8 @@ def _draw_candidates(axes: Axes, points: FrontPoints, divisor: float) -> None:
         label=f"candidates ({len(inside)})",
     )
     if len(outside):
-        axes.scatter(outside["x"] / divisor, outside["y"], **_hollow())
+        label = None if len(points.over_unscored) else f"over the budget ({len(outside)})"
+        axes.scatter(outside["x"] / divisor, outside["y"], label=label, **_hollow())
 
 
 def _draw_unscored(axes: Axes, points: FrontPoints, divisor: float) -> None:
