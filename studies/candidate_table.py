@@ -22,7 +22,8 @@ def candidate_table(result: SearchResult, measured: Mapping[str, Measured]) -> p
     Columns: ``trial``, ``key``, ``arch`` (JSON), ``duplicate_of`` (trial number), ``feasible``,
     ``macs``, ``params``, ``latency_ms`` (median, only where measured), ``predicted_latency_ms``
     (empty where no predictor was fitted), ``score`` and one column a proxy (empty where the
-    candidate was over the budget and so not scored).
+    candidate was over the budget and so not scored). A proxy of the name of a cost has no column
+    beside that of the cost.
     """
     on_front = {candidate.key for candidate in result.front}
     return pd.DataFrame(
@@ -43,7 +44,7 @@ def _row(
     candidate = candidate_of(trial)
     latency = measured.get(candidate.key)
     score = objectives.score(candidate)
-    return {
+    row: dict[str, object] = {
         "trial": trial.number,
         "key": candidate.key,
         "arch": json.dumps(dict(candidate.arch)),
@@ -55,5 +56,5 @@ def _row(
         "latency_ms": latency.latency.median_ms if latency else None,
         "predicted_latency_ms": candidate.predicted_ms,
         SCORE: score if math.isfinite(score) else None,
-        **candidate.scores,
     }
+    return row | {name: value for name, value in candidate.scores.items() if name not in row}

@@ -28,12 +28,18 @@ PEER_SCHEMA = "nas-kd.search-peer/1"
 def found_document(
     space: SearchSpace, result: SearchResult, measured: Mapping[str, Measured]
 ) -> dict[str, Any]:
-    """What the search itself found so far: ``evaluated``, ``unique``, ``feasible``, ``front``."""
+    """What the search itself found so far.
+
+    ``feasible`` of the ``unique`` candidates are within the budget: those not counted or predicted
+    to be over it (see ``infeasible_reasons``), nor measured to be too slow, which on the ``front``
+    have ``within_latency`` false.
+    """
     unique = result.unique
     return {
         "evaluated": len(result.trials),
         "unique": len(unique),
-        "feasible": sum(candidate.feasible for candidate in unique),
+        "feasible": sum(_is_feasible(candidate, measured) for candidate in unique),
+        "infeasible_reasons": _reasons(unique, measured),
         "front": [_front_row(candidate, space, result, measured) for candidate in result.front],
     }
 
@@ -70,11 +76,11 @@ def search_document(
         "teacher": setting.teacher_facts,
         "budget": budget_document(recipe, setting, delivered),
         "proxies": list(recipe.search.proxies),
+        "objectives": list(recipe.search.objectives),
         "sampler": recipe.search.sampler,
         "latency_prediction": None if prediction is None else prediction.to_dict(),
         **found_document(setting.space, result, measured),
         "degenerate": sum(candidate.degenerate for candidate in unique),
-        "infeasible_reasons": _reasons(unique, measured),
         "seconds": dict(seconds),
         "accuracy_split": setting.data.final_split,
         "finalists": [
@@ -164,6 +170,11 @@ def _too_slow_row(student: DeliveredFinalist, space: SearchSpace) -> dict[str, A
         "accuracy": student.accuracies["accuracy"],
         "latency_ms": student.delivered.latency.to_document(),
     }
+
+
+def _is_feasible(candidate: Candidate, measured: Mapping[str, Measured]) -> bool:
+    latency = measured.get(candidate.key)
+    return candidate.feasible and (latency is None or latency.feasible)
 
 
 def _reasons(unique: Sequence[Candidate], measured: Mapping[str, Measured]) -> dict[str, int]:

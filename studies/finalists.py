@@ -75,6 +75,32 @@ def choose_finalists(
     return finalists[:count], measured
 
 
+def shortfall(
+    finalists: Sequence[Measured], measured: Sequence[Measured], count: int, margin: float
+) -> str:
+    """Why there are fewer finalists than wanted, and whether that leaves any to choose from.
+
+    Empty where neither is worth telling.
+
+    Args:
+        finalists: See `choose_finalists`.
+        measured: See there.
+        count: How many were wanted.
+        margin: See there.
+    """
+    parts = []
+    if len(finalists) < count:
+        reason = f"no more than {len(measured)} candidates were found"
+        if len(finalists) < len(measured):
+            below = all(one.is_below(margin) for one in finalists)
+            hold = f"are {margin:.0%} below" if below and margin else "hold"
+            reason = f"only these of {len(measured)} measured {hold} the latency limit"
+        parts.append(f"{len(finalists)} of {count} finalists: {reason}.")
+    if len(finalists) == 1:
+        parts.append("One finalist: no short distillation.")
+    return " ".join(parts)
+
+
 def _none_fits(measured: Sequence[Measured], space: SearchSpace) -> str:
     if not measured:
         return (

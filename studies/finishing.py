@@ -10,10 +10,11 @@ from nas_kd.errors import NasKdError, NotFiniteError
 from nas_kd.export import refresh_manifest
 from studies.delivered_finalist import DeliveredFinalist, is_of_the_student
 from studies.delivery import deliver
-from studies.finalists import Measured, choose_finalists
+from studies.finalists import Measured, choose_finalists, shortfall
 from studies.first_in_time import first_in_time
 from studies.kept_students import KeptStudents
 from studies.measuring import Meter, deployed_accuracy
+from studies.objectives import SCORE
 from studies.observer import PER_MILLE, Observer
 from studies.phase_clock import PhaseClock
 from studies.recipe import Recipe
@@ -75,6 +76,12 @@ class Finisher:
         self._clock = clock
         self._trainer = StudentTrainer(recipe, setting, run, observer)
         self._kept = KeptStudents(run, setting)
+        self._meter = Meter(setting, run, recipe.seed)
+
+    @property
+    def measured(self) -> Mapping[str, Measured]:
+        """Canonical key to every candidate whose latency was measured so far."""
+        return self._meter.done
 
     def finish(self, result: SearchResult) -> Finished:
         """Goes on until a student is delivered.
@@ -84,9 +91,8 @@ class Finisher:
             NotFiniteError: All finalists failed in their training, or the last one did.
             ExportError: Likewise, in their export.
         """
-        meter = Meter(self._setting, self._run, self._recipe.seed)
         with self._clock.timed("measure"):
-            measured = self._measure(result, meter)
+            measured = self._measure(result)
         with self._clock.timed("finalists"):
             finalists = self._short_distillation(measured)
         able = [finalist for finalist in finalists if not finalist.failed]
@@ -97,20 +103,27 @@ class Finisher:
         student = self._kept.hand_over(student)
         if self._recipe.distill.compare_without_teacher:
             student = self._compared(student)
-        return Finished(meter.done, finalists, student, too_slow)
+        return Finished(self.measured, finalists, student, too_slow)
 
-    def _measure(self, result: SearchResult, meter: Meter) -> list[Measured]:
+    def _measure(self, result: SearchResult) -> list[Measured]:
         section = self._recipe.finalists
         self._observer.phase("measure", None)
-        finalists, _ = choose_finalists(
+        if SCORE not in self._recipe.search.objectives:
+            self._observer.note(
+                f"The objectives ({', '.join(self._recipe.search.objectives)}) do not contain the "
+                "fused score: it chooses the finalists all the same."
+            )
+        finalists, walked = choose_finalists(
             result.ranking,
-            partial(meter.measure, keep_files=True),
+            partial(self._meter.measure, keep_files=True),
             count=section.count,
             at_most=section.measured_at_most,
             margin=section.latency_margin,
             space=self._setting.space,
         )
-        meter.measure(result.front[: section.measured_at_most])
+        if told := shortfall(finalists, walked, section.count, section.latency_margin):
+            self._observer.note(told)
+        self._meter.measure(result.front[: section.measured_at_most])
         return finalists
 
     def _short_distillation(self, finalists: Sequence[Measured]) -> list[Finalist]:

@@ -44,7 +44,8 @@ class LatencyLimit(ABC):
         costs: Counted costs of the whole.
         budget: It limits latency.
         profile: Where it counts.
-        margin: By which share of the limit a measured network has to stay below it.
+        margin: By which share of the limit a measured network has to stay below it; where none
+            does, the limit itself decides.
         work: An existing folder for the measured files, and for how long they took.
         of: Tells the networks from others that were measured there.
     """
@@ -71,16 +72,18 @@ class LatencyLimit(ABC):
         self._timings = {line["arch"]: Timing.from_dict(line) for line in self._lines.read()[0]}
 
     def fast_enough(self, ranked: Sequence[R], observer: Observer) -> Iterator[R]:
-        """Those that hold the limit, each measured when it is asked for.
+        """Those that hold the limit by the margin, each measured when it is asked for.
 
-        They are measured in the order of ``ranked``. One that is in every size at least as large as
-        one that was too slow is too slow, too, and is not measured. After `PATIENCE` slow ones
-        only the smaller are looked at, so that the smallest is reached before this gives up.
+        Where none does, those measured that just hold the limit, which is told. They are measured
+        in the order of ``ranked``. One that is in every size at least as large as one that was too
+        slow is too slow, too, and is not measured. After `PATIENCE` slow ones only the smaller are
+        looked at, so that the smallest is reached before this gives up.
 
         Raises:
-            NoFeasibleStudentError: None of them holds it.
+            NoFeasibleStudentError: None of them holds the limit.
         """
         found = 0
+        just: list[R] = []
         slow: list[float] = []
         left = list(ranked)
         while left:
@@ -91,13 +94,23 @@ class LatencyLimit(ABC):
                 observer.advance(found + len(slow), best=f"{found} fast enough")
                 yield network
                 continue
+            if timing.is_met:
+                just.append(network)
             slow.append(timing.latency.median_ms)
             left = [one for one in left if not self.contains(one.arch, network.arch)]
             if len(slow) >= PATIENCE:
                 left = _smaller_half(left)
             observer.advance(found + len(slow), best=f"{found} fast enough")
-        if not found:
+        if found:
+            return
+        if not just:
             raise NoFeasibleStudentError(self.none_holds(len(slow), min(slow)))
+        observer.note(
+            f"None of the {len(slow)} measured is below the latency limit by the margin of "
+            f"{self._margin:.0%}: those that just hold it are taken, and their delivered files may "
+            "miss it."
+        )
+        yield from just
 
     def key(self, arch: Arch) -> str:
         """Tells the network from all others that are measured there."""

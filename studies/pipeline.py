@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from nas_kd.costs import Limits
-from nas_kd.errors import UsageError
+from nas_kd.errors import NoFeasibleStudentError, UsageError
 from proxies import TeacherProbes
 from studies.candidate_table import write_candidates
 from studies.document import SCHEMA, found_document, peer_document, search_document
@@ -28,7 +28,7 @@ from studies.preflight import check_recipe
 from studies.proxy_check import check_proxies
 from studies.proxy_needs import compared_widths, needs_teacher
 from studies.recipe import Recipe
-from studies.run_directory import FOUND, RunDirectory
+from studies.run_directory import ENDED, FOUND, RunDirectory
 from studies.search import Search
 from studies.search_result import SearchResult
 from studies.setting import Setting, prepare
@@ -67,6 +67,8 @@ def run_search(
         shorter `peer_document` where another host measures and distils the finalists.
 
     Raises:
+        NoFeasibleStudentError: Nothing meets the counted limits, or none of the measured
+            candidates the latency limit; that is kept as the state `ENDED`.
         NasKdError: With what, why and what to do; whatever was done is kept for the next call.
     """
     check_recipe(recipe)
@@ -87,7 +89,12 @@ def run_search(
         require_same_checkpoint(run, recipe)
         if shared is None and (document := finished_document(run, SCHEMA)) is not None:
             return document
-        return _Job(recipe, run, observer, shared).run()
+        run.forget_state(ENDED)
+        try:
+            return _Job(recipe, run, observer, shared).run()
+        except NoFeasibleStudentError as error:
+            run.write_state(ENDED, {"reason": str(error)})
+            raise
 
 
 class _Job:
@@ -142,7 +149,12 @@ class _Job:
         self, setting: Setting, predictor: StudyPredictor | None, result: SearchResult
     ) -> dict[str, Any]:
         run = self.run_directory
-        finished = Finisher(self.recipe, run, setting, self.observer, self.clock).finish(result)
+        finisher = Finisher(self.recipe, run, setting, self.observer, self.clock)
+        try:
+            finished = finisher.finish(result)
+        except NoFeasibleStudentError:
+            self._keep_found(setting, result, finisher.measured)
+            raise
         self._keep_found(setting, result, finished.measured)
         document = search_document(
             self.recipe,

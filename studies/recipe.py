@@ -134,6 +134,15 @@ class FinalistsSection(_Section):
     measured_at_most: int = Field(default=30, ge=1)
     """Students that may be measured to find ``count`` that meet the latency budget."""
 
+    @model_validator(mode="after")
+    def _measures_enough(self) -> FinalistsSection:
+        if self.count > self.measured_at_most:
+            raise ValueError(
+                f"count is {self.count}, and no more than measured_at_most = "
+                f"{self.measured_at_most} are measured: raise that, or lower count"
+            )
+        return self
+
 
 class DistillSection(_Section):
     """``[distill]``: how the winner is trained. Give ``epochs`` (else 30) or ``minutes``."""

@@ -23,12 +23,23 @@ if TYPE_CHECKING:
 
 FOUND = "found"
 """The state that holds what a search found so far (`studies.document.found_document`)."""
+ENDED = "ended"
+"""The state that says why a search ended without a student (``reason``)."""
 SUPERNET_SEARCH = "supernet-search"
 """The state that holds what a search of a supernet was asked for; no other run has it."""
 LESSON = "lesson"
 """The state that holds what a student of text learns; no other run has it."""
 _WITHOUT_TRIALS = (SUPERNET_SEARCH, LESSON)
 _RECIPE, _PRETRAINING = "recipe.json", "pretrain.json"
+_REPORT = (
+    "report.html",
+    "front.png",
+    "latency.png",
+    "prediction.png",
+    "agreement.png",
+    "architecture.png",
+)
+"""What `nas_kd.report.writing` makes of a run."""
 _OF_THE_END = ("finalists.", "distill.")
 """Settings that are read when trials, scores and latencies are there already."""
 
@@ -97,7 +108,7 @@ class RunDirectory:
         return run
 
     def take(self, recipe: Recipe) -> list[str]:
-        """From now on the run is one of ``recipe``: a result under other settings is none of it.
+        """From now on the run is one of ``recipe``: result and report of other settings go.
 
         Only whoever holds the run's lock may call this.
 
@@ -110,7 +121,8 @@ class RunDirectory:
         """
         self._refuse(recipe)
         if changed := self._changes(recipe):
-            self.result_json.unlink(missing_ok=True)
+            for name in (self.result_json.name, *_REPORT):
+                (self.path / name).unlink(missing_ok=True)
             self._frozen.replace(recipe)
         return changed
 
@@ -216,6 +228,10 @@ class RunDirectory:
 
     def write_state(self, name: str, state: Mapping[str, Any]) -> None:
         self.states.write(name, state)
+
+    def forget_state(self, name: str) -> None:
+        """Removes what `write_state` kept under ``name``, if anything."""
+        self.states.forget(name)
 
     def write_result(self, document: Mapping[str, Any]) -> None:
         """Keeps the finished run's document."""

@@ -62,6 +62,10 @@ class StateFiles:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_sealed(path, state)
 
+    def forget(self, name: str) -> None:
+        """Removes what was written under ``name``, if anything."""
+        self._path(name).unlink(missing_ok=True)
+
     def vouch(self, file: Path, content: bytes) -> None:
         """Keeps the checksum of what ``file`` holds, or is about to hold."""
         self.write(_voucher(file), {"sha256": hashlib.sha256(content).hexdigest()})

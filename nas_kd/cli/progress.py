@@ -100,6 +100,25 @@ class BarObserver:
         self._progress.stop_task(self._task)
 
 
+class _Pace:
+    """Steps a second of one phase, which may continue an earlier call: what that did, is none."""
+
+    def __init__(self) -> None:
+        self._first: tuple[int, float] | None = None
+
+    def begin(self, done: int, now: float) -> None:
+        """Counts from the first steps that are told of."""
+        if self._first is None and done > 0:
+            self._first = (done, now)
+
+    def per_s(self, done: int, now: float) -> float | None:
+        """None before there are more of them."""
+        if self._first is None:
+            return None
+        steps, since = done - self._first[0], now - self._first[1]
+        return steps / since if since > 0 and steps > 0 else None
+
+
 class LineObserver:
     """Plain lines for logs and pipes: one when a phase begins, then one now and then."""
 
@@ -108,15 +127,17 @@ class LineObserver:
         self._name = ""
         self._total: int | None = None
         self._began = self._last = time.monotonic()
+        self._pace = _Pace()
 
     def phase(self, name: str, total: int | None) -> None:
         self.finish()
-        self._name, self._total = name, total
+        self._name, self._total, self._pace = name, total, _Pace()
         self._began = self._last = time.monotonic()
         note(f"{name} ...")
 
     def advance(self, done: int, *, best: str = "") -> None:
         now = time.monotonic()
+        self._pace.begin(done, now)
         if now - self._last < self._every_s:
             return
         self._last = now
@@ -133,9 +154,10 @@ class LineObserver:
             self._name = ""
 
     def _time_left(self, done: int, now: float) -> str:
-        if self._total is None or not 0 < done < self._total:
+        rate = self._pace.per_s(done, now)
+        if self._total is None or rate is None or done >= self._total:
             return ""
-        return f"about {(now - self._began) / done * (self._total - done):.0f} s left"
+        return f"about {(self._total - done) / rate:.0f} s left"
 
 
 class KeepingObserver:
@@ -151,19 +173,18 @@ class KeepingObserver:
         self._name = ""
         self._total: int | None = None
         self._began = self._kept = time.monotonic()
-        self._first: tuple[float, int] | None = None
+        self._pace = _Pace()
 
     def phase(self, name: str, total: int | None) -> None:
         self._observer.phase(name, total)
-        self._name, self._total, self._first = name, total, None
+        self._name, self._total, self._pace = name, total, _Pace()
         self._began = time.monotonic()
         self._keep(0, "")
 
     def advance(self, done: int, *, best: str = "") -> None:
         self._observer.advance(done, best=best)
         now = time.monotonic()
-        if self._first is None and done > 0:
-            self._first = (now, done)
+        self._pace.begin(done, now)
         if now - self._kept >= self._every_s:
             self._keep(done, best)
 
@@ -187,18 +208,11 @@ class KeepingObserver:
             done=done,
             total=self._total,
             best=best,
-            rate_per_s=self._rate(done),
+            rate_per_s=self._pace.per_s(done, self._kept),
             seconds=self._kept - self._began,
         )
         with suppress(OSError):
             write_progress(self._run, progress)
-
-    def _rate(self, done: int) -> float | None:
-        """Steps a second since the first one of this phase, which may continue an earlier call."""
-        if self._first is None:
-            return None
-        since, steps = self._kept - self._first[0], done - self._first[1]
-        return steps / since if since > 0 and steps > 0 else None
 
 
 def progress_line(progress: Progress) -> str:

@@ -25,7 +25,7 @@ from nas_kd.cli.recipe_flags import (
     tell_defaults,
 )
 from nas_kd.cli.supernet_search import OfImages, OfText, refuse_others, search_supernet
-from nas_kd.errors import UsageError
+from nas_kd.errors import NoFeasibleStudentError, UsageError
 
 if TYPE_CHECKING:
     from studies.recipe import Recipe
@@ -260,14 +260,19 @@ def _run(
         run = RunDirectory.create_or_continue(directory, recipe, fork=fork)
         observer.note(f"Working in {run.path}. Ctrl-C at any time: the same command continues.")
         with keeping_traceback(run.log), kept_for_watchers(observer, run) as kept:
-            document = run_search(
-                recipe,
-                run.path,
-                fork=fork,
-                storage=storage,
-                study_name=study_name,
-                observer=kept,
-            )
+            try:
+                document = run_search(
+                    recipe,
+                    run.path,
+                    fork=fork,
+                    storage=storage,
+                    study_name=study_name,
+                    observer=kept,
+                )
+            except NoFeasibleStudentError:
+                if len(run.read_candidates()):
+                    write_report(run)
+                raise
             kept.phase("report", None)
             write_report(run)
     return document

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from nas_kd.cli.shown_runs import ShownRun
 
 REDRAWN_EVERY_S = 2.0
+_UNFINISHED = "This run is not finished: the command that began it continues it."
 
 
 def show(
@@ -46,7 +47,7 @@ def show(
         document = _watched(shown) if watch else shown.read()
     print_answer(document, shown.tables, as_json=json)
     if not json and not shown.is_finished(document):
-        print_results("This run is not finished: the command that began it continues it.")
+        print_results(document.get("reason") or _UNFINISHED)
 
 
 def _watched(run: ShownRun) -> dict[str, Any]:

@@ -115,17 +115,14 @@ def search_supernet(
         else:
             of_text.refuse()
         profile = _profile(budget, device, threads)
-        directory = run_dir or run.with_name(f"{run.name}-search")
+        directory = run_dir or _beside(run)
         results = RunDirectory(directory)
         request = {
-            "supernet": str(run),
             "weights": PretrainingFolder(run).identity(),
             "budget": list(budget),
             "device": str(profile),
             "seed": seed,
-            "top": top,
-            **vars(of_text),
-            **vars(of_images),
+            **(_asked_of_text(run, of_text, top) if reads_text else _asked_of(of_images, top)),
         }
         claim(results, SUPERNET_SEARCH, request, _WORK)
         with watching() as observer, results.lock():
@@ -148,6 +145,39 @@ def search_supernet(
             }
             results.write_result(document)
     return document
+
+
+def _beside(run: Path) -> Path:
+    """``<run>-search``, however the path of the run was typed; relative where that is shorter."""
+    whole = run.resolve()
+    found, here = whole.with_name(f"{whole.name}-search"), Path.cwd()
+    return found.relative_to(here) if found.is_relative_to(here) else found
+
+
+def _asked_of_text(run: Path, of_text: OfText, top: int | None) -> dict[str, Any]:
+    """What decides the result, with the values that stand in for what is not given."""
+    from nas_kd.training.pretraining import PretrainingFolder
+    from studies.superlm_search import SuperLMSearch
+
+    settings = (PretrainingFolder(run).job() or {}).get("settings", {})
+    return {
+        **vars(of_text),
+        "top": top or SuperLMSearch.top,
+        "epochs": of_text.epochs or SuperLMSearch.epochs,
+        "tokens": of_text.tokens or settings.get("max_tokens"),
+        "stock": bool(of_text.stock),
+    }
+
+
+def _asked_of(of_images: OfImages, top: int | None) -> dict[str, Any]:
+    """See `_asked_of_text`."""
+    from studies.elastic_search import ElasticSearch
+
+    return {
+        "top": top or ElasticSearch.top,
+        "arch": of_images.arch or [],
+        "data": of_images.data,
+    }
 
 
 def _space_of(run: Path) -> Any:

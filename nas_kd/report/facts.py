@@ -115,8 +115,13 @@ def teacher_latency(document: Document) -> float | None:
 
 
 def roles(document: Document) -> dict[str, str]:
-    """Canonical key to ``student`` or ``finalist`` for the archs that got that far."""
-    found = {key_of(entry["arch"]): "finalist" for entry in document.get("finalists") or []}
+    """Canonical key to what became of an arch: ``student``, ``finalist`` or ``too slow``.
+
+    Too slow is one of the front whose measured latency missed the limit.
+    """
+    front = document.get("front") or []
+    found = {key_of(e["arch"]): "too slow" for e in front if e.get("within_latency") is False}
+    found |= {key_of(entry["arch"]): "finalist" for entry in document.get("finalists") or []}
     student = document.get("student") or {}
     if student.get("arch"):
         found[key_of(student["arch"])] = "student"

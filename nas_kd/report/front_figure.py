@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 
 from nas_kd.report import numbers
 from nas_kd.report.figure_style import lay_out, mark_limit
-from nas_kd.report.front_points import SCORE_LABEL, sort_points
+from nas_kd.report.front_points import sort_points
 
 CANDIDATE, FRONT, FINALIST, WINNER = "#8d99a6", "#0b6fb8", "#e07b00", "#c2185b"
 
@@ -20,7 +20,7 @@ _MOST = 5_000
 
 
 def front_figure(candidates: pd.DataFrame, document: Mapping[str, Any]) -> go.Figure:
-    """Score against MACs of one image, with the front, the finalists, the student and the budget.
+    """Score against cost (`front_axes`), with front, finalists, student and budget.
 
     Candidates over the counted budget have no score and are left out. Of many candidates, only
     some are shown beside the front, spread evenly over the trials.
@@ -31,26 +31,28 @@ def front_figure(candidates: pd.DataFrame, document: Mapping[str, Any]) -> go.Fi
     figure.add_trace(
         _dots(points.over_scored, "over the budget", color=CANDIDATE, size=7, symbol="circle-open")
     )
-    figure.add_trace(_front_line(points.front))
+    figure.add_trace(_front(points.front, joined=points.axes.joined))
     figure.add_trace(
         _dots(points.finalists, "finalists", color=FINALIST, size=15, symbol="circle-open")
     )
     figure.add_trace(
         _dots(points.winner, "delivered student", color=WINNER, size=17, symbol="star")
     )
-    if points.budget_macs is not None:
-        words = f"budget {numbers.count(points.budget_macs)} MACs"
-        mark_limit(figure, points.budget_macs, words)
-    lay_out(figure, x="MACs of one image", y=SCORE_LABEL, height=520, legend_y=1.09)
-    figure.update_xaxes(tickformat=".3~s")
+    if points.budget is not None:
+        mark_limit(figure, points.budget, f"budget {points.axes.spell(points.budget)}")
+    x, y = points.axes.cost_label, escape(points.axes.score_label)
+    lay_out(figure, x=x, y=y, height=520, legend_y=1.09)
+    if points.axes.is_count:
+        figure.update_xaxes(tickformat=".3~s")
     return figure
 
 
-def _front_line(front: pd.DataFrame) -> go.Scatter:
-    line = _dots(front, "front", color=FRONT, size=8)
-    line.mode = "lines+markers"
-    line.line = {"shape": "hv", "width": 2, "color": FRONT}
-    return line
+def _front(front: pd.DataFrame, *, joined: bool) -> go.Scatter:
+    shown = _dots(front, "front", color=FRONT, size=8)
+    if joined:
+        shown.mode = "lines+markers"
+        shown.line = {"shape": "hv", "width": 2, "color": FRONT}
+    return shown
 
 
 def _dots(frame: pd.DataFrame, name: str, *, color: str, size: int, **marker: Any) -> go.Scatter:
@@ -59,8 +61,8 @@ def _dots(frame: pd.DataFrame, name: str, *, color: str, size: int, **marker: An
     total, frame = len(frame), frame.iloc[:: max(1, -(-len(frame) // _MOST))]
     number = f"{len(frame)}" if len(frame) == total else f"{len(frame):,} of {total:,}"
     return go.Scatter(
-        x=frame["macs"].tolist(),
-        y=frame["score"].tolist(),
+        x=frame["x"].tolist(),
+        y=frame["y"].tolist(),
         mode="markers",
         name=f"{name} ({number})" if name != "delivered student" else name,
         text=[_hover(row) for _, row in frame.iterrows()],

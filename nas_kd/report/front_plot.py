@@ -1,4 +1,4 @@
-"""``front.png``: score against MACs, with everything that the search looked at."""
+"""``front.png``: score against cost, with everything that the search looked at."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from nas_kd.report import numbers
-from nas_kd.report.front_points import SCORE_LABEL, FrontPoints, sort_points
+from nas_kd.report.front_points import FrontPoints, sort_points
 from nas_kd.report.plot_style import (
     CANDIDATE,
     FINALIST,
@@ -23,6 +23,7 @@ from nas_kd.report.plot_style import (
     WINNER,
     draw_legend,
     new_picture,
+    plain,
     save_picture,
     style_axes,
     write_titles,
@@ -31,14 +32,14 @@ from nas_kd.report.plot_style import (
 _BEYOND_BUDGET = 1.5
 """How far the axis goes beyond the budget; a few huge candidates must not squeeze the rest."""
 _LOGARITHMIC_FROM = 40.0
-"""Ratio of the largest to the smallest MACs from which the axis is logarithmic."""
+"""Ratio of the largest to the smallest cost from which the axis is logarithmic."""
 
 
 def draw_front(candidates: pd.DataFrame, document: Mapping[str, Any], path: Path) -> Path:
     """Draws the picture of a run as a PNG.
 
     Shows all scored candidates (grey), those over the budget (hollow; unscored ones in a strip
-    below), the front (line), the finalists (rings), the delivered student (star) and the budget.
+    below), the front, the finalists (rings), the delivered student (star) and the budget.
 
     Args:
         candidates: The run's candidates, one row a trial (`RunDirectory.read_candidates`).
@@ -48,7 +49,8 @@ def draw_front(candidates: pd.DataFrame, document: Mapping[str, Any], path: Path
     points = sort_points(candidates, document)
     divisor, unit = numbers.scale_of(_shown_up_to(points))
     figure, axes = new_picture()
-    style_axes(axes, f"MACs of one image{unit}", SCORE_LABEL)
+    shown = points.axes
+    style_axes(axes, f"{shown.cost_label}{unit}", plain(shown.score_label))
     _scale_x(axes, points, divisor)
     _draw_candidates(axes, points, divisor)
     _draw_front_line(axes, points, divisor)
@@ -63,7 +65,7 @@ def draw_front(candidates: pd.DataFrame, document: Mapping[str, Any], path: Path
 
 
 def _scale_x(axes: Axes, points: FrontPoints, divisor: float) -> None:
-    smallest, largest = points.smallest_macs / divisor, _shown_up_to(points) / divisor
+    smallest, largest = points.smallest / divisor, _shown_up_to(points) / divisor
     if smallest > 0 and largest / smallest >= _LOGARITHMIC_FROM:
         axes.set_xscale("log")
         axes.set_xlim(smallest / 1.2, largest * 1.2)
@@ -76,16 +78,16 @@ def _scale_x(axes: Axes, points: FrontPoints, divisor: float) -> None:
 
 
 def _shown_up_to(points: FrontPoints) -> float:
-    """The largest MACs that the picture shows."""
-    if points.budget_macs is None:
-        return points.largest_macs
-    scored = pd.concat([points.scored["macs"], points.over_scored["macs"]])
-    within = max(_BEYOND_BUDGET * points.budget_macs, *scored, 0.0)
-    return float(min(points.largest_macs, within))
+    """The largest cost that the picture shows."""
+    if points.budget is None:
+        return points.largest
+    scored = pd.concat([points.scored["x"], points.over_scored["x"]])
+    within = max(_BEYOND_BUDGET * points.budget, *scored, 0.0)
+    return float(min(points.largest, within))
 
 
 def _scale_y(axes: Axes, points: FrontPoints) -> None:
-    scores = pd.concat([points.scored["score"], points.over_scored["score"]])
+    scores = pd.concat([points.scored["y"], points.over_scored["y"]])
     low, high = (scores.min(), scores.max()) if len(scores) else (0.0, 1.0)
     span = (high - low) or 1.0
     room_below = 0.14 if len(points.over_unscored) else 0.05
@@ -95,8 +97,8 @@ def _scale_y(axes: Axes, points: FrontPoints) -> None:
 def _draw_candidates(axes: Axes, points: FrontPoints, divisor: float) -> None:
     inside, outside = points.scored, points.over_scored
     axes.scatter(
-        inside["macs"] / divisor,
-        inside["score"],
+        inside["x"] / divisor,
+        inside["y"],
         s=22,
         color=CANDIDATE,
         alpha=0.75,
@@ -104,7 +106,8 @@ def _draw_candidates(axes: Axes, points: FrontPoints, divisor: float) -> None:
         label=f"candidates ({len(inside)})",
     )
     if len(outside):
-        axes.scatter(outside["macs"] / divisor, outside["score"], **_hollow())
+        label = None if len(points.over_unscored) else f"over the budget ({len(outside)})"
+        axes.scatter(outside["x"] / divisor, outside["y"], label=label, **_hollow())
 
 
 def _draw_unscored(axes: Axes, points: FrontPoints, divisor: float) -> None:
@@ -116,7 +119,7 @@ def _draw_unscored(axes: Axes, points: FrontPoints, divisor: float) -> None:
     height = bottom + 0.045 * (top - bottom)
     label = f"over the budget ({len(over) + len(points.over_scored)})"
     axes.axhspan(bottom, bottom + 0.09 * (top - bottom), color="#f6f7f9", zorder=0, linewidth=0)
-    axes.scatter(over["macs"] / divisor, [height] * len(over), label=label, **_hollow())
+    axes.scatter(over["x"] / divisor, [height] * len(over), label=label, **_hollow())
     axes.annotate(
         "not scored",
         (0.006, 0.045),
@@ -125,7 +128,7 @@ def _draw_unscored(axes: Axes, points: FrontPoints, divisor: float) -> None:
         color=MUTED,
         va="center",
     )
-    beyond = int((over["macs"] > _shown_up_to(points)).sum())
+    beyond = int((over["x"] > _shown_up_to(points)).sum())
     if beyond:
         axes.annotate(
             f"{beyond} more this way \N{RIGHTWARDS ARROW}",
@@ -145,10 +148,11 @@ def _hollow() -> dict[str, Any]:
 def _draw_front_line(axes: Axes, points: FrontPoints, divisor: float) -> None:
     front, finalists = points.front, points.finalists
     axes.plot(
-        front["macs"] / divisor,
-        front["score"],
+        front["x"] / divisor,
+        front["y"],
         color=FRONT,
         drawstyle="steps-post",
+        linestyle="-" if points.axes.joined else "none",
         linewidth=1.8,
         marker="o",
         markersize=5.5,
@@ -159,8 +163,8 @@ def _draw_front_line(axes: Axes, points: FrontPoints, divisor: float) -> None:
     )
     if len(finalists):
         axes.scatter(
-            finalists["macs"] / divisor,
-            finalists["score"],
+            finalists["x"] / divisor,
+            finalists["y"],
             s=120,
             facecolors="none",
             edgecolors=FINALIST,
@@ -171,27 +175,25 @@ def _draw_front_line(axes: Axes, points: FrontPoints, divisor: float) -> None:
 
 
 def _draw_budget(axes: Axes, points: FrontPoints, divisor: float) -> None:
-    if points.budget_macs is None:
+    if points.budget is None:
         return
-    limit = points.budget_macs / divisor
+    limit = points.budget / divisor
     _, right = axes.get_xlim()
     if limit > right:
         return
     axes.axvline(limit, color=LIMIT, linewidth=1.3, linestyle=(0, (5, 3)), zorder=3)
     axes.axvspan(limit, right, color=LIMIT, alpha=0.045, zorder=0, linewidth=0)
-    _mark_on_top(axes, limit, -5, f"budget {numbers.count(points.budget_macs)} MACs", LIMIT)
+    _mark_on_top(axes, limit, -5, f"budget {points.axes.spell(points.budget)}", LIMIT)
 
 
 def _draw_teacher(axes: Axes, points: FrontPoints, divisor: float) -> None:
-    if points.teacher_macs is None:
+    if points.teacher is None:
         return
-    position = points.teacher_macs / divisor
+    position = points.teacher / divisor
     left, right = axes.get_xlim()
     if left <= position <= right:
         axes.axvline(position, color=MUTED, linewidth=1.1, linestyle=(0, (1, 2)), zorder=3)
-        _mark_on_top(
-            axes, position, -20, f"teacher {numbers.count(points.teacher_macs)} MACs", MUTED
-        )
+        _mark_on_top(axes, position, -20, f"teacher {points.axes.spell(points.teacher)}", MUTED)
 
 
 def _mark_on_top(axes: Axes, x: float, y_offset: float, text: str, color: str) -> None:
@@ -215,7 +217,7 @@ def _draw_winner(
 ) -> None:
     if not len(points.winner):
         return
-    x, y = points.winner["macs"].iloc[0] / divisor, points.winner["score"].iloc[0]
+    x, y = points.winner["x"].iloc[0] / divisor, points.winner["y"].iloc[0]
     axes.scatter(
         [x],
         [y],
@@ -250,8 +252,8 @@ def _height_of_marks(
 ) -> float:
     """Height of the star at ``(x, y)`` or of the highest ring close to it: labels stand above."""
     left, right = axes.get_xlim()
-    close = (finalists["macs"] / divisor - x).abs() < 0.2 * (right - left)
-    return float(max([y, *finalists.loc[close, "score"]]))
+    close = (finalists["x"] / divisor - x).abs() < 0.2 * (right - left)
+    return float(max([y, *finalists.loc[close, "y"]]))
 
 
 def _write_titles(figure: Figure, document: Mapping[str, Any]) -> None:

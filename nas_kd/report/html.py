@@ -71,7 +71,8 @@ def _header(document: Mapping[str, Any]) -> str:
 def _tiles(document: Mapping[str, Any]) -> str:
     student, teacher = document.get("student") or {}, document.get("teacher") or {}
     if not student:
-        return "<p>This run has not delivered a student yet.</p>"
+        reason = document.get("reason") or "This run has not delivered a student yet."
+        return f"<p>{escape(str(reason))}</p>"
     latency = facts.latency_of(student).get("median")
     tiles = [
         (numbers.percent(student.get("accuracy"), 1), "accuracy of the student"),

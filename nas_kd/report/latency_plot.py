@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from nas_kd.report import facts, numbers
-from nas_kd.report.front_points import SCORE_LABEL
+from nas_kd.report.front_axes import SCORE_LABEL
 from nas_kd.report.latency_points import (
     MEASURED_LABEL,
     interval_sides,

@@ -15,6 +15,8 @@ _FEWEST = 3
 """Candidates below which a rank correlation says nothing."""
 _MOST = 4_000
 """Candidates that are looked at, spread evenly over the trials: enough for two digits."""
+_COUNTED = ("macs", "params")
+"""Columns of costs, which candidates that were not scored have, too; also names of proxies."""
 SCALE = [(0.0, "#c2410c"), (0.5, "#ffffff"), (1.0, "#0b6fb8")]
 
 
@@ -31,11 +33,12 @@ def agreement_table(candidates: pd.DataFrame, proxies: Sequence[str]) -> pd.Data
     shown = [name for name in proxies if name in candidates]
     if len(shown) < 2:
         return None
-    scored = candidates.drop_duplicates("key").dropna(subset=shown, how="all")
+    told = [name for name in [*shown, "score"] if name not in _COUNTED]
+    scored = candidates.drop_duplicates("key").dropna(subset=told, how="all")
     if len(scored) < _FEWEST:
         return None
     chosen = scored.iloc[:: -(-len(scored) // _MOST)]
-    names = list(dict.fromkeys([*shown, "score", "macs", "params"]))
+    names = list(dict.fromkeys([*shown, "score", *_COUNTED]))
     columns = [pd.to_numeric(chosen[name], errors="coerce").to_numpy(float) for name in names]
     taus = np.eye(len(names))
     for first, second in zip(*np.triu_indices(len(names)), strict=True):

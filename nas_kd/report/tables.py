@@ -14,7 +14,7 @@ from nas_kd.report import facts, numbers
 from nas_kd.report.keys import key_of
 
 FRONT_ROWS = 12
-_ROLE_STYLE = {"student": "bold magenta", "finalist": "yellow"}
+_ROLE_STYLE = {"student": "bold magenta", "finalist": "yellow", "too slow": "red"}
 
 
 def result_tables(document: Mapping[str, Any]) -> Iterator[RenderableType]:

@@ -5,6 +5,8 @@ Of the damage it is a small part of the benchmark.
 
 from __future__ import annotations
 
+import json
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -21,7 +23,8 @@ from nas_kd.errors import NotFiniteError
 from nas_kd.export.manifest import changed_files
 from proxies import PROXIES
 from studies import delivery, kept_students, student_training
-from studies.run_directory import RunDirectory
+from studies.measuring import Meter
+from studies.run_directory import ENDED, RunDirectory
 
 
 @pytest.fixture(scope="module")
@@ -110,6 +113,7 @@ def test_a_finished_run_is_told_of_and_nothing_is_done_again(case: Case, idle: N
     assert said.code == 0, said.err
     assert "is finished: this is its result" in said.err
     assert run.result_json.read_bytes() == before
+    assert json.loads(before)["objectives"] == ["score", "macs"]
 
 
 def test_an_unfinished_end_keeps_its_student_and_its_verdict(case: Case, idle: None) -> None:
@@ -180,6 +184,39 @@ def test_only_the_student_that_stays_has_a_twin(
     assert len(document["too_slow"]) == 1
     assert document["student"]["accuracy_without_teacher"] is not None
     assert changed_files(run.student(1)) == []
+
+
+def test_where_all_finalists_are_too_slow_what_was_measured_is_kept_and_shown(
+    case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = case.copy("too-slow")
+    for state in (run.path / "work" / "latency").glob("*.json"):
+        kept = run.read_state(f"latency/{state.stem}")
+        assert kept is not None
+        run.write_state(f"latency/{state.stem}", {**kept, "violation": 0.1})
+    monkeypatch.setattr(Meter, "_violation", lambda *given: 0.1)
+    said = _search(case, run, distill=1)
+    assert said.code == 3, said.err
+    reason = "students meets the latency limit"
+    assert reason in said.err
+    assert not run.result_json.exists()
+    table = run.read_candidates()
+    slow = table[table["latency_ms"].notna()]
+    assert len(slow) >= 2
+    assert not slow["feasible"].any()
+    for name in ("report.html", "front.png"):
+        assert (run.path / name).is_file()
+    assert reason in (run.path / "report.html").read_text(encoding="utf-8")
+    shown = case.command("show", str(run.path), run=run.path.name)
+    assert reason in shown.out
+    assert "over in latency_ms" in shown.out
+    assert "not finished" not in shown.out
+
+    monkeypatch.undo()
+    shutil.rmtree(run.path / "work" / "latency")
+    said = _search(case, run)
+    assert said.code == 0, said.err
+    assert run.read_state(ENDED) is None
 
 
 def _latency(run: RunDirectory) -> Any:

@@ -54,6 +54,23 @@ def test_lines_come_now_and_then(capsys: pytest.CaptureFixture[str]) -> None:
     assert printed.out == ""
 
 
+def test_the_time_left_of_a_continued_phase_counts_what_this_call_did(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 100.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    observer = LineObserver(every_s=0.0)
+    observer.phase("search", 300)
+    now = 110.0
+    observer.advance(200)
+    now = 120.0
+    observer.advance(250)
+    assert capsys.readouterr().err.splitlines()[1:] == [
+        "search 200/300",
+        "search 250/300, about 10 s left",
+    ]
+
+
 def test_bars_show_the_best_and_end_full() -> None:
     console = Console(file=io.StringIO(), force_terminal=True, width=120)
     with BarObserver(console) as observer:

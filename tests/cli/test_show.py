@@ -14,7 +14,7 @@ from rich.console import Console
 from nas_kd.cli import show
 from nas_kd.report.progress import Progress, forget_progress, write_progress
 from studies.recipe import Recipe
-from studies.run_directory import RunDirectory
+from studies.run_directory import ENDED, RunDirectory
 from tests.cli.conftest import Command
 from tests.report.samples import candidates, document
 
@@ -137,3 +137,13 @@ def test_json_tells_the_progress_of_a_running_command(nas_kd: Command, run: RunD
     told = json.loads(nas_kd("show", run.path, "--json").out)
     assert told["progress"]["phase"] == "search"
     assert (told["progress"]["done"], told["trials"]) == (120, 300)
+    assert told["objectives"] == ["score", "macs"]
+
+
+def test_a_search_without_a_feasible_student_says_why(nas_kd: Command, run: RunDirectory) -> None:
+    run.write_state(ENDED, {"reason": "budget: none meets the latency limit."})
+    shown = nas_kd("show", run.path)
+    assert shown.code == 0
+    assert shown.out.endswith("budget: none meets the latency limit.\n")
+    assert "not finished" not in shown.out
+    assert json.loads(nas_kd("show", run.path, "--json").out)["reason"].startswith("budget:")

@@ -111,3 +111,26 @@ def test_a_changed_student_is_put_aside_before_the_end_is_done_again(
     assert len(asked) == 2
     assert not student.exists()
     assert student.with_name("2.damaged").joinpath(file.name).read_bytes() == b"simplified"
+
+
+@pytest.mark.parametrize("typed", [".", "../run", "absolute"])
+def test_a_search_is_found_again_however_the_path_of_its_supernet_is_typed(
+    typed: str,
+    nas_kd: Command,
+    asked: list[SuperLMSearch],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert nas_kd(*TEXT).code == 0
+    monkeypatch.chdir(tmp_path / "run")
+    again = nas_kd("search", "--supernet", tmp_path / "run" if typed == "absolute" else typed)
+    assert again.code == 0, again.err
+    assert f"Working in {tmp_path / 'run-search'}." in again.err
+
+
+def test_a_default_that_is_given_asks_for_the_same(
+    nas_kd: Command, asked: list[SuperLMSearch]
+) -> None:
+    assert nas_kd(*TEXT).code == 0
+    again = nas_kd(*TEXT, "--top", 3, "--epochs", 1)
+    assert again.code == 0, again.err

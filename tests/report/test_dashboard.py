@@ -17,9 +17,11 @@ from PIL import Image
 from nas_kd.errors import NasKdError
 from nas_kd.report.dashboard import annotations
 from nas_kd.report.dashboard.application import dashboard_application
+from nas_kd.report.dashboard.artifacts import candidate_files
+from nas_kd.report.keys import key_of
 from studies.journal import open_storage
 from studies.recipe_files import parse_recipe
-from studies.run_directory import RunDirectory
+from studies.run_directory import RunDirectory, state_name
 from tests.report.asking import Ask, asking
 from tests.report.dashboard_run import TOO_SLOW, finished_run
 from tests.report.journals import append
@@ -218,3 +220,16 @@ def test_a_damaged_journal_is_one_message(tmp_path: Path) -> None:
     run.journal.write_text("this was\na journal\n")
     with pytest.raises(NasKdError, match=r"journal\.log cannot be read"):
         dashboard_application(run)
+
+
+def test_a_finalist_has_the_file_of_the_precision_that_was_measured(tmp_path: Path) -> None:
+    run = RunDirectory.create_or_continue(tmp_path / "run", OTHERS)
+    entry = {"arch": {"width": 8}}
+    whole = run.work("candidates", f"{state_name(key_of(entry['arch']))}.onnx")
+    whole.write_bytes(b"float32")
+    whole.with_suffix(".int8.onnx").write_bytes(b"int8")
+    document = {"budget": {"precision": "int8"}, "finalists": [entry]}
+    (files,) = candidate_files(run, document).values()
+    shown = {file.name: file for file in files}
+    assert shown["untrained.int8.onnx"].open().read() == b"int8"
+    assert "untrained.onnx" not in shown

@@ -108,6 +108,14 @@ class TestAgreement:
         assert heat.z[0][4] is None or math.isnan(heat.z[0][4])
         assert heat.text[0][4] == "-"
 
+    def test_what_was_not_scored_is_left_out_where_a_cost_is_a_proxy(
+        self, table: pd.DataFrame
+    ) -> None:
+        scored = table[table["feasible"]].drop_duplicates("key")
+        for proxies in (["diswot", "macs"], ["macs", "params"]):
+            taus = agreement_table(table, proxies)
+            assert taus.attrs["candidates"] == len(scored.dropna(subset=["score"]))
+
     def test_many_candidates_are_thinned_evenly(self, table: pd.DataFrame) -> None:
         many = pd.concat([table] * 40, ignore_index=True)
         many["key"] = many.index.map(str)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from html.parser import HTMLParser
 from io import StringIO
@@ -24,6 +25,7 @@ from nas_kd.report.html import write_html
 from nas_kd.report.tables import result_tables
 from search_spaces import Block, Drawing
 from studies.recipe import Recipe
+from tests.report.dashboard_run import finished_run
 from tests.report.samples import measured_of
 
 
@@ -45,6 +47,54 @@ class TestPoints:
         assert len(points.finalists) == 3
         assert points.winner["macs"].tolist() == [result["student"]["macs"]]
         assert points.front["score"].is_monotonic_increasing
+
+    def test_what_was_measured_to_be_too_slow_is_over_the_budget_and_not_on_the_front(
+        self, table: pd.DataFrame, result: dict[str, Any]
+    ) -> None:
+        slow = result["front"][2]
+        slow["within_latency"] = False
+        table.loc[table["arch"].map(json.loads) == slow["arch"], "feasible"] = False
+        points = sort_points(table, result)
+        assert len(points.front) == len(result["front"]) - 1
+        assert points.over_scored["macs"].tolist() == [slow["macs"]]
+        (line,) = [t for t in front_figure(table, result).data if t.name.startswith("front")]
+        assert slow["macs"] not in line.x
+        rows = facts.front_rows(result)
+        assert [row[0] for row in rows if row[-1] == slow["description"]] == ["too slow"]
+        assert "too slow" in _render(result, 140)
+
+    @pytest.mark.parametrize(
+        ("objectives", "plotted", "joined"),
+        [
+            (["score", "macs"], ("macs", "score"), True),
+            (["params", "score"], ("params", "score"), True),
+            (["naswot", "latency_ms"], ("predicted_latency_ms", "naswot"), True),
+            (["score", "params", "macs"], ("params", "score"), False),
+            (["diswot", "naswot"], ("macs", "diswot"), False),
+            (["gone", "macs"], ("macs", "score"), False),
+        ],
+    )
+    def test_what_is_plotted_are_the_objectives(
+        self,
+        table: pd.DataFrame,
+        result: dict[str, Any],
+        tmp_path: Path,
+        objectives: list[str],
+        plotted: tuple[str, str],
+        joined: bool,
+    ) -> None:
+        table["predicted_latency_ms"] = 1e-7 * table["macs"]
+        result["objectives"] = objectives
+        points = sort_points(table, result)
+        assert (points.axes.cost, points.axes.score, points.axes.joined) == (*plotted, joined)
+        one = points.scored.iloc[0]
+        row = table.set_index("trial").loc[one["trial"]]
+        assert (one["x"], one["y"]) == tuple(row[name] for name in plotted)
+        figure = front_figure(table, result)
+        (front,) = [trace for trace in figure.data if trace.name.startswith("front")]
+        assert ("lines" in front.mode) == joined
+        assert figure.layout.xaxis.title.text == points.axes.cost_label
+        assert draw_front(table, result, tmp_path / "front.png").stat().st_size > 5_000
 
     def test_a_run_without_a_student_has_no_winner(
         self, table: pd.DataFrame, result: dict[str, Any]
@@ -253,3 +303,12 @@ def _render(document: dict[str, Any], width: int) -> str:
 )
 def test_numbers(text: str, expected: str) -> None:
     assert text == expected
+
+
+def test_a_report_of_other_settings_goes_with_their_result(tmp_path: Path) -> None:
+    run = finished_run(tmp_path / "run", trials=40)
+    assert (run.path / "report.html").is_file()
+    finalists = run.recipe.finalists.model_copy(update={"count": 2})
+    run.take(run.recipe.model_copy(update={"finalists": finalists}))
+    assert [*run.path.glob("*.html"), *run.path.glob("*.png")] == []
+    assert run.candidates_csv.is_file()

@@ -8,7 +8,7 @@ import pytest
 from nas_kd.errors import NoFeasibleStudentError
 from search_spaces import create_space
 from studies.candidates import Candidate
-from studies.finalists import Measured, choose_finalists
+from studies.finalists import Measured, choose_finalists, shortfall
 from tests.studies.measurements import LATENCY
 
 SPACE = create_space("cifar-resnet")
@@ -48,3 +48,41 @@ def test_without_any_better_one_the_very_limit_is_accepted() -> None:
 def test_none_fast_enough_names_the_nearest() -> None:
     with pytest.raises(NoFeasibleStudentError, match=r"none of the 4 .*\(\+10%\)"):
         _choose({2: 0.1}, at_most=4)
+
+
+@pytest.mark.parametrize(
+    ("violations", "count", "at_most", "told"),
+    [
+        ({1: -0.2, 2: -0.1}, 2, 10, ""),
+        (
+            {1: -0.2, 5: -0.1},
+            3,
+            10,
+            "2 of 3 finalists: only these of 10 measured are 5% below the latency limit.",
+        ),
+        (
+            {3: -0.01},
+            2,
+            10,
+            "1 of 2 finalists: only these of 10 measured hold the latency limit. "
+            "One finalist: no short distillation.",
+        ),
+        ({0: -1.0}, 1, 10, "One finalist: no short distillation."),
+        (
+            {0: -1.0, 1: -1.0},
+            3,
+            2,
+            "2 of 3 finalists: no more than 2 candidates were found.",
+        ),
+    ],
+)
+def test_fewer_finalists_than_wanted_are_told_of(
+    violations: Mapping[int, float], count: int, at_most: int, told: str
+) -> None:
+    def measure(candidates: Sequence[Candidate]) -> list[Measured]:
+        return [Measured(c, LATENCY, violations.get(RANKING.index(c), 0.5)) for c in candidates]
+
+    found = choose_finalists(
+        RANKING[:at_most], measure, count=count, at_most=10, margin=0.05, space=SPACE
+    )
+    assert shortfall(*found, count, 0.05) == told

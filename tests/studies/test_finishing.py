@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
-from nas_kd.errors import ExportError, NasKdError, NotFiniteError
+from nas_kd.errors import ExportError, NasKdError, NoFeasibleStudentError, NotFiniteError
 from nas_kd.export import ParityRecord
 from search_spaces import create_space
+from studies import finishing
 from studies.candidates import Candidate
 from studies.delivered_finalist import DeliveredFinalist
 from studies.delivery import Delivered
 from studies.finalists import Measured
+from studies.finishing import Finisher
 from studies.first_in_time import first_in_time
+from studies.observer import SilentObserver
+from studies.phase_clock import PhaseClock
+from studies.recipe_files import load_recipe
+from studies.run_directory import RunDirectory
 from tests.studies.measurements import LATENCY
+from tests.studies.results import result_of
 
 PARITY = ParityRecord(0.0, 0.0, (1, 2), 1e-4, True, 0.0, 0.0)
 DELIVERED = Delivered(
@@ -100,3 +109,36 @@ def test_a_full_disk_is_no_fault_of_the_finalist() -> None:
         with pytest.raises(NasKdError, match="cannot be written"):
             deliveries.run()
         assert deliveries.asked == [0]
+
+
+@pytest.mark.parametrize(
+    ("objectives", "told"),
+    [
+        (("score", "macs"), []),
+        (
+            ("naswot", "macs"),
+            [
+                "The objectives (naswot, macs) do not contain the fused score: it chooses the "
+                "finalists all the same."
+            ],
+        ),
+    ],
+)
+def test_what_chooses_the_finalists_is_told_where_it_is_no_objective(
+    objectives: tuple[str, ...],
+    told: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def none(*given: object, **named: object) -> None:
+        raise NoFeasibleStudentError("too slow")
+
+    monkeypatch.setattr(finishing, "choose_finalists", none)
+    recipe = load_recipe("digits", {"search.objectives": list(objectives)})
+    run, notes, observer = RunDirectory(tmp_path), list[str](), SilentObserver()
+    monkeypatch.setattr(observer, "note", notes.append)
+    setting: Any = SimpleNamespace(space=None)
+    finisher = Finisher(recipe, run, setting, observer, PhaseClock(run))
+    with pytest.raises(NoFeasibleStudentError):
+        finisher.finish(result_of([measured.candidate for measured in RANKED]))
+    assert notes == told

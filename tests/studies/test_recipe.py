@@ -58,6 +58,10 @@ def test_overrides_win_and_none_is_ignored() -> None:
         ({"serach": {}}, ["serach", "search"]),
         ({"search": {"trails": 3}}, ["search.trails", "search.trials"]),
         ({"search": {"trials": 0}}, ["search.trials", "0"]),
+        (
+            {"finalists": {"count": 5, "measured_at_most": 4}},
+            ["count is 5", "most = 4"],
+        ),
         ({"search": {"trials": "many"}}, ["search.trials", "many"]),
         ({"search": {"proxies": ["naswot", "naswot"]}}, ["search.proxies", "twice"]),
         ({"distill": {"epochs": 1, "minutes": 2}}, ["distill", "epochs", "minutes"]),

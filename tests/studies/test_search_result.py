@@ -11,14 +11,17 @@ from hypothesis import strategies as st
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial
 
-from search_spaces import Arch
+from search_spaces import Arch, CifarResNet
 from studies.candidates import Candidate
 from studies.document import found_document
+from studies.finalists import Measured
 from studies.front import Front
 from studies.objectives import Objectives
 from studies.search_result import SearchResult
 from studies.trials import tell
 from tests.report.journals import candidates
+from tests.studies.measurements import LATENCY
+from tests.studies.results import result_of
 
 MAXIMIZE, MINIMIZE = StudyDirection.MAXIMIZE, StudyDirection.MINIMIZE
 
@@ -85,8 +88,6 @@ def test_its_document_has_the_front_as_people_read_it() -> None:
     result = SearchResult(objectives)
     (trial,) = _trials([candidates()[1][0]], objectives)
     result.add(trial)
-    from search_spaces import CifarResNet
-
     document = found_document(CifarResNet(), result, {})
     assert {n: document[n] for n in ("evaluated", "unique", "feasible")} == {
         "evaluated": 1,
@@ -109,3 +110,18 @@ def test_a_front_is_optunas_own(directions: list[StudyDirection], data: st.DataO
         front.add(str(number), row)
     best = study.best_trials if len(directions) > 1 else [study.best_trial]
     assert sorted(map(int, front)) == [trial.number for trial in best]
+
+
+def test_what_was_measured_to_be_too_slow_is_not_within_the_budget() -> None:
+    found = [candidate for candidate, _ in candidates()][:10]
+    result = result_of(found)
+    slow, fast = result.front[:2]
+    measured = {
+        slow.key: Measured(slow, LATENCY, 0.1),
+        fast.key: Measured(fast, LATENCY, -0.1),
+    }
+    document = found_document(CifarResNet(), result, measured)
+    reasons = document["infeasible_reasons"]
+    assert reasons["latency_ms"] == 1
+    assert document["feasible"] + sum(reasons.values()) == document["unique"]
+    assert [entry["within_latency"] for entry in document["front"][:2]] == [False, True]

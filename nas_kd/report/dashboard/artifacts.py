@@ -15,6 +15,7 @@ from optuna.artifacts import ArtifactMeta
 from optuna.artifacts.exceptions import ArtifactNotFound
 
 from nas_kd.errors import UsageError
+from nas_kd.export import precision_file
 from nas_kd.report.architecture import drawing_of_entry
 from nas_kd.report.architecture_plot import architecture_png
 from nas_kd.report.keys import key_of
@@ -128,9 +129,10 @@ def _finalist_files(
 ) -> Iterator[Artifact]:
     key = key_of(entry["arch"])
     name = state_name(key)
-    onnx = run.path / "work" / "candidates" / f"{name}.onnx"
+    precision = str((document.get("budget") or {}).get("precision") or "fp32")
+    onnx = precision_file(run.path / "work" / "candidates" / f"{name}.onnx", precision)
     if onnx.is_file():
-        yield Artifact("untrained.onnx", key, onnx)
+        yield Artifact(precision_file(Path("untrained.onnx"), precision).name, key, onnx)
     yield Artifact("finalist.json", key, lambda: _finalist_document(run, entry))
     yield _picture(document, entry)
 

@@ -14,8 +14,13 @@ FRONT_ROWS = 20
 
 
 def study_note(document: Mapping[str, Any], recipe: Recipe) -> str:
-    """Counts, teacher and student, budget, the first rows of the front, and the recipe."""
+    """Counts, teacher and student, budget, the first rows of the front, and the recipe.
+
+    Of a search that ended without a student, also why.
+    """
     parts = [f"**{plain(facts.counts_line(document))}**"]
+    if reason := document.get("reason"):
+        parts.append(plain(str(reason)))
     parts += _comparison(document)
     parts += _front(document)
     parts += ["### Recipe", _recipe(recipe)]

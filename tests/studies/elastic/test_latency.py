@@ -178,3 +178,25 @@ def test_a_delivered_file_is_measured_until_its_limit_is_decided(
 def _ranked_archs(folder: Path) -> list[dict[str, Any]]:
     with (folder / "ranking.csv").open() as file:
         return [json.loads(row["arch"]) for row in csv.DictReader(file)]
+
+
+def test_where_none_holds_the_margin_those_that_hold_the_limit_are_taken(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    observer = SilentObserver()
+    monkeypatch.setattr(observer, "note", said.append)
+    source = Source(run)
+    archs = list(source.supernet.space.enumerate())[::-1][:3]
+    ranked = [RankedNetwork(arch, 1.0, 1, 1) for arch in archs]
+    takes = iter([2.1, 1.99, 1.98])
+    monkeypatch.setattr(
+        latency_limit,
+        "time_beside",
+        lambda *given: Timing(replace(LATENCY, ci95_ms=(taken := next(takes), taken)), 2.0),
+    )
+    limit = ImageLatencyLimit(source, Budget.parse("latency=2ms"), PROFILE, 0.05, tmp_path)
+    monkeypatch.setattr(limit, "contains", lambda one, other: False)
+    assert list(limit.fast_enough(ranked, observer)) == ranked[1:]
+    (told,) = said
+    assert "None of the 3 measured is below the latency limit by the margin of 5%" in told
