@@ -73,18 +73,21 @@ def recipe_of_pretraining(job: Mapping[str, Any]) -> Recipe:
     """How a student out of a supernet is distilled where nothing else is asked for.
 
     Space, data, teacher and seed are those of the pre-training ``job``, so that its validation
-    images are still unseen; the optimiser is, too, with small steps.
+    images are still unseen; the optimiser is, too, with small steps. Images have the size for
+    which the networks were made: that of its views, where they had one of their own.
 
     Raises:
         UsageError: The job is damaged.
     """
-    optimizer = str(job["settings"].get("optimizer", "adamw"))
+    settings = job["settings"]
+    optimizer = str(settings.get("optimizer", "adamw"))
+    side = settings.get("view_size") or job["image_size"]
     teacher = {"source": job.get("teacher"), "checkpoint": job.get("checkpoint")}
     return parse_recipe(
         {
             "seed": job["seed"],
             "space": {"name": job["space"], "options": job["space_options"]},
-            "data": {"source": job["data"], "image_size": job["image_size"]},
+            "data": {"source": job["data"], "image_size": side},
             "distill": dict(_GENTLE[optimizer]),
             **({"teacher": teacher} if teacher["source"] else {}),
         }

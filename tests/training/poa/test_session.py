@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import torch
 
+from nas_kd.data import load_data
 from nas_kd.errors import NasKdError, UsageError
 from nas_kd.training.elastic.judging import shared_accuracy
 from nas_kd.training.elastic.restoring import restore_supernet
@@ -107,12 +108,17 @@ def test_settings_that_do_not_fit_the_backbone_are_told() -> None:
 
 
 def test_views_may_be_smaller_than_the_images() -> None:
-    """Networks are then made for the views, and local views follow them."""
-    training = session(view_size=4)
+    """Networks are then made for the views and judged at their size, and local views follow."""
+    training = session(view_size=4, epochs=1)
+    metrics = training.run_unit()
 
-    assert training._students.backbone.task.image_size == 4
+    backbone = training._teacher.model.backbone
+    assert backbone.task.image_size == 4
     assert (training._crops.side, training._crops.local_side) == (4, 2)
-    assert training.run_unit()["loss"] > 0
+    small = load_data("digits", image_size=4).normalised(training.data.mean, training.data.std)
+    assert training.data.mean == load_data("digits").mean != load_data("digits", image_size=4).mean
+    judged = shared_accuracy(backbone, backbone.space.largest, small)
+    assert metrics["knn_largest"] == judged
 
 
 def test_backbone_and_heads_are_clipped_apart(monkeypatch: pytest.MonkeyPatch) -> None:
