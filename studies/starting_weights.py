@@ -13,6 +13,7 @@ from nas_kd.errors import UsageError
 from nas_kd.export import load_student
 from nas_kd.export.student import WEIGHTS
 from nas_kd.file_digest import sha256
+from nas_kd.training.normalisation import with_stated_normalisation
 from studies.recipe import Recipe
 from studies.recipe_files import parse_recipe
 from studies.setting import Setting
@@ -62,10 +63,8 @@ class StartingWeights:
                 f"and the data are {_words(setting.task)}. Give its architecture as text to train "
                 "it anew."
             )
-        teacher, data = setting.teacher, setting.data
-        if teacher.mean is None or teacher.std is None:
-            teacher = replace(teacher, mean=data.mean, std=data.std)
-        data = student.preprocess.of_data(data)
+        teacher = with_stated_normalisation(setting.teacher, setting.data)
+        data = student.preprocess.of_data(setting.data)
         return student.module, replace(setting, teacher=teacher, data=data)
 
 

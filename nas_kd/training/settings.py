@@ -46,6 +46,7 @@ class TrainingSettings:
         init: ``random``: the student starts as it was built. ``teacher``: it starts from the
             teacher's weights wherever the two have the same layers (`find_inheritance`). ``auto``:
             it does so where these are the first, the last and nine tenths of all its parameters.
+            Images have to be normalised as the teacher's were.
         precision: ``no`` (float32), ``bf16`` or ``fp16`` autocast of the training step; validation
             is always in float32, as is the delivered student.
         gradient_clip: Largest norm of the gradient; None does not clip.

@@ -211,6 +211,18 @@ def test_the_checkpoint_of_another_training_is_refused(digits: DataSplits, tmp_p
         train(tiny(), digits, checkpoint_dir=tmp_path, settings=settings)
 
 
+def test_inherited_weights_are_refused_images_that_they_do_not_expect(
+    digits: DataSplits, make_teacher: MakeTeacher
+) -> None:
+    teacher = make_teacher(model=tiny(seed=5), mean=(0.5,), std=(0.25,))
+    with pytest.raises(UsageError, match=r"mean \(0\.5,\) and std \(0\.25,\)"):
+        train(tiny(), digits, teacher=teacher)
+    short = replace(SHORT, epochs=1)
+    assert train(tiny(), digits, teacher=teacher, settings=replace(short, init="random"))
+    fitting = digits.normalised((0.5,), (0.25,))
+    assert train(tiny(), fitting, teacher=teacher, settings=short).inherited_share == 1.0
+
+
 def test_progress_is_told_in_epochs(digits: DataSplits, student: TinyNet) -> None:
     told: list[tuple[int, int, str]] = []
     train(student, digits, on_progress=lambda *said: told.append(said))

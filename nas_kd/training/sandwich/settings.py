@@ -39,7 +39,8 @@ class SandwichSettings:
         start: Directory of a finished pre-training of the same space, whose weights are taken, but
             for the classifier, and whose normalisation of the images.
         init: ``auto``, ``teacher`` or ``random``: whether the largest network starts from the
-            teacher's weights, see `TrainingSettings`; without effect where there is a ``start``.
+            teacher's weights, see `TrainingSettings`, and images are then normalised as the
+            teacher's were; without effect where there is a ``start``.
         optimizer: ``adamw`` or ``sgd`` (Nesterov, momentum 0.9).
         learning_rate: Peak, for this batch size.
         weight_decay: On matrices and kernels; norms and biases have none.
