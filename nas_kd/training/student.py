@@ -112,6 +112,11 @@ def train_student(
 def _inherited(module: nn.Module, data: DataSplits, teacher: Teacher | None, init: str) -> float:
     """The share of the student's parameters that are now the teacher's."""
     if teacher is None:
+        if init == "teacher":
+            raise UsageError(
+                "training: init = 'teacher' needs a teacher and there is none; give a teacher, or "
+                "use 'auto' or 'random'."
+            )
         return 0.0
     share = inherit(module, teacher.model, init)
     if share and as_the_teacher_sees(data, teacher) is not data:

@@ -223,6 +223,11 @@ def test_inherited_weights_are_refused_images_that_they_do_not_expect(
     assert train(tiny(), fitting, teacher=teacher, settings=short).inherited_share == 1.0
 
 
+def test_a_start_from_a_teacher_needs_one(digits: DataSplits) -> None:
+    with pytest.raises(UsageError, match="init = 'teacher' needs a teacher"):
+        train(tiny(), digits, settings=replace(SHORT, init="teacher"))
+
+
 def test_progress_is_told_in_epochs(digits: DataSplits, student: TinyNet) -> None:
     told: list[tuple[int, int, str]] = []
     train(student, digits, on_progress=lambda *said: told.append(said))

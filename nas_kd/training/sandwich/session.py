@@ -152,7 +152,9 @@ def _require_lesson_without_teacher(settings: SandwichSettings) -> None:
             "pretrain: label_weight is 0 and there is no teacher, so that nothing is learned. "
             "Name --teacher, or give the labels a weight."
         )
-    of_teacher = ("teacher_weight", "teacher_targets", "teacher_views")
+    of_teacher = ["teacher_weight", "teacher_targets", "teacher_views"]
+    if settings.init == "teacher":
+        of_teacher.append("init")
     refuse_idle(settings, of_teacher, "there is no teacher; name --teacher, too")
 
 

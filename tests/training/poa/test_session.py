@@ -105,6 +105,18 @@ def test_settings_that_do_not_fit_the_backbone_are_told() -> None:
         session(local_size=3)
     with pytest.raises(UsageError, match=r"patch_embed_rate=0\.5 would have no effect"):
         session("elastic-resnet", patch_embed_rate=0.5)
+    with pytest.raises(UsageError, match=r"patch_start=0\.5 would have no effect"):
+        session("elastic-swin", patch_start=0.5)
+    with pytest.raises(UsageError, match=r"mask_least=0\.2 would have no effect"):
+        session("elastic-resnet", mask_least=0.2)
+    with pytest.raises(UsageError, match=r"patch_start=0\.3 would have no effect"):
+        session(patch_weight=0.0)
+
+
+@pytest.mark.parametrize("idle", [{"size_scale": 2.0}, {"cross_view": False}, {"same_view": False}])
+def test_settings_of_elastic_students_need_some(idle: dict[str, Any]) -> None:
+    with pytest.raises(UsageError, match="would have no effect: elastic_students is 0"):
+        session(elastic_students=0, **idle)
 
 
 def test_views_may_be_smaller_than_the_images() -> None:

@@ -211,6 +211,7 @@ def test_another_space_cannot_be_taken_up(tmp_path: Path) -> None:
         ({"learn_from": "teacher"}, "needs a teacher"),
         ({"label_weight": 0.0}, "nothing is learned"),
         ({"teacher_targets": "hard"}, "teacher_targets=hard would have no effect"),
+        ({"init": "teacher"}, "init=teacher would have no effect"),
     ],
 )
 def test_what_needs_a_teacher_is_told(changes: dict[str, Any], message: str) -> None:
