@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -18,6 +17,7 @@ from nas_kd.training.capture import Capture
 from nas_kd.training.checkpoint import CheckpointFile
 from nas_kd.training.evaluate import device_of, evaluate_accuracy
 from nas_kd.training.inheritance import inherit
+from nas_kd.training.module_digest import structure_digest, weights_digest
 from nas_kd.training.normalisation import as_the_teacher_sees
 from nas_kd.training.objective import Objective
 from nas_kd.training.processes import computing, make_accelerator
@@ -196,7 +196,6 @@ def _checkpoint_file(
     if directory is None:
         return None
     chosen = {name: str(value) for name, value in asdict(settings).items() if name != "workers"}
-    shapes = [(name, tuple(value.shape)) for name, value in module.state_dict().items()]
     return CheckpointFile(
         directory,
         {
@@ -204,8 +203,9 @@ def _checkpoint_file(
             "seed": str(seed),
             "distillers": str(sorted(distillers.items())),
             "teacher": "" if teacher is None else teacher.source,
+            "teacher's weights": "" if teacher is None else weights_digest(teacher.model),
             "data": f"{data.name}, {len(data.train)} images {data.input_shape}",
-            "student": hashlib.sha256(repr(shapes).encode()).hexdigest(),
+            "student": structure_digest(module),
         },
     )
 
