@@ -32,7 +32,8 @@ class TrainingSettings:
             left out unless it is the only one; every epoch draws another order.
         optimizer: ``sgd`` (Nesterov, momentum 0.9) or ``adamw``.
         learning_rate: Peak; warmed up linearly over the share ``warmup`` and annealed by a cosine.
-        weight_decay: On matrices and kernels; norms and biases have none.
+        weight_decay: On matrices and kernels; norms and biases have none, nor have the positions
+            and class tokens of transformers.
         warmup: Share of the training, in [0, 1).
         label_smoothing: Of the cross-entropy with the labels, in [0, 1).
         temperature: T of the distillers that have one.
