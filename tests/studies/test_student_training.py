@@ -16,7 +16,7 @@ from tests.training.conftest import DataSplits, digits
 __all__ = ["digits"]
 
 
-def test_the_twin_without_a_teacher_starts_at_random(digits: DataSplits, tmp_path: Path) -> None:  # noqa: F811
+def test_the_twin_without_a_teacher_starts_at_random(digits: DataSplits, tmp_path: Path) -> None:
     """Also where the student itself has to start from the teacher."""
     options = {"source": "digits-cnn"}
     recipe = parse_recipe({"teacher": options, "distill": {"init": "teacher", "epochs": 1}})
