@@ -6,12 +6,13 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from nas_kd.data import DataSplits
 from search_spaces import Task, create_space
 from studies.observer import SilentObserver
 from studies.recipe_files import parse_recipe
 from studies.run_directory import RunDirectory
 from studies.student_training import StudentTrainer
-from tests.training.conftest import DataSplits, digits
+from tests.training.conftest import digits
 
 __all__ = ["digits"]
 
