@@ -22,6 +22,13 @@ def batch_norm(channels: int) -> Sizes:
     return Sizes(macs=0, params=2 * channels)
 
 
+def conv_norm(in_channels: int, out_channels: int, kernel: int, out_side: int) -> Sizes:
+    """A convolution without bias and the batch normalisation of its output."""
+    return total(
+        [convolution(in_channels, out_channels, kernel, out_side), batch_norm(out_channels)]
+    )
+
+
 def linear(in_features: int, out_features: int) -> Sizes:
     """A linear layer with bias."""
     weights = in_features * out_features

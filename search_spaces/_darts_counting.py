@@ -16,7 +16,7 @@ def network_sizes(
 ) -> Sizes:
     """The network without an auxiliary head."""
     side = task.image_size
-    parts = [_conv_norm(task.in_channels, STEM_FACTOR * channels, 3, side)]
+    parts = [count.conv_norm(task.in_channels, STEM_FACTOR * channels, 3, side)]
     plan = places(channels, cells)
     for cell, place in zip(cells_of(genotype, plan), plan, strict=True):
         parts += _cell_parts(cell, place, side, pool_norm)
@@ -27,14 +27,14 @@ def network_sizes(
 
 def auxiliary_params(in_channels: int, num_classes: int) -> int:
     """Parameters of the auxiliary head; a deployed network does not run it."""
-    hidden = [_conv_norm(in_channels, 128, 1, 1), _conv_norm(128, 768, 2, 1)]
+    hidden = [count.conv_norm(in_channels, 128, 1, 1), count.conv_norm(128, 768, 2, 1)]
     return count.total([*hidden, count.linear(768, num_classes)]).params
 
 
 def _cell_parts(cell: Cell, place: Place, side: int, pool_norm: bool) -> Iterator[Sizes]:
     out_side = count.halved(side) if place.reduces else side
-    yield _conv_norm(place.older, place.channels, 1, side)
-    yield _conv_norm(place.newer, place.channels, 1, side)
+    yield count.conv_norm(place.older, place.channels, 1, side)
+    yield count.conv_norm(place.newer, place.channels, 1, side)
     for node in cell:
         for operation, source in node:
             yield operation_sizes(operation, place, source, out_side)
@@ -46,19 +46,10 @@ def operation_sizes(name: str, place: Place, source: int, out_side: int) -> Size
     """One operation on the node ``source``, on maps that are ``out_side`` wide behind it."""
     channels = place.channels
     if name == "skip_connect" and place.stride(source) == 2:
-        return _conv_norm(channels, channels, 1, out_side)
+        return count.conv_norm(channels, channels, 1, out_side)
     if not name.endswith(("conv_3x3", "conv_5x5")):
         return _NOTHING
     kernel = int(name[-1])
     depthwise = count.repeated(count.convolution(1, 1, kernel, out_side), channels)
-    once = count.total([depthwise, _conv_norm(channels, channels, 1, out_side)])
+    once = count.total([depthwise, count.conv_norm(channels, channels, 1, out_side)])
     return count.repeated(once, 2 if name.startswith("sep") else 1)
-
-
-def _conv_norm(in_channels: int, out_channels: int, kernel: int, out_side: int) -> Sizes:
-    return count.total(
-        [
-            count.convolution(in_channels, out_channels, kernel, out_side),
-            count.batch_norm(out_channels),
-        ]
-    )

@@ -104,7 +104,7 @@ class CifarResNet:
             side, width = count.halved(side), 2 * width
             parts += [
                 _block_sizes(width // 2, width, side),
-                _projection_sizes(width // 2, width, side),
+                count.conv_norm(width // 2, width, 1, side),
                 count.repeated(_block_sizes(width, width, side), depth - 1),
             ]
         return count.total([*parts, count.linear(width, task.num_classes)])
@@ -154,7 +154,3 @@ def _block_sizes(in_width: int, width: int, side: int) -> Sizes:
             count.repeated(count.batch_norm(width), 2),
         ]
     )
-
-
-def _projection_sizes(in_width: int, width: int, side: int) -> Sizes:
-    return count.total([count.convolution(in_width, width, 1, side), count.batch_norm(width)])

@@ -115,14 +115,14 @@ class NasBenchMacro:
         """Closed form; equals the benchmark's parameters and FLOPs (which are MACs)."""
         task = require_task(self.name, task)
         side, width = task.image_size, self.width
-        parts = [_conv_norm(task.in_channels, width, 3, side)]
+        parts = [count.conv_norm(task.in_channels, width, 3, side)]
         for operations in _stages(self._layers(arch)):
             halved = count.halved(side)
             parts.append(_layer_sizes(operations[0], width, 2 * width, side, halved))
             side, width = halved, 2 * width
             parts += [_layer_sizes(name, width, width, side, side) for name in operations[1:]]
         parts += [
-            _conv_norm(width, self.last_width, 1, side),
+            count.conv_norm(width, self.last_width, 1, side),
             count.linear(self.last_width, task.num_classes),
         ]
         return count.total(parts)
@@ -193,23 +193,14 @@ def _layer_sizes(
         hidden = expansion * in_channels
         return count.total(
             [
-                _conv_norm(in_channels, hidden, 1, in_side),
+                count.conv_norm(in_channels, hidden, 1, in_side),
                 _depthwise_norm(hidden, kernel, out_side),
-                _conv_norm(hidden, out_channels, 1, out_side),
+                count.conv_norm(hidden, out_channels, 1, out_side),
             ]
         )
     if in_channels == out_channels:
         return Sizes(macs=0, params=0)
-    return _conv_norm(in_channels, out_channels, 1, out_side)
-
-
-def _conv_norm(in_channels: int, out_channels: int, kernel: int, out_side: int) -> Sizes:
-    return count.total(
-        [
-            count.convolution(in_channels, out_channels, kernel, out_side),
-            count.batch_norm(out_channels),
-        ]
-    )
+    return count.conv_norm(in_channels, out_channels, 1, out_side)
 
 
 def _depthwise_norm(channels: int, kernel: int, out_side: int) -> Sizes:

@@ -22,6 +22,7 @@ from nas_kd.machine_lock import machine_alone
 from nas_kd.teachers import Teacher, doubt, load_teacher
 from nas_kd.teachers.load import names_code
 from nas_kd.training import train_default_teacher
+from nas_kd.training.normalisation import as_the_teacher_sees
 from nas_kd.user_cache import user_cache
 from search_spaces import SearchSpace, Task
 from studies.observer import PER_MILLE, Observer, per_mille
@@ -120,8 +121,7 @@ def load_data_and_teacher(recipe: Recipe, observer: Observer) -> tuple[DataSplit
         )
     teacher = load_teacher(recipe.teacher.source, data=data, checkpoint=recipe.teacher.checkpoint)
     observer.advance(PER_MILLE)
-    if teacher.mean is not None and teacher.std is not None:
-        data = data.normalised(teacher.mean, teacher.std)
+    data = as_the_teacher_sees(data, teacher)
     has_option = recipe.teacher.checkpoint is not None and not names_code(recipe.teacher.source)
     observer.note(normalisation_note(teacher, data, has_option=has_option))
     return data, teacher

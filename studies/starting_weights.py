@@ -13,6 +13,7 @@ from nas_kd.errors import UsageError
 from nas_kd.export import load_student
 from nas_kd.export.student import WEIGHTS
 from nas_kd.file_digest import sha256
+from nas_kd.training.normalisation import with_stated_normalisation
 from studies.recipe import Recipe
 from studies.recipe_files import parse_recipe
 from studies.setting import Setting
@@ -62,10 +63,8 @@ class StartingWeights:
                 f"and the data are {_words(setting.task)}. Give its architecture as text to train "
                 "it anew."
             )
-        teacher, data = setting.teacher, setting.data
-        if teacher.mean is None or teacher.std is None:
-            teacher = replace(teacher, mean=data.mean, std=data.std)
-        data = student.preprocess.of_data(data)
+        teacher = with_stated_normalisation(setting.teacher, setting.data)
+        data = student.preprocess.of_data(setting.data)
         return student.module, replace(setting, teacher=teacher, data=data)
 
 
@@ -73,18 +72,21 @@ def recipe_of_pretraining(job: Mapping[str, Any]) -> Recipe:
     """How a student out of a supernet is distilled where nothing else is asked for.
 
     Space, data, teacher and seed are those of the pre-training ``job``, so that its validation
-    images are still unseen; the optimiser is, too, with small steps.
+    images are still unseen; the optimiser is, too, with small steps. Images have the size for
+    which the networks were made: that of its views, where they had one of their own.
 
     Raises:
         UsageError: The job is damaged.
     """
-    optimizer = str(job["settings"].get("optimizer", "adamw"))
+    settings = job["settings"]
+    optimizer = str(settings.get("optimizer", "adamw"))
+    side = settings.get("view_size") or job["image_size"]
     teacher = {"source": job.get("teacher"), "checkpoint": job.get("checkpoint")}
     return parse_recipe(
         {
             "seed": job["seed"],
             "space": {"name": job["space"], "options": job["space_options"]},
-            "data": {"source": job["data"], "image_size": job["image_size"]},
+            "data": {"source": job["data"], "image_size": side},
             "distill": dict(_GENTLE[optimizer]),
             **({"teacher": teacher} if teacher["source"] else {}),
         }

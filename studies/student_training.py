@@ -75,7 +75,7 @@ class StudentTrainer:
             The student with its best weights, in eval mode, and how the training went.
         """
         settings = self._settings(with_teacher, epochs, minutes)
-        if start is not None:
+        if start is not None or not with_teacher:
             settings = replace(settings, init="random")
         try:
             return self._train(arch, name, settings, with_teacher, start)

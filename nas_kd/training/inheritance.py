@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +19,8 @@ _GEOMETRY = (
     "stride", "padding", "padding_mode", "dilation", "groups", "transposed", "num_groups",
     "num_heads", "num_embeddings", "normalized_shape",
 )  # fmt: skip
+_HEADS = ("num_heads", "head_dim", "num_attention_heads", "attention_head_size")
+"""How an attention, which may have no parameters of its own, reads those of the layers in it."""
 
 
 @dataclass(frozen=True)
@@ -69,10 +72,10 @@ def inherit(student: nn.Module, teacher: nn.Module, init: str) -> float:
 def find_inheritance(student: nn.Module, teacher: nn.Module) -> Inheritance:
     """Aligns the layers of two networks, each taken in the order of its definition.
 
-    A layer has a counterpart of the same shapes and geometry (stride, padding, groups); the order
-    is kept, each counterpart serves once, and as many parameters as possible are aligned. Where
-    several layers would do, the earliest is taken, so that a stage that is cut short keeps its
-    first blocks whole.
+    A layer has a counterpart of the same shapes and geometry (stride, padding, groups, the heads of
+    the attention that it is part of); the order is kept, each counterpart serves once, and as many
+    parameters as possible are aligned. Where several layers would do, the earliest is taken, so
+    that a stage that is cut short keeps its first blocks whole.
 
     Source: layers of the teacher as the student's start, as in DistilBERT (Sanh et al. 2019, arXiv
     1910.01108, section 3). Deviation: the first layers instead of every other one, since stages of
@@ -109,16 +112,21 @@ class _Layer:
 
 
 def _layers(network: nn.Module) -> list[_Layer]:
+    modules = dict(network.named_modules())
     return [
-        _Layer(name, module, _signature(module))
-        for name, module in network.named_modules()
+        _Layer(name, module, _signature(module, modules[name.rpartition(".")[0]]))
+        for name, module in modules.items()
         if next(module.parameters(recurse=False), None) is not None
     ]
 
 
-def _signature(module: nn.Module) -> Signature:
+def _signature(module: nn.Module, parent: nn.Module) -> Signature:
     shapes = tuple((key, tuple(tensor.shape)) for key, tensor in sorted(_tensors(module).items()))
-    return shapes, tuple(str(getattr(module, name, None)) for name in _GEOMETRY)
+    return shapes, _values(module, _GEOMETRY), _values(parent, _HEADS)
+
+
+def _values(module: nn.Module, names: Sequence[str]) -> tuple[str, ...]:
+    return tuple(str(getattr(module, name, None)) for name in names)
 
 
 def _tensors(module: nn.Module) -> dict[str, Tensor]:

@@ -15,12 +15,17 @@ _WARMUP_FROM = 0.1
 
 
 def make_optimizer(module: nn.Module, settings: TrainingSettings) -> Optimizer:
-    """The optimiser over all parameters that are not frozen; norms and biases do not decay.
+    """The optimiser over all parameters that are not frozen.
+
+    Norms and biases do not decay, nor does what a part of the module names in ``no_weight_decay()``
+    as timm's models do: positions, class tokens, tables of relative positions.
 
     Raises:
         UsageError: Every parameter is frozen, or there is none.
     """
-    groups = param_groups_weight_decay(module, settings.weight_decay)
+    groups = param_groups_weight_decay(
+        module, settings.weight_decay, no_weight_decay_list=_not_decaying(module)
+    )
     groups = [group for group in groups if group["params"]]
     if not groups:
         raise UsageError(
@@ -30,6 +35,16 @@ def make_optimizer(module: nn.Module, settings: TrainingSettings) -> Optimizer:
     if settings.optimizer == "adamw":
         return AdamW(groups, lr=settings.learning_rate)
     return SGD(groups, lr=settings.learning_rate, momentum=0.9, nesterov=True)
+
+
+def _not_decaying(module: nn.Module) -> set[str]:
+    """Names of the parameters that parts of the module do not want to decay."""
+    return {
+        f"{prefix}.{name}" if prefix else name
+        for prefix, part in module.named_modules()
+        if callable(listed := getattr(part, "no_weight_decay", None))
+        for name in listed()
+    }
 
 
 class Schedule:

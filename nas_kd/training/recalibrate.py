@@ -22,14 +22,15 @@ def recalibrated(module: nn.Module, batches: Iterable[Tensor]) -> nn.Module:
 
     Args:
         module: Takes a batch.
-        batches: Images ``(batch, C, H, W)``, of the training data and as they are seen in training;
-            a few thousand at random, in batches of one size, are enough.
+        batches: Images ``(batch, C, H, W)`` of the training data, normalised as in training; a few
+            thousand at random, in batches of one size, are enough.
 
     Raises:
         UsageError: There is no batch to look at.
 
     Source: Cai et al., Once-for-All, ICLR 2020 (arXiv 1908.09791), as released. Deviations:
-    unbiased variances, as PyTorch keeps them; batches are not weighed by their size.
+    unbiased variances, as PyTorch keeps them; batches are not weighed by their size; the batches of
+    `nas_kd.training.elastic.judging.calibration` are not augmented.
     """
     student = copy.deepcopy(module).eval()
     norms = [

@@ -32,7 +32,8 @@ class TrainingSettings:
             left out unless it is the only one; every epoch draws another order.
         optimizer: ``sgd`` (Nesterov, momentum 0.9) or ``adamw``.
         learning_rate: Peak; warmed up linearly over the share ``warmup`` and annealed by a cosine.
-        weight_decay: On matrices and kernels; norms and biases have none.
+        weight_decay: On matrices and kernels; norms and biases have none, nor have the positions
+            and class tokens of transformers.
         warmup: Share of the training, in [0, 1).
         label_smoothing: Of the cross-entropy with the labels, in [0, 1).
         temperature: T of the distillers that have one.
@@ -46,6 +47,7 @@ class TrainingSettings:
         init: ``random``: the student starts as it was built. ``teacher``: it starts from the
             teacher's weights wherever the two have the same layers (`find_inheritance`). ``auto``:
             it does so where these are the first, the last and nine tenths of all its parameters.
+            Images have to be normalised as the teacher's were.
         precision: ``no`` (float32), ``bf16`` or ``fp16`` autocast of the training step; validation
             is always in float32, as is the delivered student.
         gradient_clip: Largest norm of the gradient; None does not clip.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -18,6 +17,8 @@ from nas_kd.training.capture import Capture
 from nas_kd.training.checkpoint import CheckpointFile
 from nas_kd.training.evaluate import device_of, evaluate_accuracy
 from nas_kd.training.inheritance import inherit
+from nas_kd.training.module_digest import structure_digest, weights_digest
+from nas_kd.training.normalisation import as_the_teacher_sees
 from nas_kd.training.objective import Objective
 from nas_kd.training.processes import computing, make_accelerator
 from nas_kd.training.result import TrainingResult
@@ -69,7 +70,8 @@ def train_student(
             that are over, all of them, and the best result so far in words.
 
     Raises:
-        UsageError: The settings do not fit together, the device or the data, or
+        UsageError: The settings do not fit together, the device or the data; the student starts
+            from the weights of a teacher that saw images normalised otherwise than ``data``; or
             ``checkpoint_dir`` holds a damaged checkpoint or one of another training.
         NotFiniteError: The loss is no longer finite.
         NasKdError: A checkpoint cannot be written.
@@ -81,7 +83,7 @@ def train_student(
             f"training: {', '.join(objective.weights)} needs a teacher and there is none; give "
             "a teacher, or no distillers."
         )
-    inherited = 0.0 if teacher is None else inherit(module, teacher.model, settings.init)
+    inherited = _inherited(module, data, teacher, settings.init)
     origin = teacher if objective.weights or inherited else None
     teacher = teacher if objective.weights else None
     accelerator = make_accelerator(settings.precision)
@@ -105,6 +107,26 @@ def train_student(
         trainer.run()
     with computing(accelerator):
         return _result(module, data, trainer, home, inherited)
+
+
+def _inherited(module: nn.Module, data: DataSplits, teacher: Teacher | None, init: str) -> float:
+    """The share of the student's parameters that are now the teacher's."""
+    if teacher is None:
+        if init == "teacher":
+            raise UsageError(
+                "training: init = 'teacher' needs a teacher and there is none; give a teacher, or "
+                "use 'auto' or 'random'."
+            )
+        return 0.0
+    share = inherit(module, teacher.model, init)
+    if share and as_the_teacher_sees(data, teacher) is not data:
+        raise UsageError(
+            f"training: the student starts from the weights of {teacher.name}, which were trained "
+            f"on images of mean {teacher.mean} and std {teacher.std}, and those of {data.name} "
+            f"have {data.mean} and {data.std}. Give data.normalised(teacher.mean, teacher.std), "
+            "or set init to random."
+        )
+    return share
 
 
 def _result(
@@ -174,7 +196,6 @@ def _checkpoint_file(
     if directory is None:
         return None
     chosen = {name: str(value) for name, value in asdict(settings).items() if name != "workers"}
-    shapes = [(name, tuple(value.shape)) for name, value in module.state_dict().items()]
     return CheckpointFile(
         directory,
         {
@@ -182,8 +203,9 @@ def _checkpoint_file(
             "seed": str(seed),
             "distillers": str(sorted(distillers.items())),
             "teacher": "" if teacher is None else teacher.source,
+            "teacher's weights": "" if teacher is None else weights_digest(teacher.model),
             "data": f"{data.name}, {len(data.train)} images {data.input_shape}",
-            "student": hashlib.sha256(repr(shapes).encode()).hexdigest(),
+            "student": structure_digest(module),
         },
     )
 

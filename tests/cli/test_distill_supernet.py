@@ -164,3 +164,10 @@ def test_the_recipe_is_that_of_the_pretraining_with_small_steps() -> None:
     assert (recipe.distill.optimizer, recipe.distill.learning_rate) == ("sgd", 0.01)
     of_poa = recipe_of_pretraining(JOB | {"settings": {}})
     assert (of_poa.distill.optimizer, of_poa.distill.learning_rate) == ("adamw", 5e-4)
+
+
+@pytest.mark.parametrize("size", [None, 16])
+def test_a_student_of_views_of_their_own_size_takes_images_of_that_size(size: int | None) -> None:
+    job = JOB | {"settings": {"view_size": 4}, "image_size": size}
+    assert recipe_of_pretraining(job).data.image_size == 4
+    assert recipe_of_pretraining(job | {"settings": {"view_size": None}}).data.image_size == size

@@ -22,8 +22,6 @@ TEXT_TASKS = [
 
 _MULTIPLIERS = ("conv", "linear", "matmul", "scaled_dot_product_attention")
 
-_MULTIPLIERS = ("conv", "linear", "matmul", "scaled_dot_product_attention")
-
 
 def values(space: SearchSpace, gene: str) -> list[int | str]:
     """All values of a gene."""

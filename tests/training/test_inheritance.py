@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 import torch
+from timm.models.swin_transformer import SwinTransformer
+from timm.models.vision_transformer import VisionTransformer
 from torch import nn
+from transformers import ViTConfig, ViTForImageClassification
 
 from nas_kd.errors import UsageError
 from nas_kd.training.digits_resnet import DigitsResNet
@@ -125,3 +130,45 @@ def test_layers_of_another_kind_do_not_match() -> None:
         (nn.Embedding(6, 4), nn.Linear(4, 6, bias=False)),
     ):
         assert find_inheritance(mine, theirs).layers == {}
+
+
+def _vit(heads: int) -> nn.Module:
+    return VisionTransformer(
+        img_size=8, patch_size=4, num_classes=10, embed_dim=32, depth=2, num_heads=heads
+    )
+
+
+def _swin(heads: int) -> nn.Module:
+    return SwinTransformer(
+        img_size=16,
+        patch_size=4,
+        num_classes=10,
+        embed_dim=32,
+        depths=(2,),
+        num_heads=(heads,),
+        window_size=4,
+    )
+
+
+def _transformers_vit(heads: int) -> nn.Module:
+    config = ViTConfig(
+        image_size=8,
+        patch_size=4,
+        hidden_size=32,
+        intermediate_size=32,
+        num_hidden_layers=1,
+        num_attention_heads=heads,
+    )
+    return ViTForImageClassification(config)
+
+
+@pytest.mark.parametrize("make", [_vit, _swin, _transformers_vit])
+def test_attention_of_other_heads_is_not_inherited(make: Callable[[int], nn.Module]) -> None:
+    """Its weights have the same shapes and mean something else."""
+    assert find_inheritance(make(2), make(2)).share == 1.0
+    student = make(2)
+    inheritance = find_inheritance(student, make(4))
+    assert 0 < inheritance.share < 0.8
+    names = (".qkv", ".query", ".key", ".value", "relative_position_bias_table")
+    assert not [name for name in inheritance.layers if name.endswith(names)]
+    assert inherit(student, make(4), "auto") == 0.0

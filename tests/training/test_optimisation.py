@@ -12,7 +12,9 @@ from torch.optim import SGD, AdamW
 from nas_kd.errors import UsageError
 from nas_kd.training.optimisation import Schedule, make_optimizer
 from nas_kd.training.settings import TrainingSettings
+from search_spaces import Task, create_space
 from tests.training.conftest import TinyNet
+from tests.training.elastic.jobs import SPACES
 
 
 def test_norms_and_biases_do_not_decay(student: TinyNet) -> None:
@@ -24,6 +26,25 @@ def test_norms_and_biases_do_not_decay(student: TinyNet) -> None:
     }
     for parameter in student.parameters():
         assert decays[id(parameter)] == (0.01 if parameter.ndim > 1 else 0.0)
+
+
+@pytest.mark.parametrize(
+    ("make", "resting"),
+    [
+        ("elastic-vit", {"parent.pos_embed", "parent.cls_token"}),
+        ("elastic-swin", {"relative_position_bias_table"}),
+    ],
+)
+def test_positions_do_not_decay(make: str, resting: set[str]) -> None:
+    """Those of the network within a supernet, too."""
+    space = create_space(make, **SPACES[make])
+    supernet = space.supernet(Task(1, 8, 10))  # type: ignore[attr-defined]
+    optimizer = make_optimizer(supernet, TrainingSettings(weight_decay=0.01))
+    names = {id(parameter): name for name, parameter in supernet.named_parameters()}
+    (still,) = (g["params"] for g in optimizer.param_groups if g["weight_decay"] == 0)
+    found = {names[id(p)] for p in still if p.ndim > 1}
+    assert found
+    assert {next(end for end in resting if name.endswith(end)) for name in found} == resting
 
 
 def test_both_optimisers(student: TinyNet) -> None:

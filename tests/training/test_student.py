@@ -18,6 +18,7 @@ from nas_kd.errors import NasKdError, UsageError
 from nas_kd.teachers import Teacher
 from nas_kd.training import TrainingResult, TrainingSettings, evaluate_accuracy, train_student
 from nas_kd.training.checkpoint import FILE
+from search_spaces import Task, create_space
 from tests.training.conftest import TinyNet, tiny
 
 SHORT = TrainingSettings(epochs=3, batch_size=32, learning_rate=0.05)
@@ -209,6 +210,58 @@ def test_the_checkpoint_of_another_training_is_refused(digits: DataSplits, tmp_p
     settings = replace(SHORT, learning_rate=0.01)
     with pytest.raises(UsageError, match="other learning_rate"):
         train(tiny(), digits, checkpoint_dir=tmp_path, settings=settings)
+
+
+def test_inherited_weights_are_refused_images_that_they_do_not_expect(
+    digits: DataSplits, make_teacher: MakeTeacher
+) -> None:
+    teacher = make_teacher(model=tiny(seed=5), mean=(0.5,), std=(0.25,))
+    with pytest.raises(UsageError, match=r"mean \(0\.5,\) and std \(0\.25,\)"):
+        train(tiny(), digits, teacher=teacher)
+    short = replace(SHORT, epochs=1)
+    assert train(tiny(), digits, teacher=teacher, settings=replace(short, init="random"))
+    fitting = digits.normalised((0.5,), (0.25,))
+    assert train(tiny(), fitting, teacher=teacher, settings=short).inherited_share == 1.0
+
+
+def test_a_start_from_a_teacher_needs_one(digits: DataSplits) -> None:
+    with pytest.raises(UsageError, match="init = 'teacher' needs a teacher"):
+        train(tiny(), digits, settings=replace(SHORT, init="teacher"))
+
+
+def test_the_checkpoint_of_another_network_without_parameters_is_refused(
+    digits: DataSplits, tmp_path: Path
+) -> None:
+    """Two cells whose weights have the same names and shapes."""
+    space, task = create_space("nasbench201", channels=4, cells_per_stage=1), Task(1, 8, 10)
+    cells = (
+        f"|none~0|+|none~0|none~1|+|{operation}~0|none~1|none~2|"
+        for operation in ("skip_connect", "avg_pool_3x3")
+    )
+    skipping, pooling = (space.build(space.parse(cell), task) for cell in cells)
+    shapes = [
+        {name: value.shape for name, value in net.state_dict().items()}
+        for net in (skipping, pooling)
+    ]
+    assert shapes[0] == shapes[1]
+    shared: dict[str, Any] = {"features": (), "head": "", "checkpoint_dir": tmp_path}
+    shared["settings"] = replace(SHORT, epochs=1)
+    train(skipping, digits, **shared)
+    with pytest.raises(UsageError, match="other student"):
+        train(pooling, digits, **shared)
+
+
+def test_the_checkpoint_of_a_training_with_other_weights_of_the_teacher_is_refused(
+    digits: DataSplits, make_teacher: MakeTeacher, tmp_path: Path
+) -> None:
+    shared: dict[str, Any] = {"distillers": {"kd": 1.0}, "checkpoint_dir": tmp_path}
+    shared["settings"] = replace(SHORT, epochs=1)
+    first = train(tiny(), digits, teacher=make_teacher(), **shared)
+    again = train(tiny(), digits, teacher=make_teacher(), **shared)
+    assert same(first.best_state, again.best_state)
+    other = make_teacher(model=tiny(width=12, seed=6))
+    with pytest.raises(UsageError, match="other teacher's weights"):
+        train(tiny(), digits, teacher=other, **shared)
 
 
 def test_progress_is_told_in_epochs(digits: DataSplits, student: TinyNet) -> None:

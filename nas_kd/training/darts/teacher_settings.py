@@ -27,7 +27,6 @@ _LEAST = {
     "teacher_start": 0,
     "teacher_ramp": 0,
     "least_teachers": 1,
-    "external_votes": 0,
 }
 
 
@@ -83,7 +82,7 @@ class TeacherSettings:
             require_choice(self, name, choices, what="teachers")
         for name, least in _LEAST.items():
             require_number(self, name, least=least, what="teachers")
-        for name in ("teacher_interval", "teacher_temperature"):
+        for name in ("teacher_interval", "teacher_temperature", "external_votes"):
             require_number(self, name, above=0, what="teachers")
         require_number(self, "ema_decay", least=0, below=1, what="teachers")
         if unknown := [source for source in self.sources if source not in SOURCES]:

@@ -29,7 +29,8 @@ class UnlabelledSession(EpochSession):
     their nearest neighbours among training images, every ``judge_every`` epochs and at the end.
 
     Attributes:
-        data: Its validation images judge.
+        data: Its validation images judge; where they have labels, images are of the size that the
+            networks take.
     """
 
     data: DataSplits

@@ -30,8 +30,9 @@ DMAE = Method(
     start=_start_dmae,
     restore=restore_supernet,
     deviation="smaller students learn beside the largest, with weights scaled by the ratio of the "
-    "widths (elastic_students=0 leaves them out); views are cut from images already fitted to "
-    "--image-size",
+    "widths (elastic_students=0 leaves them out); students' positions are learned instead of fixed "
+    "sines and cosines; the warm-up begins at a tenth of the peak rate instead of 0; views are cut "
+    "from images already fitted to --image-size",
 )
 G2SD = Method(
     name="g2sd",

@@ -38,6 +38,10 @@ MakeLesson = Callable[["ElasticVitSupernet", Any, MaeTeacher | None], MaskedLess
 class MaskedSession(UnlabelledSession):
     """Students that see a quarter of the patches, and the teacher, if there is one, the same.
 
+    Deviations from MAE's training (He et al., CVPR 2022): the students' positions are learned, from
+    timm's random start, where MAE's are fixed sines and cosines, as the decoder's are here, too;
+    the warm-up begins at a tenth of the peak rate instead of 0.
+
     Args:
         job: Its settings are `MaskedSettings`.
         make_lesson: What they learn, from the supernet, the settings and the teacher.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from nas_kd.errors import UsageError
+from nas_kd.training.idle_settings import refuse_idle
 from nas_kd.training.setting_checks import require_choice, require_number
 
 
@@ -70,6 +71,8 @@ class MaskedSettings:
         for name in ("learning_rate", "gradient_clip"):
             require_number(self, name, above=0)
         require_number(self, "size_scale", least=1)
+        if not self.elastic_students:
+            refuse_idle(self, ("size_scale",), "elastic_students is 0")
         require_number(self, "mask_ratio", above=0, below=1)
         require_number(self, "warmup", least=0, below=1)
         if self.decoder_width % 4 or self.decoder_width % self.decoder_heads:

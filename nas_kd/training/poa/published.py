@@ -80,16 +80,27 @@ def resolved(settings: PoaSettings, space: str) -> ResolvedSettings:
     """The settings with the published values where they are None.
 
     Raises:
-        UsageError: A setting has no effect on the backbone.
+        UsageError: A setting has no effect on the backbone, or beside the others.
     """
     published = PUBLISHED[space]
+    _refuse_idle(settings, published, space)
+    chosen = asdict(settings)
+    left_open = [n for n in vars(published) if n in chosen and chosen[n] is None]
+    return ResolvedSettings(**chosen | {name: getattr(published, name) for name in left_open})
+
+
+def _refuse_idle(settings: PoaSettings, published: Published, space: str) -> None:
+    """What is set for parts that the backbone has not, or that are switched off."""
     if settings.patch_weight and not published.patch_weight:
         raise UsageError(
             f"pretrain: patch_weight is {settings.patch_weight}, but patches are masked for "
             "elastic-vit alone. Leave it out."
         )
+    if not (published.patch_weight and settings.patch_weight != 0):
+        of_patches = ("patch_start", "mask_probability", "mask_least", "mask_most")
+        refuse_idle(settings, of_patches, "no patches are masked")
+    if not settings.elastic_students:
+        of_elastic = ("size_scale", "cross_view", "same_view")
+        refuse_idle(settings, of_elastic, "elastic_students is 0")
     if space == ElasticResNet.name:
         refuse_idle(settings, ("patch_embed_rate",), f"{space} has no patch embedding")
-    chosen = asdict(settings)
-    left_open = [n for n in vars(published) if n in chosen and chosen[n] is None]
-    return ResolvedSettings(**chosen | {name: getattr(published, name) for name in left_open})

@@ -39,13 +39,13 @@ class PoaSession(UnlabelledSession):
     def __init__(self, job: Job) -> None:
         data = load_data(job.data, seed=job.seed, image_size=job.image_size, labelled=False)
         self.settings = resolved(job.settings, job.space.name)
-        self.data = data
         students = _make_students(job, self.settings, data)
         batch = min(self.settings.batch_size, len(data.train))
         optimizer = make_optimizer(students, self.settings, batch)
         self._schedules = Schedules(optimizer, self.settings)
         unnormalised = data.train.normalised(None, None)
         super().__init__(job, unnormalised, Branches(students, self.settings), optimizer)
+        self.data = _judging(job, data, students.backbone.task.image_size)
         self._students = students
         self._teacher = EmaTeacher(students)
         self._crops = _make_crops(self.settings, data, students)
@@ -116,6 +116,14 @@ class PoaSession(UnlabelledSession):
             generator=generator,
         )
         return masks.to(views.whole.device)
+
+
+def _judging(job: Job, data: DataSplits, side: int) -> DataSplits:
+    """The images of ``data`` at the size that networks take, where labels can judge them."""
+    if side == data.input_shape[-1] or not data.num_classes:
+        return data
+    fitted = load_data(job.data, seed=job.seed, image_size=side, labelled=False)
+    return fitted.normalised(data.mean, data.std)
 
 
 def _make_students(job: Job, settings: ResolvedSettings, data: DataSplits) -> Students:

@@ -91,12 +91,13 @@ def spread(pooled: Tensor) -> Tensor:
     """KoLeo of the embeddings ``(sample, channel)``: -log distance to the nearest other one.
 
     Source: Sablayrolles et al., ICLR 2019 (arXiv 1806.03198), equation 2, of unit vectors. A single
-    sample has no neighbour and gives 0.
+    sample has no neighbour and gives 0. It is computed in float32 also under autocast: in half
+    precision, neighbours that are close could not be told apart.
     """
     if len(pooled) < 2:
         return pooled.sum() * 0
     unit = F.normalize(pooled.float(), dim=-1)
-    with torch.no_grad():
+    with torch.no_grad(), torch.autocast(unit.device.type, enabled=False):
         nearest = (unit @ unit.T).fill_diagonal_(-1).argmax(1)
     return -(F.pairwise_distance(unit, unit[nearest], eps=_SMALLEST) + _SMALLEST).log().mean()
 

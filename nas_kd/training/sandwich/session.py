@@ -20,6 +20,7 @@ from nas_kd.training.elastic.warm_start import EarlierRun
 from nas_kd.training.idle_settings import refuse_idle
 from nas_kd.training.inheritance import inherit
 from nas_kd.training.knowledge import knowledge_of
+from nas_kd.training.normalisation import as_the_teacher_sees, with_stated_normalisation
 from nas_kd.training.optimisation import Schedule, make_optimizer
 from nas_kd.training.pretraining.method import Job
 from nas_kd.training.sandwich.lesson import Lesson
@@ -40,11 +41,8 @@ class SandwichSession(EpochSession):
             _require_lesson_without_teacher(settings)
         earlier = None if settings.start is None else EarlierRun.open(Path(settings.start))
         data = load_data(job.data, seed=job.seed, image_size=job.image_size)
-        if earlier is not None:
-            data = earlier.same_normalisation(data)
         teacher = _load_teacher(job, data)
         self.settings = settings
-        self.data = data
         self.space = elastic(job.space)
         self.supernet = make_supernet(
             job,
@@ -55,9 +53,13 @@ class SandwichSession(EpochSession):
         )
         self.inherited = 0.0
         if earlier is not None:
+            data = earlier.same_normalisation(data)
             self.inherited = earlier.give_weights(self.supernet)
         elif teacher is not None:
             self.inherited = inherit(self.supernet.parent, teacher.model, settings.init)
+            if self.inherited:
+                data = as_the_teacher_sees(data, teacher)
+        self.data = data
         optimizer = make_optimizer(self.supernet, settings.training())
         self._schedule = Schedule(optimizer, settings.training())
         super().__init__(job, data.train, Lesson(self.supernet, settings), optimizer)
@@ -125,9 +127,11 @@ class SandwichSession(EpochSession):
 
 
 def _load_teacher(job: Job, data: DataSplits) -> Teacher | None:
+    """With the normalisation of ``data``, the data's own, where it states none."""
     if job.teacher is None:
         return None
-    return load_teacher(job.teacher, data=data, checkpoint=job.checkpoint, seed=job.seed)
+    teacher = load_teacher(job.teacher, data=data, checkpoint=job.checkpoint, seed=job.seed)
+    return with_stated_normalisation(teacher, data)
 
 
 def _is_scaled(settings: SandwichSettings, earlier: EarlierRun | None) -> bool:
@@ -148,7 +152,9 @@ def _require_lesson_without_teacher(settings: SandwichSettings) -> None:
             "pretrain: label_weight is 0 and there is no teacher, so that nothing is learned. "
             "Name --teacher, or give the labels a weight."
         )
-    of_teacher = ("teacher_weight", "teacher_targets", "teacher_views")
+    of_teacher = ["teacher_weight", "teacher_targets", "teacher_views"]
+    if settings.init == "teacher":
+        of_teacher.append("init")
     refuse_idle(settings, of_teacher, "there is no teacher; name --teacher, too")
 
 

@@ -39,10 +39,12 @@ class SandwichSettings:
         start: Directory of a finished pre-training of the same space, whose weights are taken, but
             for the classifier, and whose normalisation of the images.
         init: ``auto``, ``teacher`` or ``random``: whether the largest network starts from the
-            teacher's weights, see `TrainingSettings`; without effect where there is a ``start``.
+            teacher's weights, see `TrainingSettings`, and images are then normalised as the
+            teacher's were; without effect where there is a ``start``.
         optimizer: ``adamw`` or ``sgd`` (Nesterov, momentum 0.9).
         learning_rate: Peak, for this batch size.
-        weight_decay: On matrices and kernels; norms and biases have none.
+        weight_decay: On matrices and kernels; norms and biases have none, nor have the positions
+            and class tokens of transformers.
         warmup: Share of the training, in [0, 1).
         gradient_clip: Largest norm of the gradient; None does not clip.
         drop_path: Rate of stochastic depth.

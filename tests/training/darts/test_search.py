@@ -214,6 +214,7 @@ def test_what_a_search_leaves(make_job: MakeJob, tmp_path: Path) -> None:
         {"teacher_sources": "ema", "teachers": 5},
         {"ema_decay": 0.9},
         {"external_votes": 2.0},
+        {"teacher_sources": "snapshots+external", "external_votes": 0.0},
         {"teacher_views": "clean"},
         {"teacher_sources": "external", "teacher_views": "clean", "applied_to": "both"},
         {"vote": "hard", "teacher_temperature": 2.0},

@@ -154,3 +154,5 @@ def test_wrong_settings_are_told() -> None:
         DmaeSettings(decoder_width=18, decoder_heads=2)
     with pytest.raises(UsageError, match="mask_ratio"):
         G2sdSettings(mask_ratio=1.0)
+    with pytest.raises(UsageError, match=r"size_scale=2\.0 would have no effect"):
+        DmaeSettings(elastic_students=0, size_scale=2.0)

@@ -17,9 +17,11 @@ TINY: dict[str, Any] = {
     "prototypes": 16,
     "head_hidden": 32,
     "head_bottleneck": 16,
-    "patch_start": 0.3,
 }
+MASKED: dict[str, Any] = {"patch_start": 0.3}
+"""For vision transformers, whose patches are masked."""
 
 
 def session(space: str = "elastic-vit", *, seed: int = 0, **changes: Any) -> PoaSession:
-    return PoaSession(make_job(PoaSettings(**{**TINY, **changes}), space, seed=seed))
+    of_space = MASKED if space == "elastic-vit" else {}
+    return PoaSession(make_job(PoaSettings(**{**TINY, **of_space, **changes}), space, seed=seed))

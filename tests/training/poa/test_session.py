@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import torch
 
+from nas_kd.data import load_data
 from nas_kd.errors import NasKdError, UsageError
 from nas_kd.training.elastic.judging import shared_accuracy
 from nas_kd.training.elastic.restoring import restore_supernet
@@ -104,15 +105,32 @@ def test_settings_that_do_not_fit_the_backbone_are_told() -> None:
         session(local_size=3)
     with pytest.raises(UsageError, match=r"patch_embed_rate=0\.5 would have no effect"):
         session("elastic-resnet", patch_embed_rate=0.5)
+    with pytest.raises(UsageError, match=r"patch_start=0\.5 would have no effect"):
+        session("elastic-swin", patch_start=0.5)
+    with pytest.raises(UsageError, match=r"mask_least=0\.2 would have no effect"):
+        session("elastic-resnet", mask_least=0.2)
+    with pytest.raises(UsageError, match=r"patch_start=0\.3 would have no effect"):
+        session(patch_weight=0.0)
+
+
+@pytest.mark.parametrize("idle", [{"size_scale": 2.0}, {"cross_view": False}, {"same_view": False}])
+def test_settings_of_elastic_students_need_some(idle: dict[str, Any]) -> None:
+    with pytest.raises(UsageError, match="would have no effect: elastic_students is 0"):
+        session(elastic_students=0, **idle)
 
 
 def test_views_may_be_smaller_than_the_images() -> None:
-    """Networks are then made for the views, and local views follow them."""
-    training = session(view_size=4)
+    """Networks are then made for the views and judged at their size, and local views follow."""
+    training = session(view_size=4, epochs=1)
+    metrics = training.run_unit()
 
-    assert training._students.backbone.task.image_size == 4
+    backbone = training._teacher.model.backbone
+    assert backbone.task.image_size == 4
     assert (training._crops.side, training._crops.local_side) == (4, 2)
-    assert training.run_unit()["loss"] > 0
+    small = load_data("digits", image_size=4).normalised(training.data.mean, training.data.std)
+    assert training.data.mean == load_data("digits").mean != load_data("digits", image_size=4).mean
+    judged = shared_accuracy(backbone, backbone.space.largest, small)
+    assert metrics["knn_largest"] == judged
 
 
 def test_backbone_and_heads_are_clipped_apart(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -125,3 +125,13 @@ def test_what_views_have_in_common_grows_above_the_ratio_of_the_temperatures(
 
 def test_agreement_of_equal_scores_is_none() -> None:
     assert float(terms.agreement(torch.ones(2, 3, 4))) == 0
+
+
+def test_the_spread_is_that_of_the_nearest_also_in_half_precision() -> None:
+    """All neighbours lie within what bfloat16 rounds away."""
+    noise = torch.randn(32, 16, generator=torch.Generator().manual_seed(0))
+    pooled = torch.ones(16) + 0.01 * noise
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        spread = terms.spread(pooled)
+
+    assert float(spread) == float(terms.spread(pooled))

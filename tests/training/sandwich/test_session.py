@@ -10,13 +10,16 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from nas_kd.data import load_data
 from nas_kd.errors import UsageError
+from nas_kd.teachers import Teacher, load_teacher
 from nas_kd.training.elastic.restoring import restore_supernet
 from nas_kd.training.poa.session import PoaSession
 from nas_kd.training.pretraining import PretrainingFolder
 from nas_kd.training.sandwich.methods import SANDWICH
 from nas_kd.training.sandwich.session import SandwichSession
 from nas_kd.training.sandwich.settings import SandwichSettings
+from search_spaces import Task
 from tests.training.elastic.jobs import SPACES, make_job, same_bits, stored
 from tests.training.poa.jobs import session as poa_session
 
@@ -136,6 +139,40 @@ def test_images_are_normalised_as_those_of_the_start(tmp_path: Path) -> None:
     assert training.save(tmp_path)["std"] == [0.7]
 
 
+def parent_as_teacher(num_classes: int) -> Teacher:
+    """The largest network of the space, trained on images of its own normalisation."""
+    space = make_job(SandwichSettings()).space
+    model = space.build(space.largest, Task(1, 8, num_classes))
+    features = space.features(model)
+    return Teacher(model, "parent", "tests", num_classes, features, "head", mean=(0.2,), std=(0.6,))
+
+
+def test_images_are_normalised_as_inherited_weights_expect() -> None:
+    of_parent = f"{__name__}:parent_as_teacher"
+    training = _session(teacher=of_parent, init="teacher")
+    assert training.inherited == 1.0
+    assert training.data.train.mean == training.data.validation.mean == (0.2,)
+    assert training.data.std == (0.6,)
+    alone = _session(teacher=of_parent, init="random")
+    assert alone.data.train.mean == load_data("digits").mean != (0.2,)
+
+
+def test_a_teacher_that_states_no_normalisation_sees_that_of_the_data(tmp_path: Path) -> None:
+    """Also where the start's run saw its images otherwise."""
+    _poa_run(tmp_path)
+    folder = PretrainingFolder(tmp_path)
+    folder.write_facts({**(folder.facts() or {}), "mean": [0.3], "std": [0.7]})
+    training = _session(teacher=TEACHER, start=str(tmp_path))
+    natural = load_data("digits")
+    mine, theirs = (data.validation.batch(range(4))[0] for data in (training.data, natural))
+    job = training.job
+    teacher = load_teacher(TEACHER, data=natural, seed=job.seed)
+    assert training._teaching is not None
+    with training._teaching:
+        said = training._teaching.run(mine.to(job.accelerator.device)).logits.cpu()
+    torch.testing.assert_close(said, teacher.model.cpu()(theirs))
+
+
 def test_a_run_is_tied_to_the_very_run_that_it_starts_from(tmp_path: Path) -> None:
     _poa_run(tmp_path)
     settings, folder = SandwichSettings(start=str(tmp_path)), PretrainingFolder(tmp_path)
@@ -174,6 +211,7 @@ def test_another_space_cannot_be_taken_up(tmp_path: Path) -> None:
         ({"learn_from": "teacher"}, "needs a teacher"),
         ({"label_weight": 0.0}, "nothing is learned"),
         ({"teacher_targets": "hard"}, "teacher_targets=hard would have no effect"),
+        ({"init": "teacher"}, "init=teacher would have no effect"),
     ],
 )
 def test_what_needs_a_teacher_is_told(changes: dict[str, Any], message: str) -> None:
