@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterable
 
@@ -11,6 +10,7 @@ from accelerate import Accelerator
 from torch import Tensor
 
 from nas_kd.costs.environment import cpu_name, package_versions
+from nas_kd.tensor_digest import tensor_digest
 
 _PACKAGES = ("nas-kd", "torch", "timm", "transformers")
 
@@ -30,15 +30,6 @@ def judging_identity(supernet: str, accelerator: Accelerator, read: Iterable[Ten
         "device": f"{device.type} {name}",
         "precision": accelerator.mixed_precision,
         "versions": package_versions(_PACKAGES),
-        "read": _digest(read),
+        "read": tensor_digest(read),
     }
     return json.dumps(known, sort_keys=True)
-
-
-def _digest(tensors: Iterable[Tensor]) -> str:
-    digest = hashlib.sha256()
-    for tensor in tensors:
-        digest.update(f"{tensor.dtype} {tuple(tensor.shape)}".encode())
-        values = tensor.detach().cpu().flatten().contiguous()
-        digest.update(values.view(torch.uint8).numpy().tobytes())
-    return digest.hexdigest()

@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import re
 
-import torch
 from torch import nn
+
+from nas_kd.tensor_digest import tensor_digest
 
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 """Where an object lies in memory: another place in every process."""
@@ -21,8 +22,5 @@ def structure_digest(module: nn.Module) -> str:
 
 def weights_digest(module: nn.Module) -> str:
     """SHA-256 of its state, whatever device it is on."""
-    digest = hashlib.sha256()
-    for name, value in module.state_dict().items():
-        digest.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
-        digest.update(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
-    return digest.hexdigest()
+    state = module.state_dict()
+    return hashlib.sha256(f"{list(state)}\n{tensor_digest(state.values())}".encode()).hexdigest()
