@@ -66,7 +66,8 @@ Budget = Annotated[
     list[str] | None,
     typer.Option(
         metavar="LIMIT",
-        help="macs=60% of the teacher's, params=2M, latency=5ms; may be repeated.",
+        help="macs=60% of the teacher's (of an elastic supernet: of its largest network's), "
+        "params=2M, latency=5ms, latency=5ms@cpu-4t; may be repeated.",
     ),
 ]
 Device = Annotated[
