@@ -82,7 +82,8 @@ def search_elastic(
 
     Returns:
         The students as JSON values, the best first; how many networks the space has, how many fit
-        the counted budget, and how many of them were judged; the budget as asked for and in numbers.
+        the counted budget, and how many of them were judged; the budget as asked for and in
+        numbers.
 
     Raises:
         NoFeasibleStudentError: No network fits the budget.

@@ -71,8 +71,24 @@ Budget = Annotated[
     ),
 ]
 Device = Annotated[
-    str | None, typer.Option(metavar="DEVICE", help="cpu, cuda or tensorrt: where latency counts.")
+    str | None,
+    typer.Option(
+        metavar="DEVICE", help="cpu, cuda or tensorrt: where latency counts [the run's, else cpu]."
+    ),
 ]
+
+
+def _read_threads(text: str) -> int:
+    from nas_kd.costs.cores import parse_threads
+
+    return parse_threads(text)
+
+
 Threads = Annotated[
-    int | None, typer.Option(min=1, metavar="N", help="Threads of the measured model.")
+    int | None,
+    typer.Option(
+        parser=_read_threads,
+        metavar="N|all",
+        help="Threads of the measured model; all is one per physical core [the run's, else 1].",
+    ),
 ]

@@ -32,6 +32,7 @@ def document_of(outcome: Outcome) -> dict[str, Any]:
 def test_smallest_typical_and_largest_against_a_budget(nas_kd: Command) -> None:
     outcome = nas_kd(*PROFILE, "--budget", "params=20k", "--budget", "latency=1s", "--json")
     assert outcome.code == 0, outcome.err
+    assert "Latency counts on cpu-1t, batch 1." in outcome.err
     document = document_of(outcome)
     smallest, typical, largest = document["students"]
     assert [s["which"] for s in document["students"]] == ["smallest", "typical", "largest"]
