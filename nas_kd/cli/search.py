@@ -123,7 +123,12 @@ def search(
     minutes: options.Minutes = None,
     seed: options.Seed = None,
     run_dir: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Where the run lives [runs/<recipe>].")
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Where the run lives [runs/ and the name of the recipe or of the data; with "
+            "--supernet RUN: RUN-search].",
+        ),
     ] = None,
     workers: Annotated[
         int | None,

@@ -88,7 +88,7 @@ def test_flags_of_language_models_are_refused(nas_kd: Command, run: Path) -> Non
 
 
 def test_a_budget_that_no_student_meets(nas_kd: Command, run: Path) -> None:
-    outcome = nas_kd("search", "--supernet", run, "--budget", "macs=10")
+    outcome = nas_kd("search", "--supernet", run, "--budget", "macs=1k")
     assert outcome.code == ExitCode.NO_FEASIBLE_STUDENT
     assert "The smallest has" in outcome.err
 

@@ -139,7 +139,7 @@ def test_broken_folders_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="fox"):
         load_data(f"folder:{strange}")
     (write_images(tmp_path / "holes") / "eel").mkdir()
-    with pytest.raises(UsageError, match="no training image"):
+    with pytest.raises(UsageError, match=r"no images .* are in .*holes/eel\. Fill"):
         load_data(f"folder:{tmp_path / 'holes'}")
 
 

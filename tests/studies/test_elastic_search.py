@@ -164,7 +164,7 @@ def test_images_are_normalised_as_in_the_pretraining(tmp_path: Path) -> None:
 
 
 def test_a_budget_that_nobody_meets_names_the_smallest(labelled: Path, tmp_path: Path) -> None:
-    search = ElasticSearch(Budget.parse("params=10"), PROFILE)
+    search = ElasticSearch(Budget.parse("params=1k"), PROFILE)
     with pytest.raises(NoFeasibleStudentError, match="The smallest has"):
         search_elastic(labelled, search, tmp_path, SilentObserver())
 

@@ -61,7 +61,7 @@ def load_folder(spec: SourceSpec, request: Request) -> RawSplits:
         for role in parts:
             folder = splits.get(role)
             parts[role] = None if folder is None else _read(folder, classes, request, where)
-    train = _read(train_folder or root, classes, request, where)
+    train = _read(train_folder or root, classes, request, where, complete=True)
     return RawSplits(root.resolve().name, train, parts["validation"], parts["test"], classes)
 
 
@@ -119,7 +119,10 @@ def _image_files(folder: Path) -> list[str]:
     )
 
 
-def _read(folder: Path, classes: list[str], request: Request, where: str) -> Images:
+def _read(
+    folder: Path, classes: list[str], request: Request, where: str, *, complete: bool = False
+) -> Images:
+    """The images in the folders of the classes, each of which must hold some if ``complete``."""
     from torchvision.datasets.folder import IMG_EXTENSIONS
 
     found = {child.name for child in _class_folders(folder)}
@@ -136,4 +139,10 @@ def _read(folder: Path, classes: list[str], request: Request, where: str) -> Ima
         labels += [label] * len(files)
     if not paths:
         raise UsageError(f"{where}: {folder} holds no images ({', '.join(IMG_EXTENSIONS)}).")
+    if complete and (empty := [name for i, name in enumerate(classes) if i not in set(labels)]):
+        raise UsageError(
+            f"{where}: no images ({', '.join(IMG_EXTENSIONS)}) are in "
+            f"{', '.join(str(folder / name) for name in empty[:5])}"
+            f"{', ...' if len(empty) > 5 else ''}. Fill or remove these folders."
+        )
     return lazy_images(_Files(tuple(paths)), torch.tensor(labels), request, f"{where}, {folder}")
