@@ -4,6 +4,9 @@ Either ``PATH/train/CLASS/*.png`` with optional ``val`` and ``test`` folders bes
 ``PATH/CLASS/*.png``, from which the validation images are cut. With ``?labels=false`` all images in
 ``PATH/train``, or else ``PATH``, at any depth and without labels. ``Train`` and other spellings
 count as splits where they cannot be classes: they hold folders, or lie beside splits alone.
+
+Classes are numbered by their names in the order of characters: ``B`` before ``a``, ``10`` before
+``9``. With ``?classes=FILE`` they are numbered as that file names them, one in a line.
 """
 
 from __future__ import annotations
@@ -47,7 +50,10 @@ def load_folder(spec: SourceSpec, request: Request) -> RawSplits:
         raise UsageError(f"{where}: there is no such folder.")
     splits = _split_folders(root)
     train_folder = splits.get("train")
+    listed = spec.word("classes")
     if not spec.flag("labels", True):
+        if listed is not None:
+            raise UsageError(f"{where}: classes= numbers labels, and labels=false has none.")
         images = _unlabelled(train_folder or root, request, where)
         return RawSplits(root.resolve().name, images, images, None, [])
     if splits and train_folder is None and _only_splits(root):
@@ -56,6 +62,8 @@ def load_folder(spec: SourceSpec, request: Request) -> RawSplits:
             f"{where}: beside {found} there is no folder train; put the training images into one."
         )
     classes = _class_names(train_folder or root, where)
+    if listed is not None:
+        classes = _in_order(classes, Path(listed).expanduser(), where)
     parts: dict[str, Images | None] = {"validation": None, "test": None}
     if train_folder is not None:
         for role in parts:
@@ -91,6 +99,22 @@ def _class_names(folder: Path, where: str) -> list[str]:
             f"of its own, or pre-train without labels: ?labels=false."
         )
     return names
+
+
+def _in_order(names: list[str], file: Path, where: str) -> list[str]:
+    """The names as the lines of ``file`` order them."""
+    try:
+        lines = file.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{where}: classes={file} cannot be read ({error}).") from error
+    ordered = [line.strip() for line in lines if line.strip()]
+    if sorted(ordered) == sorted(names):
+        return ordered
+    differ = sorted(set(ordered) ^ set(names)) or [n for n in names if ordered.count(n) > 1]
+    raise UsageError(
+        f"{where}: classes={file} must name every class folder once, one in a line; these are not "
+        f"in both, or there twice: {', '.join(differ[:5])}."
+    )
 
 
 def _class_folders(folder: Path) -> list[Path]:
