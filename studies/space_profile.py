@@ -57,13 +57,13 @@ def profile_space(recipe: Recipe, run: RunDirectory, observer: Observer) -> dict
 
     Args:
         recipe: Teacher, data, space and budget.
-        run: Keeps the teacher's costs and the measurements.
+        run: Keeps the teacher's file and the measurements.
         observer: Told about the progress.
 
     Returns:
         The document that ``nas-kd profile --json`` prints.
     """
-    setting = prepare(recipe, run, observer)
+    setting = prepare(recipe, run, observer, costs_alone=True)
     observer.phase("count students", None)
     sample = _sample(setting.space, setting.task, recipe.seed)
     observer.phase("measure", None)

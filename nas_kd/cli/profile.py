@@ -36,8 +36,8 @@ def profile(
 ) -> None:
     """Hold a space's smallest, typical and largest student against a budget.
 
-    Nothing is searched or trained (but the embedded teacher, once). Exit code 3 when the budget
-    cannot be met.
+    Nothing is searched, trained or judged: of the teacher and the data only sizes and latency
+    count. Exit code 3 when the budget cannot be met.
     """
     changes = {
         **setting_changes(seed, teacher, checkpoint, data, image_size, device, threads),

@@ -15,6 +15,6 @@ def doubt(validation_accuracy: float, num_classes: int) -> str | None:
         f"WARNING: the teacher is right on {validation_accuracy:.1%} of the validation images, and "
         f"guessing on {chance:.1%}. A student learns nothing from it. Its weights may be of other "
         "classes or in another order (a folder's are numbered by name; folder:PATH?classes=FILE "
-        "names them in the teacher's order), or they saw images that were normalised otherwise: see "
-        "the teacher's option normalise=data."
+        "names them in the teacher's order), or they saw images that were normalised otherwise: "
+        "see the teacher's option normalise=data."
     )

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from studies import setting
 from tests.cli.conftest import Command, Outcome
 
 PROFILE = (
@@ -56,6 +57,21 @@ def test_a_budget_that_nothing_meets(nas_kd: Command, limit: str, metric: str) -
     assert "cannot be met" in outcome.out
     assert metric[:5] in outcome.out
     assert "Raise the budget" in " ".join(outcome.out.split())
+
+
+@pytest.mark.parametrize("teacher", [(), ("--teacher", "tests.cli.own_code:make_teacher")])
+def test_the_teacher_is_neither_trained_nor_judged(
+    nas_kd: Command, monkeypatch: pytest.MonkeyPatch, teacher: tuple[str, ...]
+) -> None:
+    def refused(*given: object, **named: object) -> None:
+        raise AssertionError("costs need no accuracy")
+
+    monkeypatch.setattr(setting, "teacher_accuracies", refused)
+    monkeypatch.setattr(setting, "train_default_teacher", refused)
+    words = ("--data", "digits", *teacher, *PROFILE[-4:], "--budget", "macs=50%", "--json")
+    outcome = nas_kd("profile", *words)
+    assert outcome.code == 0, outcome.err
+    assert document_of(outcome)["teacher"]["macs"] > 0
 
 
 def test_without_a_budget_it_says_how_to_name_one(nas_kd: Command, tmp_path: Path) -> None:
