@@ -74,6 +74,13 @@ def test_the_teacher_is_neither_trained_nor_judged(
     assert document_of(outcome)["teacher"]["macs"] > 0
 
 
+def test_a_budget_that_leaves_little_of_a_space_is_told_of(nas_kd: Command) -> None:
+    tight = nas_kd(*PROFILE, "--budget", "params=5k")
+    assert "sampled students are within the limits on MACs and parameters, which" in tight.err
+    wide = nas_kd(*PROFILE, "--budget", "params=1M")
+    assert "leaves little to choose from" not in wide.err
+
+
 def test_without_a_budget_it_says_how_to_name_one(nas_kd: Command, tmp_path: Path) -> None:
     recipe = tmp_path / "free.toml"
     recipe.write_text(
