@@ -42,6 +42,20 @@ def test_the_embedded_search_lends_no_budget() -> None:
     assert _job("9930", "digits", nothing, None, []).recipe.budget.limits != ()
 
 
+def test_a_recipe_may_leave_the_labels_alone_to_teach(nas_kd: Command, tmp_path: Path) -> None:
+    docs = Path(__file__).parents[2] / "docs" / "differentiable_search.md"
+    recipe = tmp_path / "labels.toml"
+    recipe.write_text(docs.read_text(encoding="utf-8").split("```toml\n")[1].split("```")[0])
+    words = (*JOB.split(), "--epochs", "1", "--config", recipe, "--run-dir", tmp_path / "run")
+    outcome = nas_kd("distill", CONV, *words, "--json")
+    assert outcome.code == 0, outcome.err
+    document = json.loads(outcome.out)
+    assert document["student"]["inherited_share"] == 0
+    manifest = json.loads(Path(document["student"]["directory"], "manifest.json").read_text())
+    how = manifest["recipe"]["distill"]
+    assert (how["distillers"], how["ce_weight"], how["epochs"]) == ({}, 1.0, 1)
+
+
 def test_who_watches_is_told_how_far_it_is(
     nas_kd: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
