@@ -14,10 +14,11 @@ FOUND: dict[str, Any] = {"run_dir": "run", "size": 9, "feasible": 4, "judged": 4
 
 
 def shown(**facts: Any) -> str:
-    console = Console(file=io.StringIO(), width=140)
+    file = io.StringIO()
+    console = Console(file=file, width=140)
     for part in supernet_tables({**FOUND, "students": [STUDENT], **facts}):
         console.print(part)
-    return console.file.getvalue()  # type: ignore[attr-defined]
+    return file.getvalue()
 
 
 def test_accuracies_are_percent_and_losses_are_not() -> None:
