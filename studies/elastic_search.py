@@ -16,6 +16,7 @@ from studies.elastic import (
     ImageLatencyLimit,
     RankedNetwork,
     Source,
+    counted_limits,
     deliver,
     ranked,
     within_budget,
@@ -81,7 +82,8 @@ def search_elastic(
 
     Returns:
         The students as JSON values, the best first; how many networks the space has, how many fit
-        the counted budget, and how many of them were judged.
+        the counted budget, and how many of them were judged; the budget as asked for and in
+        numbers.
 
     Raises:
         NoFeasibleStudentError: No network fits the budget.
@@ -104,6 +106,11 @@ def search_elastic(
         "judged": len(ranking),
         "feasible": len(feasible),
         "size": space.size,
+        "budget": {
+            "limits": [entry.text for entry in search.budget.entries],
+            "of": "the largest network",
+            **counted_limits(source, search.budget).values,
+        },
     }
 
 

@@ -12,6 +12,7 @@ from nas_kd.costs import Limits
 from nas_kd.errors import NoFeasibleStudentError, UsageError
 from proxies import TeacherProbes
 from studies.candidate_table import write_candidates
+from studies.counted_sample import warning_before_a_search
 from studies.document import SCHEMA, found_document, peer_document, search_document
 from studies.evaluator import Evaluator
 from studies.finalists import Measured
@@ -116,6 +117,10 @@ class _Job:
             setting = prepare(self.recipe, self.run_directory, self.observer)
             limits = self._agree("limits", lambda: dict(setting.limits.values))
             setting = replace(setting, limits=Limits(limits))
+        if warning := warning_before_a_search(
+            setting.space, setting.task, setting.limits, self.recipe.seed
+        ):
+            self.observer.note(warning)
         with self.clock.timed("fit latency"):
             evaluation = self._evaluation(setting)
             predictor = self._predictor(setting, evaluation)

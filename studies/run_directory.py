@@ -29,6 +29,8 @@ SUPERNET_SEARCH = "supernet-search"
 """The state that holds what a search of a supernet was asked for; no other run has it."""
 LESSON = "lesson"
 """The state that holds what a student of text learns; no other run has it."""
+CHOSEN = "arch"
+"""State of a run that trains one chosen student: its architecture."""
 _WITHOUT_TRIALS = (SUPERNET_SEARCH, LESSON)
 _RECIPE, _PRETRAINING = "recipe.json", "pretrain.json"
 _REPORT = (

@@ -22,6 +22,7 @@ from nas_kd.machine_lock import machine_alone
 from nas_kd.teachers import Teacher, doubt, load_teacher
 from nas_kd.teachers.load import names_code
 from nas_kd.training import train_default_teacher
+from nas_kd.training.default_teacher import untrained_default_teacher
 from nas_kd.training.normalisation import as_the_teacher_sees
 from nas_kd.user_cache import user_cache
 from search_spaces import SearchSpace, Task
@@ -41,7 +42,8 @@ class Setting:
     Attributes:
         data: The splits, normalised as the teacher expects.
         teacher: The trained teacher.
-        teacher_facts: The teacher's ``macs``, ``params``, ``accuracy`` and ``latency_ms``.
+        teacher_facts: The teacher's ``macs``, ``params``, ``latency_ms`` and, where it was judged,
+            ``accuracy`` and ``validation_accuracy``.
         teacher_onnx: The teacher as an ONNX file, measured beside the students.
         space: The space of students.
         task: What students are built for.
@@ -61,16 +63,25 @@ class Setting:
     profile: DeviceProfile
 
 
-def prepare(recipe: Recipe, run: RunDirectory, observer: Observer) -> Setting:
-    """Loads, trains or counts what the recipe names; what can fail cheaply is tried first."""
+def prepare(
+    recipe: Recipe, run: RunDirectory, observer: Observer, *, costs_alone: bool = False
+) -> Setting:
+    """Loads, trains or counts what the recipe names; what can fail cheaply is tried first.
+
+    With ``costs_alone`` the teacher only says what it costs: it is not judged, and the embedded one
+    not even trained.
+    """
     budget = Budget.parse(recipe.budget.limits)
     profile = device_profile(recipe.budget)
     require_provider(profile)
     space = space_of(recipe)
-    data, teacher = load_data_and_teacher(recipe, observer)
-    facts, onnx = _teacher_facts(teacher, data, profile, run, observer)
-    if warning := doubt(facts["validation_accuracy"], data.num_classes):
-        observer.note(warning)
+    data, teacher = load_data_and_teacher(recipe, observer, trained=not costs_alone)
+    if costs_alone:
+        facts, onnx = _teacher_costs(teacher, data, profile, run, observer)
+    else:
+        facts, onnx = _teacher_facts(teacher, data, profile, run, observer)
+        if warning := doubt(facts["validation_accuracy"], data.num_classes):
+            observer.note(warning)
     channels, side, _ = data.input_shape
     task = Task(channels, side, data.num_classes)
     limits = budget.limits(facts)
@@ -111,11 +122,18 @@ def load_recipe_data(recipe: Recipe) -> DataSplits:
     )
 
 
-def load_data_and_teacher(recipe: Recipe, observer: Observer) -> tuple[DataSplits, Teacher]:
-    """The data, normalised as the teacher expects, and the teacher."""
+def load_data_and_teacher(
+    recipe: Recipe, observer: Observer, *, trained: bool = True
+) -> tuple[DataSplits, Teacher]:
+    """The data, normalised as the teacher expects, and the teacher.
+
+    ``trained`` is whether the embedded teacher needs more than its initial weights.
+    """
     observer.phase("teacher", PER_MILLE)
     data = load_recipe_data(recipe)
     if recipe.teacher.source == DEFAULT_TEACHER:
+        if not trained:
+            return data, untrained_default_teacher(data, recipe.seed)
         return data, train_default_teacher(
             data, cache_dir=user_cache(), seed=recipe.seed, on_progress=per_mille(observer)
         )
@@ -138,6 +156,21 @@ def _teacher_facts(
     facts = run.read_state("teacher")
     if facts is not None and onnx.is_file() and not run.states.is_damaged(onnx):
         return facts, onnx
+    costs, onnx = _teacher_costs(teacher, data, profile, run, observer)
+    facts = {**costs, **teacher_accuracies(teacher, data, observer)}
+    run.write_state("teacher", facts)
+    return facts, onnx
+
+
+def _teacher_costs(
+    teacher: Teacher,
+    data: DataSplits,
+    profile: DeviceProfile,
+    run: RunDirectory,
+    observer: Observer,
+) -> tuple[dict[str, Any], Path]:
+    """What it costs, and its file."""
+    onnx = run.work("teacher.onnx")
     observer.note(f"Counting and measuring the teacher {teacher.name}.")
     counts = count_macs(teacher.model, data.input_shape)
     export_onnx(teacher.model, data.input_shape, onnx)
@@ -150,9 +183,7 @@ def _teacher_facts(
         "macs": counts.macs,
         "params": counts.params,
         "unsupported_operators": counts.unsupported,
-        **teacher_accuracies(teacher, data, observer),
         "latency_ms": latency.median_ms,
         "latency": latency.to_dict(),
     }
-    run.write_state("teacher", facts)
     return facts, onnx

@@ -2,30 +2,23 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
 
 from nas_kd.costs import LatencyRecord
-from search_spaces import Arch, SearchSpace, Task
+from search_spaces import Arch, SearchSpace
 from studies.candidates import Candidate
-from studies.counting import counted_costs
+from studies.counted_sample import counted_sample, little_choice, share_within
 from studies.measuring import Meter
 from studies.observer import Observer
-from studies.random_arch import anchors_then_random
 from studies.recipe import Recipe
 from studies.run_directory import RunDirectory
 from studies.setting import Setting, prepare
 
 SCHEMA = "nas-kd.profile/1"
-
-_SAMPLE = 1000
-_SAMPLE_OF_BUILT = 60
-"""Where sizes have no closed form, every student has to be built to be counted."""
 
 
 @dataclass(frozen=True)
@@ -57,19 +50,21 @@ def profile_space(recipe: Recipe, run: RunDirectory, observer: Observer) -> dict
 
     Args:
         recipe: Teacher, data, space and budget.
-        run: Keeps the teacher's costs and the measurements.
+        run: Keeps the teacher's file and the measurements.
         observer: Told about the progress.
 
     Returns:
         The document that ``nas-kd profile --json`` prints.
     """
-    setting = prepare(recipe, run, observer)
+    setting = prepare(recipe, run, observer, costs_alone=True)
     observer.phase("count students", None)
-    sample = _sample(setting.space, setting.task, recipe.seed)
+    sample = counted_sample(setting.space, setting.task, recipe.seed)
     observer.phase("measure", None)
     students = _measure(_smallest_typical_largest(sample, setting), setting, run, recipe.seed)
     limits = setting.limits
-    within = [limits.hold(c.costs) for c in sample]
+    share = share_within(sample, limits)
+    if warning := little_choice(share, len(sample)):
+        observer.note(warning)
     return {
         "schema": SCHEMA,
         "space": {
@@ -81,26 +76,10 @@ def profile_space(recipe: Recipe, run: RunDirectory, observer: Observer) -> dict
         "budget": {"limits": list(recipe.budget.limits), **limits.values},
         "device": str(setting.profile),
         "sampled": len(sample),
-        "share_within_counted_limits": float(np.mean(within)),
+        "share_within_counted_limits": share,
         "students": [_row(student, setting.space) for student in students],
         "can_be_met": any(student.within for student in students),
     }
-
-
-def _sample(space: SearchSpace, task: Task, seed: int) -> list[Candidate]:
-    """Distinct students, fewest MACs first: the anchors and a uniform sample."""
-    closed = space.sizes(space.anchors()[0], task) is not None
-    generator = np.random.default_rng(seed)
-    count = len(space.anchors()) + (_SAMPLE if closed else _SAMPLE_OF_BUILT)
-    drawn = itertools.islice(anchors_then_random(space, generator), count)
-    archs = dict.fromkeys(map(space.canonical, drawn))
-    students = [_counted(space, arch, task) for arch in archs]
-    return sorted(students, key=lambda c: (c.macs, c.params, c.key))
-
-
-def _counted(space: SearchSpace, arch: Arch, task: Task) -> Candidate:
-    costs = counted_costs(space, arch, task)
-    return Candidate(arch, int(costs["macs"]), int(costs["params"]), {})
 
 
 def _smallest_typical_largest(

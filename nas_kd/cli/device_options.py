@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import product
 from typing import TYPE_CHECKING
 
@@ -35,6 +36,16 @@ def device_profiles(
     for profile in profiles:
         require_provider(profile)
     return profiles
+
+
+def tell_where_latency_counts(
+    limits: Sequence[str], profile: DeviceProfile, tell: Callable[[str], None]
+) -> None:
+    """Says on which device, in how many threads and for which batch, where latency is limited."""
+    from nas_kd.costs import Budget
+
+    if Budget.parse(limits).needs("latency_ms"):
+        tell(f"Latency counts on {replace(profile, batch=1)}, batch {profile.batch}.")
 
 
 def named_profile(device: str | None, threads: int | None) -> DeviceProfile:

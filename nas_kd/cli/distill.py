@@ -227,21 +227,31 @@ def _require_same_split(student: str, recipe: Recipe, pretraining: Recipe) -> No
 
 
 def _run(job: _Job, run_dir: Path | None) -> dict[str, Any]:
+    from nas_kd.cli.device_options import tell_where_latency_counts
     from nas_kd.cli.distilling import default_directory, parse_arch, run_distillation
-    from nas_kd.cli.progress import watching
+    from nas_kd.cli.progress import kept_for_watchers, watching
     from nas_kd.cli.running import keeping_traceback
+    from studies.run_directory import RunDirectory
 
     recipe, start = job.recipe, job.start
     with watching() as observer:
         observer.phase("start", None)
         from studies.preflight import check_recipe
+        from studies.setting import device_profile
 
         check_recipe(recipe)
+        limits, profile = recipe.budget.limits, device_profile(recipe.budget)
+        tell_where_latency_counts(limits, profile, observer.note)
         arch = parse_arch(recipe, job.arch)
         directory = run_dir if run_dir is not None else default_directory(recipe, arch, start)
         observer.note(f"Working in {directory}. Ctrl-C at any time: the same command continues.")
-    with keeping_traceback(directory / "nas-kd.log"), watching() as observer:
-        return run_distillation(recipe, arch, directory, observer, start)
+    run = RunDirectory.create_or_continue(directory, recipe)
+    with (
+        keeping_traceback(run.log),
+        watching() as observer,
+        kept_for_watchers(observer, run) as kept,
+    ):
+        return run_distillation(recipe, arch, directory, kept, start)
 
 
 def _summary(document: dict[str, Any]) -> list[Any]:

@@ -74,10 +74,11 @@ def run_distillation(
 def _claim(run: RunDirectory, arch: Arch, start: StartingWeights | None) -> None:
     """Ties the run directory to one architecture and start, since its checkpoints fit no other."""
     from studies.journal_trials import holds_trials
+    from studies.run_directory import CHOSEN
 
     if holds_trials(run.journal):
         raise UsageError(f"distill: {run.path} holds a search. Name another --run-dir.")
-    kept = run.read_state("arch")
+    kept = run.read_state(CHOSEN)
     if kept is not None and kept != dict(arch):
         raise UsageError(
             f"distill: {run.path} holds the training of another architecture "
@@ -90,7 +91,7 @@ def _claim(run: RunDirectory, arch: Arch, start: StartingWeights | None) -> None
             "--run-dir."
         )
     run.write_state("starting_weights", weights)
-    run.write_state("arch", dict(arch))
+    run.write_state(CHOSEN, dict(arch))
 
 
 def _distil(

@@ -71,12 +71,29 @@ Budget = Annotated[
     list[str] | None,
     typer.Option(
         metavar="LIMIT",
-        help="macs=60% of the teacher's, params=2M, latency=5ms; may be repeated.",
+        help="macs=60% of the teacher's (of an elastic supernet: of its largest network's), "
+        "params=2M, latency=5ms, latency=5ms@cpu-4t; may be repeated.",
     ),
 ]
 Device = Annotated[
-    str | None, typer.Option(metavar="DEVICE", help="cpu, cuda or tensorrt: where latency counts.")
+    str | None,
+    typer.Option(
+        metavar="DEVICE", help="cpu, cuda or tensorrt: where latency counts [the run's, else cpu]."
+    ),
 ]
+
+
+def _read_threads(text: str) -> int:
+    from nas_kd.costs.cores import parse_threads
+
+    return parse_threads(text)
+
+
 Threads = Annotated[
-    int | None, typer.Option(min=1, metavar="N", help="Threads of the measured model.")
+    int | None,
+    typer.Option(
+        parser=_read_threads,
+        metavar="N|all",
+        help="Threads of the measured model; all is one per physical core [the run's, else 1].",
+    ),
 ]

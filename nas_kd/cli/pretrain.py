@@ -172,7 +172,7 @@ def _summary(document: dict[str, Any]) -> list[Any]:
     ]
     if arch := document["supernet"].get("arch"):
         found, job = json_module.dumps(arch), _job_flags(document)
-        lines.append("Train the student that it found; --epochs says how long:")
+        lines.append(f"Train the student that it found{_taught_by(document)}:")
         lines.append(f"  {shlex.join(['nas-kd', 'distill', found, *job])}")
         lines.append("Or search on from it, under a budget:")
         limit = document["settings"].get("macs_limit")
@@ -182,6 +182,18 @@ def _summary(document: dict[str, Any]) -> list[Any]:
     else:
         lines.append(f"Take a student: nas-kd search --supernet {run} --budget macs=50%")
     return [*pretraining_tables(document), "\n".join(lines)]
+
+
+def _taught_by(document: dict[str, Any]) -> str:
+    """From whom the command below learns, and what may be changed of it."""
+    if document["teacher"] is not None:
+        return " (--epochs says how long)"
+    from studies.setting import DEFAULT_TEACHER
+
+    return (
+        f" from the labels and a teacher, which is {DEFAULT_TEACHER}, trained on these data, "
+        "unless --teacher names yours (--epochs says how long)"
+    )
 
 
 def _job_flags(document: dict[str, Any]) -> list[str]:

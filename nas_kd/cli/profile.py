@@ -36,8 +36,8 @@ def profile(
 ) -> None:
     """Hold a space's smallest, typical and largest student against a budget.
 
-    Nothing is searched or trained (but the embedded teacher, once). Exit code 3 when the budget
-    cannot be met.
+    Nothing is searched, trained or judged: of the teacher and the data only sizes and latency
+    count. Exit code 3 when the budget cannot be met.
     """
     changes = {
         **setting_changes(seed, teacher, checkpoint, data, image_size, device, threads),
@@ -52,6 +52,7 @@ def profile(
 
 
 def _run(recipe: Recipe) -> dict[str, Any]:
+    from nas_kd.cli.device_options import tell_where_latency_counts
     from nas_kd.cli.progress import watching
 
     with (
@@ -64,8 +65,11 @@ def _run(recipe: Recipe) -> dict[str, Any]:
 
         check_recipe(recipe)
         from studies.run_directory import RunDirectory
+        from studies.setting import device_profile
         from studies.space_profile import profile_space
 
+        limits, profile = recipe.budget.limits, device_profile(recipe.budget)
+        tell_where_latency_counts(limits, profile, observer.note)
         run = RunDirectory.create_or_continue(Path(folder) / "profile", recipe)
         return profile_space(recipe, run, observer)
 

@@ -123,7 +123,12 @@ def search(
     minutes: options.Minutes = None,
     seed: options.Seed = None,
     run_dir: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Where the run lives [runs/<recipe>].")
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Where the run lives [runs/ and the name of the recipe or of the data; with "
+            "--supernet RUN: RUN-search].",
+        ),
     ] = None,
     workers: Annotated[
         int | None,
@@ -246,6 +251,7 @@ def _print_recipe(recipe: Recipe, directory: Path, *, as_json: bool) -> None:
 def _run(
     recipe: Recipe, directory: Path, *, fork: bool, storage: str | None, study_name: str | None
 ) -> dict[str, Any]:
+    from nas_kd.cli.device_options import tell_where_latency_counts
     from nas_kd.cli.progress import kept_for_watchers, watching
     from nas_kd.cli.running import keeping_traceback
 
@@ -255,8 +261,11 @@ def _run(
         from studies.pipeline import run_search
         from studies.preflight import check_recipe
         from studies.run_directory import RunDirectory
+        from studies.setting import device_profile
 
         check_recipe(recipe)
+        limits, profile = recipe.budget.limits, device_profile(recipe.budget)
+        tell_where_latency_counts(limits, profile, observer.note)
         run = RunDirectory.create_or_continue(directory, recipe, fork=fork)
         observer.note(f"Working in {run.path}. Ctrl-C at any time: the same command continues.")
         with keeping_traceback(run.log), kept_for_watchers(observer, run) as kept:

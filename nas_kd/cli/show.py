@@ -26,16 +26,22 @@ if TYPE_CHECKING:
 
 REDRAWN_EVERY_S = 2.0
 _UNFINISHED = "This run is not finished: the command that began it continues it."
+GIVEN_UP_AFTER_S = 30.0
+"""Without a word of a command that works on the run."""
 
 
 def show(
     run: options.Run,
     watch: Annotated[
-        bool, typer.Option("--watch", help="Redraw every 2 s until the run has its result.")
+        bool,
+        typer.Option(
+            "--watch",
+            help="Redraw every 2 s until the run has its result, or no command works on it.",
+        ),
     ] = False,
     json: options.Json = False,
 ) -> None:
-    """Show what a search or a pre-training has found, also while it is at work."""
+    """Show what a search, a pre-training or a distillation has found, also while it is at work."""
     if watch and json:
         raise UsageError(
             "show: --json prints one document and --watch redraws until the run is over. Give one."
@@ -52,15 +58,17 @@ def show(
 
 def _watched(run: ShownRun) -> dict[str, Any]:
     """Shows the run on stderr until it has a result, or until nobody works on it any more."""
-    from nas_kd.report.progress import was_left
+    from nas_kd.report.progress import progress_of, was_left
 
     with _screen(run) as draw:
         document = run.read()
+        silent_s = 0.0
         while not run.is_finished(document):
             draw(document)
             time.sleep(REDRAWN_EVERY_S)
             earlier, document = document, run.read()
-            if was_left(earlier, document):
+            silent_s = silent_s + REDRAWN_EVERY_S if progress_of(document) is None else 0.0
+            if was_left(earlier, document) or silent_s >= GIVEN_UP_AFTER_S:
                 return run.read()  # the command may have ended with its result
     return document
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from nas_kd.cli.progress import progress_line
 from nas_kd.report.supernet_tables import supernet_tables
 from nas_kd.report.text_tables import lesson_tables
-from studies.run_directory import LESSON, SUPERNET_SEARCH, RunDirectory
+from studies.run_directory import CHOSEN, LESSON, SUPERNET_SEARCH, RunDirectory
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -51,7 +51,10 @@ def open_run(path: Path) -> ShownRun:
         return ShownPretraining(folder)
     run = RunDirectory(path)
     kind = run.kind_without_trials()
-    return ShownSearch(RunDirectory.open(path)) if kind is None else ShownWork(run, kind)
+    if kind is not None:
+        return ShownWork(run, kind)
+    run = RunDirectory.open(path)
+    return ShownSearch(run) if run.read_state(CHOSEN) is None else ShownStudent(run)
 
 
 class ShownSearch:
@@ -78,6 +81,29 @@ class ShownSearch:
         trials = document["trials"] or "all"  # how many an exhaustive search will have, it tells
         head = f"{document['run_dir']}: {document['evaluated']} of {trials} trials"
         return [head, *_progress_lines(document)]
+
+
+class ShownStudent(ShownSearch):
+    """The training of one chosen student."""
+
+    def read(self) -> dict[str, Any]:
+        from nas_kd.report.progress import progress_document
+
+        return self._run.read_result() or {
+            "run_dir": str(self._run.path),
+            "arch": self._run.read_state(CHOSEN),
+            "progress": progress_document(self._run),
+        }
+
+    def tables(self, document: Document) -> Iterable[RenderableType]:
+        if self.is_finished(document):
+            return super().tables(document)
+        return ["; ".join(self.status(document))]
+
+    def status(self, document: Document) -> list[str]:
+        """The architecture, phase and time left, where they are known."""
+        arch = ", ".join(f"{name}={value}" for name, value in document["arch"].items())
+        return [f"{document['run_dir']}: distillation of {arch}", *_progress_lines(document)]
 
 
 class ShownPretraining:

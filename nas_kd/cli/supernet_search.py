@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nas_kd.cli.console import stdout_kept_clean
-from nas_kd.cli.device_options import named_profile
+from nas_kd.cli.device_options import named_profile, tell_where_latency_counts
 from nas_kd.cli.recipe_flags import refuse_flags
 from nas_kd.errors import UsageError
 
@@ -127,6 +127,7 @@ def search_supernet(
         claim(results, SUPERNET_SEARCH, request, _WORK)
         with watching() as observer, results.lock():
             observer.note(f"Working in {directory}.")
+            tell_where_latency_counts(budget, profile, observer.note)
             results.tell.say = observer.note
             if (finished := finished_document(results, SCHEMA)) is not None:
                 return finished

@@ -14,6 +14,8 @@ from nas_kd.errors import UsageError
 _EXAMPLES = "macs=60%, params=2M or latency=5ms@cpu-1t"
 _METRICS = {"macs": "macs", "params": "params", "latency": "latency_ms"}
 _COUNT_UNITS = {"": 1.0, "k": 1e3, "m": 1e6, "g": 1e9}
+_LEAST_COUNT = 1000
+"""MACs or parameters below which a limit is rather a share without its sign."""
 _TIME_UNITS = {"us": 1e-3, "µs": 1e-3, "ms": 1.0, "s": 1e3}
 _VALUE = re.compile(
     r"(?P<number>\d+(\.\d*)?(e[+-]?\d+)?|\.\d+)\s*(?P<unit>[a-zµ%]*)", re.IGNORECASE
@@ -91,7 +93,8 @@ class Budget:
             texts: Entries, or one string of entries separated by commas.
 
         Raises:
-            UsageError: An entry cannot be read, is not positive, or a metric is limited twice.
+            UsageError: An entry cannot be read, is not positive, limits a count to less than 1,000,
+                or a metric is limited twice.
         """
         if isinstance(texts, str):
             texts = [part for part in texts.split(",") if part.strip()]
@@ -200,4 +203,10 @@ def _parse_value(metric: str, text: str, entry: str) -> tuple[float, bool]:
     value = float(match["number"]) * (0.01 if of_teacher else units[unit])
     if not 0.0 < value < math.inf:
         raise UsageError(f"budget: {entry!r} must be above zero and finite. Write {_EXAMPLES}.")
+    if metric != "latency_ms" and not of_teacher and value < _LEAST_COUNT:
+        meant = f"{value:g}M" if value > 100 else f"{100 * value if value < 1 else value:g}%"
+        raise UsageError(
+            f"budget: {entry!r} limits {metric} to {value:g}, which is less than any network has. "
+            f"Did you mean {metric}={meant}? Otherwise write {_EXAMPLES}."
+        )
     return value, of_teacher

@@ -35,7 +35,7 @@ IMAGENET_STD = (0.229, 0.224, 0.225)
 
 SOURCES: dict[str, tuple[Source, tuple[str, ...]]] = {
     "digits": (load_digits, ("channels",)),
-    "folder": (load_folder, ("channels", "labels")),
+    "folder": (load_folder, ("channels", "classes", "labels")),
     "npz": (load_npz, ("channels",)),
     "torchvision": (load_torchvision, ("channels", "download")),
     "hfds": (load_hf_datasets, ("channels", "image", "label", "config")),

@@ -19,6 +19,7 @@ def doubt(validation_accuracy: float, num_classes: int) -> str | None:
     return (
         f"WARNING: the teacher is right on {validation_accuracy:.1%} of the validation images, and "
         f"guessing on {chance:.1%}. A student learns nothing from it. Its weights may be of other "
-        "classes or in another order, or they saw images that were normalised otherwise: see the "
-        "teacher's option normalise=data."
+        "classes or in another order (a folder's are numbered by name; folder:PATH?classes=FILE "
+        "names them in the teacher's order), or they saw images that were normalised otherwise: "
+        "see the teacher's option normalise=data."
     )

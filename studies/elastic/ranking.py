@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from nas_kd.costs import Budget
+from nas_kd.costs import Budget, Limits
 from nas_kd.errors import NoFeasibleStudentError
 from search_spaces import Arch
 from studies.elastic.source import Source
@@ -30,14 +30,19 @@ class RankedNetwork:
     macs: int
 
 
+def counted_limits(source: Source, budget: Budget) -> Limits:
+    """What the budget allows in MACs and parameters; shares are of the largest network."""
+    return budget.counted.limits(vars(source.sizes(source.supernet.space.largest)))
+
+
 def within_budget(source: Source, budget: Budget) -> list[Arch]:
-    """All that hold its limits on MACs and parameters; shares are of the largest network.
+    """All that hold its `counted_limits`.
 
     Raises:
         NoFeasibleStudentError: There is none.
     """
     space = source.supernet.space
-    limits = budget.counted.limits(vars(source.sizes(space.largest)))
+    limits = counted_limits(source, budget)
     archs = [arch for arch in space.enumerate() if limits.hold(vars(source.sizes(arch)))]
     if not archs:
         smallest = source.sizes(space.smallest)

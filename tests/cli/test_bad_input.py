@@ -101,7 +101,7 @@ CASES: list[tuple[str, list[str], int, list[str]]] = [
     ("budget is no limit", _search("--budget", "macs=fast"), 2, ["fast", "macs="]),
     ("unknown metric", _search("--budget", "flops=60%"), 2, ["flops"]),
     ("negative budget", _search("--budget", "macs=-5"), 2, ["-5"]),
-    ("impossible budget", _search(*DIGITS, "--budget", "macs=10"), 3, ["budget", "smallest"]),
+    ("impossible budget", _search(*DIGITS, "--budget", "macs=1k"), 3, ["budget", "smallest"]),
     ("unknown device", _search("--device", "abacus"), 2, ["abacus", "cpu"]),
     ("device not here", _search("--device", "cuda"), 4, ["CUDAExecutionProvider"]),
     ("device of a distillation", ["distill", "9930", "--device", "abacus"], 2, ["abacus", "cpu"]),

@@ -11,8 +11,10 @@ import pytest
 from nas_kd.cli.distill import _job
 from nas_kd.cli.distilling import SCHEMA, parse_arch, run_distillation
 from nas_kd.errors import NasKdError, UsageError
-from studies.observer import SilentObserver
+from nas_kd.report.progress import read_progress
+from studies.observer import Observer, SilentObserver
 from studies.recipe_files import parse_recipe
+from studies.run_directory import RunDirectory
 from tests.cli.conftest import Command
 
 JOB = "--teacher tests.cli.own_code:make_teacher --data digits --space-option cells_per_stage=1"
@@ -38,6 +40,38 @@ def test_the_embedded_search_lends_no_budget() -> None:
     given = {**nothing, "budget.limits": ["params=1M"]}
     assert _job("9930", None, given, None, []).recipe.budget.limits == ("params=1M",)
     assert _job("9930", "digits", nothing, None, []).recipe.budget.limits != ()
+
+
+def test_a_recipe_may_leave_the_labels_alone_to_teach(nas_kd: Command, tmp_path: Path) -> None:
+    docs = Path(__file__).parents[2] / "docs" / "differentiable_search.md"
+    recipe = tmp_path / "labels.toml"
+    recipe.write_text(docs.read_text(encoding="utf-8").split("```toml\n")[1].split("```")[0])
+    words = (*JOB.split(), "--epochs", "1", "--config", recipe, "--run-dir", tmp_path / "run")
+    outcome = nas_kd("distill", CONV, *words, "--json")
+    assert outcome.code == 0, outcome.err
+    document = json.loads(outcome.out)
+    assert document["student"]["inherited_share"] == 0
+    manifest = json.loads(Path(document["student"]["directory"], "manifest.json").read_text())
+    how = manifest["recipe"]["distill"]
+    assert (how["distillers"], how["ce_weight"], how["epochs"]) == ({}, 1.0, 1)
+
+
+def test_who_watches_is_told_how_far_it_is(
+    nas_kd: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept: list[Any] = []
+
+    def distil(
+        recipe: object, arch: object, run: RunDirectory, observer: Observer, *_: object
+    ) -> None:
+        observer.phase("distill", 1000)
+        kept.append(read_progress(run))
+        raise NasKdError("interrupted")
+
+    monkeypatch.setattr("nas_kd.cli.distilling._distil", distil)
+    assert nas_kd("distill", CONV, *JOB.split(), "--run-dir", tmp_path / "run").code == 1
+    assert [progress.phase for progress in kept] == ["distill"]
+    assert read_progress(RunDirectory(tmp_path / "run")) is None
 
 
 @pytest.mark.parametrize("is_finished", [False, True])

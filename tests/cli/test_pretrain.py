@@ -88,7 +88,7 @@ def test_flags_of_language_models_are_refused(nas_kd: Command, run: Path) -> Non
 
 
 def test_a_budget_that_no_student_meets(nas_kd: Command, run: Path) -> None:
-    outcome = nas_kd("search", "--supernet", run, "--budget", "macs=10")
+    outcome = nas_kd("search", "--supernet", run, "--budget", "macs=1k")
     assert outcome.code == ExitCode.NO_FEASIBLE_STUDENT
     assert "The smallest has" in outcome.err
 
@@ -220,6 +220,7 @@ def test_a_cell_within_a_budget(nas_kd: Command, tmp_path: Path) -> None:
     again = nas_kd(*words)
     assert "(limit 120 k)" in again.out
     assert "--budget macs=120000" in again.out
+    assert "from the labels and a teacher, which is digits-cnn, trained on these data" in again.out
     assert "limit 120 k" in (run / "report.html").read_text()
     none = nas_kd(*CELLS, "--epochs", 1, "--run-dir", tmp_path / "none", "--budget", "macs=1k")
     assert none.code == ExitCode.NO_FEASIBLE_STUDENT

@@ -81,6 +81,24 @@ def test_it_ends_when_nobody_works_on_the_run_any_more(
     assert "This run is not finished" in outcome.out
 
 
+def test_it_ends_where_nobody_was_ever_seen_at_work(
+    nas_kd: Command, run: RunDirectory, between: Callable[..., None]
+) -> None:
+    looks = int(show.GIVEN_UP_AFTER_S / show.REDRAWN_EVERY_S)
+    between(*[lambda: None] * looks)
+    outcome = nas_kd("show", run.path, "--watch")
+    assert (outcome.code, "This run is not finished" in outcome.out) == (0, True)
+
+
+def test_the_training_of_a_chosen_student(nas_kd: Command, run: RunDirectory) -> None:
+    run.write_state("arch", {"edge": "skip_connect"})
+    write_progress(run, Progress("distill", 300, 1000, rate_per_s=10.0, seconds=30.0))
+    shown = nas_kd("show", run.path).out
+    assert "distillation of edge=skip_connect; distill 30%, about 1 min 10 s left" in shown
+    assert "trials" not in shown
+    assert json.loads(nas_kd("show", run.path, "--json").out)["progress"]["done"] == 300
+
+
 def test_a_result_just_before_the_end_is_not_missed(
     nas_kd: Command, run: RunDirectory, between: Callable[..., None], monkeypatch: Any
 ) -> None:

@@ -90,6 +90,10 @@ def test_only_a_precision_that_is_written_is_asked_for(text: str, precision: str
         ("macs=0%", "above zero"),
         ("macs=nan", "positive number"),
         ("macs=1e999", "finite"),
+        ("macs=40", "Did you mean macs=40%"),
+        ("macs=0.5", "Did you mean macs=50%"),
+        ("params=500", "Did you mean params=500M"),
+        ("params=0.9k", "less than any network has"),
         ("macs=5ms", "positive number"),
         ("latency=5", "positive number"),
         ("latency=5M", "positive number"),
@@ -128,10 +132,10 @@ def test_violations() -> None:
 
 
 def test_limits_hold_up_to_their_value_and_for_what_is_known() -> None:
-    limits = Budget.parse("macs=100,params=10").limits({})
-    assert limits.hold({"macs": 100, "params": 10})
-    assert limits.hold({"macs": 100})
-    assert not limits.hold({"macs": 100, "params": 11})
+    limits = Budget.parse("macs=100k,params=10k").limits({})
+    assert limits.hold({"macs": 100_000, "params": 10_000})
+    assert limits.hold({"macs": 100_000})
+    assert not limits.hold({"macs": 100_000, "params": 10_001})
     assert not limits.hold({"macs": float("nan")})
 
 

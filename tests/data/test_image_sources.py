@@ -139,8 +139,41 @@ def test_broken_folders_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="fox"):
         load_data(f"folder:{strange}")
     (write_images(tmp_path / "holes") / "eel").mkdir()
-    with pytest.raises(UsageError, match="no training image"):
+    with pytest.raises(UsageError, match=r"no images .* are in .*holes/eel\. Fill"):
         load_data(f"folder:{tmp_path / 'holes'}")
+
+
+def test_classes_are_numbered_by_name_or_as_a_file_says(tmp_path: Path) -> None:
+    folder, listed = write_images(tmp_path / "pets"), tmp_path / "classes.txt"
+    (folder / "dog").rename(folder / "Dog")
+    assert list(load_data(f"folder:{folder}").classes) == ["Dog", "cat"]
+    listed.write_text("cat\nDog\n\n")
+    data = load_data(f"folder:{folder}?classes={listed}")
+    assert list(data.classes) == ["cat", "Dog"]
+    cats = write_images(tmp_path / "other", count=3)
+    (cats / "dog" / "0.png").unlink()  # three cats, two dogs
+    listed.write_text("dog\ncat\n")
+    other = load_data(f"folder:{cats}?classes={listed}", validation_share=0.5)
+    labels = [*other.train.labels.tolist(), *other.validation.labels.tolist()]
+    assert sorted(set(labels)) == [0, 1]
+    assert labels.count(1) > labels.count(0)
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [("cat\n", "dog"), ("cat\ndog\neel\n", "eel"), ("cat\ncat\ndog\n", "twice: cat")],
+)
+def test_a_file_of_classes_that_are_not_the_folders(
+    tmp_path: Path, lines: str, message: str
+) -> None:
+    folder, listed = write_images(tmp_path / "pets"), tmp_path / "classes.txt"
+    listed.write_text(lines)
+    with pytest.raises(UsageError, match=message):
+        load_data(f"folder:{folder}?classes={listed}")
+    with pytest.raises(UsageError, match="cannot be read"):
+        load_data(f"folder:{folder}?classes={tmp_path / 'none'}")
+    with pytest.raises(UsageError, match="labels=false has none"):
+        load_data(f"folder:{folder}?labels=false&classes={listed}", labelled=False)
 
 
 def test_sizes_that_differ_ask_for_one(tmp_path: Path) -> None:

@@ -59,6 +59,10 @@ def test_the_best_within_the_budget_is_delivered(
     accuracies = [float(row["accuracy"]) for row in rows]
     assert accuracies == sorted(accuracies, reverse=True)
     assert 0 < len(rows) == found["feasible"] == found["judged"] < found["size"]
+    source = Source(request.getfixturevalue(run), None)
+    largest = source.sizes(source.supernet.space.largest)
+    assert found["budget"]["limits"] == ["params=99%"]
+    assert found["budget"]["params"] == 0.99 * largest.params
     assert student["shared_accuracy"] == accuracies[0]
     assert student["arch"] == json.loads(rows[0]["arch"])
 
@@ -162,7 +166,7 @@ def test_images_are_normalised_as_in_the_pretraining(tmp_path: Path) -> None:
 
 
 def test_a_budget_that_nobody_meets_names_the_smallest(labelled: Path, tmp_path: Path) -> None:
-    search = ElasticSearch(Budget.parse("params=10"), PROFILE)
+    search = ElasticSearch(Budget.parse("params=1k"), PROFILE)
     with pytest.raises(NoFeasibleStudentError, match="The smallest has"):
         search_elastic(labelled, search, tmp_path, SilentObserver())
 

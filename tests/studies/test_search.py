@@ -258,12 +258,12 @@ def test_an_exhaustive_search_takes_the_whole_space_or_says_that_it_does_not(
 
 def test_an_impossible_budget_names_the_smallest_student(tmp_path: Path) -> None:
     with pytest.raises(NoFeasibleStudentError, match="The smallest has"):
-        _search(_recipe(**{"budget.limits": ["macs=1"]}), tmp_path / "run")
+        _search(_recipe(**{"budget.limits": ["macs=1k"]}), tmp_path / "run")
 
 
 def test_after_an_impossible_budget_the_same_run_takes_a_possible_one(tmp_path: Path) -> None:
     with pytest.raises(NoFeasibleStudentError):
-        _search(_recipe(**{"budget.limits": ["macs=1"]}), tmp_path / "run")
+        _search(_recipe(**{"budget.limits": ["macs=1k"]}), tmp_path / "run")
     result, _ = _search(_recipe(**{"search.trials": 20}), tmp_path / "run")
     assert len(result.trials) == 20
 

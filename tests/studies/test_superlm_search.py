@@ -274,8 +274,8 @@ def _ranked_archs(folder: Path) -> list[dict[str, Any]]:
 
 
 def test_a_budget_that_nobody_meets_is_told(run: Path, tmp_path: Path) -> None:
-    search = SuperLMSearch(Budget.parse("macs=10"))
-    with pytest.raises(NoFeasibleStudentError, match="macs=10"):
+    search = SuperLMSearch(Budget.parse("macs=1k"))
+    with pytest.raises(NoFeasibleStudentError, match="macs=1k"):
         search_superlm(run, search, tmp_path, SilentObserver())
 
 

@@ -70,7 +70,7 @@ def test_a_budget_leaves_out_what_does_not_fit() -> None:
     ranked = _ranked(superlm, objective, budget)
     assert sorted(student.macs for student in ranked) == [m for m in macs if m <= macs[10]]
     with pytest.raises(NoFeasibleStudentError, match="none of the 48 students"):
-        feasible_students(SPACE, TASK, Budget.parse(["params=100"]))
+        feasible_students(SPACE, TASK, Budget.parse(["params=1k"]))
 
 
 def test_the_short_list_is_distilled_and_judged_alone() -> None:

@@ -4,6 +4,9 @@ Either ``PATH/train/CLASS/*.png`` with optional ``val`` and ``test`` folders bes
 ``PATH/CLASS/*.png``, from which the validation images are cut. With ``?labels=false`` all images in
 ``PATH/train``, or else ``PATH``, at any depth and without labels. ``Train`` and other spellings
 count as splits where they cannot be classes: they hold folders, or lie beside splits alone.
+
+Classes are numbered by their names in the order of characters: ``B`` before ``a``, ``10`` before
+``9``. With ``?classes=FILE`` they are numbered as that file names them, one in a line.
 """
 
 from __future__ import annotations
@@ -47,7 +50,10 @@ def load_folder(spec: SourceSpec, request: Request) -> RawSplits:
         raise UsageError(f"{where}: there is no such folder.")
     splits = _split_folders(root)
     train_folder = splits.get("train")
+    listed = spec.word("classes")
     if not spec.flag("labels", True):
+        if listed is not None:
+            raise UsageError(f"{where}: classes= numbers labels, and labels=false has none.")
         images = _unlabelled(train_folder or root, request, where)
         return RawSplits(root.resolve().name, images, images, None, [])
     if splits and train_folder is None and _only_splits(root):
@@ -56,12 +62,14 @@ def load_folder(spec: SourceSpec, request: Request) -> RawSplits:
             f"{where}: beside {found} there is no folder train; put the training images into one."
         )
     classes = _class_names(train_folder or root, where)
+    if listed is not None:
+        classes = _in_order(classes, Path(listed).expanduser(), where)
     parts: dict[str, Images | None] = {"validation": None, "test": None}
     if train_folder is not None:
         for role in parts:
             folder = splits.get(role)
             parts[role] = None if folder is None else _read(folder, classes, request, where)
-    train = _read(train_folder or root, classes, request, where)
+    train = _read(train_folder or root, classes, request, where, complete=True)
     return RawSplits(root.resolve().name, train, parts["validation"], parts["test"], classes)
 
 
@@ -93,6 +101,22 @@ def _class_names(folder: Path, where: str) -> list[str]:
     return names
 
 
+def _in_order(names: list[str], file: Path, where: str) -> list[str]:
+    """The names as the lines of ``file`` order them."""
+    try:
+        lines = file.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{where}: classes={file} cannot be read ({error}).") from error
+    ordered = [line.strip() for line in lines if line.strip()]
+    if sorted(ordered) == sorted(names):
+        return ordered
+    differ = sorted(set(ordered) ^ set(names)) or [n for n in names if ordered.count(n) > 1]
+    raise UsageError(
+        f"{where}: classes={file} must name every class folder once, one in a line; these are not "
+        f"in both, or there twice: {', '.join(differ[:5])}."
+    )
+
+
 def _class_folders(folder: Path) -> list[Path]:
     return sorted(
         child
@@ -119,7 +143,10 @@ def _image_files(folder: Path) -> list[str]:
     )
 
 
-def _read(folder: Path, classes: list[str], request: Request, where: str) -> Images:
+def _read(
+    folder: Path, classes: list[str], request: Request, where: str, *, complete: bool = False
+) -> Images:
+    """The images in the folders of the classes, each of which must hold some if ``complete``."""
     from torchvision.datasets.folder import IMG_EXTENSIONS
 
     found = {child.name for child in _class_folders(folder)}
@@ -136,4 +163,10 @@ def _read(folder: Path, classes: list[str], request: Request, where: str) -> Ima
         labels += [label] * len(files)
     if not paths:
         raise UsageError(f"{where}: {folder} holds no images ({', '.join(IMG_EXTENSIONS)}).")
+    if complete and (empty := [name for i, name in enumerate(classes) if i not in set(labels)]):
+        raise UsageError(
+            f"{where}: no images ({', '.join(IMG_EXTENSIONS)}) are in "
+            f"{', '.join(str(folder / name) for name in empty[:5])}"
+            f"{', ...' if len(empty) > 5 else ''}. Fill or remove these folders."
+        )
     return lazy_images(_Files(tuple(paths)), torch.tensor(labels), request, f"{where}, {folder}")
