@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 
 from proxies._activation_patterns import PatternRecorder
 from proxies._blocks import BlockRecorder
+from proxies._cancellation import CancellationFilter
 from proxies._channel_correlations import CorrelationRecorder
 from proxies._channel_moments import MomentRecorder
 from proxies._channel_saliency import SaliencyRecorder
@@ -47,6 +48,9 @@ class Recorders:
             images, self.axes, wanted="channel_correlations" in needs
         )
         self.slopes = SlopeRecorder(images, wanted="layer_slopes" in needs)
+        self.cancelled = CancellationFilter(
+            wanted=bool({"input_jacobian", "layer_slopes"}.intersection(needs))
+        )
         self.saliency = SaliencyRecorder(images, wanted="channel_saliency" in needs)
 
     def __iter__(self) -> Iterator[Recorder]:
@@ -60,6 +64,7 @@ class Recorders:
         yield self.statistics
         yield self.correlations
         yield self.slopes
+        yield self.cancelled
         yield self.saliency
 
 

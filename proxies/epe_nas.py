@@ -23,7 +23,8 @@ def epe_nas_score(student: Probe, teacher: Probe | None) -> float:
     divided by the images of the class, and the score is the sum over ordered pairs of classes of
     |s_a - s_b|, divided by the classes.
 
-    A constant row has no correlation: the score is NaN. So it is where no class has two images.
+    A constant row has no correlation: the score is NaN, also where batch normalisation cancels the
+    gradient (`CancellationFilter`). So it is where no class has two images.
 
     Source: Lopes, Alirezazadeh and Alexandre, EPE-NAS, ICANN 2021, and its public code.
     """
@@ -55,5 +56,8 @@ PROXY = Proxy(
     source="EPE-NAS, Lopes et al., ICANN 2021, arXiv 2102.08099",
     cost="backward",
     batch="images and labels",
-    deviation="float64; classes with a single image in the batch are left out",
+    deviation=(
+        "float64; classes with a single image in the batch are left out; gradients that batch "
+        "normalisation cancels are zero, without what rounding leaves"
+    ),
 )
