@@ -14,7 +14,7 @@ from proxies._layer_slopes import SlopeRecorder
 from proxies._layout import ChannelAxes
 from proxies._norm_statistics import NormRecorder
 from proxies._recording import FeatureRecorder, HeadRecorder, Recorder
-from proxies._weights import NORMS, WEIGHTED
+from proxies._weights import is_norm, is_weighted
 
 
 class Recorders:
@@ -41,8 +41,8 @@ class Recorders:
             moments="block_moments" in needs,
             maps="block_responses" in needs,
         )
-        self.layers = MomentRecorder(WEIGHTED if "layer_moments" in needs else (), head)
-        self.norms = MomentRecorder(NORMS if "norm_moments" in needs else (), head)
+        self.layers = MomentRecorder(is_weighted if "layer_moments" in needs else None, head)
+        self.norms = MomentRecorder(is_norm if "norm_moments" in needs else None, head)
         self.statistics = NormRecorder(wanted="norm_statistics" in needs)
         self.correlations = CorrelationRecorder(
             images, self.axes, wanted="channel_correlations" in needs
