@@ -82,4 +82,5 @@ class _Call:
         return gradient.masked_fill(rounding.view(shape), 0.0)
 
     def _size(self, gradient: Tensor) -> Tensor:
-        return torch.linalg.vector_norm(gradient, dim=self._axes)
+        size: Tensor = torch.linalg.vector_norm(gradient, dim=self._axes)  # (channel,)
+        return size
