@@ -7,7 +7,8 @@ in one thread. On each cell, one after the other and again, in turning order: a 
 gradients, DisWOT, all proxies that need only forwards, a forward and backward, all proxies of one
 backward, and the eight proxies of the main job, shared and as their papers write them
 (`benchmarks.textbook_proxies`). The student is built beforehand and not counted; the teacher is
-passed once, as in a study, except by the textbook. A ratio is the median over the cells of the
+passed once, as in a study, except by the textbook. Sizes are counted within the time of every form
+that has them among its scores. A ratio is the median over the cells of the
 ratio of the two shortest times, with a bootstrap interval over cells.
 
 The other row is the whole space: its 6,466 functions under DisWOT, as ``nas-kd rank --sample all
@@ -82,13 +83,13 @@ class Forms:
     def of(self, arch: Arch) -> dict[str, Callable[[nn.Module], object]]:
         """Name of a form to what it does with a freshly built student ``arch``."""
         bench = self.bench
-        costs = bench.costs(arch)
 
         def shared(proxies: Sequence[str]) -> Callable[[nn.Module], object]:
+            sized = any("costs" in PROXIES.get(name).needs for name in proxies)
             return lambda model: score_student(
                 lambda: model, bench.images, bench.labels, proxies=proxies,
                 features=bench.space.features, head=bench.space.head, teacher=bench.teacher,
-                costs=costs, seed=bench.seed,
+                costs=bench.costs(arch) if sized else None, seed=bench.seed,
             )  # fmt: skip
 
         return {

@@ -10,10 +10,10 @@ CIFAR-100 test accuracy after 200 epochs of the cells that compute the same, whi
 picks with equal scores by their mean. Cells without a known accuracy count as over the budget.
 
 ``all`` are all shared functions, ``report`` those of the half on which our proxy was not chosen.
-Intervals are bootstraps over score seeds and study seeds, both drawn anew. ``ours_minus`` is the
-paired difference of ours and the method, over the same seeds. ``default`` is what a search fuses
-unless told otherwise; AZ-NAS and jacov with params are fused by log-ranks among all candidates of
-the study so far.
+Intervals are Student's over score seeds and study seeds as crossed random effects, with the degrees
+of freedom of the rarer kind. ``ours_minus`` is the paired difference of ours and the method, over
+the same seeds. ``default`` is what a search fuses unless told otherwise; AZ-NAS and jacov with
+params are fused by log-ranks among all candidates of the study so far.
 
 All shared functions within the budget are scored once for each score seed: hours on two cores; an
 interrupted run goes on where it was.
@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import math
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -33,6 +34,7 @@ import pandas as pd
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
+from scipy.stats import t
 
 from benchmarks.kept_facts import KeptFacts
 from benchmarks.nb201_cells import SPACE, scoring, shared_cells
@@ -60,7 +62,7 @@ METHODS = {
 }
 _SIZES = ("params", "macs")
 SAMPLERS = ("random", "nsga2")
-_DRAWS = 2000
+_COVERED = 0.95
 
 
 def main() -> None:
@@ -191,14 +193,32 @@ def _digest(scores: Sequence[pd.DataFrame], budget: str) -> str:
 
 
 def _summary(name: str, prefix: str, values: np.ndarray) -> dict[str, float]:
-    """Mean of ``(score seed, study)``, and its interval over draws of seeds of both kinds."""
-    generator = np.random.default_rng(0)
-    seeds, studies = values.shape
-    rows = generator.integers(seeds, size=(_DRAWS, seeds))
-    columns = generator.integers(studies, size=(_DRAWS, studies))
-    drawn = values[rows[:, :, None], columns[:, None, :]].mean(axis=(1, 2))
-    low, high = np.percentile(drawn, [2.5, 97.5])
-    return {name: float(values.mean()), f"{prefix}low": float(low), f"{prefix}high": float(high)}
+    """Mean of ``(score seed, study)`` and its interval; NaN without two seeds of one kind.
+
+    The variance of the mean adds that of the seeds' means of each kind, and takes away once what
+    both hold, the residual; it is not let below either. A kind with one seed tells nothing of its
+    spread and is left out. Degrees of freedom: one less than the seeds of the rarer kind.
+    """
+    mean = float(values.mean())
+    counts = [count for count in values.shape if count > 1]
+    of_means = [
+        values.mean(1 - axis).var(ddof=1) / n for axis, n in enumerate(values.shape) if n > 1
+    ]
+    half = math.nan
+    if counts:
+        variance = max([sum(of_means) - _residual(values), *of_means])
+        half = float(t.ppf((1 + _COVERED) / 2, min(counts) - 1) * math.sqrt(variance))
+    return {name: mean, f"{prefix}low": mean - half, f"{prefix}high": mean + half}
+
+
+def _residual(values: np.ndarray) -> float:
+    """Its part of the variance of the mean, where both kinds have seeds to tell it from."""
+    if min(values.shape) < 2:
+        return 0.0
+    rows, columns = values.mean(1, keepdims=True), values.mean(0, keepdims=True)
+    rest = values - rows - columns + values.mean()
+    freedom = (values.shape[0] - 1) * (values.shape[1] - 1)
+    return float((rest**2).sum() / freedom / values.size)
 
 
 def _show(rows: Sequence[dict[str, Any]]) -> None:

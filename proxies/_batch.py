@@ -6,9 +6,10 @@ import torch
 from torch import Tensor
 
 from nas_kd.errors import UsageError
+from proxies._randomness import apart
 
-_NOISE = 1 << 32
-"""Keeps the noise apart from weights that are drawn with the same seed."""
+_NOISE = 1
+"""The use of `apart`: weights are drawn with the same seed."""
 
 
 def require_batch(inputs: Tensor, targets: Tensor) -> None:
@@ -37,5 +38,4 @@ def require_labels(targets: Tensor, classes: int) -> None:
 
 def noise_like(inputs: Tensor, seed: int) -> Tensor:
     """Standard normal noise of the shape, type and device of ``inputs``."""
-    generator = torch.Generator().manual_seed(_NOISE + seed)
-    return torch.randn(inputs.shape, generator=generator).to(inputs)
+    return torch.randn(inputs.shape, generator=apart(seed, _NOISE)).to(inputs)

@@ -16,11 +16,14 @@ from torch.utils.hooks import RemovableHandle
 from proxies._channel_moments import ChannelMoments, channel_moments
 from proxies._gradients import gradients
 from proxies._layout import ChannelAxes, channels_first, first_tensor
+from proxies._randomness import apart
 from proxies._recording import find_module
 from proxies._spectra import largest_singular_value
 from proxies._weights import WEIGHTED
 
 _CHAINS = (nn.Sequential, nn.ModuleList)
+_SIGNS = 2
+"""The use of `apart`: weights and noise are drawn with the same seed."""
 
 
 def block_names(model: nn.Module, head: str) -> list[str]:
@@ -145,7 +148,7 @@ def block_responses(maps: list[Tensor], seed: int) -> list[BlockResponse]:
     block before. Where the block is strided, the pixels of its input that belong to one pixel of
     the output become channels. Blocks after which positions do not correspond are left out.
     """
-    generator = torch.Generator().manual_seed(seed)
+    generator = apart(seed, _SIGNS)
     responses = []
     for before, after in pairwise(maps):
         signs = torch.randint(0, 2, after.shape, generator=generator) * 2 - 1

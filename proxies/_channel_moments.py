@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,24 +27,26 @@ class ChannelMoments:
 
 
 class MomentRecorder:
-    """Keeps the moments of the output at every call of every module of some kinds.
+    """Keeps the moments of the output at every call of the modules that are watched.
 
     Args:
-        kinds: Classes of the modules.
+        watched: Tells which modules; None for none.
         head: Name of the classifier, which is left out.
 
     Attributes:
         moments: One entry for each call, in the order of the calls.
     """
 
-    def __init__(self, kinds: tuple[type[nn.Module], ...], head: str) -> None:
-        self._kinds = kinds
+    def __init__(self, watched: Callable[[nn.Module], bool] | None, head: str) -> None:
+        self._watched = watched
         self._head = head
         self.moments: list[ChannelMoments] = []
 
     def attach(self, model: nn.Module) -> Iterator[RemovableHandle]:
+        if self._watched is None:
+            return
         for name, module in model.named_modules():
-            if isinstance(module, self._kinds) and name != self._head:
+            if name != self._head and self._watched(module):
                 yield module.register_forward_hook(self._keep)
 
     def _keep(self, module: nn.Module, inputs: Any, output: Any) -> None:

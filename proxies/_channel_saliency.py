@@ -21,7 +21,7 @@ class SaliencyRecorder(OutputGradientRecorder):
         super().__init__(images, wanted=wanted)
         self.saliency: dict[str, Tensor] = {}
 
-    def _gather(self, name: str, values: Tensor) -> Gather:
+    def _gather(self, name: str, inputs: Tensor, values: Tensor) -> Gather:
         return lambda gradient: self._add(name, (values * gradient).sum(2))
 
     def _add(self, name: str, pulls: Tensor) -> None:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from nas_kd.errors import UsageError
 from nas_kd.registry import unknown_name
 from proxies._randomness import seeded
-from proxies._weights import NORMS, WEIGHTED
+from proxies._weights import WEIGHTED, is_norm
 
 SCHEMES = ("none", "default", "kaiming", "gaussian")
 
@@ -58,9 +58,9 @@ def _draw_normal(model: nn.Module, seed: int, *, scaled: bool) -> None:
             drawn = torch.randn(module.weight.shape, generator=generator) * spread
             module.weight.copy_(drawn)
             _fill(module.bias, 0.0)
-        elif isinstance(module, NORMS):
-            _fill(module.weight, 1.0)
-            _fill(module.bias, 0.0)
+        elif is_norm(module):
+            _fill(getattr(module, "weight", None), 1.0)
+            _fill(getattr(module, "bias", None), 0.0)
             reset = getattr(module, "reset_running_stats", None)
             if callable(reset):
                 reset()

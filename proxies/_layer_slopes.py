@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
+from proxies._cancellation import ROUNDING
 from proxies._output_gradients import Gather, OutputGradientRecorder
 
 
@@ -41,11 +43,15 @@ class SlopeRecorder(OutputGradientRecorder):
     def __init__(self, images: int, *, wanted: bool) -> None:
         super().__init__(images, wanted=wanted)
         self._ranks: list[tuple[str, _Ranks]] = []
+        self._bounds: dict[str, float] = {}  # of the gradient at a weight, in the L2 norm
 
     def slopes(
         self, weights: Mapping[str, Tensor], gradients: Mapping[str, Tensor]
     ) -> list[LayerSlope]:
         """One entry for each call of a layer on whose weight the logits depend, the last first.
+
+        They do not where the gradient at the weight is at most `ROUNDING` of the L2 norms of
+        inputs and output gradients, multiplied: the terms that it sums up cancel.
 
         Args:
             weights: Weight name to the weight.
@@ -53,20 +59,28 @@ class SlopeRecorder(OutputGradientRecorder):
         """
         saliencies = {
             name: float((weights[name].detach() * gradients[name]).abs().sum()) / self._images
-            for name in dict(self._ranks)
+            for name, bound in self._bounds.items()
+            if _size(gradients[name]) > ROUNDING * bound
         }
         return [
             LayerSlope(weights[name].numel(), ranks.channels, ranks.images, saliencies[name])
             for name, ranks in self._ranks
-            if saliencies[name] > 0
+            if saliencies.get(name, 0.0) > 0
         ]
 
-    def _gather(self, name: str, values: Tensor) -> Gather:
+    def _gather(self, name: str, inputs: Tensor, values: Tensor) -> Gather:
+        size = _size(inputs)
+
         def gather(gradient: Tensor) -> None:
             if bool(gradient.any()):
                 self._ranks.append((name, _ranks(gradient)))
+                self._bounds[name] = self._bounds.get(name, 0.0) + size * _size(gradient)
 
         return gather
+
+
+def _size(values: Tensor) -> float:
+    return float(torch.linalg.vector_norm(values, dtype=torch.float64))
 
 
 def _ranks(gradient: Tensor) -> _Ranks:

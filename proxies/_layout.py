@@ -16,7 +16,7 @@ _CHANNELS_SECOND = (
     nn.modules.instancenorm._InstanceNorm,
     nn.GroupNorm,
 )
-_CHANNELS_LAST = (nn.Linear, nn.LayerNorm)
+_CHANNELS_LAST = (nn.Linear, nn.LayerNorm, nn.RMSNorm)
 
 
 def channels_first(

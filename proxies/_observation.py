@@ -139,7 +139,7 @@ def _logit_slopes(
         return None, []
     to_images = [images] if "input_jacobian" in wanted else []
     to_weights = weights if "layer_slopes" in wanted else {}
-    with recorders.slopes.listening():
+    with recorders.slopes.listening(), recorders.cancelled.listening():
         found = gradients(logits.sum(), [*to_images, *to_weights.values()], keep_graph=keep_graph)
     by_weight = dict(zip(to_weights, found[len(to_images) :], strict=True))
     layers = recorders.slopes.slopes(to_weights, by_weight)

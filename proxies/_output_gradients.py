@@ -30,11 +30,12 @@ class OutputGradientRecorder(ABC):
         self._listening = False
 
     @abstractmethod
-    def _gather(self, name: str, values: Tensor) -> Gather:
+    def _gather(self, name: str, inputs: Tensor, values: Tensor) -> Gather:
         """What becomes of the gradient by one output of the layer whose weight is ``name``.
 
         Args:
             name: Of the weight.
+            inputs: What the layer was given, outside the graph.
             values: The output, ``(image, channel, position)``, outside the graph.
         """
 
@@ -56,7 +57,7 @@ class OutputGradientRecorder(ABC):
 
     def _watch(self, name: str) -> Callable[..., Tensor]:
         def hook(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
-            gather = self._gather(name, self._channels(output, module))
+            gather = self._gather(name, inputs[0].detach(), self._channels(output, module))
 
             def hear(gradient: Tensor) -> None:
                 if self._listening:

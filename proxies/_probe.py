@@ -259,7 +259,11 @@ class Probe:
 
     @property
     def input_jacobian(self) -> Tensor:
-        """Gradient of the summed logits by the images, ``(batch, channel * height * width)``."""
+        """Gradient of the summed logits by the images, ``(batch, channel * height * width)``.
+
+        Zero, and not what rounding makes of it, where batch normalisation cancels it; see
+        `CancellationFilter`.
+        """
         jacobian = self._observe("input_jacobian").input_jacobian
         return self._reached({"the images": jacobian}, "the images")
 

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 
 from proxies._activation_patterns import PatternRecorder
 from proxies._blocks import BlockRecorder
+from proxies._cancellation import CancellationFilter
 from proxies._channel_correlations import CorrelationRecorder
 from proxies._channel_moments import MomentRecorder
 from proxies._channel_saliency import SaliencyRecorder
@@ -13,7 +14,7 @@ from proxies._layer_slopes import SlopeRecorder
 from proxies._layout import ChannelAxes
 from proxies._norm_statistics import NormRecorder
 from proxies._recording import FeatureRecorder, HeadRecorder, Recorder
-from proxies._weights import NORMS, WEIGHTED
+from proxies._weights import is_norm, is_weighted
 
 
 class Recorders:
@@ -40,13 +41,16 @@ class Recorders:
             moments="block_moments" in needs,
             maps="block_responses" in needs,
         )
-        self.layers = MomentRecorder(WEIGHTED if "layer_moments" in needs else (), head)
-        self.norms = MomentRecorder(NORMS if "norm_moments" in needs else (), head)
+        self.layers = MomentRecorder(is_weighted if "layer_moments" in needs else None, head)
+        self.norms = MomentRecorder(is_norm if "norm_moments" in needs else None, head)
         self.statistics = NormRecorder(wanted="norm_statistics" in needs)
         self.correlations = CorrelationRecorder(
             images, self.axes, wanted="channel_correlations" in needs
         )
         self.slopes = SlopeRecorder(images, wanted="layer_slopes" in needs)
+        self.cancelled = CancellationFilter(
+            wanted=bool({"input_jacobian", "layer_slopes"}.intersection(needs))
+        )
         self.saliency = SaliencyRecorder(images, wanted="channel_saliency" in needs)
 
     def __iter__(self) -> Iterator[Recorder]:
@@ -60,6 +64,7 @@ class Recorders:
         yield self.statistics
         yield self.correlations
         yield self.slopes
+        yield self.cancelled
         yield self.saliency
 
 

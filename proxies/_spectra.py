@@ -25,6 +25,16 @@ def eigenvalues(matrix: Tensor) -> Tensor:
     return spectrum.clamp_min(0).where(finite, math.nan)
 
 
+def is_singular(spectrum: Tensor, rounding: float) -> bool:
+    """Whether the least of ascending eigenvalues, ``(n,)``, is zero but for rounding.
+
+    Args:
+        spectrum: As `eigenvalues` finds it.
+        rounding: Of the matrix, as a share of its largest eigenvalue.
+    """
+    return bool(spectrum[0] <= len(spectrum) * rounding * spectrum[-1])
+
+
 def largest_eigenvalue(matrix: Tensor) -> float:
     """Of a symmetric positive semidefinite ``(n, n)``, by Lanczos' method where it is large."""
     if len(matrix) <= _SMALL or not bool(matrix.isfinite().all()) or not bool(matrix.any()):

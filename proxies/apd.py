@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from proxies._channel_moments import ChannelMoments
 from proxies._probe import Probe
 from proxies._proxy import Proxy
@@ -15,10 +17,12 @@ def apd_score(student: Probe, teacher: Probe | None) -> float:
     M is the output of a normalisation layer as ``(channel, image * position)``, with the Frobenius
     and the spectral norm; an output of zeros adds 0. W are the weights of the convolutions, and of
     linear layers but the classifier, with the sum of their magnitudes and their L2 norm over all
-    elements.
+    elements. A network without normalisation layers scores NaN.
 
     Source: APD, NeurIPS 2025, a formula found by a search with a language model.
     """
+    if not student.norm_moments:
+        return math.nan
     directions = sum(_stable_rank(moments) for moments in student.norm_moments)
     weights = [
         weight.detach().double()

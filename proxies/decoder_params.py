@@ -14,9 +14,9 @@ def decoder_params_score(student: Probe, teacher: Probe | None) -> float:
     """Number of parameters that are no embeddings, each one counted once.
 
     Embeddings are the tables of `torch.nn.Embedding`; a linear layer of the shape of the largest
-    of them, which is the output layer of a language model, tied or not; and the tokens and
-    positions that a vision transformer learns, parameters of shape ``(1, token, channel)``. A
-    network without any has its ``params``.
+    of them, which is the output layer of a language model, tied or not; and every parameter of
+    shape ``(1, a, b)``, as are the tokens and positions that a vision transformer learns. Biases
+    count, that of the output layer included.
 
     Source: Javaheripi et al., LiteTransformerSearch (LTS), NeurIPS 2022.
     """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import torch
 from torch import Tensor
 
 from proxies._matching import matched_stages
@@ -31,16 +32,46 @@ def ickd_loss_score(student: Probe, teacher: Probe | None) -> float:
     pair = matched_stages(student, teacher)[0]
     if not tells_apart(pair.ours.map):
         return -math.inf
-    theirs = pair.theirs.derived("channel correlations", _correlations)
-    ours = _correlations(projected(pair.ours.map, theirs.shape[1])).to(theirs.device)
-    return -float((ours - theirs).square().sum()) / (theirs.shape[0] * theirs.shape[1])
+    theirs = pair.theirs.derived("scaled channels", _scaled_channels)
+    ours = _scaled_channels(projected(pair.ours.map, theirs.shape[1])).to(theirs.device)
+    batch, channels = theirs.shape[:2]
+    return -squared_difference_of_correlations(ours, theirs) / (batch * channels)
 
 
-def _correlations(feature: Tensor) -> Tensor:
-    """Row-normalised Gram matrices of the images' channels, ``(batch, channel, channel)``."""
-    flat = feature.flatten(2)  # (batch, channel, height * width)
-    gram = flat @ flat.mT
-    return unit_rows(gram.flatten(0, 1)).view_as(gram)
+def _scaled_channels(feature: Tensor) -> Tensor:
+    """``(batch, channel, height * width)``, each image divided by its largest magnitude."""
+    flat = feature.flatten(2)
+    largest = flat.abs().amax((1, 2), keepdim=True)
+    return flat / torch.where(largest == 0, 1.0, largest)
+
+
+def squared_difference_of_correlations(one: Tensor, other: Tensor) -> float:
+    """Squared difference of F F^T and G G^T with rows of length one, summed over all images.
+
+    Zero rows stay zero. Where there are more channels than positions, the row products follow from
+    f_i F^T G g_i^T, without any matrix of channels by channels: no more memory than the maps
+    themselves is needed either way.
+
+    Args:
+        one: F, ``(image, channel, position)``, of about unit magnitude.
+        other: G, with as many images and channels.
+    """
+    if one.shape[1] <= max(one.shape[2], other.shape[2]):
+        grams = (each @ each.mT for each in (one, other))
+        rows, others = (unit_rows(gram.flatten(0, 1)) for gram in grams)
+        return float((rows - others).square().sum())
+    f, g = (unit_rows(each.flatten(0, 1)).view_as(each) for each in (one, other))
+    own, theirs = _row_products(f, one, one, f), _row_products(g, other, other, g)
+    lengths = own.clamp_min(0).sqrt() * theirs.clamp_min(0).sqrt()  # (image, channel)
+    products = _row_products(f, one, other, g)
+    cosines = (products / lengths.where(lengths != 0, 1.0)).clamp(-1, 1)
+    alive = (own != 0).double() + (theirs != 0).double()
+    return float((alive - 2 * cosines).sum().clamp_min(0))
+
+
+def _row_products(left: Tensor, one: Tensor, other: Tensor, right: Tensor) -> Tensor:
+    """Products of each row of left one^T with that of right other^T, ``(image, channel)``."""
+    return ((left @ (one.mT @ other)) * right).sum(2)
 
 
 PROXY = Proxy(

@@ -16,7 +16,8 @@ def jacov_score(student: Probe, teacher: Probe | None) -> float:
     """-sum of log(l + e) + 1 / (l + e) over the eigenvalues l of a correlation matrix, e = 1e-5.
 
     The matrix correlates the images' rows of the Jacobian of the summed logits by the input,
-    ``(batch, channel * height * width)``. A constant row has no correlation: the score is NaN.
+    ``(batch, channel * height * width)``. A constant row has no correlation: the score is NaN. So
+    it is where batch normalisation cancels the gradient (`CancellationFilter`).
 
     Source: Mellor et al. 2020, arXiv 2006.04647 version 1; Abdelfattah et al., ICLR 2021.
     """
@@ -38,5 +39,8 @@ PROXY = Proxy(
     source="jacob_cov, Mellor et al. 2020, arXiv 2006.04647v1; Abdelfattah et al., ICLR 2021",
     cost="backward",
     batch="images",
-    deviation="symmetric eigenvalue solver in float64, eigenvalues clipped at 0",
+    deviation=(
+        "symmetric eigenvalue solver in float64, eigenvalues clipped at 0; gradients that batch "
+        "normalisation cancels are zero, without what rounding leaves"
+    ),
 )

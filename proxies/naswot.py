@@ -8,6 +8,7 @@ import torch
 
 from proxies._probe import Probe
 from proxies._proxy import Proxy
+from proxies._spectra import eigenvalues, is_singular
 
 
 def naswot_score(student: Probe, teacher: Probe | None) -> float:
@@ -15,12 +16,15 @@ def naswot_score(student: Probe, teacher: Probe | None) -> float:
 
     Every call of every activation module counts, ReLU or alike (`PatternRecorder`), in train mode;
     functional activations are invisible. K grows with the number of units, so that size alone
-    raises the score. Two images that switch every unit alike make K singular: the score is -inf.
+    raises the score. K is singular where two images switch every unit alike, and where the units
+    are too few for the images: the score is -inf. A share of rounding counts as zero.
 
     Source: Mellor et al., Neural Architecture Search without Training, ICML 2021, eq. 2 and 3.
     """
-    sign, log_determinant = torch.linalg.slogdet(student.activation_kernel)
-    return float(log_determinant) if float(sign) != 0 else -math.inf
+    kernel = student.activation_kernel
+    if is_singular(eigenvalues(kernel), torch.finfo(kernel.dtype).eps):
+        return -math.inf
+    return float(torch.linalg.slogdet(kernel).logabsdet)
 
 
 PROXY = Proxy(

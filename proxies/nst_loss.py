@@ -51,7 +51,15 @@ def _selectivities(feature: Tensor) -> Tensor:
 
 
 def _mean_kernel(one: Tensor, other: Tensor) -> Tensor:
-    return (one @ other.mT).square().mean()
+    """Mean of k between the channels of both, ``(batch, channel, position)``.
+
+    The sum over pairs of channels is also one over pairs of positions: the smaller one is formed.
+    """
+    (images, ours, positions), theirs = one.shape, other.shape[1]
+    if positions**2 >= ours * theirs:
+        return (one @ other.mT).square().mean()
+    total = ((one.mT @ one) * (other.mT @ other)).sum()
+    return total / (images * ours * theirs)
 
 
 PROXY = Proxy(

@@ -35,7 +35,7 @@ def rkd_loss_score(student: Probe, teacher: Probe | None) -> float:
     if not tells_apart(embedding(student)):
         return -math.inf
     distance_loss = F.smooth_l1_loss(*both(student, teacher, "distances", _distances))
-    angle_loss = F.smooth_l1_loss(*both(student, teacher, "angles", _angles))
+    angle_loss = _angle_loss(embedding(student), embedding(teacher).to(student.pooled.device))
     return -float(_DISTANCE_WEIGHT * distance_loss + _ANGLE_WEIGHT * angle_loss)
 
 
@@ -47,14 +47,22 @@ def _distances(probe: Probe) -> Tensor:
     return distances / apart.mean() if len(apart) else distances
 
 
-def _angles(probe: Probe) -> Tensor:
-    """Cosines at the first image between the directions to the two others, ``(batch,) * 3``.
+def _angle_loss(ours: Tensor, theirs: Tensor) -> Tensor:
+    """Between points ``(batch, channel)``, one image after the other as the vertex."""
+    losses = [
+        F.smooth_l1_loss(_cosines(ours, vertex), _cosines(theirs, vertex))
+        for vertex in range(len(ours))
+    ]
+    return torch.stack(losses).mean()
 
-    Images that coincide with it have no direction; their cosines are 0.
+
+def _cosines(points: Tensor, vertex: int) -> Tensor:
+    """Between the directions from one point to every two others, ``(batch, batch)``.
+
+    Points that coincide with it have no direction; their cosines are 0.
     """
-    points = embedding(probe)
-    directions = [unit_rows(points - vertex) for vertex in points]
-    return torch.stack([direction @ direction.T for direction in directions])
+    directions = unit_rows(points - points[vertex])
+    return directions @ directions.T
 
 
 PROXY = Proxy(

@@ -11,7 +11,7 @@ from torch import nn
 from proxies._probe import Probe
 from proxies._proxy import Proxy
 from proxies._recording import logits_of
-from proxies._weights import NORMS, layer_weights
+from proxies._weights import is_norm, layer_weights
 
 
 def synflow_score(student: Probe, teacher: Probe | None) -> float:
@@ -48,7 +48,7 @@ def _linearised(model: nn.Module) -> nn.Module:
         if hasattr(module, "inplace"):  # what a removed layer copied is now its input itself
             setattr(module, "inplace", False)  # noqa: B010 - unknown to nn.Module for mypy
         for name, child in module.named_children():
-            if isinstance(child, NORMS):
+            if is_norm(child):
                 setattr(module, name, nn.Identity())
     with torch.no_grad():
         for parameter in linear.parameters():

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 
 from proxies._probe import Probe
 from proxies._proxy import Proxy
-from proxies._spectra import eigenvalues
+from proxies._spectra import eigenvalues, is_singular
 
 
 def te_nas_ntk_score(student: Probe, teacher: Probe | None) -> float:
@@ -27,6 +29,9 @@ def te_nas_ntk_score(student: Probe, teacher: Probe | None) -> float:
         rows = torch.cat(layer).double()  # (image, weight)
         kernel += (rows @ rows.T).cpu()
     spectrum = eigenvalues(kernel)
+    of_gradients, of_sums = (torch.finfo(d).eps for d in (student.inputs.dtype, kernel.dtype))
+    if is_singular(spectrum, max(of_gradients**2, of_sums)):
+        return -math.inf
     return -float(spectrum[-1] / spectrum[0])
 
 

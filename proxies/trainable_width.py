@@ -19,7 +19,10 @@ def trainable_width_score(student: Probe, teacher: Probe | None) -> float:
     its output. c is the participation ratio of the channels of g (over images and positions), b
     that of the images (over channels and positions), and q the sum over the weights of
     |theta dL/dtheta|, L being the mean over the images of the summed logits. Layers on whose
-    weights the logits do not depend are left out; a student without any other is -inf.
+    weights the logits do not depend are left out; a student without any other is -inf. So is one
+    whose normalised maps go to the average pooling as they are (``darts``): the sum of its logits
+    over the images is the same whatever the weights, and g is zero but for rounding, which is taken
+    out (`CancellationFilter`).
 
     Why it should work: n counts what could be learned, and would be the whole score if every weight
     had a say of its own. It has not. A layer whose gradient has c directions can be moved in these

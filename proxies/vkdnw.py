@@ -29,8 +29,9 @@ def vkdnw_score(student: Probe, teacher: Probe | None) -> float:
     With J ``(class, weight)`` the Jacobian of an image's logits by the first four weights of each
     of the first 128 convolutions and linear layers, and p its probabilities, the information is the
     mean over images of J^T (diag p - p p^T) J: no labels are needed. It lies in [0, log 9]. Batch
-    normalisation uses the statistics of the batch as constants. A network that answers alike to
-    everything scores NaN.
+    normalisation uses the statistics of the batch as constants. Where nine tenths of the
+    eigenvalues are zero, as in a network whose answers none of these weights moves, the score is
+    NaN.
 
     With M = diag(q)(1 - q q^T) and q the square root of p, diag p - p p^T is M M^T: the rows of
     M^T J are found by one backward pass for each column of M. For more than ten classes, ten fixed

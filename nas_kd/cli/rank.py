@@ -36,7 +36,8 @@ def rank(
         typer.Option(
             metavar="A,B+C|all",
             help="Proxies (see: nas-kd list proxies), and fusions of them by log-ranks, joined by "
-            "+, or az_nas, te_nas, vkdnw_agg; all stands for every one whose needs are met.",
+            "+, or az_nas, te_nas, vkdnw_agg; default is the score of a search that names none; "
+            "all stands for every one whose needs are met.",
         ),
     ],
     space_option: options.SpaceOption = None,

@@ -55,7 +55,8 @@ def explanation(document: Mapping[str, Any]) -> Text:
     ]
     if any(row["proxy"].startswith("canonical_") for row in document["rows"]):
         lines.append(
-            "canonical: of the smallest network that computes the same, which a search would build."
+            "canonical: of the smallest network that computes the same, which a search would "
+            "build; fusions, | params and ±5 % go by its sizes."
         )
     if sample["dropped"]:
         lines.append(f"Rows without a target, left out: {sample['dropped']:,}.")

@@ -17,9 +17,10 @@ from search_spaces import Arch, SearchSpace, Task, create_space
 from studies.counting import counted_costs
 from studies.observer import Observer
 from studies.preflight import check_teacher
-from studies.proxy_needs import params_bell, wants_size
+from studies.proxy_needs import compared_widths, params_bell, wants_size
 from studies.ranking.scores import Pass
 from studies.recipe import Recipe
+from studies.recipe_space import space_of
 from studies.setting import DEFAULT_TEACHER, load_data_and_teacher, load_recipe_data
 
 
@@ -105,10 +106,11 @@ def prepare_bench(recipe: Recipe, proxies: Sequence[str], observer: Observer) ->
         teacher = untrained_default_teacher(data, recipe.seed)
     images, labels = data.probe_batch(recipe.search.images, recipe.seed)
     channels, side, _ = data.input_shape
+    task = Task(channels, side, data.num_classes)
     return Bench(
         recipe.space.name,
         recipe.space.options,
-        Task(channels, side, data.num_classes),
+        task,
         images,
         labels,
         TeacherProbes(
@@ -118,6 +120,7 @@ def prepare_bench(recipe: Recipe, proxies: Sequence[str], observer: Observer) ->
             features=teacher.features,
             head=teacher.head,
             seed=recipe.seed,
+            widths=compared_widths(proxies, space_of(recipe), task),
         ),
         recipe.seed,
     )

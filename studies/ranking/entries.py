@@ -10,8 +10,11 @@ from nas_kd.errors import UsageError
 from nas_kd.registry import unknown_name
 from proxies import PROXIES
 from studies.fusions import PRESETS, Fusion
+from studies.recipe import SearchSection
 
 ALL = "all"
+DEFAULT = "default"
+"""The score of a search that is not told otherwise."""
 SIZES = ("params", "macs")
 """Counted on the network as the table writes it."""
 CANONICAL = {f"canonical_{name}": name for name in SIZES}
@@ -25,7 +28,7 @@ class Entry:
     """One row of the answer.
 
     Attributes:
-        name: A proxy, a size, ``a+b`` for a fusion by log-ranks, a preset, or a column.
+        name: A proxy, a size, ``a+b`` for a fusion by log-ranks, a preset, `DEFAULT`, or a column.
         kind: ``proxy``, ``structure`` (free, from the sizes alone) or ``column`` (of the table).
         members: Proxies and sizes it is made of; itself, unless it is a fusion.
         fusion: How several members become one score.
@@ -35,6 +38,11 @@ class Entry:
     kind: Kind
     members: tuple[str, ...]
     fusion: Fusion = "log-rank"
+
+    @property
+    def on_scale(self) -> bool:
+        """Whether a reference sets the scale on which the members are fused."""
+        return len(self.members) > 1 and self.fusion == "reference"
 
     @property
     def scored(self) -> tuple[str, ...]:
@@ -59,7 +67,7 @@ def read_entries(names: Sequence[str]) -> list[Entry]:
     for name in dict.fromkeys(member for entry in entries for member in entry.members):
         if name not in PROXIES and not is_size(name):
             raise UsageError(
-                unknown_name("proxies", name, [*PROXIES.names(), *PRESETS, *CANONICAL])
+                unknown_name("proxies", name, [*PROXIES.names(), *PRESETS, DEFAULT, *CANONICAL])
             )
     return entries
 
@@ -85,6 +93,9 @@ def proxy(name: str) -> Entry:
 
 
 def _read(name: str) -> Entry:
+    if name == DEFAULT:
+        search = SearchSection()
+        return Entry(name, "proxy", search.proxies, search.fusion)
     if name in PRESETS:
         return Entry(name, "proxy", PRESETS[name].proxies, PRESETS[name].fusion)
     if name in PROXIES or "+" not in name:

@@ -10,9 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from proxies import RankFusion
 from search_spaces import Arch, SearchSpace
-from studies.fusions import Fusion
 from studies.observer import Observer
 from studies.ranking.accuracy_table import AccuracyTable, read_table
 from studies.ranking.bench import Bench, prepare_bench
@@ -27,6 +25,7 @@ from studies.ranking.entries import (
     read_entries,
     structure,
 )
+from studies.ranking.fusing import fuse_by_ranks, fuse_by_reference, reference_archs
 from studies.ranking.judge import Judge, RankStatistics
 from studies.ranking.prices import alone_seconds
 from studies.ranking.score_file import ScoreFile
@@ -48,7 +47,7 @@ class RankRequest:
         recipe: Its space, data, teacher, seed, number of probe images and of workers count.
         table: CSV file of trained architectures.
         target: Column that the scores should rank.
-        proxies: Names of proxies, fusions ``a+b``, or ``all``.
+        proxies: Names of proxies, fusions ``a+b``, presets, ``default`` or ``all``.
         arch_columns: Column or columns of the architecture (`read_table`).
         beside: Columns to judge beside the proxies.
         sample: Rows to draw; None for all.
@@ -71,9 +70,12 @@ def rank_scores(request: RankRequest, observer: Observer) -> dict[str, Any]:
     Rows whose architectures have one canonical representative are scored once, as that: the
     network that a search would build. ``params`` and ``macs`` are those of the network as the table
     writes it; where the representatives are smaller, ``canonical_params`` and ``canonical_macs``
-    are judged too. Fusions are by ranks over the rows (`proxies.RankFusion`), sums of logarithms
-    unless a preset (`studies.fusions`) is fused otherwise; their ``nan`` counts the rows in which a
-    member has no value.
+    are judged too. Fusions, and what is said given the parameters, take the sizes of the
+    representatives: equal functions have equal fused scores, as in a search. Fusions are by ranks
+    over the rows (`proxies.RankFusion`), sums of logarithms unless a preset (`studies.fusions`) is
+    fused otherwise; ``default`` is on the scale of the networks that a search with this seed and
+    without a budget would take as its reference (`proxies.ReferenceFusion`), which are scored, too.
+    The ``nan`` of a fusion counts the rows in which a member has no value.
 
     Returns:
         The document ``nas-kd.rank/1``, its rows from the highest tau to the lowest.
@@ -105,12 +107,15 @@ def rank_scores(request: RankRequest, observer: Observer) -> dict[str, Any]:
         scored = list(dict.fromkeys(name for entry in entries for name in entry.scored))
         workers = recipe.search.workers
         score_functions(table.functions, scored, bench, scores, observer, workers)
+        on_scale = [name for entry in entries if entry.on_scale for name in entry.scored]
+        reference = reference_archs(space, recipe.seed) if on_scale else []
+        score_functions(reference, on_scale, bench, scores, observer, workers)
     finally:
         if file is not None:
             file.flush()
     entries += [*_structure(sizes), *map(column, request.beside)]
     keys = [arch.key for arch in table.functions]
-    judge = Judge(table.target, sizes["params"], seed=recipe.seed, functions=keys)
+    judge = Judge(table.target, sizes["canonical_params"], seed=recipe.seed, functions=keys)
     middle = table.functions[int(np.argsort(sizes["canonical_params"])[len(table) // 2])]
     alone = alone_seconds([entry.scored for entry in entries], bench, middle, observer)
     return {
@@ -128,7 +133,7 @@ def rank_scores(request: RankRequest, observer: Observer) -> dict[str, Any]:
             "teacher": recipe.teacher.source,
             "interval": judge.interval,
         },
-        "rows": _rows(entries, alone, table, sizes, scores, judge, observer),
+        "rows": _rows(entries, alone, table, sizes, reference, scores, judge, observer),
     }
 
 
@@ -191,6 +196,7 @@ def _rows(
     alone: Sequence[float],
     table: AccuracyTable,
     sizes: Mapping[str, np.ndarray],
+    reference: Sequence[Arch],
     scores: Scores,
     judge: Judge,
     observer: Observer,
@@ -200,13 +206,11 @@ def _rows(
     observer.phase("statistics", len(entries))
     rows = []
     for done, (entry, seconds) in enumerate(zip(entries, alone, strict=True), start=1):
-        scored = {name: scores.of(name, keys) for name in entry.scored}
-        known = table.beside if entry.kind == "column" else {**sizes, **scored}
         rows.append(
             {
                 "proxy": entry.name,
                 "kind": entry.kind,
-                **_rate(judge, [known[name] for name in entry.members], entry.fusion).to_document(),
+                **_rate(entry, table, sizes, reference, scores, judge).to_document(),
                 "seconds_per_arch": seconds,
                 "seconds_per_pass": scores.seconds_per_pass(entry.scored, keys),
             }
@@ -215,14 +219,25 @@ def _rows(
     return sorted(rows, key=lambda row: math.inf if math.isnan(row["tau"]) else -row["tau"])
 
 
-def _rate(judge: Judge, members: Sequence[np.ndarray], fusion: Fusion) -> RankStatistics:
+def _rate(
+    entry: Entry,
+    table: AccuracyTable,
+    sizes: Mapping[str, np.ndarray],
+    reference: Sequence[Arch],
+    scores: Scores,
+    judge: Judge,
+) -> RankStatistics:
     """The statistics of one score, or of the fusion of several."""
-    if len(members) == 1:
-        return judge.rate(members[0])
-    values = np.column_stack(members)  # (row, member)
-    ranks = RankFusion([str(member) for member in range(len(members))], fusion)
-    rows = [{str(member): value for member, value in enumerate(row)} for row in values.tolist()]
-    for row in rows:
-        ranks.add(row)
-    fused = np.array([ranks.score(row) for row in rows])
+    keys = [arch.key for arch in table.functions]
+    scored = {name: scores.of(name, keys) for name in entry.scored}
+    if len(entry.members) == 1:
+        known = table.beside if entry.kind == "column" else {**sizes, **scored}
+        return judge.rate(known[entry.name])
+    canonical = {plain: sizes[name] for name, plain in CANONICAL.items()}
+    values = np.column_stack([{**sizes, **canonical, **scored}[m] for m in entry.members])
+    if entry.on_scale:
+        of_reference = [scores.of(name, [arch.key for arch in reference]) for name in entry.members]
+        fused = fuse_by_reference(values, np.column_stack(of_reference))
+    else:
+        fused = fuse_by_ranks(values, entry.fusion)
     return replace(judge.rate(fused), nan=int((~np.isfinite(values)).any(axis=1).sum()))

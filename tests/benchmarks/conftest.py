@@ -36,7 +36,8 @@ def quick(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(proxy_scores, "processes", lambda: 1)
 
     def scoring(seed: int, image_size: int = 8) -> Setting:
-        return replace(nb201_cells.scoring(seed), images=8, image_size=8)
+        # two of the images share a class
+        return replace(nb201_cells.scoring(seed), images=11, image_size=8)
 
     for module in (own_proxy, proxy_reproduction, proxy_speed, search_quality):
         monkeypatch.setattr(module, "scoring", scoring)

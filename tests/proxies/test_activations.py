@@ -6,15 +6,18 @@ import copy
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import product
 
 import numpy as np
 import pytest
 import torch
+from timm.layers import RmsNorm
 from torch import Tensor, nn
 from torch.nn import functional as F
+from transformers.models.llama.modeling_llama import LlamaRMSNorm
 
 from nas_kd.errors import UsageError
-from proxies import PROXIES, Probe
+from proxies import PROXIES, Probe, initialise
 from proxies._activation_patterns import unit_words
 from proxies._batch import noise_like
 from proxies._channel_correlations import least_correlations
@@ -158,6 +161,60 @@ def test_moments_are_those_over_images_and_positions() -> None:
     assert torch.allclose(tokens.covariance, moments.covariance)
     maps[:, 3] = 0.1  # a mean of equal numbers need not equal them
     assert not channel_moments(channels_first(maps)).covariance[3].any()
+
+
+class _Switched(Probe):
+    """As many images as five kinds of units have patterns; of each kind there are several."""
+
+    @property
+    def activation_kernel(self) -> Tensor:
+        on = torch.tensor(list(product([0.0, 1.0], repeat=5)), dtype=torch.float64)
+        units = torch.tensor([3.0, 5.0, 7.0, 11.0, 13.0], dtype=torch.float64)
+        return (on * units) @ on.T + ((1 - on) * units) @ (1 - on).T
+
+
+def test_naswot_of_patterns_that_depend_on_each_other_is_no_rounding() -> None:
+    probe = _Switched(_model(), *digits(32), features=[], head="classifier")
+    assert math.isfinite(float(torch.linalg.slogdet(probe.activation_kernel).logabsdet))
+    assert PROXIES.get("naswot")(probe) == -math.inf
+
+
+class _Normalised(nn.Module):
+    """A norm between two linear layers, or none."""
+
+    def __init__(self, norm: nn.Module | None) -> None:
+        super().__init__()
+        self.first = nn.Linear(64, 8)
+        self.norm = nn.Identity() if norm is None else norm
+        self.classifier = nn.Linear(8, 10)
+
+    def forward(self, images: Tensor) -> Tensor:
+        logits: Tensor = self.classifier(self.norm(self.first(images.flatten(1))))
+        return logits
+
+
+@pytest.mark.parametrize(
+    "norm", [nn.RMSNorm(8), RmsNorm(8), LlamaRMSNorm(8)], ids=lambda norm: type(norm).__name__
+)
+def test_root_mean_square_norms_are_norms(norm: nn.Module) -> None:
+    model = seeded(lambda: _Normalised(copy.deepcopy(norm)))
+    probe = Probe(model, *digits(8), features=[], head="classifier")
+    assert len(probe.norm_moments) == 1
+    assert PROXIES.get("apd")(probe) > 0
+    plain = _Normalised(None)
+    plain.load_state_dict(model.state_dict(), strict=False)
+    synflow = PROXIES.get("synflow")
+    expected = synflow(Probe(plain, *digits(8), features=[], head="classifier"))
+    assert synflow(probe) == pytest.approx(expected)
+    with torch.no_grad():
+        model.get_parameter("norm.weight").fill_(3.0)
+    initialise(model, "kaiming", 0)
+    assert (model.get_parameter("norm.weight") == 1).all()
+
+
+def test_apd_has_no_value_without_norms() -> None:
+    probe = Probe(_Normalised(None), *digits(8), features=[], head="classifier")
+    assert math.isnan(PROXIES.get("apd")(probe))
 
 
 def test_apd_multiplies_stable_ranks_with_densities() -> None:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from nas_kd.errors import UsageError
 from proxies import PROXIES, Probe
 from tests.proxies.cells import CellNet, exact_probe
 from tests.proxies.networks import TinyResNet, digits, seeded
@@ -142,6 +143,13 @@ def test_epe_nas_correlates_class_by_class(classes: int) -> None:
         expected = sum(abs(value) for value in sums.values())
     probe = Probe(model.double(), images.double(), labels, features=["blocks"], head="classifier")
     assert PROXIES.get("epe_nas")(probe) == pytest.approx(expected, rel=1e-7)
+
+
+def test_epe_nas_is_refused_where_no_class_has_two_images() -> None:
+    images, labels = digits(8)[0], torch.arange(8)
+    probe = Probe(_model(), images, labels, features=["blocks"], head="classifier")
+    with pytest.raises(UsageError, match="--images"):
+        PROXIES.get("epe_nas")(probe)
 
 
 def _halves(model: nn.Module) -> list[np.ndarray]:

@@ -84,6 +84,16 @@ def test_te_nas_conditions_the_kernel_of_all_pairs() -> None:
     assert score == pytest.approx(-spectrum[-1] / spectrum[0], rel=1e-6)
 
 
+@pytest.mark.parametrize("precision", [torch.float32, torch.float64])
+@pytest.mark.parametrize("images", [6, 20])
+def test_te_nas_of_an_image_seen_twice_is_singular(images: int, precision: torch.dtype) -> None:
+    shown = digits(images)[0].to(precision)
+    shown = torch.cat([shown, shown[:2]])
+    labels = torch.zeros(len(shown), dtype=torch.long)
+    probe = Probe(_model().to(precision), shown, labels, features=[], head="classifier")
+    assert PROXIES.get("te_nas_ntk")(probe) == -math.inf
+
+
 def test_many_images_are_read_in_parts() -> None:
     model, (images, labels) = _model(), digits(40)
     probe = Probe(model.double(), images.double(), labels, features=["last"], head="classifier")

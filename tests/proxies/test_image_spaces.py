@@ -110,13 +110,41 @@ def test_proxies_have_values_that_differ_between_students(name: str) -> None:
 @each_space
 def test_ranks_over_images_do_not_exceed_their_number(name: str) -> None:
     space = small(name)
-    model = _build(name, space.anchors()[1])
-    probe = Probe(
+    for arch in space.anchors():
+        probe = _slopes_probe(name, space.canonical(arch), torch.float32)
+        assert all(slope.image_rank <= IMAGES * (1 + 1e-4) for slope in probe.layer_slopes)
+
+
+@each_space
+def test_rounding_is_no_slope(name: str) -> None:
+    """What is none in float64 is none in float32, and the scores agree."""
+    space = small(name)
+    proxies = [PROXIES.get(proxy) for proxy in ("trainable_width", "jacov", "epe_nas")]
+    for arch in map(space.canonical, space.anchors()):
+        single, double = (_slopes_probe(name, arch, t) for t in (torch.float32, torch.float64))
+        assert len(single.layer_slopes) == len(double.layer_slopes)
+        for proxy in proxies:
+            assert proxy(single) == pytest.approx(proxy(double), rel=1e-2, nan_ok=True), arch
+
+
+def test_a_darts_network_whose_outputs_are_all_normalised_has_no_slope() -> None:
+    space = small("darts")
+    probe = _slopes_probe("darts", space.canonical(space.anchors()[0]), torch.float32)
+    assert not probe.layer_slopes
+    assert not probe.input_jacobian.any()
+    assert PROXIES.get("trainable_width")(probe) == -math.inf
+    assert math.isnan(PROXIES.get("jacov")(probe))
+
+
+def _slopes_probe(name: str, arch: Arch, precision: torch.dtype) -> Probe:
+    space = small(name)
+    model = _build(name, arch).to(precision)
+    images = digits(IMAGES)[0].to(precision)
+    return Probe(
         model,
-        *digits(IMAGES),
+        images,
+        torch.arange(IMAGES) % 3,
         features=space.features(model),
         head=space.head(model),
-        needs=["layer_slopes"],
+        needs=["layer_slopes", "input_jacobian"],
     )
-    assert probe.layer_slopes
-    assert all(slope.image_rank <= IMAGES * (1 + 1e-4) for slope in probe.layer_slopes)

@@ -42,24 +42,27 @@ def test_every_network_and_batch_has_scores_that_rank(
     cells: list[str], batch: str, size: int, width: int
 ) -> None:
     images, labels = _batch(batch, size)
+    within_classes = len(labels.unique()) < size
+    proxies = [name for name in CLASSICAL if name != "epe_nas" or within_classes]
     scores = score_student(
         lambda: CellNet(cells, width=width),
         images,
         labels,
-        proxies=CLASSICAL,
+        proxies=proxies,
         features=cell_features,
         head=head,
         seed=0,
         costs=COSTS,
     )
-    assert set(scores) == set(CLASSICAL) <= set(PROXIES.names())
+    assert set(scores) == set(proxies) <= set(PROXIES.names())
     assert all(math.isfinite(score) or score == -math.inf for score in scores.values())
 
 
 def test_a_network_that_lets_nothing_through_has_no_signal() -> None:
     scores = score_student(
         lambda: CellNet(["convolution", "none"]),
-        *digits(8),
+        digits(8)[0],
+        torch.arange(8) % 3,
         proxies=CLASSICAL,
         features=cell_features,
         head=head,

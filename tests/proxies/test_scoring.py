@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from nas_kd.errors import UsageError
 from proxies import PROXIES, Proxy, TeacherProbes, initialise, score_student
 from proxies._batch import noise_like
+from proxies._blocks import block_responses
 from tests.proxies.networks import TinyResNet, digits, features, head, seeded
 from tests.proxies.token_networks import TinyViT
 from tests.proxies.token_networks import features as token_features
@@ -80,14 +81,32 @@ def test_what_can_share_a_pass_does(names: list[str], expected: list[tuple[int, 
 
 
 def test_noise_is_seeded_and_not_the_weights() -> None:
-    images = digits()[0]
+    images = digits()[0]  # 1,024 pixels
     noise = noise_like(images, seed=3)
     assert torch.equal(noise, noise_like(images, seed=3))
     assert not torch.equal(noise, noise_like(images, seed=4))
-    model = TinyResNet()
-    initialise(model, "gaussian", seed=3)
-    first = model.get_parameter("stem.0.weight").detach().flatten()
-    assert not torch.equal(noise.flatten()[: len(first)], first)
+    wide = nn.Linear(noise.numel(), 1)  # both are multiples of 16, so that they are drawn alike
+    initialise(wide, "gaussian", seed=3)
+    assert _correlation(noise, wide.weight) < 0.15
+    assert _correlation(noise, noise_like(images, seed=4)) < 0.15
+
+
+def test_gradients_of_blocks_are_drawn_apart_from_weights_and_noise() -> None:
+    before = torch.zeros(16, 4, 4, 4, requires_grad=True)
+    after = before.clone()
+    drawn: list[Tensor] = []
+    after.register_hook(drawn.append)
+    block_responses([before, after], seed=3)
+    for seed in (3, 4):
+        generator = torch.Generator().manual_seed(seed)
+        others = torch.randint(0, 2, after.shape, generator=generator) * 2 - 1
+        assert _correlation(drawn[0], others) < 0.15
+
+
+def _correlation(one: Tensor, other: Tensor) -> float:
+    """Magnitude of the correlation between as many numbers."""
+    rows = torch.stack([one.detach().flatten(), other.detach().flatten()]).double()
+    return abs(float(torch.corrcoef(rows)[0, 1]))
 
 
 def test_scores_do_not_depend_on_the_company_nor_on_the_order() -> None:

@@ -11,11 +11,17 @@ import pytest
 from nas_kd.errors import NasKdError
 from search_spaces import Arch
 from studies.observer import SilentObserver
+from studies.proxy_needs import compared_widths
+from studies.ranking.bench import prepare_bench
 from studies.ranking.code_digest import code_digest, code_of, sources
+from studies.ranking.fusing import reference_archs
 from studies.ranking.prices import alone_seconds
 from studies.ranking.scores import Pass
 from studies.ranking.scoring import _passes
+from studies.recipe_files import parse_recipe
+from studies.search import REFERENCE_SIZE
 from studies.workers import Answer
+from tests.studies import test_search
 
 FUNCTION = '"""Module."""\n\ndef score(x):\n    """Doubles."""\n    return 2 * x  # twice\n'
 
@@ -102,3 +108,19 @@ class TestDeaths:
     def test_what_ends_two_stops_the_scoring_and_says_so(self) -> None:
         with pytest.raises(NasKdError, match="fewer --workers"):
             list(_passes(self.archs, _Dying({self.archs[1].key: 2})))
+
+
+def test_classes_are_compared_on_one_scale_as_in_a_search() -> None:
+    recipe = parse_recipe({"data": {"source": "digits"}, "space": {"name": "elastic-vit"}})
+    bench = prepare_bench(recipe, ["diswot_ms"], SilentObserver())
+    widths = compared_widths(["diswot_ms"], bench.space, bench.task)
+    assert len(widths) > 1
+    assert bench.teacher.probe("gaussian").student_widths == widths
+
+
+def test_the_reference_is_that_of_a_search_without_a_budget(tmp_path: Path) -> None:
+    limits = {"budget.limits": ["macs=10G"], "search.proxies": ["params"]}
+    test_search._search(test_search._recipe(**limits), tmp_path / "run")
+    expected = test_search._scored(tmp_path / "run")[:REFERENCE_SIZE]
+    found = reference_archs(test_search.SPACE, test_search._recipe(**limits).seed)
+    assert [arch.key for arch in found] == expected
