@@ -9,9 +9,7 @@ from __future__ import annotations
 from search_spaces._arch import Arch, Gene
 from search_spaces._checks import (
     gene_values,
-    one_gene_neighbours,
     require_built,
-    require_member,
     require_positive,
     require_task,
     require_text_task,
@@ -19,6 +17,7 @@ from search_spaces._checks import (
 from search_spaces._create import SPACES, SpaceFactory, create_space
 from search_spaces._drawing import Block, CellGraph, Drawable, Drawing, Edge, drawing_of
 from search_spaces._executed import WithIdleParts, executed_arch, glue_operators
+from search_spaces._gene_space import GeneSpace
 from search_spaces._space import (
     AnyTask,
     IllegalArchError,
@@ -68,6 +67,7 @@ __all__ = [
     "ElasticSwin",
     "ElasticVit",
     "Gene",
+    "GeneSpace",
     "Hosted",
     "IllegalArchError",
     "NasBench201",
@@ -89,9 +89,7 @@ __all__ = [
     "gene_values",
     "glue_operators",
     "nearest_in_size",
-    "one_gene_neighbours",
     "require_built",
-    "require_member",
     "require_positive",
     "require_task",
     "require_text_task",

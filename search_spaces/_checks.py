@@ -1,16 +1,15 @@
-"""Checks of what spaces are given: archs, tasks and options."""
+"""Checks of what spaces are given: genes, tasks and options."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, TypeVar, cast, get_args
 
 from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
 
 from nas_kd.errors import UsageError
-from nas_kd.registry import unknown_name
-from search_spaces._arch import Arch, Gene
-from search_spaces._space import AnyTask, Head, IllegalArchError, Task, TextTask
+from search_spaces._arch import Gene
+from search_spaces._space import AnyTask, Head, Task, TextTask
 
 if TYPE_CHECKING:
     from torch import nn
@@ -31,42 +30,6 @@ def gene_values(distribution: BaseDistribution) -> Sequence[Gene]:
     raise UsageError(
         f"search space: genes are categorical or integer distributions, not {distribution!r}."
     )
-
-
-def require_member(space: str, distributions: Mapping[str, BaseDistribution], arch: Arch) -> Arch:
-    """The arch with its genes in the space's order.
-
-    Raises:
-        IllegalArchError: A gene is unknown, missing, or holds a value that the space does not have.
-    """
-    for name in arch:
-        if name not in distributions:
-            raise IllegalArchError(unknown_name(f"{space}: genes", name, list(distributions)))
-    missing = [name for name in distributions if name not in arch]
-    if missing:
-        raise IllegalArchError(
-            f"{space}: the arch lacks {', '.join(missing)}; "
-            f"give a value to each of {', '.join(distributions)}."
-        )
-    for name, distribution in distributions.items():
-        values = gene_values(distribution)
-        if arch[name] not in values:
-            raise IllegalArchError(
-                f"{space}: gene {name} holds {arch[name]!r}; "
-                f"it takes one of {', '.join(map(str, values))}."
-            )
-    in_order = list(arch.keys()) == list(distributions)
-    return arch if in_order else Arch({name: arch[name] for name in distributions})
-
-
-def one_gene_neighbours(
-    distributions: Mapping[str, BaseDistribution], arch: Arch
-) -> Iterator[Arch]:
-    """Every arch that differs from ``arch`` in one gene, in the order of genes and values."""
-    for name, distribution in distributions.items():
-        for value in gene_values(distribution):
-            if value != arch[name]:
-                yield arch.replace(**{name: value})
 
 
 def require_positive(owner: str, **values: int) -> None:

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import itertools
-import math
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from optuna.distributions import BaseDistribution, IntDistribution
+from optuna.distributions import IntDistribution
 from torch import nn
 
 from nas_kd.errors import UsageError
 from search_spaces._arch import Arch
-from search_spaces._checks import one_gene_neighbours, require_member, require_positive
+from search_spaces._checks import require_positive
 from search_spaces._drawing import Drawing
+from search_spaces._gene_space import GeneSpace
 from search_spaces._space import AnyTask, IllegalArchError, Sizes, Task
 from search_spaces._timm_host import TimmHost
 
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
     from search_spaces.supernets.elastic import ElasticSupernet
 
 
-class ElasticSpace(ABC):
+class ElasticSpace(GeneSpace, ABC):
     """The sub-networks of one parent, which all share its weights.
 
     Genes: ``width``, of which every layer follows, and one depth or more. No two archs compute the
@@ -34,22 +33,20 @@ class ElasticSpace(ABC):
         **genes: Gene name to its values, ``width`` first.
     """
 
-    name: ClassVar[str]
-    task_type: ClassVar[type[Task]] = Task
-    source: ClassVar[str]
+    task_type = Task
     title: ClassVar[str]
     """What a student is called, ``ElasticViT``."""
     any_size: ClassVar[Mapping[str, Any]] = MappingProxyType({"dynamic_img_size": True})
     """Settings with which timm's model takes images of other sizes than it was built for."""
 
     def __init__(self, **genes: range) -> None:
-        self.genes: Mapping[str, range] = MappingProxyType(genes)
-        self._distributions: Mapping[str, BaseDistribution] = MappingProxyType(
+        super().__init__(
             {
                 gene: IntDistribution(values[0], values[-1], step=values.step)
                 for gene, values in genes.items()
             }
         )
+        self.genes: Mapping[str, range] = MappingProxyType(genes)
 
     @abstractmethod
     def host(self, arch: Arch, task: Task) -> TimmHost:
@@ -85,14 +82,6 @@ class ElasticSpace(ABC):
         return []
 
     @property
-    def distributions(self) -> Mapping[str, BaseDistribution]:
-        return self._distributions
-
-    @property
-    def size(self) -> int:
-        return math.prod(len(values) for values in self.genes.values())
-
-    @property
     def largest(self) -> Arch:
         """The parent itself."""
         return Arch({gene: values[-1] for gene, values in self.genes.items()})
@@ -100,18 +89,6 @@ class ElasticSpace(ABC):
     @property
     def smallest(self) -> Arch:
         return Arch({gene: values[0] for gene, values in self.genes.items()})
-
-    def canonical(self, arch: Arch) -> Arch:
-        """The arch itself, its genes in the space's order."""
-        return require_member(self.name, self._distributions, arch)
-
-    def enumerate(self) -> Iterator[Arch]:
-        """All archs, the last gene fastest."""
-        for values in itertools.product(*self.genes.values()):
-            yield Arch(dict(zip(self.genes, values, strict=True)))
-
-    def neighbours(self, arch: Arch) -> Iterator[Arch]:
-        return one_gene_neighbours(self._distributions, self.canonical(arch))
 
     def anchors(self) -> list[Arch]:
         """The parent, the smallest network, and those of the published sizes that are members."""
@@ -123,32 +100,23 @@ class ElasticSpace(ABC):
         ]
         return [*extremes, *named]
 
-    def parse(self, text: str) -> Arch:
-        """The arch written as JSON or as `describe` writes it."""
-        text = text.strip()
-        if text.startswith("{"):
-            return self.canonical(Arch.from_json(text))
+    def _read(self, text: str) -> Arch:
         pattern = ", ".join(rf"{gene} (\d+)" for gene in self.genes)
         match = re.fullmatch(rf"{self.title}\[{pattern}\]", text, re.IGNORECASE)
         if match is None:
             raise IllegalArchError(
                 f"{self.name}: {text!r} is not an arch. Write it as {self.describe(self.smallest)}."
             )
-        values = map(int, match.groups())
-        return self.canonical(Arch(dict(zip(self.genes, values, strict=True))))
+        return self._arch_of(map(int, match.groups()))
 
     def describe(self, arch: Arch) -> str:
         """All genes, ``ElasticViT[width 384, depth 12]``."""
-        genes = ", ".join(f"{gene} {value}" for gene, value in self.canonical(arch).items())
+        genes = ", ".join(f"{gene} {value}" for gene, value in self._member(arch).items())
         return f"{self.title}[{genes}]"
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
-        """Itself: nothing in it changes."""
-        return self
 
     def _values(self, arch: Arch) -> list[int]:
         """The genes' values in order."""
-        return [int(value) for value in self.canonical(arch).values()]
+        return [int(value) for value in self._member(arch).values()]
 
 
 def option_range(space: str, gene: str, least: int, most: int, step: int) -> range:

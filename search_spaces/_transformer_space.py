@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
@@ -14,8 +13,9 @@ from torch import nn
 
 from nas_kd.errors import UsageError
 from search_spaces._arch import Arch
-from search_spaces._checks import one_gene_neighbours, require_member, require_text_task
+from search_spaces._checks import require_text_task
 from search_spaces._drawing import Block, Drawing
+from search_spaces._gene_space import GeneSpace
 from search_spaces._space import AnyTask, IllegalArchError, Sizes, TextTask
 from search_spaces.language_models import Family, TransformerShape
 
@@ -41,7 +41,7 @@ class Choices:
     mlp: Sequence[int]
 
 
-class TransformerSpace:
+class TransformerSpace(GeneSpace):
     """Transformers of one family, one width, one number of heads and one MLP for all layers.
 
     Genes: ``layers``; ``hidden``, the channels of a token; ``heads``, those of the queries (fewer
@@ -64,6 +64,8 @@ class TransformerSpace:
         UsageError: A choice exceeds the teacher, or heads of the family cannot be narrowed.
     """
 
+    task_type = TextTask
+
     def __init__(
         self,
         name: str,
@@ -75,15 +77,13 @@ class TransformerSpace:
         per_head: bool = False,
         known: Sequence[Arch] = (),
     ) -> None:
+        self._values = {gene: tuple(values) for gene, values in vars(choices).items()}
+        super().__init__({gene: _distribution(values) for gene, values in self._values.items()})
         self.name = name
         self.source = source
         self.family = family
         self.teacher = teacher
         self.per_head = per_head
-        self._values = {gene: tuple(values) for gene, values in vars(choices).items()}
-        self._distributions: Mapping[str, BaseDistribution] = MappingProxyType(
-            {gene: _distribution(values) for gene, values in self._values.items()}
-        )
         self._known = [arch for arch in known if self._has(arch)]
         if per_head and not family.narrows_heads:
             raise UsageError(
@@ -97,28 +97,9 @@ class TransformerSpace:
                 "the teacher that they are cut from."
             )
 
-    @property
-    def task_type(self) -> type[TextTask]:
-        return TextTask
-
-    @property
-    def distributions(self) -> Mapping[str, BaseDistribution]:
-        return self._distributions
-
-    @property
-    def size(self) -> int:
-        size = 1
-        for values in self._values.values():
-            size *= len(values)
-        return size
-
-    def canonical(self, arch: Arch) -> Arch:
-        """The arch itself, its genes in the space's order."""
-        return require_member(self.name, self._distributions, arch)
-
     def shape(self, arch: Arch) -> TransformerShape:
         """All sizes of a student."""
-        layers, hidden, heads, mlp = (int(gene) for gene in self.canonical(arch).values())
+        layers, hidden, heads, mlp = (int(gene) for gene in self._member(arch).values())
         whole_head = self.teacher.head_dim
         return TransformerShape(
             layers=layers,
@@ -156,13 +137,6 @@ class TransformerSpace:
         *_, last = (name for name, part in model.named_modules() if isinstance(part, nn.Linear))
         return str(last)
 
-    def enumerate(self) -> Iterator[Arch]:
-        for genes in itertools.product(*self._values.values()):
-            yield self._arch(genes)
-
-    def neighbours(self, arch: Arch) -> Iterator[Arch]:
-        return one_gene_neighbours(self._distributions, self.canonical(arch))
-
     def sizes(self, arch: Arch, task: AnyTask) -> Sizes:
         """Closed form; embeddings have no MACs, and attention's two products are counted whole."""
         return self.family.sizes(self.shape(arch), require_text_task(self.name, task))
@@ -171,20 +145,16 @@ class TransformerSpace:
         """The largest net, the smallest, and known ones."""
         return [self._end(-1), self._end(0), *self._known]
 
-    def parse(self, text: str) -> Arch:
-        """The arch written as JSON or as `describe` writes it."""
-        text = text.strip()
-        if text.startswith("{"):
-            return self.canonical(Arch.from_json(text))
+    def _read(self, text: str) -> Arch:
         match = _NOTATION.fullmatch(text)
         if match is None:
             raise IllegalArchError(f"{self.name}: {text!r} is not an arch. Write it as {_EXAMPLE}.")
         *sizes, ratio = match.groups()
-        return self.canonical(self._arch([*map(int, sizes), round(float(ratio) * 10)]))
+        return self._arch_of([*map(int, sizes), round(float(ratio) * 10)])
 
     def describe(self, arch: Arch) -> str:
         """All genes, ``Transformer[layers 7, hidden 160, heads 10, mlp 3.5]``."""
-        layers, hidden, heads, mlp = self.canonical(arch).values()
+        layers, hidden, heads, mlp = self._member(arch).values()
         return (
             f"Transformer[layers {layers}, hidden {hidden}, heads {heads}, mlp {int(mlp) / 10:g}]"
         )
@@ -200,11 +170,8 @@ class TransformerSpace:
         embeddings = Block("embeddings", (f"{shape.hidden} channels",))
         return Drawing(self.describe(arch), (embeddings, layers, Block("head", fixed=True)))
 
-    def _arch(self, genes: Sequence[int]) -> Arch:
-        return Arch(dict(zip(self._values, genes, strict=True)))
-
     def _end(self, which: int) -> Arch:
-        return self._arch([values[which] for values in self._values.values()])
+        return self._arch_of(values[which] for values in self._values.values())
 
     def _has(self, arch: Arch) -> bool:
         return all(arch[gene] in values for gene, values in self._values.items())

@@ -5,20 +5,20 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
-from optuna.distributions import BaseDistribution, IntDistribution
+from optuna.distributions import IntDistribution
 from torch import nn
 
 from nas_kd.errors import UsageError
 from search_spaces import _counting as count
 from search_spaces import _vit_counting as vit
 from search_spaces._arch import Arch
-from search_spaces._checks import one_gene_neighbours, require_built, require_member, require_task
+from search_spaces._checks import require_built, require_task
 from search_spaces._drawing import Block, Drawing
+from search_spaces._gene_space import GeneSpace, one_gene_neighbours
 from search_spaces._patches import BY_IMAGE_SIZE, patch_side, require_patch_option
-from search_spaces._space import AnyTask, IllegalArchError, Sizes, Task, TooManyArchsError
+from search_spaces._space import AnyTask, IllegalArchError, Sizes, Task
 from search_spaces._table_rows import read_row, require_keys, require_list
 
 if TYPE_CHECKING:  # timm takes a second to import: only who builds a student waits for it
@@ -36,7 +36,7 @@ _NOTATION = re.compile(
 _EXAMPLE = "AutoFormer[dim 192, heads 3 3 4 ..., mlp 3.5 4 4 ...]"
 
 
-class AutoFormerTiny:
+class AutoFormerTiny(GeneSpace):
     """The subnets of AutoFormer-Tiny, and of the distillation bench that samples them.
 
     Genes: ``dim`` in {192, 216, 240}, the channels of a token; ``depth`` in {12, 13, 14};
@@ -57,9 +57,9 @@ class AutoFormerTiny:
     and without distillation: Wei et al., Auto-Prox, AAAI 2024 (arXiv 2312.09059).
     """
 
-    name: ClassVar[str] = "autoformer-tiny"
-    task_type: ClassVar[type[Task]] = Task
-    source: ClassVar[str] = "AutoFormer, space Tiny (Chen et al., ICCV 2021, arXiv 2107.00651)"
+    name = "autoformer-tiny"
+    task_type = Task
+    source = "AutoFormer, space Tiny (Chen et al., ICCV 2021, arXiv 2107.00651)"
 
     def __init__(self, patch_size: int = BY_IMAGE_SIZE, head_dim: int = 64) -> None:
         require_patch_option(self.name, patch_size)
@@ -68,26 +68,16 @@ class AutoFormerTiny:
                 f"{self.name}: head_dim is {head_dim!r}; give a positive integer, or 0 to divide "
                 "the token's channels among the heads."
             )
-        self.patch_size = patch_size
-        self.head_dim = head_dim
-        layers = range(1, _DEPTHS[-1] + 1)
-        self._distributions: Mapping[str, BaseDistribution] = MappingProxyType(
+        super().__init__(
             {
                 "dim": _distribution(_DIMS),
                 "depth": _distribution(_DEPTHS),
-                **{f"heads_{layer}": _distribution(_HEADS) for layer in layers},
-                **{f"mlp_{layer}": _distribution(_MLP_TENTHS) for layer in layers},
+                **dict.fromkeys(_layer_names("heads", _DEPTHS[-1]), _distribution(_HEADS)),
+                **dict.fromkeys(_layer_names("mlp", _DEPTHS[-1]), _distribution(_MLP_TENTHS)),
             }
         )
-
-    @property
-    def distributions(self) -> Mapping[str, BaseDistribution]:
-        return self._distributions
-
-    @property
-    def size(self) -> int:
-        per_layer = len(_HEADS) * len(_MLP_TENTHS)
-        return int(len(_DIMS) * len(_DEPTHS) * per_layer ** _DEPTHS[-1])
+        self.patch_size = patch_size
+        self.head_dim = head_dim
 
     def canonical(self, arch: Arch) -> Arch:
         """The arch with the smallest choices in all layers beyond its depth."""
@@ -123,14 +113,6 @@ class AutoFormerTiny:
         require_built(self.name, module, _modules()[0])
         return "head"
 
-    def enumerate(self) -> Iterator[Arch]:
-        """Refused.
-
-        Raises:
-            TooManyArchsError: Always; it is a `NotImplementedError` too.
-        """
-        raise TooManyArchsError(self.name, self.size)
-
     def neighbours(self, arch: Arch) -> Iterator[Arch]:
         """All archs that differ from ``arch`` in one gene that it uses.
 
@@ -139,7 +121,7 @@ class AutoFormerTiny:
         member = self._member(arch)
         depth = int(member["depth"])
         used = {"dim", "depth", *_layer_names("heads", depth), *_layer_names("mlp", depth)}
-        genes = {gene: kind for gene, kind in self._distributions.items() if gene in used}
+        genes = {gene: kind for gene, kind in self.distributions.items() if gene in used}
         return one_gene_neighbours(genes, member)
 
     def sizes(self, arch: Arch, task: AnyTask) -> Sizes:
@@ -174,12 +156,10 @@ class AutoFormerTiny:
         A row of the bench is a JSON object with ``hidden_dim``, ``depth`` and, for each layer,
         ``num_heads`` and ``mlp_ratio``.
         """
-        text = text.strip()
-        row = read_row(text, marker="num_heads")
-        if row is not None:
-            return self._from_row(row)
-        if text.startswith("{"):
-            return self._member(Arch.from_json(text))
+        row = read_row(text.strip(), marker="num_heads")
+        return super().parse(text) if row is None else self._member(self._from_row(row))
+
+    def _read(self, text: str) -> Arch:
         match = _NOTATION.fullmatch(text)
         if match is None:
             raise IllegalArchError(f"{self.name}: {text!r} is not an arch. Write it as {_EXAMPLE}.")
@@ -232,7 +212,7 @@ class AutoFormerTiny:
             )
         if len(heads) not in _DEPTHS:
             raise IllegalArchError(self._wrong_depth(len(heads)))
-        return self._member(self._arch(dim, heads, tenths))
+        return self._arch(dim, heads, tenths)
 
     def _wrong_depth(self, depth: object) -> str:
         return f"{self.name}: the depth is {depth!r}; it is {_DEPTHS[0]} to {_DEPTHS[-1]}."
@@ -241,11 +221,7 @@ class AutoFormerTiny:
         missing = _DEPTHS[-1] - len(heads)
         all_heads = [*heads, *[_HEADS[0]] * missing]
         all_tenths = [*tenths, *[_MLP_TENTHS[0]] * missing]
-        values = [dim, len(heads), *all_heads, *all_tenths]
-        return Arch(dict(zip(self._distributions, values, strict=True)))
-
-    def _member(self, arch: Arch) -> Arch:
-        return require_member(self.name, self._distributions, arch)
+        return self._arch_of([dim, len(heads), *all_heads, *all_tenths])
 
     def _layer_genes(self, arch: Arch) -> tuple[int, list[int], list[int]]:
         """Channels of a token; heads and tenths of the MLP of the layers that are built."""

@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-import itertools
 import re
-from collections.abc import Iterator, Mapping
-from types import MappingProxyType
-from typing import ClassVar
 
-from optuna.distributions import BaseDistribution, IntDistribution
+from optuna.distributions import IntDistribution
 from torch import nn
 
 from search_spaces import _counting as count
 from search_spaces._arch import Arch
-from search_spaces._checks import (
-    one_gene_neighbours,
-    require_built,
-    require_member,
-    require_positive,
-    require_task,
-)
+from search_spaces._checks import require_built, require_positive, require_task
 from search_spaces._cifar_resnet_modules import CifarResNetNetwork
 from search_spaces._drawing import Block, Drawing
+from search_spaces._gene_space import GeneSpace
 from search_spaces._space import AnyTask, IllegalArchError, Sizes, Task
 
 _GENES = ("depth_1", "depth_2", "depth_3")
@@ -29,7 +20,7 @@ _DEPTHS = range(1, 8, 2)
 _NOTATION = re.compile(r"(?:ResNet)?\[(\d+)[ ,]+(\d+)[ ,]+(\d+)\]", re.IGNORECASE)
 
 
-class CifarResNet:
+class CifarResNet(GeneSpace):
     """64 ResNets: depths ``depth_1`` to ``depth_3`` in {1, 3, 5, 7} basic blocks per stage.
 
     Archs are enumerated with the last depth fastest. No two compute the same function, so every
@@ -43,28 +34,15 @@ class CifarResNet:
     convolutions with batch normalisation.
     """
 
-    name: ClassVar[str] = "cifar-resnet"
-    task_type: ClassVar[type[Task]] = Task
-    source: ClassVar[str] = "DisWOT, space S0 (Dong, Li & Wei, CVPR 2023, arXiv 2303.15678)"
+    name = "cifar-resnet"
+    task_type = Task
+    source = "DisWOT, space S0 (Dong, Li & Wei, CVPR 2023, arXiv 2303.15678)"
 
     def __init__(self, width: int = 16) -> None:
         require_positive(self.name, width=width)
+        depth = IntDistribution(_DEPTHS[0], _DEPTHS[-1], step=_DEPTHS.step)
+        super().__init__(dict.fromkeys(_GENES, depth))
         self.width = width
-        self._distributions = MappingProxyType(
-            {gene: IntDistribution(_DEPTHS[0], _DEPTHS[-1], step=_DEPTHS.step) for gene in _GENES}
-        )
-
-    @property
-    def distributions(self) -> Mapping[str, BaseDistribution]:
-        return self._distributions
-
-    @property
-    def size(self) -> int:
-        return int(len(_DEPTHS) ** len(_GENES))
-
-    def canonical(self, arch: Arch) -> Arch:
-        """The arch itself, its genes in the space's order."""
-        return require_member(self.name, self._distributions, arch)
 
     def build(self, arch: Arch, task: AnyTask) -> nn.Module:
         """A `CifarResNetNetwork` with PyTorch's default initialisation."""
@@ -84,12 +62,6 @@ class CifarResNet:
     def head(self, module: nn.Module) -> str:
         require_built(self.name, module, CifarResNetNetwork)
         return "classifier"
-
-    def enumerate(self) -> Iterator[Arch]:
-        return (_arch(depths) for depths in itertools.product(_DEPTHS, repeat=len(_GENES)))
-
-    def neighbours(self, arch: Arch) -> Iterator[Arch]:
-        return one_gene_neighbours(self._distributions, self.canonical(arch))
 
     def sizes(self, arch: Arch, task: AnyTask) -> Sizes:
         task = require_task(self.name, task)
@@ -111,19 +83,16 @@ class CifarResNet:
 
     def anchors(self) -> list[Arch]:
         """The deepest net, the shallowest, and ResNet-20."""
-        return [_arch((7, 7, 7)), _arch((1, 1, 1)), _arch((3, 3, 3))]
+        return [self._arch_of([depth] * len(_GENES)) for depth in (7, 1, 3)]
 
-    def parse(self, text: str) -> Arch:
-        """The arch written as JSON or as ``ResNet[5 5 7]``; the name may be left out."""
-        text = text.strip()
-        if text.startswith("{"):
-            return self.canonical(Arch.from_json(text))
+    def _read(self, text: str) -> Arch:
+        """As `describe` writes it; the name may be left out."""
         match = _NOTATION.fullmatch(text)
         if match is None:
             raise IllegalArchError(
                 f"{self.name}: {text!r} is not an arch. Write the three depths as ResNet[5 5 7]."
             )
-        return self.canonical(_arch(tuple(map(int, match.groups()))))
+        return self._arch_of(map(int, match.groups()))
 
     def describe(self, arch: Arch) -> str:
         """Depths of the three stages, ``ResNet[5 5 7]``."""
@@ -139,11 +108,7 @@ class CifarResNet:
         return Drawing(self.describe(arch), (stem, *stages, Block("classifier", fixed=True)))
 
     def _depths(self, arch: Arch) -> tuple[int, ...]:
-        return tuple(int(depth) for depth in self.canonical(arch).values())
-
-
-def _arch(depths: tuple[int, ...]) -> Arch:
-    return Arch(dict(zip(_GENES, depths, strict=True)))
+        return tuple(int(depth) for depth in self._member(arch).values())
 
 
 def _block_sizes(in_width: int, width: int, side: int) -> Sizes:

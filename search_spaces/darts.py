@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import itertools
-import math
-from collections.abc import Iterator, Mapping
-from types import MappingProxyType
-from typing import ClassVar
+from collections.abc import Mapping
 
 from optuna.distributions import BaseDistribution, CategoricalDistribution
 from torch import nn
@@ -14,14 +11,7 @@ from torch import nn
 from nas_kd.errors import UsageError
 from search_spaces import _counting as count
 from search_spaces._arch import Arch
-from search_spaces._checks import (
-    gene_values,
-    one_gene_neighbours,
-    require_built,
-    require_member,
-    require_positive,
-    require_task,
-)
+from search_spaces._checks import require_built, require_positive, require_task
 from search_spaces._darts_cells import (
     NODES,
     OPERATIONS,
@@ -38,14 +28,15 @@ from search_spaces._darts_drawing import cell_graph
 from search_spaces._darts_modules import DartsNetwork
 from search_spaces._darts_published import PUBLISHED
 from search_spaces._drawing import Block, Drawing
-from search_spaces._space import AnyTask, IllegalArchError, Sizes, Task, TooManyArchsError
+from search_spaces._gene_space import GeneSpace
+from search_spaces._space import AnyTask, IllegalArchError, Sizes, Task
 
 _LEAST_CELLS = 3
 _FREE_INPUTS = NODES[1:]
 """Nodes that can choose what they read; the first one reads both inputs of the cell."""
 
 
-class Darts:
+class Darts(GeneSpace):
     """The pairs of cells of the DARTS space, in the published CIFAR network or a smaller one.
 
     Each of the four nodes of a cell adds up two operations on two different earlier nodes. With
@@ -64,9 +55,9 @@ class Darts:
     Source: Liu, Simonyan and Yang, DARTS, ICLR 2019 (arXiv 1806.09055).
     """
 
-    name: ClassVar[str] = "darts"
-    task_type: ClassVar[type[Task]] = Task
-    source: ClassVar[str] = "DARTS (Liu, Simonyan & Yang, ICLR 2019, arXiv 1806.09055)"
+    name = "darts"
+    task_type = Task
+    source = "DARTS (Liu, Simonyan & Yang, ICLR 2019, arXiv 1806.09055)"
 
     def __init__(
         self,
@@ -84,20 +75,12 @@ class Darts:
                 raise UsageError(f"{self.name}: {name} is {value!r}; give 0 or 1.")
         if not 0 <= drop_path < 100:
             raise UsageError(f"{self.name}: drop_path is {drop_path}; give a percentage below 100.")
+        super().__init__(_distributions())
         self.channels = channels
         self.cells = cells
         self.auxiliary = auxiliary
         self.drop_path = drop_path
         self.pool_norm = pool_norm
-        self._distributions = MappingProxyType(_distributions())
-
-    @property
-    def distributions(self) -> Mapping[str, BaseDistribution]:
-        return self._distributions
-
-    @property
-    def size(self) -> int:
-        return math.prod(len(gene_values(gene)) for gene in self._distributions.values())
 
     def canonical(self, arch: Arch) -> Arch:
         """The arch whose nodes are in the first of all orders that compute the same."""
@@ -132,15 +115,6 @@ class Darts:
         require_built(self.name, module, DartsNetwork)
         return "classifier"
 
-    def enumerate(self) -> Iterator[Arch]:
-        """Refused; see `TooManyArchsError`."""
-        raise TooManyArchsError(self.name, self.size)
-
-    def neighbours(self, arch: Arch) -> Iterator[Arch]:
-        return one_gene_neighbours(
-            self._distributions, require_member(self.name, self._distributions, arch)
-        )
-
     def sizes(self, arch: Arch, task: AnyTask) -> Sizes:
         """Closed form; MACs are those of a deployed network, without the auxiliary head."""
         task = require_task(self.name, task)
@@ -161,11 +135,8 @@ class Darts:
         extremes = (arch_of(_uniform(name)) for name in ("sep_conv_5x5", "max_pool_3x3"))
         return [*extremes, self.parse("DARTS_V2"), self.parse("PC_DARTS")]
 
-    def parse(self, text: str) -> Arch:
-        """The arch written as JSON, in DARTS's notation, or by the name of a published genotype."""
-        text = text.strip()
-        if text.startswith("{"):
-            return require_member(self.name, self._distributions, Arch.from_json(text))
+    def _read(self, text: str) -> Arch:
+        """DARTS's notation, or the name of a published genotype."""
         genotype = PUBLISHED.get(text) or read_genotype(text)
         if genotype is None:
             raise IllegalArchError(
@@ -173,7 +144,7 @@ class Darts:
                 "... eight times], normal_concat=range(2, 6), reduce=[...], "
                 f"reduce_concat=range(2, 6)), or one of {', '.join(PUBLISHED)}."
             )
-        return require_member(self.name, self._distributions, arch_of(genotype))
+        return arch_of(genotype)
 
     def describe(self, arch: Arch) -> str:
         """DARTS's notation."""
@@ -206,7 +177,7 @@ class Darts:
         )
 
     def _genotype(self, arch: Arch) -> Genotype:
-        return genotype_of(require_member(self.name, self._distributions, arch))
+        return genotype_of(self._member(arch))
 
     def _auxiliary_side(self, task: Task) -> int | None:
         if not self.auxiliary:

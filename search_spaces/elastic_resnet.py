@@ -64,9 +64,9 @@ class ElasticResNet(ElasticSpace):
     Source: POA (Chen et al., ECCV 2024, arXiv 2408.01031), section 4.1 and equation 12.
     """
 
-    name: ClassVar[str] = "elastic-resnet"
-    source: ClassVar[str] = "POA, ResNet (Chen et al., ECCV 2024, arXiv 2408.01031)"
-    title: ClassVar[str] = "ElasticResNet"
+    name = "elastic-resnet"
+    source = "POA, ResNet (Chen et al., ECCV 2024, arXiv 2408.01031)"
+    title = "ElasticResNet"
     any_size: ClassVar[Mapping[str, Any]] = MappingProxyType({})
 
     def __init__(
@@ -161,7 +161,7 @@ class ElasticResNet(ElasticSpace):
 
     def published(self) -> list[Arch]:
         """ResNet-50, ResNet-101 and ResNet-152."""
-        return [Arch(dict(zip(self.genes, values, strict=True))) for values in _NAMED]
+        return [self._arch_of(values) for values in _NAMED]
 
     def drawing(self, arch: Arch) -> Drawing:
         """Stem, four stages of bottlenecks, classifier."""

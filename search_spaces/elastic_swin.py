@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from torch import nn
 
@@ -60,9 +60,9 @@ class ElasticSwin(ElasticTransformer):
     Source: POA (Chen et al., ECCV 2024, arXiv 2408.01031), section 4.1.
     """
 
-    name: ClassVar[str] = "elastic-swin"
-    source: ClassVar[str] = "POA, Swin (Chen et al., ECCV 2024, arXiv 2408.01031)"
-    title: ClassVar[str] = "ElasticSwin"
+    name = "elastic-swin"
+    source = "POA, Swin (Chen et al., ECCV 2024, arXiv 2408.01031)"
+    title = "ElasticSwin"
 
     def __init__(
         self,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from torch import nn
 
@@ -47,9 +47,9 @@ class ElasticVit(ElasticTransformer):
     Source: POA (Chen et al., ECCV 2024, arXiv 2408.01031), section 4.1.
     """
 
-    name: ClassVar[str] = "elastic-vit"
-    source: ClassVar[str] = "POA, ViT (Chen et al., ECCV 2024, arXiv 2408.01031)"
-    title: ClassVar[str] = "ElasticViT"
+    name = "elastic-vit"
+    source = "POA, ViT (Chen et al., ECCV 2024, arXiv 2408.01031)"
+    title = "ElasticViT"
 
     def __init__(
         self,

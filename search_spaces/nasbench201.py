@@ -4,22 +4,15 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator, Mapping
-from types import MappingProxyType
-from typing import ClassVar
 
-from optuna.distributions import BaseDistribution, CategoricalDistribution
+from optuna.distributions import CategoricalDistribution
 from torch import nn
 
 from search_spaces import _counting as count
 from search_spaces._arch import Arch
-from search_spaces._checks import (
-    one_gene_neighbours,
-    require_built,
-    require_member,
-    require_positive,
-    require_task,
-)
+from search_spaces._checks import require_built, require_positive, require_task
 from search_spaces._drawing import Block, Drawing
+from search_spaces._gene_space import GeneSpace
 from search_spaces._nasbench201_cells import (
     EDGES,
     OPERATIONS,
@@ -42,7 +35,7 @@ _GENES = tuple(f"edge_{source}_{target}" for source, target in EDGES)
 _RESNET_CELL = "|nor_conv_3x3~0|+|none~0|nor_conv_3x3~1|+|skip_connect~0|none~1|skip_connect~2|"
 
 
-class NasBench201:
+class NasBench201(GeneSpace):
     """The 15,625 cells of NAS-Bench-201, in the benchmark's skeleton or a smaller one.
 
     With the default options and 32 x 32 images a student is the network that the benchmark trained.
@@ -54,25 +47,15 @@ class NasBench201:
     Source: Dong and Yang, NAS-Bench-201, ICLR 2020; Dong et al., NATS-Bench, TPAMI 2021.
     """
 
-    name: ClassVar[str] = "nasbench201"
-    task_type: ClassVar[type[Task]] = Task
-    source: ClassVar[str] = "NAS-Bench-201 (Dong & Yang, ICLR 2020), NATS-Bench (TPAMI 2021)"
+    name = "nasbench201"
+    task_type = Task
+    source = "NAS-Bench-201 (Dong & Yang, ICLR 2020), NATS-Bench (TPAMI 2021)"
 
     def __init__(self, channels: int = 16, cells_per_stage: int = 5) -> None:
         require_positive(self.name, channels=channels, cells_per_stage=cells_per_stage)
+        super().__init__({gene: CategoricalDistribution(OPERATIONS) for gene in _GENES})
         self.channels = channels
         self.cells_per_stage = cells_per_stage
-        self._distributions = MappingProxyType(
-            {gene: CategoricalDistribution(OPERATIONS) for gene in _GENES}
-        )
-
-    @property
-    def distributions(self) -> Mapping[str, BaseDistribution]:
-        return self._distributions
-
-    @property
-    def size(self) -> int:
-        return int(len(OPERATIONS) ** len(EDGES))
 
     def canonical(self, arch: Arch) -> Arch:
         """The cheapest of the cells that the benchmark calls isomorphic: 6,466 classes.
@@ -114,11 +97,6 @@ class NasBench201:
         """All cells in lexicographic order of the operations, first edge slowest."""
         return map(_arch, enumerate_cells())
 
-    def neighbours(self, arch: Arch) -> Iterator[Arch]:
-        return one_gene_neighbours(
-            self._distributions, require_member(self.name, self._distributions, arch)
-        )
-
     def sizes(self, arch: Arch, task: AnyTask) -> Sizes:
         """Closed form: only the numbers of 3x3 and 1x1 convolutions in the cell matter."""
         task = require_task(self.name, task)
@@ -149,15 +127,6 @@ class NasBench201:
         largest = ("nor_conv_3x3",) * len(EDGES)
         smallest = tuple("skip_connect" if edge == (0, 3) else "none" for edge in EDGES)
         return [_arch(largest), _arch(smallest), self.from_string(_RESNET_CELL)]
-
-    def parse(self, text: str) -> Arch:
-        """The arch written as JSON, in the benchmark's notation, or as its index in digits."""
-        text = text.strip()
-        if text.isdecimal():
-            return self.arch_at(int(text))
-        if text.startswith("{"):
-            return require_member(self.name, self._distributions, Arch.from_json(text))
-        return self.from_string(text)
 
     def describe(self, arch: Arch) -> str:
         """The benchmark's notation."""
@@ -194,7 +163,7 @@ class NasBench201:
                 "|op~0|+|op~0|op~1|+|op~0|op~1|op~2|, with each op one of "
                 f"{', '.join(OPERATIONS)}."
             )
-        return require_member(self.name, self._distributions, _arch(cell))
+        return self._member(_arch(cell))
 
     def index_of(self, arch: Arch) -> int:
         """The benchmark's index of the cell, 0 to 15,624."""
@@ -208,9 +177,12 @@ class NasBench201:
             )
         return _arch(cells_by_index()[index])
 
+    def _read(self, text: str) -> Arch:
+        """The benchmark's notation, or an index in digits."""
+        return self.arch_at(int(text)) if text.isdecimal() else self.from_string(text)
+
     def _cell(self, arch: Arch) -> Cell:
-        member = require_member(self.name, self._distributions, arch)
-        return tuple(str(operation) for operation in member.values())
+        return tuple(str(operation) for operation in self._member(arch).values())
 
 
 @functools.cache

@@ -3,23 +3,15 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Mapping
-from types import MappingProxyType
-from typing import ClassVar
 
-from optuna.distributions import BaseDistribution, CategoricalDistribution
+from optuna.distributions import CategoricalDistribution
 from torch import nn
 
 from search_spaces import _counting as count
 from search_spaces._arch import Arch
-from search_spaces._checks import (
-    one_gene_neighbours,
-    require_built,
-    require_member,
-    require_positive,
-    require_task,
-)
+from search_spaces._checks import require_built, require_positive, require_task
 from search_spaces._drawing import Block, Drawing
+from search_spaces._gene_space import GeneSpace
 from search_spaces._nasbench_macro_modules import (
     EXPANSIONS,
     LAYERS_PER_STAGE,
@@ -36,12 +28,13 @@ _DIGITS = {str(digit): operation for digit, operation in enumerate(OPERATIONS)}
 _Layers = tuple[str, ...]
 
 
-class NasBenchMacro:
+class NasBenchMacro(GeneSpace):
     """The 6,561 networks of NAS-Bench-Macro, in the benchmark's skeleton or a smaller one.
 
     With the default options, 32 x 32 images and ten classes a student is the network that the
     benchmark trained, and `sizes` equals its table. The layers are in stages of two, three and
-    three; the first layer of a stage halves the map and doubles the channels.
+    three; the first layer of a stage halves the map and doubles the channels. Archs are enumerated
+    in the order of their digits, as in the benchmark's table.
 
     Args:
         width: Channels of the stem; the stages have two, four and eight times as many.
@@ -51,25 +44,15 @@ class NasBenchMacro:
     (arXiv 2103.11922).
     """
 
-    name: ClassVar[str] = "nasbench-macro"
-    task_type: ClassVar[type[Task]] = Task
-    source: ClassVar[str] = "NAS-Bench-Macro (Su et al., CVPR 2021, arXiv 2103.11922)"
+    name = "nasbench-macro"
+    task_type = Task
+    source = "NAS-Bench-Macro (Su et al., CVPR 2021, arXiv 2103.11922)"
 
     def __init__(self, width: int = 32, last_width: int = 1280) -> None:
         require_positive(self.name, width=width, last_width=last_width)
+        super().__init__({gene: CategoricalDistribution(OPERATIONS) for gene in _GENES})
         self.width = width
         self.last_width = last_width
-        self._distributions = MappingProxyType(
-            {gene: CategoricalDistribution(OPERATIONS) for gene in _GENES}
-        )
-
-    @property
-    def distributions(self) -> Mapping[str, BaseDistribution]:
-        return self._distributions
-
-    @property
-    def size(self) -> int:
-        return int(len(OPERATIONS) ** len(_GENES))
 
     def canonical(self, arch: Arch) -> Arch:
         """The arch with the identities of each stage moved before its blocks: 3,969 classes.
@@ -80,7 +63,7 @@ class NasBenchMacro:
         canonical: list[str] = []
         for first, *others in _stages(self._layers(arch)):
             canonical += [first, *sorted(others, key=lambda name: name != "identity")]
-        return _arch(canonical)
+        return self._arch_of(canonical)
 
     def build(self, arch: Arch, task: AnyTask) -> nn.Module:
         """A `NasBenchMacroNetwork` with PyTorch's default initialisation."""
@@ -102,15 +85,6 @@ class NasBenchMacro:
         require_built(self.name, module, NasBenchMacroNetwork)
         return "classifier"
 
-    def enumerate(self) -> Iterator[Arch]:
-        """All archs in the order of their digits, as in the benchmark's table."""
-        return map(_arch, itertools.product(OPERATIONS, repeat=len(_GENES)))
-
-    def neighbours(self, arch: Arch) -> Iterator[Arch]:
-        return one_gene_neighbours(
-            self._distributions, require_member(self.name, self._distributions, arch)
-        )
-
     def sizes(self, arch: Arch, task: AnyTask) -> Sizes:
         """Closed form; equals the benchmark's parameters and FLOPs (which are MACs)."""
         task = require_task(self.name, task)
@@ -131,18 +105,15 @@ class NasBenchMacro:
         """The largest network, the smallest, and the one of small blocks only."""
         return [self.parse(digit * len(_GENES)) for digit in "201"]
 
-    def parse(self, text: str) -> Arch:
-        """The arch written as JSON or in the benchmark's eight digits."""
-        text = text.strip()
-        if text.startswith("{"):
-            return require_member(self.name, self._distributions, Arch.from_json(text))
+    def _read(self, text: str) -> Arch:
+        """The benchmark's eight digits."""
         if len(text) != len(_GENES) or not set(text) <= set(_DIGITS):
             raise IllegalArchError(
                 f"{self.name}: {text!r} is not an arch. Write eight digits, 0 for an identity, 1 "
                 "for MB3_K3, 2 for MB6_K5, such as 00112012, leading zeros included (tables must "
                 "be read with this column as text)."
             )
-        return _arch(_DIGITS[digit] for digit in text)
+        return self._arch_of(_DIGITS[digit] for digit in text)
 
     def describe(self, arch: Arch) -> str:
         """The benchmark's notation, one digit for each layer."""
@@ -172,12 +143,7 @@ class NasBenchMacro:
         )
 
     def _layers(self, arch: Arch) -> _Layers:
-        member = require_member(self.name, self._distributions, arch)
-        return tuple(str(operation) for operation in member.values())
-
-
-def _arch(layers: Iterable[str]) -> Arch:
-    return Arch(dict(zip(_GENES, layers, strict=True)))
+        return tuple(str(operation) for operation in self._member(arch).values())
 
 
 def _stages(layers: _Layers) -> list[_Layers]:

@@ -3,26 +3,19 @@
 from __future__ import annotations
 
 import itertools
-import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
+from optuna.distributions import CategoricalDistribution, IntDistribution
 from torch import nn
 
 from search_spaces import _counting as count
 from search_spaces import _vit_counting as vit
 from search_spaces._arch import Arch
-from search_spaces._checks import (
-    gene_values,
-    one_gene_neighbours,
-    require_built,
-    require_member,
-    require_task,
-)
+from search_spaces._checks import require_built, require_task
 from search_spaces._drawing import Block, Drawing
+from search_spaces._gene_space import GeneSpace
 from search_spaces._patches import BY_IMAGE_SIZE, patch_side, require_patch_option
 from search_spaces._space import AnyTask, IllegalArchError, Sizes, Task
 from search_spaces._table_rows import read_row, require_keys, require_list
@@ -52,7 +45,7 @@ class _Shape(NamedTuple):
         return [self.base_dim * number for number in self.heads]
 
 
-class Pit:
+class Pit(GeneSpace):
     """The 4,320 nets of the distillation bench's PiT space.
 
     Genes: ``base_dim`` in {16, 24, 32, 40}, the channels of each head; ``mlp_ratio`` in
@@ -72,16 +65,13 @@ class Pit:
     Auto-Prox, AAAI 2024 (arXiv 2312.09059).
     """
 
-    name: ClassVar[str] = "pit"
-    task_type: ClassVar[type[Task]] = Task
-    source: ClassVar[str] = (
-        "PiT (Heo et al., ICCV 2021, arXiv 2103.16302), choices of Auto-Prox (AAAI 2024)"
-    )
+    name = "pit"
+    task_type = Task
+    source = "PiT (Heo et al., ICCV 2021, arXiv 2103.16302), choices of Auto-Prox (AAAI 2024)"
 
     def __init__(self, patch_size: int = BY_IMAGE_SIZE) -> None:
         require_patch_option(self.name, patch_size)
-        self.patch_size = patch_size
-        self._distributions: Mapping[str, BaseDistribution] = MappingProxyType(
+        super().__init__(
             {
                 "base_dim": IntDistribution(16, 40, step=8),
                 "mlp_ratio": IntDistribution(2, 8, step=2),
@@ -91,18 +81,7 @@ class Pit:
                 "heads": CategoricalDistribution(_HEADS),
             }
         )
-
-    @property
-    def distributions(self) -> Mapping[str, BaseDistribution]:
-        return self._distributions
-
-    @property
-    def size(self) -> int:
-        return math.prod(len(gene_values(genes)) for genes in self._distributions.values())
-
-    def canonical(self, arch: Arch) -> Arch:
-        """The arch itself, its genes in the space's order."""
-        return require_member(self.name, self._distributions, arch)
+        self.patch_size = patch_size
 
     def build(self, arch: Arch, task: AnyTask) -> nn.Module:
         """A `PitNetwork` with timm's initialisation."""
@@ -129,15 +108,6 @@ class Pit:
     def head(self, module: nn.Module) -> str:
         require_built(self.name, module, _network())
         return "head"
-
-    def enumerate(self) -> Iterator[Arch]:
-        """All archs, the last gene fastest."""
-        values = (gene_values(distribution) for distribution in self._distributions.values())
-        for genes in itertools.product(*values):
-            yield Arch(dict(zip(self._distributions, genes, strict=True)))
-
-    def neighbours(self, arch: Arch) -> Iterator[Arch]:
-        return one_gene_neighbours(self._distributions, self.canonical(arch))
 
     def sizes(self, arch: Arch, task: AnyTask) -> Sizes:
         """Closed form; attention's two products are counted."""
@@ -178,12 +148,10 @@ class Pit:
         A row of the bench is a JSON object with ``base_dim``, ``mlp_ratio`` and, for each stage,
         ``depth`` and ``num_heads``.
         """
-        text = text.strip()
-        row = read_row(text, marker="num_heads")
-        if row is not None:
-            return self._from_row(row)
-        if text.startswith("{"):
-            return self.canonical(Arch.from_json(text))
+        row = read_row(text.strip(), marker="num_heads")
+        return super().parse(text) if row is None else self._member(self._from_row(row))
+
+    def _read(self, text: str) -> Arch:
         match = _NOTATION.fullmatch(text)
         if match is None:
             raise IllegalArchError(f"{self.name}: {text!r} is not an arch. Write it as {_EXAMPLE}.")
@@ -220,11 +188,10 @@ class Pit:
 
     def _arch(self, shape: _Shape) -> Arch:
         heads = "-".join(map(str, shape.heads))
-        values: Sequence[int | str] = [shape.base_dim, shape.mlp_ratio, *shape.depths, heads]
-        return self.canonical(Arch(dict(zip(self._distributions, values, strict=True))))
+        return self._arch_of([shape.base_dim, shape.mlp_ratio, *shape.depths, heads])
 
     def _shape(self, arch: Arch) -> _Shape:
-        base_dim, mlp_ratio, *depths, heads = self.canonical(arch).values()
+        base_dim, mlp_ratio, *depths, heads = self._member(arch).values()
         return _Shape(
             int(base_dim),
             int(mlp_ratio),

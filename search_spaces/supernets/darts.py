@@ -27,14 +27,13 @@ from search_spaces._darts_modules import DartsCell, DartsNetwork, stem
 from search_spaces._darts_operations import operation
 from search_spaces._space import Task
 from search_spaces.darts import Darts, arch_of, genotype_of
-from search_spaces.supernets._copying import OfSpace
 from search_spaces.supernets._darts_cell import CHOICES, EDGES, MixedCell, MixedEdge
 from search_spaces.supernets._mixture import CellKind, Mixture
 from search_spaces.supernets._partial import require_share
 from search_spaces.supernets._placed import Placed, Uses
 
 
-class DartsSupernet(OfSpace):
+class DartsSupernet(nn.Module):
     """Images ``(B, in_channels, S, S)`` to logits ``(B, class)``, for two cells or a mixture.
 
     With 16 channels and 8 cells, as published, 1,930,618 parameters: the batch norms in cells have
@@ -47,8 +46,6 @@ class DartsSupernet(OfSpace):
             them; the found cells then have to be trained afresh.
         auxiliary_skip: Whether edges have a skip connection beside their operations.
     """
-
-    space: Darts
 
     def __init__(
         self, space: Darts, task: Task, *, partial: int = 1, auxiliary_skip: bool = False

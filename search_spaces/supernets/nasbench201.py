@@ -21,7 +21,6 @@ from search_spaces._nasbench201_modules import (
 )
 from search_spaces._space import Task
 from search_spaces.nasbench201 import NasBench201
-from search_spaces.supernets._copying import OfSpace
 from search_spaces.supernets._mixture import CellKind, Mixture
 from search_spaces.supernets._nasbench201_cell import KERNELS, KIND, MixedCell
 from search_spaces.supernets._partial import require_share
@@ -30,7 +29,7 @@ from search_spaces.supernets._placed import Placed, Uses
 _STAGES = 3
 
 
-class NasBench201Supernet(OfSpace):
+class NasBench201Supernet(nn.Module):
     """Images ``(B, in_channels, S, S)`` to logits ``(B, class)``, for a cell or a mixture of cells.
 
     With the space's default options 1,686,106 parameters: the batch norms in cells have no scale
@@ -44,8 +43,6 @@ class NasBench201Supernet(OfSpace):
         keep_none: Whether an edge of a found cell may be ``none``, as the benchmark's authors have
             it; without, it gets the strongest other operation, which is DARTS's own rule.
     """
-
-    space: NasBench201
 
     def __init__(
         self, space: NasBench201, task: Task, *, partial: int = 1, keep_none: bool = True
