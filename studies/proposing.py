@@ -16,6 +16,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 
 from search_spaces import Arch
 from studies.candidates import Candidate
+from studies.memory import RevaluedStorage
 from studies.samplers import BlindSampler
 from studies.trials import attributes, tell, unmark_constraints
 
@@ -46,6 +47,10 @@ class Proposer(Protocol):
         """The trials of the batch that was proposed last, finished."""
         ...
 
+    def revalue(self, values: Sequence[Sequence[float]]) -> None:
+        """From now on the finished trials, in order, are seen with these values."""
+        ...
+
 
 class Asking(Proposer):
     """Keeps an Optuna study in memory, for samplers that look at it.
@@ -65,7 +70,8 @@ class Asking(Proposer):
         first: Sequence[Arch],
     ) -> None:
         self._distributions = dict(distributions)
-        self._study = optuna.create_study(directions=directions)
+        self._storage = RevaluedStorage()
+        self._study = optuna.create_study(storage=self._storage, directions=directions)
         self._study.add_trials([unmark_constraints(t) for t in copy.deepcopy(list(done))])
         for arch in first[len(done) :]:
             self._study.enqueue_trial(dict(arch))
@@ -81,6 +87,9 @@ class Asking(Proposer):
             tell(self._study, trial, one.candidate, one.values, one.duplicate_of)
         trials = self._study.get_trials(deepcopy=False)
         return copy.deepcopy([trials[trial.number] for trial in self._asked])
+
+    def revalue(self, values: Sequence[Sequence[float]]) -> None:
+        self._storage.revalue(values)
 
 
 class Drawing(Proposer):
@@ -114,6 +123,9 @@ class Drawing(Proposer):
 
     def finish(self, found: Sequence[Found]) -> list[FrozenTrial]:
         return [self._finished(a, one) for a, one in zip(self._archs, found, strict=True)]
+
+    def revalue(self, values: Sequence[Sequence[float]]) -> None:
+        """Changes nothing: no value is looked at."""
 
     def _finished(self, arch: Arch, found: Found) -> FrozenTrial:
         now = datetime.now()

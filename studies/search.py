@@ -112,7 +112,7 @@ class Search:
             found = self._evaluate(archs, result)
             self._keep(proposer.finish(found), found, result)
             if objectives.move:  # earlier trials, too, are seen with the values they have by now
-                proposer = self._proposer(result, reference)
+                proposer.revalue(result.values_by_now)
         return result
 
     def _number_of_trials(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from typing import Any
 
@@ -52,6 +53,13 @@ def duplicate_of(trial: FrozenTrial) -> int | None:
     """Number of the first trial with the same canonical arch; None for that first one."""
     number: int | None = trial.user_attrs.get(_DUPLICATE_OF)
     return number
+
+
+def revalued(trial: FrozenTrial, values: Sequence[float]) -> FrozenTrial:
+    """The trial as if it had been told with other values; the one that is given stays as it is."""
+    other = copy.copy(trial)
+    other.values = list(values)
+    return other
 
 
 def mark_constraints(trial: FrozenTrial) -> FrozenTrial:
