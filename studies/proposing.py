@@ -18,7 +18,7 @@ from search_spaces import Arch
 from studies.candidates import Candidate
 from studies.memory import RevaluedStorage
 from studies.samplers import BlindSampler
-from studies.trials import attributes, tell, unmark_constraints
+from studies.trials import attributes, constraints, tell, unmark_constraints
 
 
 @dataclass(frozen=True)
@@ -29,11 +29,13 @@ class Found:
         candidate: What was evaluated.
         values: One for each objective.
         duplicate_of: Number of the first trial with the same canonical arch.
+        valued: Whether none of the values stands in for one that is not finite.
     """
 
     candidate: Candidate
     values: list[float]
     duplicate_of: int | None
+    valued: bool
 
 
 class Proposer(Protocol):
@@ -84,7 +86,14 @@ class Asking(Proposer):
 
     def finish(self, found: Sequence[Found]) -> list[FrozenTrial]:
         for trial, one in zip(self._asked, found, strict=True):
-            tell(self._study, trial, one.candidate, one.values, one.duplicate_of)
+            tell(
+                self._study,
+                trial,
+                one.candidate,
+                one.values,
+                one.duplicate_of,
+                valued=one.valued,
+            )
         trials = self._study.get_trials(deepcopy=False)
         return copy.deepcopy([trials[trial.number] for trial in self._asked])
 
@@ -143,7 +152,7 @@ class Drawing(Proposer):
             datetime_start=now,
             datetime_complete=now,
         )
-        for metric, violation in found.candidate.violations.items():
+        for metric, violation in constraints(found.candidate, found.valued).items():
             trial.set_constraint(metric, violation)
         self._next += 1
         return trial

@@ -242,7 +242,9 @@ class Search:
             if first is None:
                 first = first_here.setdefault(candidate.key, number)
             duplicate_of = first if first != number else None
-            found.append(Found(candidate, result.objectives.values(candidate), duplicate_of))
+            values = result.objectives.values(candidate)
+            valued = result.objectives.has_values(candidate)
+            found.append(Found(candidate, values, duplicate_of, valued))
         return found
 
     def _canonical(self, arch: Arch) -> Arch:

@@ -38,7 +38,7 @@ class SearchResult:
         self._first_trials[key] = number
         self._candidates[key] = candidate
         self.objectives.add(candidate)
-        if not self.objectives.move and self._is_ranked(candidate):
+        if not self.objectives.move and self._is_comparable(candidate):
             self._front.add(key, trial.values)
 
     @property
@@ -73,18 +73,24 @@ class SearchResult:
 
     @property
     def front(self) -> list[Candidate]:
-        """The ranked candidates that no other one dominates in the objectives, best score first."""
+        """The ranked candidates that no other one dominates in the objectives, best score first.
+
+        Each has a value in every objective.
+        """
         front = self._front_by_now() if self.objectives.move else self._front
         return self._best_first(self._candidates[key] for key in front)
 
     def _front_by_now(self) -> Front:
         front = Front(self.objectives.directions)
-        for candidate in filter(self._is_ranked, self._candidates.values()):
+        for candidate in filter(self._is_comparable, self._candidates.values()):
             front.add(candidate.key, self.objectives.values(candidate))
         return front
 
     def _best_first(self, candidates: Iterable[Candidate]) -> list[Candidate]:
         return sorted(candidates, key=lambda c: (-self.objectives.score(c), c.macs, c.key))
+
+    def _is_comparable(self, candidate: Candidate) -> bool:
+        return candidate.feasible and self.objectives.has_values(candidate)
 
     def _is_ranked(self, candidate: Candidate) -> bool:
         return candidate.feasible and math.isfinite(self.objectives.score(candidate))

@@ -20,7 +20,8 @@ OBJECTIVES = ["score", "macs"]
 
 def _found(arch: Arch) -> Found:
     depth = sum(map(int, arch.values()))
-    return Found(Candidate(arch, depth, depth, {"macs": depth / 12 - 1}), [depth % 7, depth], None)
+    candidate = Candidate(arch, depth, depth, {"macs": depth / 12 - 1})
+    return Found(candidate, [depth % 7, depth], None, True)
 
 
 def _by_then(trials: Sequence[FrozenTrial], batch: int) -> list[list[float]]:
