@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -250,15 +251,27 @@ def test_an_exhaustive_search_takes_the_whole_space_or_says_that_it_does_not(
     archs = [candidate_of(trial).arch for trial in result.trials]
     assert archs[0] == space.parse("[5 1 1]")
     assert len(archs) == len(set(archs)) == (trials or 64)
-    assert notes.messages == [
+    assert [message for message in notes.messages if "looked at" in message] == [
         "20 of the 64 networks of cifar-resnet are looked at, the first in its order. Leave out "
         "--trials to look at all."
     ] * (trials is not None)
 
 
 def test_an_impossible_budget_names_the_smallest_student(tmp_path: Path) -> None:
-    with pytest.raises(NoFeasibleStudentError, match="The smallest has"):
+    message = r"none of \d,\d{3} tried\. The smallest has"
+    with pytest.raises(NoFeasibleStudentError, match=message):
         _search(_recipe(**{"budget.limits": ["macs=1"]}), tmp_path / "run")
+
+
+def test_a_rough_scale_is_told(tmp_path: Path) -> None:
+    space, notes = create_space("cifar-resnet", width=4), _Notes()
+    smallest = min(space.sizes(arch, TASK).macs for arch in space.enumerate())
+    recipe = _recipe(**{"budget.limits": [f"macs={2 * smallest}"], "search.trials": 24})
+    _search(recipe, tmp_path / "tight", notes, space)
+    _search(_recipe(**{"search.trials": 4}), tmp_path / "short", notes)
+    tight, short = notes.messages
+    assert re.search(r"rests on \d students alone \(of 64 tried, no others meet", tight)
+    assert "rests on 4 students alone (no more than there are trials; up to 48" in short
 
 
 def test_after_an_impossible_budget_the_same_run_takes_a_possible_one(tmp_path: Path) -> None:
