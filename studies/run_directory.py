@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 FOUND = "found"
 """The state that holds what a search found so far (`studies.document.found_document`)."""
+REFERENCE = "reference"
+"""The state that holds the scored candidates with which ranks begin (`studies.search.Search`)."""
 SUPERNET_SEARCH = "supernet-search"
 """The state that holds what a search of a supernet was asked for; no other run has it."""
 LESSON = "lesson"

@@ -25,7 +25,7 @@ from studies.proposing import Asking, Drawing, Found, Proposer
 from studies.recipe import Recipe
 from studies.recipe_space import start_archs
 from studies.reference_sample import FEW, ReferenceSample, reference_sample
-from studies.run_directory import FOUND, RunDirectory
+from studies.run_directory import FOUND, REFERENCE, RunDirectory
 from studies.samplers import SAMPLERS, BlindSampler
 from studies.search_result import SearchResult
 from studies.shared import SharedStudy
@@ -101,6 +101,9 @@ class Search:
             reference,
             self._recipe.search.fusion,
         )
+        if objectives.move:
+            kept = [candidate.to_dict() for candidate in reference]
+            self._run.write_state(REFERENCE, {"candidates": kept})
         result = self._continued(objectives)
         proposer = self._proposer(result, reference)
         batch = self._recipe.search.batch_size

@@ -16,6 +16,7 @@ from sklearn.datasets import load_digits
 
 from nas_kd.costs import Budget
 from nas_kd.errors import NoFeasibleStudentError
+from nas_kd.report.dashboard.values_by_now import ValuesByNow
 from proxies import log_rank_fusion
 from search_spaces import SearchSpace, Task, create_space
 from studies.candidates import Candidate
@@ -142,6 +143,10 @@ def test_scores_by_rank_are_those_of_the_whole_history_also_after_a_kill(tmp_pat
     by_now = {t.number: t.values[0] for t in whole.trials_by_now}
     told = {t.number: t.values[0] for t in whole.trials}
     assert by_now != told
+    run = RunDirectory.open(tmp_path / "whole")
+    values, view = ValuesByNow.of(run), open_storage(run.journal)
+    assert values is not None
+    assert {n: v[0] for n, v in values.by_number(view.get_all_trials(0)).items()} == by_now
     best = whole.ranking[0]
     assert all(by_now[t.number] <= whole.objectives.score(best) for t in whole.trials)
     assert best in whole.front
