@@ -85,6 +85,6 @@ def _around(
         if not walks:
             return
         walk = walks.popleft()
-        if (arch := next(walk, None)) is not None:
+        if (neighbour := next(walk, None)) is not None:
             walks.append(walk)
-            yield arch
+            yield neighbour

@@ -270,7 +270,8 @@ def test_an_impossible_budget_names_the_smallest_student(tmp_path: Path) -> None
 
 def test_a_rough_scale_is_told(tmp_path: Path) -> None:
     space, notes = create_space("cifar-resnet", width=4), _Notes()
-    smallest = min(space.sizes(arch, TASK).macs for arch in space.enumerate())
+    sizes = [space.sizes(arch, TASK) for arch in space.enumerate()]
+    smallest = min(size.macs for size in sizes if size is not None)
     recipe = _recipe(**{"budget.limits": [f"macs={2 * smallest}"], "search.trials": 24})
     _search(recipe, tmp_path / "tight", notes, space)
     _search(_recipe(**{"search.trials": 4}), tmp_path / "short", notes)
