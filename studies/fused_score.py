@@ -23,8 +23,8 @@ class FusedScore(Protocol):
     moves: bool
 
     @property
-    def floor(self) -> float:
-        """What stands in for the score of candidates without one, below all others."""
+    def placeholder(self) -> float:
+        """What stands in the storage for the score of candidates without one."""
         ...
 
     def add(self, candidate: Candidate) -> None:
@@ -39,7 +39,7 @@ class FusedScore(Protocol):
 class ReferenceScore:
     """Against a reference sample, see `ReferenceFusion`; every proxy needs a finite value.
 
-    The floor is one unit below the worst of the reference.
+    The placeholder is one unit below the worst of the reference; others may have lower scores.
     """
 
     moves = False
@@ -47,7 +47,7 @@ class ReferenceScore:
     def __init__(self, proxies: Sequence[str], reference: Sequence[Candidate]) -> None:
         frame = pd.DataFrame([dict(c.scores) for c in reference], columns=list(proxies))
         self._fusion = ReferenceFusion(frame)
-        self.floor = floor_below([self.of(candidate) for candidate in reference])
+        self.placeholder = placeholder([self.of(candidate) for candidate in reference])
 
     def add(self, candidate: Candidate) -> None:
         """Changes nothing."""
@@ -76,8 +76,8 @@ class RankScore:
             self.add(candidate)
 
     @property
-    def floor(self) -> float:
-        """Sinks as candidates are added."""
+    def placeholder(self) -> float:
+        """Below all others; sinks as candidates are added."""
         return self._fusion.least
 
     def add(self, candidate: Candidate) -> None:
@@ -101,7 +101,7 @@ def fused_score(
     return RankScore(proxies, reference, fusion)
 
 
-def floor_below(values: Sequence[float]) -> float:
-    """One unit below the least finite value."""
+def placeholder(values: Sequence[float]) -> float:
+    """What stands in for a value that is not finite: one unit below the least finite one."""
     finite = [value for value in values if math.isfinite(value)]
     return min(finite) - 1.0 if finite else -1.0

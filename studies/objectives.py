@@ -10,7 +10,7 @@ from optuna.study import StudyDirection
 from nas_kd.errors import UsageError
 from nas_kd.registry import unknown_name
 from studies.candidates import Candidate
-from studies.fused_score import floor_below, fused_score
+from studies.fused_score import fused_score, placeholder
 from studies.fusions import Fusion
 
 SCORE = "score"
@@ -24,8 +24,9 @@ class Objectives:
     With the fusion ``reference`` the fused score is measured against a reference sample of the
     space (`ReferenceScore`), so that a trial's value never changes afterwards. With one by ranks
     (`RankScore`) it is that among all candidates added so far, and moves when others are added.
-    Candidates without a finite value (over the budget, or degenerate) get a floor below the worst:
-    ranked last, finite for the storage, marked by their constraints or attributes.
+    Where a candidate has no finite value (over the budget, or degenerate) a placeholder stands, for
+    the storage. What ranks it last is a constraint that it violates (`studies.trials.constraints`):
+    finite values, which may lie below any placeholder, are never changed.
 
     Args:
         names: Objective names, ``score``, proxies, ``macs``, ``params`` or ``latency_ms``.
@@ -44,8 +45,8 @@ class Objectives:
         check_objectives(names, proxies)
         self.names = list(names)
         self._fused = fused_score(fusion, proxies, reference)
-        self._floors = {
-            name: floor_below([candidate.scores[name] for candidate in reference])
+        self._placeholders = {
+            name: placeholder([candidate.scores[name] for candidate in reference])
             for name in proxies
         }
 
@@ -70,14 +71,22 @@ class Objectives:
         """One finite value for each objective, in order."""
         return [self._value(name, candidate) for name in self.names]
 
+    def has_values(self, candidate: Candidate) -> bool:
+        """Whether the fused score and every objective have a finite value, and none stands in."""
+        return all(math.isfinite(self._raw(name, candidate)) for name in {SCORE, *self.names})
+
     def _value(self, name: str, candidate: Candidate) -> float:
+        value = self._raw(name, candidate)
+        if math.isfinite(value):
+            return value
+        return self._fused.placeholder if name == SCORE else self._placeholders[name]
+
+    def _raw(self, name: str, candidate: Candidate) -> float:
         if name in _COSTS:
             return candidate.costs[name]
         if name == SCORE:
-            value, floor = self.score(candidate), self._fused.floor
-        else:
-            value, floor = candidate.scores.get(name, -math.inf), self._floors[name]
-        return max(value, floor) if math.isfinite(value) else floor
+            return self.score(candidate)
+        return candidate.scores.get(name, -math.inf)
 
 
 def directions(names: Sequence[str]) -> list[StudyDirection]:

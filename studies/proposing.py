@@ -16,8 +16,9 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 
 from search_spaces import Arch
 from studies.candidates import Candidate
+from studies.memory import RevaluedStorage
 from studies.samplers import BlindSampler
-from studies.trials import attributes, tell, unmark_constraints
+from studies.trials import attributes, constraints, tell, unmark_constraints
 
 
 @dataclass(frozen=True)
@@ -28,11 +29,13 @@ class Found:
         candidate: What was evaluated.
         values: One for each objective.
         duplicate_of: Number of the first trial with the same canonical arch.
+        valued: Whether none of the values stands in for one that is not finite.
     """
 
     candidate: Candidate
     values: list[float]
     duplicate_of: int | None
+    valued: bool
 
 
 class Proposer(Protocol):
@@ -44,6 +47,10 @@ class Proposer(Protocol):
 
     def finish(self, found: Sequence[Found]) -> list[FrozenTrial]:
         """The trials of the batch that was proposed last, finished."""
+        ...
+
+    def revalue(self, values: Sequence[Sequence[float]]) -> None:
+        """From now on the finished trials, in order, are seen with these values."""
         ...
 
 
@@ -65,7 +72,8 @@ class Asking(Proposer):
         first: Sequence[Arch],
     ) -> None:
         self._distributions = dict(distributions)
-        self._study = optuna.create_study(directions=directions)
+        self._storage = RevaluedStorage()
+        self._study = optuna.create_study(storage=self._storage, directions=directions)
         self._study.add_trials([unmark_constraints(t) for t in copy.deepcopy(list(done))])
         for arch in first[len(done) :]:
             self._study.enqueue_trial(dict(arch))
@@ -78,9 +86,19 @@ class Asking(Proposer):
 
     def finish(self, found: Sequence[Found]) -> list[FrozenTrial]:
         for trial, one in zip(self._asked, found, strict=True):
-            tell(self._study, trial, one.candidate, one.values, one.duplicate_of)
+            tell(
+                self._study,
+                trial,
+                one.candidate,
+                one.values,
+                one.duplicate_of,
+                valued=one.valued,
+            )
         trials = self._study.get_trials(deepcopy=False)
         return copy.deepcopy([trials[trial.number] for trial in self._asked])
+
+    def revalue(self, values: Sequence[Sequence[float]]) -> None:
+        self._storage.revalue(values)
 
 
 class Drawing(Proposer):
@@ -115,6 +133,9 @@ class Drawing(Proposer):
     def finish(self, found: Sequence[Found]) -> list[FrozenTrial]:
         return [self._finished(a, one) for a, one in zip(self._archs, found, strict=True)]
 
+    def revalue(self, values: Sequence[Sequence[float]]) -> None:
+        """Changes nothing: no value is looked at."""
+
     def _finished(self, arch: Arch, found: Found) -> FrozenTrial:
         now = datetime.now()
         trial = FrozenTrial(
@@ -131,7 +152,7 @@ class Drawing(Proposer):
             datetime_start=now,
             datetime_complete=now,
         )
-        for metric, violation in found.candidate.violations.items():
+        for metric, violation in constraints(found.candidate, found.valued).items():
             trial.set_constraint(metric, violation)
         self._next += 1
         return trial

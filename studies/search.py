@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 import time
 from collections.abc import Sequence
@@ -23,10 +22,10 @@ from studies.journal_batches import append_together
 from studies.objectives import SCORE, Objectives, directions
 from studies.observer import Observer
 from studies.proposing import Asking, Drawing, Found, Proposer
-from studies.random_arch import anchors_then_random
 from studies.recipe import Recipe
 from studies.recipe_space import start_archs
-from studies.run_directory import FOUND, RunDirectory
+from studies.reference_sample import FEW, ReferenceSample, reference_sample
+from studies.run_directory import FOUND, REFERENCE, RunDirectory
 from studies.samplers import SAMPLERS, BlindSampler
 from studies.search_result import SearchResult
 from studies.shared import SharedStudy
@@ -36,7 +35,6 @@ from studies.workers import Crew, LocalCrew, OwnProcess
 REFERENCE_SIZE = 48
 """Candidates that fix the scale of the fused score before the search."""
 
-_DRAWS_PER_REFERENCE = 200
 _KEPT_EVERY_S = 1.0
 
 
@@ -103,6 +101,9 @@ class Search:
             reference,
             self._recipe.search.fusion,
         )
+        if objectives.move:
+            kept = [candidate.to_dict() for candidate in reference]
+            self._run.write_state(REFERENCE, {"candidates": kept})
         result = self._continued(objectives)
         proposer = self._proposer(result, reference)
         batch = self._recipe.search.batch_size
@@ -112,7 +113,7 @@ class Search:
             found = self._evaluate(archs, result)
             self._keep(proposer.finish(found), found, result)
             if objectives.move:  # earlier trials, too, are seen with the values they have by now
-                proposer = self._proposer(result, reference)
+                proposer.revalue(result.values_by_now)
         return result
 
     def _number_of_trials(self) -> int:
@@ -160,39 +161,45 @@ class Search:
         shared.settle(self._written, 0)
 
     def _reference(self) -> list[Candidate]:
-        """Scored candidates drawn uniformly from those within the counted budget."""
-        archs = self._reference_archs()
-        if not archs:
-            raise NoFeasibleStudentError(self._nothing_fits())
-        self._crew.expect(archs)
+        """Scored candidates within the counted budget (`reference_sample`)."""
+        size = min(REFERENCE_SIZE, self._trials)
+        fits = self._evaluator.within_budget
+        sample = reference_sample(self._space, self._recipe.seed, size, fits)
+        if not sample.archs:
+            raise NoFeasibleStudentError(self._nothing_fits(sample.tried))
+        self._tell_rough(sample, size)
+        self._crew.expect(sample.archs)
         reference = []
-        for arch in archs:
+        for arch in sample.archs:
             reference.append(self._crew.evaluate(arch))
-            scaled = f"scaling the proxies {len(reference)}/{len(archs)}"
+            scaled = f"scaling the proxies {len(reference)}/{len(sample.archs)}"
             self._observer.advance(0, best=scaled)
         return reference
 
-    def _reference_archs(self) -> list[Arch]:
-        """Distinct canonical archs within the counted budget, the anchors first."""
-        generator = np.random.default_rng(self._seed(0))
-        size = min(REFERENCE_SIZE, self._trials)
-        draws = len(self._space.anchors()) + size * _DRAWS_PER_REFERENCE
-        found: dict[Arch, None] = {}
-        for arch in itertools.islice(anchors_then_random(self._space, generator), draws):
-            if len(found) == size:
-                break
-            if self._evaluator.within_budget(arch):
-                found[self._space.canonical(arch)] = None
-        return list(found)
+    def _tell_rough(self, sample: ReferenceSample, size: int) -> None:
+        """Says where the scale on which several proxies are fused rests on few students."""
+        search, few = self._recipe.search, len(sample.archs)
+        if few >= FEW or len(search.proxies) < 2 or search.fusion != "reference":
+            return
+        cause = (
+            f"no more than there are trials; up to {REFERENCE_SIZE} are taken"
+            if few == size
+            else f"of {sample.tried:,} tried, no others meet the budget"
+        )
+        self._observer.note(
+            f"The scale on which the proxies are fused rests on {few} students alone ({cause}): "
+            "how much each proxy counts for is rough."
+        )
 
-    def _nothing_fits(self) -> str:
+    def _nothing_fits(self, tried: int) -> str:
         smallest = min(
             (self._evaluator.evaluate(arch) for arch in self._space.anchors()),
             key=lambda candidate: candidate.macs,
         )
         excess = {m: f"{v:+.0%}" for m, v in smallest.violations.items() if v > 0}
         return (
-            f"budget: no student of {self._space.name} meets it. The smallest has "
+            f"budget: no student of {self._space.name} meets it, none of {tried:,} tried. The "
+            "smallest has "
             f"{smallest.macs:,} MACs and {smallest.params:,} parameters and is over by {excess}. "
             "Raise the budget, or choose a smaller space with --space or --space-option."
         )
@@ -242,7 +249,9 @@ class Search:
             if first is None:
                 first = first_here.setdefault(candidate.key, number)
             duplicate_of = first if first != number else None
-            found.append(Found(candidate, result.objectives.values(candidate), duplicate_of))
+            values = result.objectives.values(candidate)
+            valued = result.objectives.has_values(candidate)
+            found.append(Found(candidate, values, duplicate_of, valued))
         return found
 
     def _canonical(self, arch: Arch) -> Arch:

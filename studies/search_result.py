@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import math
 from collections.abc import Iterable
 
@@ -11,7 +10,7 @@ from optuna.trial import FrozenTrial
 from studies.candidates import Candidate
 from studies.front import Front
 from studies.objectives import Objectives
-from studies.trials import candidate_of, key_of
+from studies.trials import candidate_of, key_of, revalued
 
 
 class SearchResult:
@@ -39,16 +38,24 @@ class SearchResult:
         self._first_trials[key] = number
         self._candidates[key] = candidate
         self.objectives.add(candidate)
-        if not self.objectives.move and self._is_ranked(candidate):
+        if not self.objectives.move and self._is_comparable(candidate):
             self._front.add(key, trial.values)
 
     @property
-    def trials_by_now(self) -> list[FrozenTrial]:
-        """The trials with the values that their candidates have by now.
+    def values_by_now(self) -> list[list[float]]:
+        """The values that the candidates of the trials have by now.
 
         They differ from what was told at the time where scores are ranks: others came after.
         """
-        return list(map(self._by_now, self.trials)) if self.objectives.move else self.trials
+        values = {key: self.objectives.values(c) for key, c in self._candidates.items()}
+        return [values[key_of(trial)] for trial in self.trials]
+
+    @property
+    def trials_by_now(self) -> list[FrozenTrial]:
+        """The trials with their `values_by_now`."""
+        if not self.objectives.move:
+            return self.trials
+        return list(map(revalued, self.trials, self.values_by_now))
 
     def first_trial(self, key: str) -> int | None:
         """Number of the first trial with this canonical key; None where there is none yet."""
@@ -66,23 +73,24 @@ class SearchResult:
 
     @property
     def front(self) -> list[Candidate]:
-        """The ranked candidates that no other one dominates in the objectives, best score first."""
+        """The ranked candidates that no other one dominates in the objectives, best score first.
+
+        Each has a value in every objective.
+        """
         front = self._front_by_now() if self.objectives.move else self._front
         return self._best_first(self._candidates[key] for key in front)
 
     def _front_by_now(self) -> Front:
         front = Front(self.objectives.directions)
-        for candidate in filter(self._is_ranked, self._candidates.values()):
+        for candidate in filter(self._is_comparable, self._candidates.values()):
             front.add(candidate.key, self.objectives.values(candidate))
         return front
 
-    def _by_now(self, trial: FrozenTrial) -> FrozenTrial:
-        revalued = copy.copy(trial)
-        revalued.values = self.objectives.values(self._candidates[key_of(trial)])
-        return revalued
-
     def _best_first(self, candidates: Iterable[Candidate]) -> list[Candidate]:
         return sorted(candidates, key=lambda c: (-self.objectives.score(c), c.macs, c.key))
+
+    def _is_comparable(self, candidate: Candidate) -> bool:
+        return candidate.feasible and self.objectives.has_values(candidate)
 
     def _is_ranked(self, candidate: Candidate) -> bool:
         return candidate.feasible and math.isfinite(self.objectives.score(candidate))

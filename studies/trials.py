@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,6 +13,8 @@ from studies.candidates import Candidate
 
 _CANDIDATE = "candidate"
 _DUPLICATE_OF = "duplicate_of"
+NO_VALUE = "no_value"
+"""The constraint that candidates within the budget violate for which a placeholder stands."""
 # optuna-dashboard 0.21 reads only this older form of the constraints; Optuna 5 writes one
 # attribute for each constraint. See `mark_constraints`.
 _OLD_CONSTRAINTS = "constraints"
@@ -23,11 +26,13 @@ def tell(
     candidate: Candidate,
     values: Sequence[float],
     duplicate_of: int | None,
+    *,
+    valued: bool = True,
 ) -> None:
-    """Finishes a trial with what is known of its candidate."""
+    """Finishes a trial with what is known of its candidate; ``valued`` as in `constraints`."""
     for name, attribute in attributes(candidate, duplicate_of).items():
         trial.set_user_attr(name, attribute)
-    for metric, violation in candidate.violations.items():
+    for metric, violation in constraints(candidate, valued).items():
         trial.set_constraint(metric, violation)
     study.tell(trial, list(values))
 
@@ -36,6 +41,21 @@ def attributes(candidate: Candidate, duplicate_of: int | None) -> dict[str, Any]
     """The user attributes of a finished trial."""
     found: dict[str, Any] = {_CANDIDATE: candidate.to_dict()}
     return found if duplicate_of is None else {**found, _DUPLICATE_OF: duplicate_of}
+
+
+def constraints(candidate: Candidate, valued: bool) -> dict[str, float]:
+    """The constraints of a trial: at most 0 where they hold.
+
+    A candidate that is over the budget violates one already. A degenerate one violates `NO_VALUE`,
+    so that every sampler and the dashboard rank it below all that have values, in whatever
+    objectives, such as MACs, it may be the best.
+
+    Args:
+        candidate: What the trial evaluated.
+        valued: Whether all its objectives have values (`studies.objectives.Objectives.has_values`).
+    """
+    found = dict(candidate.violations)
+    return found | {NO_VALUE: 1.0} if candidate.feasible and not valued else found
 
 
 def candidate_of(trial: FrozenTrial) -> Candidate:
@@ -52,6 +72,13 @@ def duplicate_of(trial: FrozenTrial) -> int | None:
     """Number of the first trial with the same canonical arch; None for that first one."""
     number: int | None = trial.user_attrs.get(_DUPLICATE_OF)
     return number
+
+
+def revalued(trial: FrozenTrial, values: Sequence[float]) -> FrozenTrial:
+    """The trial as if it had been told with other values; the one that is given stays as it is."""
+    other = copy.copy(trial)
+    other.values = list(values)
+    return other
 
 
 def mark_constraints(trial: FrozenTrial) -> FrozenTrial:

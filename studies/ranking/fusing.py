@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import itertools
-
 import numpy as np
 import pandas as pd
 
 from proxies import RankFusion, ReferenceFusion
 from search_spaces import Arch, SearchSpace
 from studies.fusions import Fusion
-from studies.random_arch import anchors_then_random
+from studies.reference_sample import reference_sample
 from studies.search import REFERENCE_SIZE
-
-_DRAWS = 200 * REFERENCE_SIZE
-"""After which a small space has no more functions to give."""
 
 
 def fuse_by_ranks(values: np.ndarray, method: Fusion) -> np.ndarray:
@@ -44,14 +39,7 @@ def fuse_by_reference(values: np.ndarray, reference: np.ndarray) -> np.ndarray:
 
 def reference_archs(space: SearchSpace, seed: int) -> list[Arch]:
     """The networks whose scores set the scale in a search with this seed and without a budget."""
-    first = np.random.SeedSequence([seed, 0]).generate_state(1)[0]
-    drawn = anchors_then_random(space, np.random.default_rng(int(first)))
-    found: dict[Arch, None] = {}
-    for arch in itertools.islice(drawn, len(space.anchors()) + _DRAWS):
-        found[space.canonical(arch)] = None
-        if len(found) == REFERENCE_SIZE:
-            break
-    return list(found)
+    return reference_sample(space, seed, REFERENCE_SIZE, lambda arch: True).archs
 
 
 def _rows(values: np.ndarray) -> list[dict[str, float]]:

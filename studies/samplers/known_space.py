@@ -41,11 +41,24 @@ class KnownSpaceNSGAII(_KnownSpace, NSGAIISampler):
     Parents are in the order of their trials. By itself Optuna has them in the order of selection
     when it has just selected them and in that of the trials when it selected them earlier, and ties
     between parents, which archs of one function make, would be broken otherwise after a restart.
+
+    After a restart the parents of all generations are selected again, the first ones first: Optuna
+    goes back from the last generation, some calls deep for each, and many generations are too deep.
     """
 
     def get_parent_population(self, study: Study, generation: int) -> list[FrozenTrial]:
+        for earlier in range(self._selected(study, generation) + 1, generation):
+            super().get_parent_population(study, earlier)
         parents = super().get_parent_population(study, generation)
         return sorted(parents, key=lambda trial: trial.number)
+
+    def _selected(self, study: Study, generation: int) -> int:
+        """The last generation up to ``generation`` whose parents the study keeps; 0 for none."""
+        kept = study._storage.get_study_system_attrs(study._study_id)
+        prefix = self._get_parent_cache_key_prefix()
+        while generation > 0 and kept.get(f"{prefix}{generation}") is None:
+            generation -= 1
+        return generation
 
 
 class KnownSpaceTPE(_KnownSpace, TPESampler):

@@ -22,7 +22,8 @@ class RegularisedEvolutionSampler(BaseSampler):
     (one gene changed) of the tournament's winner.
 
     Deviations: feasible candidates beat infeasible ones and infeasible ones are compared by their
-    summed violation, so that a budget holds; with several objectives the study's first one decides.
+    summed violation, so that a budget holds and degenerate candidates lose; with several objectives
+    the study's first one decides.
     """
 
     def __init__(

@@ -18,10 +18,15 @@ from nas_kd.errors import NasKdError
 from nas_kd.report.dashboard import annotations
 from nas_kd.report.dashboard.application import dashboard_application
 from nas_kd.report.dashboard.artifacts import candidate_files
+from nas_kd.report.dashboard.kept_notes import KeptNotes
+from nas_kd.report.dashboard.values_by_now import ValuesByNow
+from nas_kd.report.dashboard.view import RunView
 from nas_kd.report.keys import key_of
 from studies.journal import open_storage
+from studies.objectives import Objectives
 from studies.recipe_files import parse_recipe
 from studies.run_directory import RunDirectory, state_name
+from studies.search_result import SearchResult
 from tests.report.asking import Ask, asking
 from tests.report.dashboard_run import TOO_SLOW, finished_run
 from tests.report.journals import append
@@ -89,6 +94,25 @@ def test_one_objective_has_the_best_feasible_trial(tmp_path: Path) -> None:
     _, shown = asking(dashboard_application(run))("/api/studies/0")
     study = optuna.load_study(study_name=None, storage=open_storage(run.journal))
     assert [t["number"] for t in shown["best_trials"]] == [study.best_trial.number]
+
+
+def test_scores_by_rank_are_those_of_this_moment(tmp_path: Path) -> None:
+    search = {"proxies": ["naswot"], "fusion": "mean-rank"}
+    recipe = parse_recipe({**OTHERS.model_dump(mode="json"), "search": search})
+    run = RunDirectory.create_or_continue(tmp_path / "run", recipe)
+    found = [candidate for candidate, _ in others()]
+    append(run, [(c, float(-number)) for number, c in enumerate(found)])  # the last is the worst
+    ranks = SearchResult(Objectives(["score", "macs"], ["naswot"], [], "mean-rank"))
+    for trial in open_storage(run.journal).get_all_trials(0):
+        ranks.add(trial)
+    _, shown = asking(dashboard_application(run))("/api/studies/0")
+    assert [t["values"] for t in shown["trials"]] == ranks.values_by_now
+    assert {t["number"] for t in shown["best_trials"]} == {
+        ranks.first_trial(candidate.key) for candidate in ranks.front
+    }
+    values = ValuesByNow.of(run)
+    view = RunView(open_storage(run.journal), dict, KeptNotes(run.path / "notes.json"), values)
+    assert view.get_trial(5).values == ranks.values_by_now[5]
 
 
 def test_note_figures_and_artifacts_are_there(finished: RunDirectory, ask: Ask) -> None:

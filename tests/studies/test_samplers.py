@@ -71,6 +71,23 @@ def test_nsga2_breaks_ties_alike_after_a_restart() -> None:
         assert [t.params for t in whole.trials] == [t.params for t in cut.trials]
 
 
+def test_nsga2_goes_on_after_more_generations_than_calls_can_be_deep() -> None:
+    space, size, generations = create_space("cifar-resnet"), 2, 420
+
+    def go_on(study: optuna.Study, seed: int) -> None:
+        study.sampler = KnownSpaceNSGAII(space.distributions, population_size=size, seed=seed)
+        _search(study, space, size)
+
+    whole = optuna.create_study(directions=["maximize", "minimize"])
+    for generation in range(generations):
+        go_on(whole, generation)
+    restarted = optuna.create_study(directions=["maximize", "minimize"])
+    restarted.add_trials(whole.trials)
+    for study in (whole, restarted):
+        go_on(study, generations)
+    assert [t.params for t in restarted.trials] == [t.params for t in whole.trials]
+
+
 def _search(study: optuna.Study, space: SearchSpace, trials: int) -> None:
     """Few different values, so that many trials are equally good."""
     for _ in range(trials):

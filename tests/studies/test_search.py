@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from sklearn.datasets import load_digits
 
 from nas_kd.costs import Budget
 from nas_kd.errors import NoFeasibleStudentError
+from nas_kd.report.dashboard.values_by_now import ValuesByNow
 from proxies import log_rank_fusion
 from search_spaces import SearchSpace, Task, create_space
 from studies.candidates import Candidate
@@ -29,7 +31,7 @@ from studies.run_directory import FOUND, RunDirectory
 from studies.samplers import SAMPLERS
 from studies.search import Search
 from studies.search_result import SearchResult
-from studies.trials import candidate_of, duplicate_of
+from studies.trials import NO_VALUE, candidate_of, constraints, duplicate_of
 
 SPACE = create_space("nasbench201", channels=4, cells_per_stage=1)
 TASK = Task(1, 8, 10)
@@ -141,6 +143,10 @@ def test_scores_by_rank_are_those_of_the_whole_history_also_after_a_kill(tmp_pat
     by_now = {t.number: t.values[0] for t in whole.trials_by_now}
     told = {t.number: t.values[0] for t in whole.trials}
     assert by_now != told
+    run = RunDirectory.open(tmp_path / "whole")
+    values, view = ValuesByNow.of(run), open_storage(run.journal)
+    assert values is not None
+    assert {n: v[0] for n, v in values.by_number(view.get_all_trials(0)).items()} == by_now
     best = whole.ranking[0]
     assert all(by_now[t.number] <= whole.objectives.score(best) for t in whole.trials)
     assert best in whole.front
@@ -250,15 +256,28 @@ def test_an_exhaustive_search_takes_the_whole_space_or_says_that_it_does_not(
     archs = [candidate_of(trial).arch for trial in result.trials]
     assert archs[0] == space.parse("[5 1 1]")
     assert len(archs) == len(set(archs)) == (trials or 64)
-    assert notes.messages == [
+    assert [message for message in notes.messages if "looked at" in message] == [
         "20 of the 64 networks of cifar-resnet are looked at, the first in its order. Leave out "
         "--trials to look at all."
     ] * (trials is not None)
 
 
 def test_an_impossible_budget_names_the_smallest_student(tmp_path: Path) -> None:
-    with pytest.raises(NoFeasibleStudentError, match="The smallest has"):
+    message = r"none of \d,\d{3} tried\. The smallest has"
+    with pytest.raises(NoFeasibleStudentError, match=message):
         _search(_recipe(**{"budget.limits": ["macs=1k"]}), tmp_path / "run")
+
+
+def test_a_rough_scale_is_told(tmp_path: Path) -> None:
+    space, notes = create_space("cifar-resnet", width=4), _Notes()
+    sizes = [space.sizes(arch, TASK) for arch in space.enumerate()]
+    smallest = min(size.macs for size in sizes if size is not None)
+    recipe = _recipe(**{"budget.limits": [f"macs={2 * smallest}"], "search.trials": 24})
+    _search(recipe, tmp_path / "tight", notes, space)
+    _search(_recipe(**{"search.trials": 4}), tmp_path / "short", notes)
+    tight, short = notes.messages
+    assert re.search(r"rests on \d students alone \(of 64 tried, no others meet", tight)
+    assert "rests on 4 students alone (no more than there are trials; up to 48" in short
 
 
 def test_after_an_impossible_budget_the_same_run_takes_a_possible_one(tmp_path: Path) -> None:
@@ -277,7 +296,10 @@ def test_constraints_reach_the_dashboard(tmp_path: Path) -> None:
         study_name="run", storage=open_storage(tmp_path / "run" / "journal.log")
     )
     shown = [_shown_constraints(serialize_frozen_trial, study, t) for t in study.trials]
-    assert shown == [list(candidate_of(t).violations.values()) for t in result.trials]
+    objectives, found = result.objectives, [candidate_of(t) for t in result.trials]
+    expected = [constraints(c, objectives.has_values(c)) for c in found]
+    assert shown == [list(one.values()) for one in expected]
+    assert any(NO_VALUE in one for one in expected)
     bare = study.trials[0]
     bare.system_attrs.pop("constraints")
     assert not _shown_constraints(serialize_frozen_trial, study, bare)

@@ -151,6 +151,22 @@ def test_many_that_try_at_once_hold_one_after_the_other(
     assert times > 0
 
 
+def test_runs_differ_where_hosts_and_paths_have_the_same_names(tmp_path: Path) -> None:
+    """As in containers; and a run is the same one after a restart."""
+    url, ours = f"sqlite:///{tmp_path / 'study.db'}", recipe(20)
+
+    def owner(name: str) -> str:
+        run = RunDirectory.create_or_continue(tmp_path / name, ours)
+        with shared_study(url, STUDY, ours, run) as shared:
+            return shared.work.owner
+
+    first = owner("one")
+    (tmp_path / "one").rename(tmp_path / "elsewhere")
+    second = owner("one")
+    assert first != second == owner("one")
+    assert first.partition("#")[0] == second.partition("#")[0]
+
+
 def test_two_processes_share_the_work_and_find_what_one_finds(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'study.db'}"
     ours = recipe(40, **{"search.proxies": ["params", "macs"]})

@@ -20,6 +20,7 @@ from nas_kd.report.dashboard.kept_notes import KeptNotes
 from nas_kd.report.dashboard.pretraining_annotations import PretrainingAnnotations
 from nas_kd.report.dashboard.search_annotations import SearchAnnotations
 from nas_kd.report.dashboard.units import UnitStudy, beginning
+from nas_kd.report.dashboard.values_by_now import ValuesByNow
 from nas_kd.report.dashboard.view import RunView
 from nas_kd.report.progress import read_progress
 from nas_kd.training.pretraining import PretrainingFolder
@@ -41,7 +42,8 @@ def dashboard_application(run: RunDirectory) -> Any:
             "Restore the file; `nas-kd search` mends an entry that a kill left unfinished."
         ) from error
     show_feasible_front()
-    return _application(run.path, storage, SearchAnnotations(run, storage))
+    annotations = SearchAnnotations(run, storage)
+    return _application(run.path, storage, annotations, ValuesByNow.of(run))
 
 
 def pretraining_application(folder: PretrainingFolder) -> Any:
@@ -66,7 +68,12 @@ def pretraining_application(folder: PretrainingFolder) -> Any:
     return _application(folder.path, units.storage, PretrainingAnnotations(folder, units))
 
 
-def _application(path: Path, storage: BaseStorage, annotations: Annotations) -> Any:
+def _application(
+    path: Path,
+    storage: BaseStorage,
+    annotations: Annotations,
+    values: ValuesByNow | None = None,
+) -> Any:
     annotations.attributes()  # a damaged run is told before a server is there
-    view = RunView(storage, annotations.attributes, KeptNotes(path / "notes.json"))
+    view = RunView(storage, annotations.attributes, KeptNotes(path / "notes.json"), values)
     return optuna_dashboard.wsgi(view, artifact_store=annotations.artifacts)

@@ -16,6 +16,8 @@ from nas_kd.errors import UsageError
 from nas_kd.report.dashboard.feasible_front import best_feasible
 from nas_kd.report.dashboard.kept_notes import STUDY_NOTE, KeptNotes
 from nas_kd.report.dashboard.trials import ShownTrials
+from nas_kd.report.dashboard.values_by_now import ValuesByNow
+from studies.trials import revalued
 
 
 class RunView(BaseStorage):
@@ -27,6 +29,7 @@ class RunView(BaseStorage):
         storage: The run's storage, with the run's study alone.
         annotations: Gives the attributes that are laid over those of the study.
         notes: Keeps the notes written in the dashboard; one on the study replaces ours.
+        values: Gives objective values that replace those that were told; None leaves them.
     """
 
     def __init__(
@@ -34,10 +37,12 @@ class RunView(BaseStorage):
         storage: BaseStorage,
         annotations: Callable[[], Mapping[str, Any]],
         notes: KeptNotes,
+        values: ValuesByNow | None = None,
     ) -> None:
         self._storage = storage
         self._annotations = annotations
         self._notes = notes
+        self._values = values
         self._trials = ShownTrials()
 
     def get_study_system_attrs(self, study_id: int) -> dict[str, Any]:
@@ -79,7 +84,11 @@ class RunView(BaseStorage):
         return self._storage.get_study_user_attrs(study_id)
 
     def get_trial(self, trial_id: int) -> FrozenTrial:
-        return self._trials.shown(self._storage.get_trial(trial_id))
+        trial = self._storage.get_trial(trial_id)
+        if self._values is None:
+            return self._trials.shown(trial)
+        (study,) = self._storage.get_all_studies()
+        return self.get_all_trials(study._study_id, deepcopy=False)[trial.number]
 
     def get_all_trials(
         self,
@@ -87,8 +96,13 @@ class RunView(BaseStorage):
         deepcopy: bool = True,
         states: Container[TrialState] | None = None,
     ) -> list[FrozenTrial]:
-        trials = self._storage.get_all_trials(study_id, deepcopy=False, states=states)
-        shown = [self._trials.shown(trial) for trial in trials]
+        trials = self._storage.get_all_trials(study_id, deepcopy=False)
+        values = {} if self._values is None else self._values.by_number(trials)
+        shown = [
+            revalued(trial, values[trial.number]) if trial.number in values else trial
+            for trial in map(self._trials.shown, trials)
+            if states is None or trial.state in states
+        ]
         return copy.deepcopy(shown) if deepcopy else shown
 
     def create_new_study(
