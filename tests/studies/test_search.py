@@ -291,7 +291,8 @@ def test_constraints_reach_the_dashboard(tmp_path: Path) -> None:
     """Fails when optuna-dashboard reads Optuna 5's constraints itself: then drop the older form."""
     from optuna_dashboard._serializer import serialize_frozen_trial
 
-    result, _ = _search(_recipe(), tmp_path / "run")
+    start = ["|none~0|+|none~0|none~1|+|none~0|none~1|none~2|"]
+    result, _ = _search(_recipe(**{"search.start": start}), tmp_path / "run")
     study = optuna.load_study(
         study_name="run", storage=open_storage(tmp_path / "run" / "journal.log")
     )
