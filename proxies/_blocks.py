@@ -22,7 +22,7 @@ from proxies._spectra import largest_singular_value
 from proxies._weights import WEIGHTED
 
 _CHAINS = (nn.Sequential, nn.ModuleList)
-_SIGNS = 2
+SIGNS = 2
 """The use of `apart`: weights and noise are drawn with the same seed."""
 
 
@@ -148,7 +148,7 @@ def block_responses(maps: list[Tensor], seed: int) -> list[BlockResponse]:
     block before. Where the block is strided, the pixels of its input that belong to one pixel of
     the output become channels. Blocks after which positions do not correspond are left out.
     """
-    generator = apart(seed, _SIGNS)
+    generator = apart(seed, SIGNS)
     responses = []
     for before, after in pairwise(maps):
         signs = torch.randint(0, 2, after.shape, generator=generator) * 2 - 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -53,10 +54,12 @@ def test_a_file_that_fails_is_not_kept_under_its_name(
     assert export_checked(module, SHAPE, path, seed=0).passed
     before = path.read_bytes()
 
-    def export_another(module: nn.Module, shape: tuple[int, ...], path: Path) -> Path:
+    def export_another(
+        module: nn.Module, shape: tuple[int, ...], path: Path, **options: Any
+    ) -> Path:
         with torch.no_grad():
             module.get_parameter("7.bias").add_(0.01)
-        return export_onnx(small_cnn(), shape, path)
+        return export_onnx(small_cnn(), shape, path, **options)
 
     monkeypatch.setattr(checked, "export_onnx", export_another)
     with pytest.raises(ExportError, match="is not kept"):

@@ -15,9 +15,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from proxies import Probe, initialise
+from proxies._blocks import SIGNS
 from proxies._channel_correlations import least_correlations
 from proxies._layer_slopes import participation_ratio
 from proxies._layout import channels_first
+from proxies._randomness import apart
 from tests.proxies.networks import digits, seeded
 from tests.proxies.token_networks import tiny_swin
 
@@ -82,7 +84,7 @@ def test_blocks_are_those_of_the_stages_and_have_their_own_channels(
 def test_gradients_go_back_through_blocks_pixel_by_pixel(model: SwinTransformer) -> None:
     outputs, _ = _outputs(model, *BLOCKS)
     responses = _probe(model, "block_responses").block_responses
-    generator = torch.Generator().manual_seed(0)
+    generator = apart(0, SIGNS)
     for response, (before, after) in zip(responses, pairwise(outputs), strict=True):
         mapped = after.permute(0, 3, 1, 2)
         signs = (torch.randint(0, 2, mapped.shape, generator=generator) * 2 - 1).double()
