@@ -78,12 +78,14 @@ def _scale_x(axes: Axes, points: FrontPoints, divisor: float) -> None:
 
 
 def _shown_up_to(points: FrontPoints) -> float:
-    """The largest cost that the picture shows."""
+    """The largest cost that the picture shows: the budget, too, where it is not far off."""
     if points.budget is None:
         return points.largest
     scored = pd.concat([points.scored["x"], points.over_scored["x"]])
     within = max(_BEYOND_BUDGET * points.budget, *scored, 0.0)
-    return float(min(points.largest, within))
+    shown = min(points.largest, within)
+    near = points.budget <= _BEYOND_BUDGET * shown
+    return float(max(shown, points.budget) if near else shown)
 
 
 def _scale_y(axes: Axes, points: FrontPoints) -> None:
@@ -229,22 +231,23 @@ def _draw_winner(
         label="delivered student",
         zorder=6,
     )
-    share, _ = axes.transAxes.inverted().transform(axes.transData.transform((x, y)))
     student = document["student"]
-    axes.annotate(
+    label = axes.annotate(
         f"{numbers.percent(student.get('accuracy'), 1)} accuracy, "
         f"{numbers.count(student.get('macs'))} MACs, "
         f"{numbers.milliseconds((student.get('latency_ms') or {}).get('median'))}",
         (x, _height_of_marks(axes, points.finalists, divisor, x, y)),
-        xytext=(8 if share > 0.4 else -8, 15),
+        xytext=(8, 15),
         textcoords="offset points",
-        ha="right" if share > 0.4 else "left",
+        ha="right",  # the front is lower there
         va="bottom",
         fontsize=9.5,
         color=WINNER,
         bbox={"boxstyle": "round,pad=0.15", "facecolor": "white", "alpha": 0.85, "linewidth": 0},
         zorder=7,
     )
+    if label.get_window_extent().x0 < axes.get_window_extent().x0:
+        label.set(ha="left", position=(-8, 15))
 
 
 def _height_of_marks(

@@ -13,10 +13,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib import pyplot
+from matplotlib.figure import Figure
 from PIL import Image
 from rich.console import Console
 
-from nas_kd.report import facts, numbers
+from nas_kd.report import facts, front_plot, numbers
 from nas_kd.report.dashboard.note import study_note
 from nas_kd.report.front_figure import front_figure
 from nas_kd.report.front_plot import draw_front
@@ -118,6 +119,24 @@ class TestPicture:
     ) -> None:
         first = draw_front(table, result, tmp_path / "1.png").read_bytes()
         assert draw_front(table, result, tmp_path / "2.png").read_bytes() == first
+
+    @pytest.mark.parametrize(("share", "is_shown"), [(1.2, True), (3.0, False)])
+    def test_a_budget_just_beyond_all_candidates_is_shown(
+        self,
+        table: pd.DataFrame,
+        result: dict[str, Any],
+        monkeypatch: pytest.MonkeyPatch,
+        share: float,
+        is_shown: bool,
+    ) -> None:
+        drawn: list[Figure] = []
+        monkeypatch.setattr(front_plot, "save_picture", lambda figure, _: drawn.append(figure))
+        largest = float(table["macs"].max())
+        result["budget"] = {"limits": [], "macs": share * largest}
+        draw_front(table, result, Path("front.png"))
+        (axes,) = drawn[0].axes
+        told = [text.get_text() for text in axes.texts]
+        assert any(text.startswith("budget ") for text in told) == is_shown
 
     @pytest.mark.parametrize("case", ["unfinished", "one candidate", "nothing feasible"])
     def test_draws_odd_runs(
