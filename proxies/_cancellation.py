@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.hooks import RemovableHandle
 
+from proxies._listening import Listener
+
 ROUNDING = 1e-5
 """A sum below this share of the size of its terms is rounding, of float32 as of float64."""
 
 
-class CancellationFilter:
+class CancellationFilter(Listener):
     """Makes the gradient at the input of a batch normalisation zero where it cancels.
 
     A gradient that is the same at all images and positions of a channel, as average pooling makes
@@ -29,7 +30,6 @@ class CancellationFilter:
 
     def __init__(self, *, wanted: bool) -> None:
         self._wanted = wanted
-        self._listening = False
         self._calls: dict[nn.Module, _Call] = {}
 
     def attach(self, model: nn.Module) -> Iterator[RemovableHandle]:
@@ -38,15 +38,6 @@ class CancellationFilter:
                 if isinstance(module, _BatchNorm):
                     yield module.register_forward_pre_hook(self._watch_input)
                     yield module.register_forward_hook(self._watch_output)
-
-    @contextmanager
-    def listening(self) -> Iterator[None]:
-        """Only the backward pass inside is filtered."""
-        self._listening = True
-        try:
-            yield
-        finally:
-            self._listening = False
 
     def _watch_input(self, module: _BatchNorm, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         values = inputs[0].view_as(inputs[0])  # what others read of the input passes unfiltered

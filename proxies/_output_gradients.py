@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
 from proxies._layout import by_image, channels_first
+from proxies._listening import Listener
 from proxies._weights import WEIGHTED, layer_weights
 
 Gather = Callable[[Tensor], None]
 """Is given the gradient at an output, ``(image, channel, position)``."""
 
 
-class OutputGradientRecorder(ABC):
+class OutputGradientRecorder(Listener, ABC):
     """Watches the outputs of convolutions and linear layers, and the gradients by them.
 
     Args:
@@ -27,7 +27,6 @@ class OutputGradientRecorder(ABC):
     def __init__(self, images: int, *, wanted: bool) -> None:
         self._images = images
         self._wanted = wanted
-        self._listening = False
 
     @abstractmethod
     def _gather(self, name: str, inputs: Tensor, values: Tensor) -> Gather:
@@ -45,15 +44,6 @@ class OutputGradientRecorder(ABC):
             for module in model.modules():
                 if isinstance(module, WEIGHTED):
                     yield module.register_forward_hook(self._watch(names[id(module.weight)]))
-
-    @contextmanager
-    def listening(self) -> Iterator[None]:
-        """Only the backward pass inside counts."""
-        self._listening = True
-        try:
-            yield
-        finally:
-            self._listening = False
 
     def _watch(self, name: str) -> Callable[..., Tensor]:
         def hook(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
