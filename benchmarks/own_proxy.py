@@ -1,6 +1,6 @@
 """What our own proxy reaches: on half of the cells that it was not chosen on, and on distillation.
 
-    python -m benchmarks.own_proxy [--seeds 5] [--sample 1000] [--macro 1000]
+    python -m benchmarks.own_proxy [--seeds 5] [--sample 1000] [--full-size 250] [--macro 1000]
 
 NAS-Bench-201: all functions of the shared cells are scored with seed 0, and a random sample of them
 with the others, on 64 real CIFAR-10 images reduced to 16 x 16. ``development`` is the half on which
@@ -8,7 +8,8 @@ the formula was chosen, ``report`` the other one. Scored is the canonical cell, 
 and a search do; ``as written`` scores cells with more parameters than that, as with two equal
 convolutions side by side that share no weights, as they stand. Beside ours stand params, the fusion
 by log-ranks of jacov and params from NAS-Bench-Suite-Zero, where it lists the cells, and on the
-sample the proxies that a search fuses by default.
+sample the proxies that a search fuses by default. ``rho_with_32_pixels`` says how ours orders the
+first ``--full-size`` functions of the sample at 32 x 32 beside 16 x 16.
 
 The others: a sample of NAS-Bench-Macro (CIFAR-10, 32 x 32), DisWOT's S0, and the distillation
 bench's AutoFormer and PiT nets (real CIFAR-100 images; 112 x 112 and 16 of them for the
@@ -38,7 +39,7 @@ from benchmarks.real_tables import RealTable
 from benchmarks.record import write_rows
 from proxies import ReferenceFusion, log_rank_fusion
 from search_spaces import Arch, Task
-from studies.ranking.correlation import kendall_tau, tau_within
+from studies.ranking.correlation import kendall_tau, spearman_rho, tau_within
 from studies.ranking.judge import Judge
 from studies.recipe import SearchSection
 from studies.search import REFERENCE_SIZE
@@ -47,6 +48,7 @@ OURS = "trainable_width"
 DEFAULT = SearchSection().proxies
 """What a search fuses unless told otherwise."""
 TASK = Task(3, 32, 10)
+_FULL_SIZE = 32
 _NEAR = 0.1
 """Relative difference in parameters of the pairs that count as equally large."""
 
@@ -55,12 +57,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--sample", type=int, default=1000)
+    parser.add_argument("--full-size", type=int, default=250)
     parser.add_argument("--macro", type=int, default=1000)
     options = parser.parse_args()
     cells = shared_cells()
     rows = [
         *nasbench201(cells),
-        *spread(cells, options.seeds, options.sample),
+        *spread(cells, options.seeds, options.sample, options.full_size),
         *on_table(real_tables.s0(), options.seeds),
         *on_table(real_tables.autoformer()),
         *on_table(real_tables.pit()),
@@ -122,11 +125,12 @@ def _as_written(cells: pd.DataFrame) -> list[Arch]:
     return networks
 
 
-def spread(cells: pd.DataFrame, seeds: int, sample: int) -> list[dict[str, Any]]:
+def spread(cells: pd.DataFrame, seeds: int, sample: int, full_size: int) -> list[dict[str, Any]]:
     """Ours with every seed on one random sample of functions, and what stands beside it."""
     functions = cells.drop_duplicates("function").sample(sample, random_state=0)
     archs = list(functions["function"])
     by_seed = [scores_of(archs, [OURS], scoring(seed))[OURS].to_numpy() for seed in range(seeds)]
+    full = scores_of(archs[:full_size], [OURS], scoring(0, _FULL_SIZE))[OURS].to_numpy()
     beside = {
         "params": np.array([SPACE.sizes(arch, TASK).params for arch in archs], float),
         "+".join(DEFAULT): fused_by_default(scores_of(archs, DEFAULT, scoring(0))),
@@ -141,6 +145,10 @@ def spread(cells: pd.DataFrame, seeds: int, sample: int) -> list[dict[str, Any]]
             for name, values in scores.items()
         ]
         found[0] |= _over_seeds(by_seed, functions[target].to_numpy())
+        found[0] |= {
+            f"rho_with_{_FULL_SIZE}_pixels": spearman_rho(by_seed[0][:full_size], full),
+            f"cells_with_{_FULL_SIZE}_pixels": len(full),
+        }
         rows += found
     return rows
 

@@ -1,4 +1,4 @@
-"""How the summed logits hang on each layer: its directions, its images, its weights."""
+"""How the summed logits hang on each layer: what it sees, where it is moved, its weights."""
 
 from __future__ import annotations
 
@@ -9,40 +9,49 @@ import torch
 from torch import Tensor
 
 from proxies._cancellation import ROUNDING
+from proxies._independence import independent_rows, log_independence
 from proxies._output_gradients import Gather, OutputGradientRecorder
+
+_MOST_CHANNELS = 64
+"""Of the input, evenly spaced, whose correlations are looked at: there are more rows than that."""
 
 
 @dataclass(frozen=True)
 class LayerSlope:
-    """The gradient of the summed logits at the output of one layer, and at its weight.
+    """The input of one layer, and the gradient of the summed logits at its output and weight.
 
     Attributes:
         weights: Elements of the weight.
-        channel_rank: Participation ratio of the output gradient's channels, over all images and
-            positions; from 1 to the number of channels.
-        image_rank: Participation ratio of the images' output gradients; from 1 to the batch.
+        input_independence: `log_independence` of the input's channels, at most 64 of them, evenly
+            spaced, over all images and positions.
+        channels: `independent_rows` of the output gradient's channels, over all images and
+            positions.
+        images: `independent_rows` of the images' output gradients.
         saliency: Sum over the weight's elements of |theta ds / dtheta|, s the mean over the images
             of the summed logits.
     """
 
     weights: int
-    channel_rank: float
-    image_rank: float
+    input_independence: float
+    channels: float
+    images: float
     saliency: float
 
 
 @dataclass(frozen=True)
-class _Ranks:
+class _Call:
+    weight: str
+    input_independence: float
     channels: float
     images: float
 
 
 class SlopeRecorder(OutputGradientRecorder):
-    """Keeps the ranks of the gradients at the outputs of convolutions and linear layers."""
+    """Keeps what convolutions and linear layers see, and the gradients at their outputs."""
 
     def __init__(self, images: int, *, wanted: bool) -> None:
         super().__init__(images, wanted=wanted)
-        self._ranks: list[tuple[str, _Ranks]] = []
+        self._calls: list[_Call] = []
         self._bounds: dict[str, float] = {}  # of the gradient at a weight, in the L2 norm
 
     def slopes(
@@ -63,17 +72,28 @@ class SlopeRecorder(OutputGradientRecorder):
             if _size(gradients[name]) > ROUNDING * bound
         }
         return [
-            LayerSlope(weights[name].numel(), ranks.channels, ranks.images, saliencies[name])
-            for name, ranks in self._ranks
-            if saliencies.get(name, 0.0) > 0
+            LayerSlope(
+                weights[call.weight].numel(),
+                call.input_independence,
+                call.channels,
+                call.images,
+                saliencies[call.weight],
+            )
+            for call in self._calls
+            if saliencies.get(call.weight, 0.0) > 0
         ]
 
     def _gather(self, name: str, inputs: Tensor, values: Tensor) -> Gather:
         size = _size(inputs)
+        independence = log_independence(_rows(_some_channels(inputs)))
 
         def gather(gradient: Tensor) -> None:
             if bool(gradient.any()):
-                self._ranks.append((name, _ranks(gradient)))
+                scaled = gradient / gradient.abs().max()  # keeps squares within float32
+                channels, images = (
+                    independent_rows(rows) for rows in (_rows(scaled), scaled.flatten(1))
+                )
+                self._calls.append(_Call(name, independence, channels, images))
                 self._bounds[name] = self._bounds.get(name, 0.0) + size * _size(gradient)
 
         return gather
@@ -83,22 +103,14 @@ def _size(values: Tensor) -> float:
     return float(torch.linalg.vector_norm(values, dtype=torch.float64))
 
 
-def _ranks(gradient: Tensor) -> _Ranks:
-    """Of a gradient ``(image, channel, position)`` that is not zero."""
-    largest = gradient.abs().max()  # keeps the squares of squares within float32
-    scaled = gradient / largest
-    return _Ranks(
-        channels=participation_ratio(scaled.transpose(0, 1).flatten(1)),
-        images=participation_ratio(scaled.flatten(1)),
-    )
+def _some_channels(values: Tensor) -> Tensor:
+    """At most `_MOST_CHANNELS` of ``(image, channel, position)``, evenly spaced."""
+    channels = values.shape[1]
+    if channels <= _MOST_CHANNELS:
+        return values
+    return values[:, torch.linspace(0, channels - 1, _MOST_CHANNELS).round().long()]
 
 
-def participation_ratio(rows: Tensor) -> float:
-    """How many of the singular values of ``(row, column)`` count, as (sum s^2)^2 / sum s^4.
-
-    From the Gram matrix of the shorter side, without its eigenvalues: trace and Frobenius norm
-    stand for the two sums.
-    """
-    short = rows if rows.shape[0] <= rows.shape[1] else rows.T
-    gram = (short @ short.T).double()
-    return float(gram.trace() ** 2 / gram.square().sum())
+def _rows(values: Tensor) -> Tensor:
+    """``(image, channel, position)`` as ``(channel, image * position)``."""
+    return values.transpose(0, 1).flatten(1)

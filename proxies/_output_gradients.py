@@ -34,7 +34,8 @@ class OutputGradientRecorder(Listener, ABC):
 
         Args:
             name: Of the weight.
-            inputs: What the layer was given, outside the graph.
+            inputs: What the layer was given, ``(image, channel, position)``, outside the graph;
+                images that come in parts are as many more.
             values: The output, ``(image, channel, position)``, outside the graph.
         """
 
@@ -47,7 +48,8 @@ class OutputGradientRecorder(Listener, ABC):
 
     def _watch(self, name: str) -> Callable[..., Tensor]:
         def hook(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
-            gather = self._gather(name, inputs[0].detach(), self._channels(output, module))
+            seen = channels_first(inputs[0].detach(), module)
+            gather = self._gather(name, seen, self._channels(output, module))
 
             def hear(gradient: Tensor) -> None:
                 if self._listening:

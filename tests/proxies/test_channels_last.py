@@ -17,7 +17,7 @@ from torch.nn import functional as F
 from proxies import Probe, initialise
 from proxies._blocks import SIGNS
 from proxies._channel_correlations import least_correlations
-from proxies._layer_slopes import participation_ratio
+from proxies._independence import independent_rows
 from proxies._layout import channels_first
 from proxies._randomness import apart
 from tests.proxies.networks import digits, seeded
@@ -106,10 +106,11 @@ def test_layers_within_windows_have_slopes_of_images(model: SwinTransformer) -> 
     (slope,) = (
         slope
         for slope in slopes
-        if slope.channel_rank == pytest.approx(participation_ratio(gradient.flatten(0, 1).T))
+        if slope.channels == pytest.approx(independent_rows(gradient.flatten(0, 1).T))
     )
-    assert slope.image_rank == pytest.approx(participation_ratio(gradient.flatten(1)))
-    assert all(1 <= slope.image_rank <= IMAGES + 1e-9 for slope in slopes)
+    assert slope.images == pytest.approx(independent_rows(gradient.flatten(1)))
+    assert all(1 - 1e-9 <= slope.images <= IMAGES + 1e-9 for slope in slopes)
+    assert slope.weights == model.get_submodule(WINDOWED).weight.numel()
 
 
 def test_layers_within_windows_have_saliency_by_image(model: SwinTransformer) -> None:

@@ -11,6 +11,7 @@ from torch import nn
 
 from proxies import PROXIES, Probe, TeacherProbes, score_student
 from proxies._blocks import block_names
+from proxies._independence import RIDGE
 from search_spaces import Arch, Task
 from tests.proxies.networks import TinyResNet, digits, seeded
 from tests.search_spaces.test_contract import OF_IMAGES, small
@@ -108,11 +109,14 @@ def test_proxies_have_values_that_differ_between_students(name: str) -> None:
 
 
 @each_space
-def test_ranks_over_images_do_not_exceed_their_number(name: str) -> None:
+def test_independence_is_that_of_correlations(name: str) -> None:
+    """Their eigenvalues are one on average, and none is below zero."""
     space = small(name)
     for arch in space.anchors():
         probe = _slopes_probe(name, space.canonical(arch), torch.float32)
-        assert all(slope.image_rank <= IMAGES * (1 + 1e-4) for slope in probe.layer_slopes)
+        for slope in probe.layer_slopes:
+            assert math.log(RIDGE) <= slope.input_independence <= math.log1p(RIDGE) + 1e-6
+            assert 1 - 1e-4 <= slope.images <= IMAGES * (1 + 1e-4)
 
 
 @each_space

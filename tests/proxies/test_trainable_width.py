@@ -14,7 +14,7 @@ from hypothesis.extra.numpy import arrays
 from torch import Tensor, nn
 
 from proxies import PROXIES, Probe
-from proxies._layer_slopes import participation_ratio
+from proxies._independence import independent_rows, log_independence
 from tests.proxies.networks import TinyResNet, digits, features, head, seeded
 
 PROXY = PROXIES.get("trainable_width")
@@ -34,37 +34,55 @@ def _model(*, in_place: bool = False) -> TinyResNet:
 def _by_definition(model: nn.Module, images: Tensor) -> float:
     """With eigenvalues of explicit matrices, in float64."""
     model = copy.deepcopy(model).double().train()
+    inputs: dict[str, Tensor] = {}
     outputs: dict[str, Tensor] = {}
     layers = {name: part for name, part in model.named_modules() if isinstance(part, LAYERS)}
 
     def keep(name: str) -> object:
-        def hook(module: nn.Module, inputs: object, output: Tensor) -> Tensor:
+        def hook(module: nn.Module, seen: tuple[Tensor], output: Tensor) -> Tensor:
             output.retain_grad()
-            outputs[name] = output
+            inputs[name], outputs[name] = seen[0].detach(), output
             return output.clone()
 
         return hook
 
     for name, layer in layers.items():
         layer.register_forward_hook(keep(name))  # type: ignore[arg-type]
-    model(images.double()).sum().backward()
+    pixels = images.double().requires_grad_()
+    model(pixels).sum().backward()
     widths, logs = [], []
     for name, layer in layers.items():
         slope = outputs[name].grad
         assert slope is not None
         assert layer.weight.grad is not None
         maps = slope.flatten(2) if slope.ndim > 2 else slope[:, :, None]
-        channels = _ratio(torch.einsum("bcp,bdp->cd", maps, maps))
-        shown = _ratio(torch.einsum("bcp,dcp->bd", maps, maps))
-        widths.append(math.sqrt(layer.weight.numel() * channels * shown))
+        channels = _ratio(maps.transpose(0, 1).flatten(1))
+        apart = _ratio(maps.flatten(1))
+        independence = _independence(inputs[name].transpose(0, 1).flatten(1))
+        moves = channels * math.sqrt(apart)
+        widths.append(math.sqrt(layer.weight.numel() * independence * moves))
         saliency = float((layer.weight.detach() * layer.weight.grad).abs().sum()) / len(images)
         logs.append(math.log(saliency))
-    return math.log(sum(widths)) - 0.08 * sum(logs) / len(logs)
+    assert pixels.grad is not None
+    images_apart = math.log(_independence(pixels.grad.flatten(1)))
+    return math.log(sum(widths)) + images_apart / 2 - sum(logs) / len(logs) / 10
 
 
-def _ratio(matrix: Tensor) -> float:
-    eigenvalues = torch.linalg.eigvalsh(matrix.detach())
-    return float(eigenvalues.sum() ** 2 / eigenvalues.square().sum())
+def _eigenvalues(rows: Tensor) -> np.ndarray:
+    """Of the correlations of the rows; constant rows have none."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        correlations = np.nan_to_num(np.atleast_2d(np.corrcoef(rows.numpy())))
+    found: np.ndarray = np.linalg.eigvalsh(correlations).clip(0)
+    return found
+
+
+def _independence(rows: Tensor) -> float:
+    return float(np.exp(np.log(_eigenvalues(rows) + 1e-3).mean()))
+
+
+def _ratio(rows: Tensor) -> float:
+    eigenvalues = _eigenvalues(rows)
+    return float(eigenvalues.sum() ** 2 / (eigenvalues**2).sum()) if eigenvalues.any() else 1.0
 
 
 @pytest.mark.parametrize("in_place", [False, True])
@@ -108,15 +126,54 @@ def _probe_of(model: nn.Module) -> Probe:
     return Probe(model, *digits(8), features=[], head="inner.classifier", needs=PROXY.needs)
 
 
-matrices = arrays(
-    np.float64, st.tuples(st.integers(1, 6), st.integers(1, 9)), elements=st.floats(-9, 9)
+def test_wide_inputs_are_seen_at_evenly_spaced_channels() -> None:
+    """Every second one of 128: of twins next to each other one is seen, of four equal ones two."""
+
+    class Wide(nn.Module):
+        def __init__(self, copies: list[int]) -> None:
+            super().__init__()
+            self.lift = nn.Conv2d(1, 64, 3)
+            self.copies = copies
+            self.classifier = nn.Linear(128, 10)
+
+        def forward(self, images: Tensor) -> Tensor:
+            maps = self.lift(images)[:, self.copies].relu().flatten(2)
+            logits: Tensor = self.classifier(maps.transpose(1, 2)).mean(1)
+            return logits
+
+    def independence(copies: list[int]) -> float:
+        model = seeded(lambda: Wide(copies))
+        probe = Probe(model, *digits(8), features=[], head="classifier", needs=PROXY.needs)
+        return next(s.input_independence for s in probe.layer_slopes if s.weights == 1280)
+
+    twins = [channel // 2 for channel in range(128)]
+    fours = [channel // 4 for channel in range(128)]
+    assert independence(fours) < independence(twins) - 1
+
+
+rows = arrays(
+    np.float64, st.tuples(st.integers(2, 6), st.integers(3, 9)), elements=st.integers(-9, 9)
 )
 
 
 @settings(deadline=None, max_examples=60)
-@given(matrices.filter(lambda m: np.abs(m).max() > 1e-3))
-def test_participation_ratio_is_that_of_the_eigenvalues(matrix: np.ndarray) -> None:
-    squares = np.linalg.svd(matrix, compute_uv=False) ** 2
-    found = participation_ratio(torch.from_numpy(matrix))
-    assert found == pytest.approx(squares.sum() ** 2 / (squares**2).sum(), rel=1e-6)
-    assert 1 - 1e-9 <= found <= min(matrix.shape) + 1e-6
+@given(rows)
+def test_independence_and_ratio_are_those_of_the_eigenvalues(matrix: np.ndarray) -> None:
+    values = torch.from_numpy(matrix)
+    assert math.exp(log_independence(values)) == pytest.approx(_independence(values), rel=1e-6)
+    assert independent_rows(values) == pytest.approx(_ratio(values), rel=1e-6)
+    assert 1 - 1e-9 <= independent_rows(values) <= len(values) + 1e-6
+
+
+def test_independence_of_rows_that_repeat_and_that_do_not() -> None:
+    repeated = torch.arange(5.0).expand(4, 5)
+    assert log_independence(repeated) == pytest.approx((math.log(4.001) + 3 * math.log(1e-3)) / 4)
+    apart = torch.tensor([[1.0, -1, 0, 0], [0, 0, 1, -1]])
+    assert log_independence(apart) == pytest.approx(math.log(1.001), abs=1e-6)
+    constant = torch.tensor([[1.0, -1, 0, 0], [0.1, 0.1, 0.1, 0.1]])
+    assert log_independence(constant) == pytest.approx((math.log(1.001) + math.log(1e-3)) / 2)
+    assert math.isnan(log_independence(torch.tensor([[1.0, math.nan], [0, 1]])))
+    assert [independent_rows(some) for some in (repeated, apart, constant)] == pytest.approx(
+        [1, 2, 1]
+    )
+    assert independent_rows(torch.ones(3, 4)) == 1
