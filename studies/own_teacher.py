@@ -6,7 +6,7 @@ from pathlib import Path
 
 from nas_kd.errors import UsageError
 from nas_kd.export.text_student import read_provenance
-from studies.teacher_file import weights_digest
+from studies.teacher_file import weights_file_digest
 
 
 def own_teacher(student: Path) -> dict[str, str | None]:
@@ -30,7 +30,7 @@ def own_teacher(student: Path) -> dict[str, str | None]:
         )
     if checkpoint is None:
         return {"teacher": teacher, "checkpoint": None, "checkpoint_sha256": None}
-    digest = weights_digest(
+    digest = weights_file_digest(
         Path(checkpoint),
         subject=f"--teacher: {student} was cut from {teacher} with the weights of {checkpoint}, "
         "which",

@@ -22,7 +22,7 @@ def require_same_checkpoint(run: RunDirectory, recipe: Recipe) -> None:
     file = recipe.teacher.checkpoint
     if file is None:
         return
-    now = {"file": str(file), "sha256": weights_digest(file)}
+    now = {"file": str(file), "sha256": weights_file_digest(file)}
     began = run.read_state(_STATE)
     if began is None:
         run.write_state(_STATE, now)
@@ -34,7 +34,7 @@ def require_same_checkpoint(run: RunDirectory, recipe: Recipe) -> None:
         )
 
 
-def weights_digest(
+def weights_file_digest(
     file: Path,
     *,
     subject: str = "",

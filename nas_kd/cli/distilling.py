@@ -39,27 +39,25 @@ def default_directory(recipe: Recipe, arch: Arch, start: StartingWeights | None)
 def run_distillation(
     recipe: Recipe,
     arch: Arch,
-    directory: Path,
+    run: RunDirectory,
     observer: Observer,
     start: StartingWeights | None = None,
 ) -> dict[str, Any]:
-    """Trains ``arch`` as the recipe says, delivers it and returns the JSON document.
+    """Trains ``arch`` as the recipe of ``run`` says, delivers it and returns the JSON document.
 
     It starts from the weights ``start``, if there are any, else as the recipe's ``init`` says.
 
-    The same call in the same directory continues a training that was interrupted; of one that is
+    The same call for the same run continues a training that was interrupted; of one that is
     finished it returns the document.
 
     Raises:
-        UsageError: The directory holds a search, or another recipe, architecture or start, or the
-            file of the teacher's weights holds other ones than when it began.
+        UsageError: The run is a search, or has another architecture or start, or the file of the
+            teacher's weights holds other ones than when it began.
         ExportError: ONNX Runtime does not compute what the module computes.
     """
     from studies.finished_run import finished_document
-    from studies.run_directory import RunDirectory
     from studies.teacher_file import require_same_checkpoint
 
-    run = RunDirectory.create_or_continue(directory, recipe)
     run.tell.say = observer.note
     with run.lock():
         _claim(run, arch, start)

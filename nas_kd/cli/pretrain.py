@@ -157,9 +157,9 @@ def _checkpoint_digest(checkpoint: Path | None) -> dict[str, str]:
     """What the file of the teacher's weights holds."""
     if checkpoint is None:
         return {}
-    from studies.teacher_file import weights_digest
+    from studies.teacher_file import weights_file_digest
 
-    return {"checkpoint_sha256": weights_digest(checkpoint)}
+    return {"checkpoint_sha256": weights_file_digest(checkpoint)}
 
 
 def _summary(document: dict[str, Any]) -> list[Any]:

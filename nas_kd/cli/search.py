@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
 from nas_kd.cli import options
-from nas_kd.cli.console import (
-    end_over_budget,
-    note,
-    print_answer,
-    print_json,
-    stdout_kept_clean,
-)
+from nas_kd.cli.console import end_over_budget, print_answer
+from nas_kd.cli.dry_run import check_and_print
 from nas_kd.cli.recipe_flags import (
     parse_names,
     proxy_changes,
@@ -24,11 +19,9 @@ from nas_kd.cli.recipe_flags import (
     setting_changes,
     tell_defaults,
 )
+from nas_kd.cli.searching import search_summary, watched_search
 from nas_kd.cli.supernet_search import OfImages, OfText, refuse_others, search_supernet
-from nas_kd.errors import NoFeasibleStudentError, UsageError
-
-if TYPE_CHECKING:
-    from studies.recipe import Recipe
+from nas_kd.errors import UsageError
 
 
 def search(
@@ -217,99 +210,9 @@ def search(
     if study_name is not None and storage is None:
         raise UsageError("--study-name: it names a study in --storage; give that too.")
     if dry_run:
-        _check(recipe)
-        _print_recipe(recipe, directory, as_json=json)
+        check_and_print(recipe, directory, as_json=json)
         return
-    document = _run(recipe, directory, fork=fork, storage=storage, study_name=study_name)
-    print_answer(document, _summary, as_json=json)
+    document = watched_search(recipe, directory, fork=fork, storage=storage, study_name=study_name)
+    print_answer(document, search_summary, as_json=json)
     if not document.get("budget_met", True):
         end_over_budget()
-
-
-def _check(recipe: Recipe) -> None:
-    with stdout_kept_clean():
-        from studies.preflight import check_recipe
-
-        check_recipe(recipe)
-    note(
-        "Not checked: whether data and teacher can be loaded and fit each other and the proxies, "
-        "and whether the budget can be met (nas-kd profile)."
-    )
-
-
-def _print_recipe(recipe: Recipe, directory: Path, *, as_json: bool) -> None:
-    from nas_kd.report.toml_text import to_toml
-
-    settings = recipe.model_dump(mode="json", exclude_none=True)
-    if as_json:
-        print_json({"schema": "nas-kd.recipe/1", "run_dir": str(directory), "recipe": settings})
-    else:
-        typer.echo(f"# nas-kd search would work in {directory} with this recipe.")
-        typer.echo(to_toml(settings), nl=False)
-
-
-def _run(
-    recipe: Recipe, directory: Path, *, fork: bool, storage: str | None, study_name: str | None
-) -> dict[str, Any]:
-    from nas_kd.cli.device_options import tell_where_latency_counts
-    from nas_kd.cli.progress import kept_for_watchers, watching
-    from nas_kd.cli.running import keeping_traceback
-
-    with stdout_kept_clean(), watching() as observer:
-        observer.phase("start", None)
-        from nas_kd.report.writing import write_report
-        from studies.pipeline import run_search
-        from studies.preflight import check_recipe
-        from studies.run_directory import RunDirectory
-        from studies.setting import device_profile
-
-        check_recipe(recipe)
-        limits, profile = recipe.budget.limits, device_profile(recipe.budget)
-        tell_where_latency_counts(limits, profile, observer.note)
-        run = RunDirectory.create_or_continue(directory, recipe, fork=fork)
-        observer.note(f"Working in {run.path}. Ctrl-C at any time: the same command continues.")
-        with keeping_traceback(run.log), kept_for_watchers(observer, run) as kept:
-            try:
-                document = run_search(
-                    recipe,
-                    run.path,
-                    fork=fork,
-                    storage=storage,
-                    study_name=study_name,
-                    observer=kept,
-                )
-            except NoFeasibleStudentError:
-                if len(run.read_candidates()):
-                    write_report(run)
-                raise
-            kept.phase("report", None)
-            write_report(run)
-    return document
-
-
-def _peer_summary(document: dict[str, Any]) -> str:
-    return (
-        f"All {document['evaluated']} trials are done; the finalists are measured and distilled by "
-        f"{document['finished_by']}. What was searched: nas-kd show {document['run_dir']}"
-    )
-
-
-def _summary(document: dict[str, Any]) -> list[Any]:
-    if "finished_by" in document:
-        return [_peer_summary(document)]
-    from nas_kd.report.tables import result_tables
-
-    run, student = Path(document["run_dir"]), document["student"]
-    load = f'from nas_kd.export import load_student; load_student("{student["directory"]}")'
-    lines = [
-        "",
-        f"ONNX file: {student['onnx']} (input images, output logits, any batch size; "
-        f"differs from PyTorch by at most {student['parity_max_abs']:.1e})",
-        f"Weights, configuration, manifest: {student['directory']}",
-        f"Picture and page: {run / 'front.png'}, {run / 'report.html'}",
-        "",
-        "Next:",
-        *(f"  {command}" for command in document["next"]),
-        f"  in Python: {load}",
-    ]
-    return [*result_tables(document), "\n".join(lines)]

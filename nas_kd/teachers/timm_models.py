@@ -18,6 +18,7 @@ from nas_kd.network import is_network_failure, unreachable
 from nas_kd.registry import unknown_name
 from nas_kd.source_spec import SourceSpec
 from nas_kd.teachers.candidate import Candidate
+from nas_kd.teachers.normalise_option import keeps_data_normalisation
 from nas_kd.teachers.teacher import TeacherTask
 
 _OURS = ("pretrained", "input_size", "normalise")
@@ -28,8 +29,9 @@ def from_timm(spec: SourceSpec, task: TeacherTask, *, has_checkpoint: bool) -> C
     """Builds the model; without pretrained weights it is made for the task's channels and classes.
 
     Raises:
-        UsageError: There is no such model, it does not take the options or channels, or its
-            pretrained weights are of another number of classes than it is built for.
+        UsageError: There is no such model, it does not take the options or channels, an option has
+            a wrong value, or its pretrained weights are of another number of classes than it is
+            built for.
         NasKdError: Its weights cannot be downloaded.
     """
     import timm
@@ -37,6 +39,7 @@ def from_timm(spec: SourceSpec, task: TeacherTask, *, has_checkpoint: bool) -> C
     name = spec.target
     if not name.startswith(_HUBS) and not timm.is_model(name):
         raise UsageError(unknown_name("timm models", name, _nearest(name, timm.list_models())))
+    keeps_normalisation = keeps_data_normalisation(spec)
     pretrained = spec.flag("pretrained", not has_checkpoint) and not has_checkpoint
     options: dict[str, Any] = {k: v for k, v in spec.options.items() if k not in _OURS}
     if not pretrained:
@@ -54,7 +57,7 @@ def from_timm(spec: SourceSpec, task: TeacherTask, *, has_checkpoint: bool) -> C
     trained_size = shape[-1] if pretrained else None
     candidate = Candidate(model, name, input_size=spec.integer("input_size") or trained_size)
     trained = pretrained or has_checkpoint
-    if not trained or _keeps_data_normalisation(spec) or "mean" not in configuration:
+    if not trained or keeps_normalisation or "mean" not in configuration:
         return candidate
     return Candidate(
         model,
@@ -93,13 +96,6 @@ def _require_trained_head(
             f"{built} its head would be random. Fine-tune it on your classes first and give its "
             "weights with --checkpoint."
         )
-
-
-def _keeps_data_normalisation(spec: SourceSpec) -> bool:
-    choice = spec.word("normalise") or "model"
-    if choice not in ("model", "data"):
-        raise UsageError(f"{spec.text}: normalise is {choice!r}; write normalise=model or =data.")
-    return choice == "data"
 
 
 def _nearest(name: str, known: list[str]) -> list[str]:

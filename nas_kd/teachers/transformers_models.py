@@ -18,6 +18,7 @@ from nas_kd.errors import NasKdError, UsageError
 from nas_kd.network import is_network_failure, unreachable
 from nas_kd.source_spec import SourceSpec
 from nas_kd.teachers.candidate import Candidate
+from nas_kd.teachers.normalise_option import keeps_data_normalisation
 from nas_kd.teachers.teacher import TeacherTask
 
 _PROCESSOR = "preprocessor_config.json"
@@ -40,13 +41,15 @@ def from_transformers(spec: SourceSpec, task: TeacherTask, *, has_checkpoint: bo
     """Loads the model; with a checkpoint only its configuration, for the task's classes.
 
     Raises:
-        UsageError: It is not an image classifier, its weights lack a trained head, or they want
-            images that are not red, green, blue and scaled to 0 to 1 before they are normalised.
+        UsageError: It is not an image classifier, an option has a wrong value, its weights lack a
+            trained head, or they want images that are not red, green, blue and scaled to 0 to 1
+            before they are normalised.
         NasKdError: It cannot be downloaded.
     """
     spec.require_options(("input_size", "normalise"))
+    keeps_normalisation = keeps_data_normalisation(spec)
     model = _from_configuration(spec, task) if has_checkpoint else _with_weights(spec)
-    processor = None if spec.word("normalise") == "data" else _processor(spec)
+    processor = None if keeps_normalisation else _processor(spec)
     channels = getattr(model.config, "num_channels", None)
     if channels not in (None, task.input_shape[0]):
         raise UsageError(

@@ -20,7 +20,7 @@ def structure_digest(module: nn.Module) -> str:
     return hashlib.sha256(f"{layers}\n{shapes}".encode()).hexdigest()
 
 
-def weights_digest(module: nn.Module) -> str:
-    """SHA-256 of its state, whatever device it is on."""
+def state_digest(module: nn.Module) -> str:
+    """SHA-256 of its state, parameters and buffers by name, whatever device it is on."""
     state = module.state_dict()
     return hashlib.sha256(f"{list(state)}\n{tensor_digest(state.values())}".encode()).hexdigest()

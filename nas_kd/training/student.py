@@ -17,7 +17,7 @@ from nas_kd.training.capture import Capture
 from nas_kd.training.checkpoint import CheckpointFile
 from nas_kd.training.evaluate import device_of, evaluate_accuracy
 from nas_kd.training.inheritance import inherit
-from nas_kd.training.module_digest import structure_digest, weights_digest
+from nas_kd.training.module_digest import state_digest, structure_digest
 from nas_kd.training.normalisation import as_the_teacher_sees
 from nas_kd.training.objective import Objective
 from nas_kd.training.processes import computing, make_accelerator
@@ -203,7 +203,7 @@ def _checkpoint_file(
             "seed": str(seed),
             "distillers": str(sorted(distillers.items())),
             "teacher": "" if teacher is None else teacher.source,
-            "teacher's weights": "" if teacher is None else weights_digest(teacher.model),
+            "teacher's weights": "" if teacher is None else state_digest(teacher.model),
             "data": f"{data.name}, {len(data.train)} images {data.input_shape}",
             "student": structure_digest(module),
         },

@@ -29,7 +29,7 @@ from search_spaces import Arch
 from search_spaces.language_models import head_of
 from search_spaces.supernets import Importance, SuperLM, sort_by_importance
 from studies.judging_identity import judging_identity
-from studies.teacher_file import weights_digest
+from studies.teacher_file import weights_file_digest
 
 _BATCH = 256
 
@@ -113,7 +113,7 @@ def _checkpoint_of(run: Path, job: Mapping[str, Any]) -> Path | None:
     if job["checkpoint"] is None:
         return None
     file = Path(job["checkpoint"])
-    digest = weights_digest(
+    digest = weights_file_digest(
         file,
         subject=f"checkpoint: {file}, the weights of the teacher of the SuperLM in {run},",
         advice="Put the file back.",

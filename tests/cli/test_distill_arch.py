@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from nas_kd.cli.distill import _job
+from nas_kd.cli.chosen_student import choose_student
 from nas_kd.cli.distilling import SCHEMA, parse_arch, run_distillation
 from nas_kd.errors import NasKdError, UsageError
 from nas_kd.report.progress import read_progress
@@ -36,10 +36,10 @@ def test_only_a_budget_that_was_given_is_judged(
 
 def test_the_embedded_search_lends_no_budget() -> None:
     nothing = {"data.source": None, "teacher.source": None, "budget.limits": None}
-    assert _job("9930", None, nothing, None, []).recipe.budget.limits == ()
+    assert choose_student("9930", None, nothing, None, []).recipe.budget.limits == ()
     given = {**nothing, "budget.limits": ["params=1M"]}
-    assert _job("9930", None, given, None, []).recipe.budget.limits == ("params=1M",)
-    assert _job("9930", "digits", nothing, None, []).recipe.budget.limits != ()
+    assert choose_student("9930", None, given, None, []).recipe.budget.limits == ("params=1M",)
+    assert choose_student("9930", "digits", nothing, None, []).recipe.budget.limits != ()
 
 
 def test_a_recipe_may_leave_the_labels_alone_to_teach(nas_kd: Command, tmp_path: Path) -> None:
@@ -89,7 +89,8 @@ def test_other_weights_in_the_checkpoint_are_refused(
         return {"schema": SCHEMA}
 
     monkeypatch.setattr("nas_kd.cli.distilling._distil", distil)
-    call = (recipe, parse_arch(recipe, CONV), tmp_path / "run", SilentObserver())
+    run = RunDirectory.create_or_continue(tmp_path / "run", recipe)
+    call = (recipe, parse_arch(recipe, CONV), run, SilentObserver())
     if is_finished:
         assert run_distillation(*call) == {"schema": SCHEMA}
     else:

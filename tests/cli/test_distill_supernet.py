@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from nas_kd.cli.distill import _job
+from nas_kd.cli.chosen_student import choose_student
 from nas_kd.costs import Budget, DeviceProfile, Limits
 from nas_kd.data import load_data
 from nas_kd.errors import UsageError
@@ -138,11 +138,11 @@ def test_images_that_the_weights_have_learned_judge_no_student(
     changes: dict[str, Any] = {"teacher.source": "timm:resnet18"}
     own = str(tmp_path / "own.toml")
     with pytest.raises(UsageError, match=r"seed 5 and validation_share 0\.2"):
-        _job(student, own, changes, None, [])
+        choose_student(student, own, changes, None, [])
     changes |= {"data.validation_share": 0.2}
-    assert _job(student, own, changes, None, []).recipe.seed == 5
+    assert choose_student(student, own, changes, None, []).recipe.seed == 5
     for other in ({"seed": 5}, {"seed": 1, "data.source": "folder:others"}):
-        assert _job(student, None, changes | other, None, []).recipe.seed == other["seed"]
+        assert choose_student(student, None, changes | other, None, []).recipe.seed == other["seed"]
 
 
 @pytest.mark.parametrize("named", ["teacher", "data"])

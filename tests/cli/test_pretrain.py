@@ -12,13 +12,13 @@ from nas_kd.cli.pretrain import _job_flags, _resolve
 from nas_kd.errors import ExitCode, UsageError
 from nas_kd.training.pretraining import PretrainingFolder
 from tests.cli.conftest import Command
+from tests.training.elastic.jobs import SPACES
 
 SMALL = [
     word
-    for option in ("width=32", "least_width=16", "width_step=16", "depth=3", "least_depth=2",
-                   "head_dim=16", "patch_size=2")
-    for word in ("--space-option", option)
-]  # fmt: skip
+    for name, value in SPACES["elastic-vit"].items()
+    for word in ("--space-option", f"{name}={value}")
+]
 TRAIN = (
     "pretrain",
     "--space",

@@ -15,15 +15,7 @@ from nas_kd.costs._latency_session import TimedModel
 from nas_kd.errors import NasKdError, UsageError
 from studies.run_directory import SUPERNET_SEARCH, RunDirectory
 from tests.costs.test_macs_of_tokens import ENCODER, GPT2, T5, build
-
-VIT = {
-    "hidden_size": 16,
-    "num_hidden_layers": 1,
-    "num_attention_heads": 2,
-    "intermediate_size": 32,
-    "image_size": 16,
-    "patch_size": 8,
-}
+from tests.tiny_vit import TINY_VIT
 
 
 def configured(folder: Path, name: str, settings: dict[str, object]) -> Path:
@@ -61,14 +53,14 @@ def test_models_of_tokens(name: str, settings: dict[str, object], tmp_path: Path
 
 
 def test_models_of_images(tmp_path: Path) -> None:
-    folder = configured(tmp_path / "vit", "ViTForImageClassification", VIT)
+    folder = configured(tmp_path / "vit", "ViTForImageClassification", TINY_VIT)
     target = find_target(f"hf:{folder}", tmp_path)
     assert sizes(target.onnx) == {"images": ["batch", 3, 16, 16]}
     assert target.counts.by_operator["conv"] == 4 * 16 * 3 * 8 * 8
 
 
 def test_a_backbone_without_a_head(tmp_path: Path) -> None:
-    folder = configured(tmp_path / "vit", "ViTModel", VIT)
+    folder = configured(tmp_path / "vit", "ViTModel", TINY_VIT)
     assert find_target(f"hf:{folder}", tmp_path).counts.macs > 0
 
 

@@ -22,7 +22,6 @@ from transformers import (
     GPT2LMHeadModel,
     T5Config,
     T5Model,
-    ViTConfig,
     ViTForImageClassification,
 )
 
@@ -46,6 +45,7 @@ from proxies._transformer import TransformerBlock, transformer_blocks
 from tests.contracts.proxy import _state
 from tests.proxies.networks import TinyResNet, digits, seeded
 from tests.proxies.token_networks import DeadViT, TinyViT, tiny_bert, tiny_llama, tiny_swin
+from tests.tiny_vit import tiny_vit
 
 FROM_PASSES = [pca_dim.PROXY, w_pca.PROXY, head_confidence.PROXY, softmax_confidence.PROXY]
 FROM_GRADIENTS = [head_importance.PROXY, synaptic_diversity.PROXY, synaptic_saliency.PROXY]
@@ -58,16 +58,7 @@ def named(proxy: Proxy) -> str:
 
 
 def tiny_hf_vit() -> ViTForImageClassification:
-    config = ViTConfig(
-        image_size=8,
-        patch_size=2,
-        num_channels=1,
-        hidden_size=16,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        intermediate_size=24,
-        num_labels=10,
-    )
+    config = tiny_vit(image_size=8, patch_size=2, num_channels=1, num_labels=10)
     return ViTForImageClassification(config)
 
 

@@ -9,7 +9,7 @@ import pytest
 from nas_kd.errors import UsageError
 from studies.recipe_files import parse_recipe
 from studies.run_directory import RunDirectory
-from studies.teacher_file import require_same_checkpoint, weights_digest
+from studies.teacher_file import require_same_checkpoint, weights_file_digest
 
 
 def test_other_weights_under_the_same_name_are_refused(tmp_path: Path) -> None:
@@ -29,7 +29,7 @@ def test_other_weights_under_the_same_name_are_refused(tmp_path: Path) -> None:
 
 def test_what_cannot_be_read_is_a_clear_error(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"weights cannot be read .* Make it readable"):
-        weights_digest(tmp_path / "weights")
+        weights_file_digest(tmp_path / "weights")
     (tmp_path / "folder").mkdir()
     with pytest.raises(UsageError, match="folder cannot be read"):
-        weights_digest(tmp_path / "folder")
+        weights_file_digest(tmp_path / "folder")

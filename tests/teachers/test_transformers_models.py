@@ -13,7 +13,6 @@ from transformers import (
     MobileViTImageProcessor,
     ResNetConfig,
     ResNetForImageClassification,
-    ViTConfig,
     ViTForImageClassification,
     ViTImageProcessor,
     ViTModel,
@@ -25,16 +24,9 @@ from nas_kd.teachers import load_teacher, other_classes
 from nas_kd.teachers.candidate import Candidate, become_teacher
 from tests.data.hostile import Bomb
 from tests.teachers.nets import Task, TwoHeads
+from tests.tiny_vit import tiny_vit
 
-VIT = ViTConfig(
-    hidden_size=16,
-    num_hidden_layers=2,
-    num_attention_heads=2,
-    intermediate_size=32,
-    image_size=16,
-    patch_size=8,
-    num_labels=5,
-)
+VIT = tiny_vit(num_labels=5)
 
 
 @pytest.fixture
@@ -71,7 +63,7 @@ def test_a_saved_resnet(tmp_path: Path) -> None:
 
 
 def test_a_checkpoint_in_place_of_the_weights(vit: Path, tmp_path: Path) -> None:
-    trained = ViTForImageClassification(ViTConfig(**(VIT.to_dict() | {"num_labels": 7})))
+    trained = ViTForImageClassification(tiny_vit(num_labels=7))
     path = tmp_path / "own.safetensors"
     save_file({f"model.{name}": value for name, value in trained.state_dict().items()}, path)
     teacher = load_teacher(f"hf:{vit}", data=Task(num_classes=7), checkpoint=path)

@@ -9,12 +9,13 @@ import torch
 from timm.models.swin_transformer import SwinTransformer
 from timm.models.vision_transformer import VisionTransformer
 from torch import nn
-from transformers import ViTConfig, ViTForImageClassification
+from transformers import ViTForImageClassification
 
 from nas_kd.errors import UsageError
 from nas_kd.training.digits_resnet import DigitsResNet
 from nas_kd.training.inheritance import find_inheritance, inherit
 from search_spaces import Task, create_space
+from tests.tiny_vit import tiny_vit
 
 
 def resnet(*depths: int) -> nn.Module:
@@ -151,15 +152,7 @@ def _swin(heads: int) -> nn.Module:
 
 
 def _transformers_vit(heads: int) -> nn.Module:
-    config = ViTConfig(
-        image_size=8,
-        patch_size=4,
-        hidden_size=32,
-        intermediate_size=32,
-        num_hidden_layers=1,
-        num_attention_heads=heads,
-    )
-    return ViTForImageClassification(config)
+    return ViTForImageClassification(tiny_vit(num_attention_heads=heads))
 
 
 @pytest.mark.parametrize("make", [_vit, _swin, _transformers_vit])

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -71,8 +72,8 @@ class EpochSession(ABC):
     Args:
         job: Its settings are `EpochSettings`.
         images: What is trained on.
-        network: The module that is trained; its forward is the whole of a step's loss, so that
-            data parallelism sees one forward and one backward a step.
+        network: The module that is trained; its forward is the whole loss of the images that it
+            is given, so that data parallelism sees one forward for each backward.
         optimizer: Over parameters of ``network``.
     """
 
@@ -163,10 +164,11 @@ class EpochSession(ABC):
     @abstractmethod
     def save(self, folder: Path) -> dict[str, Any]: ...
 
-    def optimise(self, loss: Tensor) -> None:
-        """One step of the optimiser against ``loss``."""
+    @contextmanager
+    def optimising(self) -> Iterator[None]:
+        """One step of the optimiser, against what is backpropagated in the context."""
         self._optimizer.zero_grad()
-        self._accelerator.backward(loss)
+        yield
         if self._settings.gradient_clip is not None:
             self._accelerator.unscale_gradients()
             for part in self.clipped():

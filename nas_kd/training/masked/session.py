@@ -12,6 +12,7 @@ from torch.optim import AdamW
 
 from nas_kd.data import load_data
 from nas_kd.errors import UsageError
+from nas_kd.training.elastic.parts import backward_in_parts
 from nas_kd.training.elastic.random_crops import Draws, random_crop
 from nas_kd.training.elastic.sampling import elastic_deck
 from nas_kd.training.elastic.session import Step
@@ -92,15 +93,20 @@ class MaskedSession(UnlabelledSession):
         images = self._augmented(step)
         side = images.shape[-1] // self._supernet.image_multiple
         noise = torch.rand(len(images), side**2, generator=step.generator).to(images.device)
-        hiding = hide_patches(noise, self.settings.mask_ratio)
-        taught = None
-        if self._teacher is not None:
-            with self._accelerator.autocast():
-                taught = self._lesson.teach(self._teacher, images, hiding)
         archs = [self._largest, *self._deck.draw(step.number, self.settings.elastic_students)]
-        parts: dict[str, Tensor] = self.network(images, hiding, archs, taught)
-        self.optimise(parts["loss"])
-        return {name: part.detach() for name, part in parts.items()}
+
+        def lesson(part: slice) -> dict[str, Tensor]:
+            hiding = hide_patches(noise[part], self.settings.mask_ratio)
+            taught = None
+            if self._teacher is not None:
+                with self._accelerator.autocast():
+                    taught = self._lesson.teach(self._teacher, images[part], hiding)
+            parts: dict[str, Tensor] = self.network(images[part], hiding, archs, taught)
+            return parts
+
+        at_once = self.settings.images_at_once
+        with self.optimising():
+            return backward_in_parts(lesson, len(images), at_once, self.network, self._accelerator)
 
     def _augmented(self, step: Step) -> Tensor:
         flip = self.data.mirrors if self.settings.flip is None else self.settings.flip

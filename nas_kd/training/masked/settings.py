@@ -16,6 +16,8 @@ class MaskedSettings:
     Attributes:
         epochs: Passes over the training images.
         batch_size: Images per step, over all processes.
+        images_at_once: Most images that go through the networks at once, in each process; None
+            takes those of a step all together. It decides the memory, not the result.
         epoch_images: Images of an epoch, another random part of them in each; None takes all. An
             epoch is what a checkpoint is kept after.
         mask_ratio: Share of the patches that are hidden.
@@ -47,6 +49,7 @@ class MaskedSettings:
     decoder_depth: int
     decoder_heads: int
     batch_size: int = 4096
+    images_at_once: int | None = None
     epoch_images: int | None = None
     mask_ratio: float = 0.75
     flip: bool | None = None
@@ -64,7 +67,7 @@ class MaskedSettings:
         require_choice(self, "precision", ("no", "fp16", "bf16"))
         for name in ("epochs", "batch_size", "decoder_width", "decoder_depth", "decoder_heads"):
             require_number(self, name, least=1)
-        for name in ("epoch_images", "judge_every"):
+        for name in ("images_at_once", "epoch_images", "judge_every"):
             require_number(self, name, least=1)
         for name in ("elastic_students", "workers", "weight_decay"):
             require_number(self, name, least=0)

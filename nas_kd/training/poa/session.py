@@ -70,7 +70,8 @@ class PoaSession(UnlabelledSession):
         targets = self._targets(scored, moment)
         archs = self._deck.draw(step.number, self.settings.elastic_students)
         parts: dict[str, Tensor] = self.network(views, masks, archs, targets, moment.patch_weight)
-        self.optimise(parts["loss"])
+        with self.optimising():
+            self._accelerator.backward(parts["loss"])
         self._teacher.update(self._students, moment.momentum)
         agreement = torch.stack([terms.agreement(scores.whole) for scores in scored.views]).mean()
         return {name: part.detach() for name, part in parts.items()} | {"agreement": agreement}

@@ -12,6 +12,7 @@ from nas_kd.data import DataSplits, load_data
 from nas_kd.errors import UsageError
 from nas_kd.teachers import Teacher, load_teacher
 from nas_kd.training.elastic.judging import accuracy
+from nas_kd.training.elastic.parts import backward_in_parts, require_no_batch_norm
 from nas_kd.training.elastic.sampling import Deck
 from nas_kd.training.elastic.saving import save_supernet
 from nas_kd.training.elastic.session import EpochSession, Step
@@ -51,6 +52,8 @@ class SandwichSession(EpochSession):
             drop_path=settings.drop_path,
             scaled=_is_scaled(settings, earlier),
         )
+        if settings.images_at_once is not None:
+            require_no_batch_norm(self.supernet)
         self.inherited = 0.0
         if earlier is not None:
             data = earlier.same_normalisation(data)
@@ -83,13 +86,18 @@ class SandwichSession(EpochSession):
         images = step.images
         if self.data.augment is not None:
             images = self.data.augment(images, step.generator)
-        taught = None if self._teaching is None else self._teaching.outputs(images, step.indices)
-        logits = None if taught is None else taught.logits
-        parts: dict[str, Tensor] = self.network(
-            images, step.labels, self._archs(step.number), logits
-        )
-        self.optimise(parts["loss"])
-        return {name: part.detach() for name, part in parts.items()}
+        archs = self._archs(step.number)
+
+        def lesson(part: slice) -> dict[str, Tensor]:
+            logits = None
+            if self._teaching is not None:
+                logits = self._teaching.outputs(images[part], step.indices[part]).logits
+            parts: dict[str, Tensor] = self.network(images[part], step.labels[part], archs, logits)
+            return parts
+
+        at_once = self.settings.images_at_once
+        with self.optimising():
+            return backward_in_parts(lesson, len(images), at_once, self.network, self._accelerator)
 
     def finish_epoch(self) -> dict[str, float]:
         return {

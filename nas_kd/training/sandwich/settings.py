@@ -19,6 +19,9 @@ class SandwichSettings:
     Attributes:
         epochs: Passes over the training images.
         batch_size: Images per step, over all processes.
+        images_at_once: Most images that go through the networks at once, in each process; None
+            takes those of a step all together. It decides the memory and, stochastic depth aside,
+            not the result; networks with batch normalisation do not take it.
         epoch_images: Images of an epoch, another random part of them in each; None takes all. An
             epoch is what a checkpoint is kept after.
         rule: ``sandwich``: every step trains the largest network, the smallest and
@@ -57,6 +60,7 @@ class SandwichSettings:
 
     epochs: int = 500
     batch_size: int = 1024
+    images_at_once: int | None = None
     epoch_images: int | None = None
     rule: str = "sandwich"
     random_students: int = 2
@@ -83,7 +87,8 @@ class SandwichSettings:
         require_choice(self, "rule", RULES)
         require_choice(self, "learn_from", ("largest", "teacher"))
         require_choice(self, "teacher_targets", ("soft", "hard"))
-        require_number(self, "epoch_images", least=1)
+        for name in ("images_at_once", "epoch_images"):
+            require_number(self, name, least=1)
         require_number(self, "random_students", least=0)
         require_number(self, "teacher_weight", least=0)
         require_number(self, "drop_path", least=0, below=1)
