@@ -8,8 +8,8 @@ the formula was chosen, ``report`` the other one. Scored is the canonical cell, 
 and a search do; ``as written`` scores cells with more parameters than that, as with two equal
 convolutions side by side that share no weights, as they stand. Beside ours stand params, the fusion
 by log-ranks of jacov and params from NAS-Bench-Suite-Zero, where it lists the cells, and on the
-sample the proxies that a search fuses by default. ``rho_with_32_pixels`` says how ours orders the
-first ``--full-size`` functions of the sample at 32 x 32 beside 16 x 16.
+sample and the other tables the fusion of DisWOT, naswot and synflow. ``rho_with_32_pixels`` says
+how ours orders the first ``--full-size`` functions of the sample at 32 x 32 beside 16 x 16.
 
 The others: a sample of NAS-Bench-Macro (CIFAR-10, 32 x 32), DisWOT's S0, and the distillation
 bench's AutoFormer and PiT nets (real CIFAR-100 images; 112 x 112 and 16 of them for the
@@ -41,12 +41,11 @@ from proxies import ReferenceFusion, log_rank_fusion
 from search_spaces import Arch, Task
 from studies.ranking.correlation import kendall_tau, spearman_rho, tau_within
 from studies.ranking.judge import Judge
-from studies.recipe import SearchSection
 from studies.search import REFERENCE_SIZE
 
 OURS = "trainable_width"
-DEFAULT = SearchSection().proxies
-"""What a search fuses unless told otherwise."""
+FUSED = ("diswot", "naswot", "synflow")
+"""Proxies that are cheap and unlike each other, fused as a search would fuse them."""
 TASK = Task(3, 32, 10)
 _FULL_SIZE = 32
 _NEAR = 0.1
@@ -133,7 +132,7 @@ def spread(cells: pd.DataFrame, seeds: int, sample: int, full_size: int) -> list
     full = scores_of(archs[:full_size], [OURS], scoring(0, _FULL_SIZE))[OURS].to_numpy()
     beside = {
         "params": np.array([SPACE.sizes(arch, TASK).params for arch in archs], float),
-        "+".join(DEFAULT): fused_by_default(scores_of(archs, DEFAULT, scoring(0))),
+        "+".join(FUSED): fused(scores_of(archs, FUSED, scoring(0))),
     }
     rows = []
     for target in ("c10_test_200", "c100_test_200"):
@@ -153,7 +152,7 @@ def spread(cells: pd.DataFrame, seeds: int, sample: int, full_size: int) -> list
     return rows
 
 
-def fused_by_default(scores: pd.DataFrame) -> np.ndarray:
+def fused(scores: pd.DataFrame) -> np.ndarray:
     """The score of a study on these networks, whose reference is the first of them, ``(arch,)``."""
     fusion = ReferenceFusion(scores[:REFERENCE_SIZE])
     return np.array([fusion.score(row) for row in scores.to_dict("records")])  # type: ignore[arg-type]
@@ -173,6 +172,7 @@ def on_table(table: RealTable, seeds: int = 1) -> list[dict[str, Any]]:
         both = pd.DataFrame({"a": params, "b": params, "c": macs})
         scores = {OURS: by_seed[0], **sizes}
         scores["params+params+macs"] = log_rank_fusion(both).to_numpy()
+        scores["+".join(FUSED)] = fused(scores_of(drawn.functions, FUSED, table.setting))
         keys = [arch.key for arch in drawn.functions]
         judge = Judge(drawn.target, params, seed=0, functions=keys)
         found = [

@@ -29,7 +29,7 @@ from scipy.stats import rankdata
 
 from benchmarks.cifar10 import data_file
 from benchmarks.nb201_cells import REDUCED, SPACE, scoring, shared_cells
-from benchmarks.own_proxy import DEFAULT
+from benchmarks.own_proxy import FUSED
 from benchmarks.proxy_scores import scores_of
 from benchmarks.record import write_rows
 from proxies import log_rank_fusion
@@ -82,7 +82,7 @@ PUBLISHED = {
 }
 SCORED = tuple(
     dict.fromkeys(
-        [*(name for name in SUITE if name not in ("params", "macs")), "zico", *AZ_NAS[:3], *DEFAULT]
+        [*(name for name in SUITE if name not in ("params", "macs")), "zico", *AZ_NAS[:3], *FUSED]
     )
 )  # fmt: skip
 

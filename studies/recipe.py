@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from studies.default_proxies import DEFAULT_PROXIES, default_proxies
 from studies.fusions import Fusion, with_presets
 
 _WITHOUT_EFFECT = {"search.workers", "distill.read_workers"}
@@ -85,8 +86,9 @@ class SearchSection(_Section):
     """Candidates to look at; without it 300, or with ``exhaustive`` the whole space (None)."""
     batch_size: int = Field(default=50, ge=2)
     """Candidates proposed, scored and written together."""
-    proxies: tuple[str, ...] = Field(default=("diswot", "naswot", "synflow"), min_length=1)
-    """Names of proxies, or of presets (`studies.fusions`), which stand for several and a fusion."""
+    proxies: tuple[str, ...] = Field(default=DEFAULT_PROXIES, min_length=1)
+    """Names of proxies, or of presets (`studies.fusions`), which stand for several and a fusion.
+    The default is another in ``darts`` (`default_proxies`)."""
     fusion: Fusion = "reference"
     """How the proxies become one score: on the fixed scale of a reference sample, or by their ranks
     (sum of logarithms, mean) among all candidates so far."""
@@ -198,6 +200,18 @@ class Recipe(_Section):
     search: SearchSection = SearchSection()
     finalists: FinalistsSection = FinalistsSection()
     distill: DistillSection = DistillSection()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_proxies(cls, settings: Any) -> Any:
+        if not isinstance(settings, Mapping):
+            return settings
+        space, search = settings.get("space", {}), settings.get("search", {})
+        if not isinstance(search, Mapping) or search.get("proxies") is not None:
+            return settings
+        name = space.get("name") if isinstance(space, Mapping) else getattr(space, "name", None)
+        proxies = default_proxies(name) if isinstance(name, str) else DEFAULT_PROXIES
+        return {**settings, "search": {**search, "proxies": proxies}}
 
     @property
     def short_distillation(self) -> tuple[int | None, float | None]:

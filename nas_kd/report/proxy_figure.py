@@ -24,21 +24,23 @@ def agreement_table(candidates: pd.DataFrame, proxies: Sequence[str]) -> pd.Data
     """Kendall's tau-b between every two of the proxies, the fused score, MACs and parameters.
 
     Over the distinct candidates that were scored; those without a finite value rank last, and what
-    is constant has no tau (NaN). None with fewer than two proxies or three candidates.
+    is constant has no tau (NaN). A single proxy is the score itself. None without a proxy, with a
+    size as the only one, and with fewer than three candidates.
 
     Args:
         candidates: The run's candidates, one row a trial (`RunDirectory.read_candidates`).
         proxies: Names of the proxies' columns.
     """
     shown = [name for name in proxies if name in candidates]
-    if len(shown) < 2:
+    if not shown or (len(shown) == 1 and shown[0] in _COUNTED):
         return None
-    told = [name for name in [*shown, "score"] if name not in _COUNTED]
+    judged = [*shown, "score"] if len(shown) > 1 else shown
+    told = [name for name in judged if name not in _COUNTED]
     scored = candidates.drop_duplicates("key").dropna(subset=told, how="all")
     if len(scored) < _FEWEST:
         return None
     chosen = scored.iloc[:: -(-len(scored) // _MOST)]
-    names = list(dict.fromkeys([*shown, "score", *_COUNTED]))
+    names = list(dict.fromkeys([*judged, *_COUNTED]))
     columns = [pd.to_numeric(chosen[name], errors="coerce").to_numpy(float) for name in names]
     taus = np.eye(len(names))
     for first, second in zip(*np.triu_indices(len(names)), strict=True):

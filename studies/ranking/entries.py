@@ -9,8 +9,8 @@ from typing import Literal, TypeAlias
 from nas_kd.errors import UsageError
 from nas_kd.registry import unknown_name
 from proxies import PROXIES
+from studies.default_proxies import default_proxies
 from studies.fusions import PRESETS, Fusion
-from studies.recipe import SearchSection
 
 ALL = "all"
 DEFAULT = "default"
@@ -57,13 +57,18 @@ def is_size(name: str) -> bool:
     return name in SIZES or name in CANONICAL
 
 
-def read_entries(names: Sequence[str]) -> list[Entry]:
+def read_entries(names: Sequence[str], space: str) -> list[Entry]:
     """The entries that ``--proxies`` names, each once; `ALL` and single sizes are left out.
+
+    Args:
+        names: Proxies, fusions, presets, `DEFAULT`, sizes or `ALL`.
+        space: Name of the space, which decides what `DEFAULT` is.
 
     Raises:
         UsageError: A proxy is unknown.
     """
-    entries = [_read(name) for name in dict.fromkeys(names) if name != ALL and not is_size(name)]
+    named = [name for name in dict.fromkeys(names) if name != ALL and not is_size(name)]
+    entries = [_read(name, space) for name in named]
     for name in dict.fromkeys(member for entry in entries for member in entry.members):
         if name not in PROXIES and not is_size(name):
             raise UsageError(
@@ -92,10 +97,9 @@ def proxy(name: str) -> Entry:
     return Entry(name, "proxy", (name,))
 
 
-def _read(name: str) -> Entry:
+def _read(name: str, space: str) -> Entry:
     if name == DEFAULT:
-        search = SearchSection()
-        return Entry(name, "proxy", search.proxies, search.fusion)
+        return Entry(name, "proxy", default_proxies(space), "reference")
     if name in PRESETS:
         return Entry(name, "proxy", PRESETS[name].proxies, PRESETS[name].fusion)
     if name in PROXIES or "+" not in name:

@@ -87,7 +87,7 @@ def rank_scores(request: RankRequest, observer: Observer) -> dict[str, Any]:
     """
     recipe = request.recipe
     space = space_of(recipe)
-    entries = read_entries(request.proxies)
+    entries = read_entries(request.proxies, space.name)
     everything = every_proxy() if ALL in request.proxies else []
     observer.phase("table", None)
     table = _read_rows(request, space)

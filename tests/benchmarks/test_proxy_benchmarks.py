@@ -13,7 +13,7 @@ from scipy.stats import t
 
 from benchmarks import real_tables
 from benchmarks.nb201_cells import scoring, shared_cells
-from benchmarks.own_proxy import DEFAULT, OURS, nasbench201, on_table, spread
+from benchmarks.own_proxy import FUSED, OURS, nasbench201, on_table, spread
 from benchmarks.proxy_audit import audit
 from benchmarks.proxy_reproduction import SUITE, az_nas_variants, reproduction
 from benchmarks.proxy_scores import scored, scores_of
@@ -178,15 +178,18 @@ def test_our_proxy_is_told_as_a_search_has_it_and_as_written() -> None:
     assert set(rows["proxy"]) == {OURS, f"{OURS}, as written", "params", "jacov+params"}
     assert (rows["image_size"] == 8).all()
     assert set(rows["interval"]) == {"bootstrap"}
-    beside = pd.DataFrame(spread(cells, seeds=2, sample=6))
-    assert "+".join(DEFAULT) in set(beside["proxy"])
+    beside = pd.DataFrame(spread(cells, seeds=2, sample=6, full_size=4))
+    assert "+".join(FUSED) in set(beside["proxy"])
+    assert set(beside.loc[beside["proxy"] == OURS, "cells_with_32_pixels"]) == {4}
     assert beside["tau_mean_over_seeds"].notna().sum() == 2
 
 
 def test_our_proxy_on_another_table_says_what_one_seed_gives() -> None:
     table = replace(real_tables.s0(), setting=small(real_tables.s0().setting), largest_sample=FEW)
     rows = pd.DataFrame(on_table(table, seeds=2)).set_index("proxy")
-    assert set(rows.index) == {OURS, "params", "macs", "depth", "params+params+macs"}
+    assert set(rows.index) == {
+        OURS, "params", "macs", "depth", "params+params+macs", "+".join(FUSED)
+    }  # fmt: skip
     assert rows.loc[OURS, "seeds"] == 2
     archs, target = (table.rows(table.targets[0]).functions, table.rows(table.targets[0]).target)
     scores = [scores_of(archs, [OURS], table.with_seed(seed).setting)[OURS] for seed in range(2)]

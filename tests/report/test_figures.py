@@ -122,8 +122,16 @@ class TestAgreement:
         taus = agreement_table(many.assign(diswot=1.0 * many.index), ["diswot", "naswot"])
         assert 2_000 < taus.attrs["candidates"] <= 4_000
 
-    @pytest.mark.parametrize("proxies", [[], ["diswot"], ["diswot", "unknown"]])
-    def test_fewer_than_two_proxies_no_figure(
+    @pytest.mark.parametrize("proxies", [["diswot"], ["diswot", "unknown"]])
+    def test_a_single_proxy_stands_beside_the_sizes(
+        self, table: pd.DataFrame, proxies: list[str]
+    ) -> None:
+        taus = agreement_table(table, proxies)
+        assert list(taus.columns) == ["diswot", "macs", "params"]
+        assert taus.equals(agreement_table(table, ["diswot", "naswot"]).loc[taus.index, taus.index])
+
+    @pytest.mark.parametrize("proxies", [[], ["macs"], ["unknown"]])
+    def test_without_a_proxy_that_looks_at_networks_no_figure(
         self, table: pd.DataFrame, proxies: list[str]
     ) -> None:
         assert agreement_figure(table, proxies) is None
@@ -144,5 +152,5 @@ class TestAll:
         everything = ["front", "latency", "prediction", "agreement"]
         assert names(table, measured, result) == everything
         assert names(table, measured[:0], result) == ["front", "agreement"]
-        assert names(table, measured[:0], {**result, "proxies": ["diswot"]}) == ["front"]
+        assert names(table, measured[:0], {**result, "proxies": ["macs"]}) == ["front"]
         assert names(pd.DataFrame(), measured[:0], result) == []

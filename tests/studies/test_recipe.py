@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nas_kd.errors import UsageError
-from studies.recipe import Recipe
+from studies.recipe import Recipe, SpaceSection
 from studies.recipe_files import load_recipe, parse_recipe, shipped_recipes
 
 
@@ -45,6 +45,16 @@ def test_without_trials_only_an_exhaustive_search_counts_none() -> None:
     assert load_recipe("digits").search.trials == Recipe().search.trials == 300
     assert parse_recipe({"search": {"sampler": "exhaustive"}}).search.trials is None
     assert parse_recipe({"search": {"sampler": "exhaustive", "trials": 9}}).search.trials == 9
+
+
+def test_the_default_proxy_is_another_where_it_has_no_value() -> None:
+    assert Recipe().search.proxies == load_recipe("digits").search.proxies == ("trainable_width",)
+    others = ("diswot", "naswot", "synflow")
+    assert load_recipe("digits", {"space.name": "darts"}).search.proxies == others
+    assert Recipe(space=SpaceSection(name="darts")).search.proxies == others
+    assert Recipe(space=SpaceSection(), seed=1).search.proxies == ("trainable_width",)
+    told = {"space": {"name": "darts"}, "search": {"proxies": ["naswot"]}}
+    assert parse_recipe(told).search.proxies == ("naswot",)
 
 
 def test_overrides_win_and_none_is_ignored() -> None:

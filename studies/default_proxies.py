@@ -1,0 +1,15 @@
+"""What a search scores students by unless it is told."""
+
+from __future__ import annotations
+
+DEFAULT_PROXIES = ("trainable_width",)
+"""What ranks the trained accuracies of real tables best (``benchmarks.own_proxy``)."""
+
+_OTHERS = {"darts": ("diswot", "naswot", "synflow")}
+"""Spaces in which it has no value for many students: average pooling sees normalised maps there,
+whose mean no weight can move."""
+
+
+def default_proxies(space: str) -> tuple[str, ...]:
+    """Names of proxies, by the name of a space."""
+    return _OTHERS.get(space, DEFAULT_PROXIES)
