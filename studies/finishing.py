@@ -209,7 +209,7 @@ class Finisher:
                 recipe=self._recipe,
                 setting=self._setting,
                 facts={
-                    "costs": winner.candidate.costs,
+                    "costs": winner.candidate.counted,
                     "accuracy": accuracies,
                     "inherited_share": result.inherited_share,
                 },
