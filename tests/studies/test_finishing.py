@@ -19,10 +19,12 @@ from studies.delivery import Delivered
 from studies.finalists import Measured
 from studies.finishing import Finisher
 from studies.first_in_time import first_in_time
+from studies.measuring import Meter
 from studies.observer import SilentObserver
 from studies.phase_clock import PhaseClock
 from studies.recipe_files import load_recipe
 from studies.run_directory import RunDirectory
+from studies.student_training import StudentTrainer
 from tests.studies.measurements import LATENCY
 from tests.studies.results import result_of
 
@@ -157,8 +159,8 @@ def test_a_manifest_holds_no_predicted_latency(
 
     trained = SimpleNamespace(validation_accuracy=0.9, accuracy=0.9, inherited_share=0.0)
     monkeypatch.setattr(finishing, "choose_finalists", lambda *_, **__: ([winner], [winner]))
-    monkeypatch.setattr(finishing.StudentTrainer, "train", lambda *_, **__: (None, trained))
-    monkeypatch.setattr(finishing.Meter, "measure", lambda *_: [])
+    monkeypatch.setattr(StudentTrainer, "train", lambda *_, **__: (None, trained))
+    monkeypatch.setattr(Meter, "measure", lambda *_: [])
     monkeypatch.setattr(finishing, "deliver", deliver)
     run, setting = RunDirectory(tmp_path), cast(Any, SimpleNamespace(space=None))
     finisher = Finisher(load_recipe("digits"), run, setting, SilentObserver(), PhaseClock(run))
