@@ -10,6 +10,7 @@ import pandas as pd
 from optuna.trial import FrozenTrial
 
 from studies.finalists import Measured
+from studies.measured_front import measured_front
 from studies.objectives import SCORE, Objectives
 from studies.run_directory import RunDirectory
 from studies.search_result import SearchResult
@@ -25,7 +26,7 @@ def candidate_table(result: SearchResult, measured: Mapping[str, Measured]) -> p
     candidate was over the budget and so not scored). A proxy of the name of a cost has no column
     beside that of the cost.
     """
-    on_front = {candidate.key for candidate in result.front}
+    on_front = {candidate.key for candidate in measured_front(result, measured)}
     return pd.DataFrame(
         [_row(trial, result.objectives, measured, on_front) for trial in result.trials]
     )

@@ -45,10 +45,16 @@ class Candidate:
         return any(not math.isfinite(score) for score in self.scores.values())
 
     @property
+    def counted(self) -> dict[str, float]:
+        """``macs`` and ``params``."""
+        return {"macs": float(self.macs), "params": float(self.params)}
+
+    @property
     def costs(self) -> dict[str, float]:
-        """Counted ``macs`` and ``params``, and ``latency_ms`` where it is predicted."""
-        counted = {"macs": float(self.macs), "params": float(self.params)}
-        return counted if self.predicted_ms is None else counted | {"latency_ms": self.predicted_ms}
+        """What is counted, and ``latency_ms`` where it is predicted."""
+        if self.predicted_ms is None:
+            return self.counted
+        return self.counted | {"latency_ms": self.predicted_ms}
 
     def to_dict(self) -> dict[str, Any]:
         """A form for JSON, in which a missing score is None."""

@@ -15,6 +15,7 @@ from studies.delivered_finalist import DeliveredFinalist
 from studies.delivery import Delivered
 from studies.finalists import Measured
 from studies.finishing import Finished
+from studies.measured_front import measured_front
 from studies.objectives import SCORE
 from studies.recipe import Recipe
 from studies.run_directory import RunDirectory
@@ -34,13 +35,13 @@ def found_document(
     to be over it (see ``infeasible_reasons``), nor measured to be too slow, which on the ``front``
     have ``within_latency`` false.
     """
-    unique = result.unique
+    unique, front = result.unique, measured_front(result, measured)
     return {
         "evaluated": len(result.trials),
         "unique": len(unique),
         "feasible": sum(_is_feasible(candidate, measured) for candidate in unique),
         "infeasible_reasons": _reasons(unique, measured),
-        "front": [_front_row(candidate, space, result, measured) for candidate in result.front],
+        "front": [_front_row(candidate, space, result, measured) for candidate in front],
     }
 
 

@@ -13,6 +13,7 @@ from studies.delivery import deliver
 from studies.finalists import Measured, choose_finalists, shortfall
 from studies.first_in_time import first_in_time
 from studies.kept_students import KeptStudents
+from studies.measured_front import measured_front
 from studies.measuring import Meter, deployed_accuracy
 from studies.objectives import SCORE
 from studies.observer import PER_MILLE, Observer
@@ -123,7 +124,7 @@ class Finisher:
         )
         if told := shortfall(finalists, walked, section.count, section.latency_margin):
             self._observer.note(told)
-        self._meter.measure(result.front[: section.measured_at_most])
+        self._meter.measure(measured_front(result, self.measured)[: section.measured_at_most])
         return finalists
 
     def _short_distillation(self, finalists: Sequence[Measured]) -> list[Finalist]:
@@ -208,7 +209,7 @@ class Finisher:
                 recipe=self._recipe,
                 setting=self._setting,
                 facts={
-                    "costs": winner.candidate.costs,
+                    "costs": winner.candidate.counted,
                     "accuracy": accuracies,
                     "inherited_share": result.inherited_share,
                 },

@@ -196,11 +196,11 @@ class Search:
             (self._evaluator.evaluate(arch) for arch in self._space.anchors()),
             key=lambda candidate: candidate.macs,
         )
-        excess = {m: f"{v:+.0%}" for m, v in smallest.violations.items() if v > 0}
+        over = ", ".join(f"{m} by {v:.0%}" for m, v in smallest.violations.items() if v > 0)
         return (
             f"budget: no student of {self._space.name} meets it, none of {tried:,} tried. The "
             "smallest has "
-            f"{smallest.macs:,} MACs and {smallest.params:,} parameters and is over by {excess}. "
+            f"{smallest.macs:,} MACs and {smallest.params:,} parameters and is over in {over}. "
             "Raise the budget, or choose a smaller space with --space or --space-option."
         )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from optuna.trial import FrozenTrial
 
@@ -69,7 +69,7 @@ class SearchResult:
     @property
     def ranking(self) -> list[Candidate]:
         """Scored feasible candidates, best score first; equal scores by fewer MACs, then key."""
-        return self._best_first(filter(self._is_ranked, self._candidates.values()))
+        return self.best_first(filter(self._is_ranked, self._candidates.values()))
 
     @property
     def front(self) -> list[Candidate]:
@@ -77,16 +77,20 @@ class SearchResult:
 
         Each has a value in every objective.
         """
-        front = self._front_by_now() if self.objectives.move else self._front
-        return self._best_first(self._candidates[key] for key in front)
+        if self.objectives.move:
+            return self.front_without(())
+        return self.best_first(self._candidates[key] for key in self._front)
 
-    def _front_by_now(self) -> Front:
+    def front_without(self, keys: Collection[str]) -> list[Candidate]:
+        """The front of all candidates but those of ``keys``, best score first."""
         front = Front(self.objectives.directions)
         for candidate in filter(self._is_comparable, self._candidates.values()):
-            front.add(candidate.key, self.objectives.values(candidate))
-        return front
+            if candidate.key not in keys:
+                front.add(candidate.key, self.objectives.values(candidate))
+        return self.best_first(self._candidates[key] for key in front)
 
-    def _best_first(self, candidates: Iterable[Candidate]) -> list[Candidate]:
+    def best_first(self, candidates: Iterable[Candidate]) -> list[Candidate]:
+        """Candidates of this search by falling score; equal scores by fewer MACs, then key."""
         return sorted(candidates, key=lambda c: (-self.objectives.score(c), c.macs, c.key))
 
     def _is_comparable(self, candidate: Candidate) -> bool:

@@ -34,7 +34,7 @@ def set_batch_of_one(graph: GraphProto, path: Path) -> None:
                 raise UsageError(
                     f"onnx: input {value.name!r} of {path} has no fixed size in dimension "
                     f"{position}, so its MACs depend on the input. Export it with fixed sizes "
-                    "(only the batch may vary)."
+                    "(only the batch may vary); of a student of text, name its directory instead."
                 )
             names.add(dimension.dim_param)
             dimension.dim_value = 1

@@ -125,7 +125,7 @@ CASES: list[tuple[str, list[str], int, list[str]]] = [
     ),
     ("no such model", ["measure", "none.onnx"], 2, ["none.onnx", "does not exist"]),
     ("corrupt ONNX", ["measure", "{corrupt.onnx}"], 2, ["is not an ONNX model"]),
-    ("no fixed size", ["measure", "{any_size.onnx}"], 2, ["no fixed size"]),
+    ("no fixed size", ["measure", "{any_size.onnx}"], 2, ["no fixed size", "name its directory"]),
     ("not a model", ["measure", "{notes.txt}"], 2, ["notes.txt", ".onnx"]),
     ("not a student", ["measure", "{empty_folder}"], 2, ["neither a student"]),
     ("unknown timm model", ["measure", "timm:resnet181"], 2, ["resnet181", "Did you mean"]),

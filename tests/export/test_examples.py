@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +14,8 @@ from PIL import Image
 from nas_kd.export import Preprocess, export_onnx, load_student, save_student
 from nas_kd.export.text_delivery import deliver_text_student
 from search_spaces import Task, create_space
-from tests.examples import run_example
-from tests.export.test_text_student import STOCK, student, tokenizer
+from tests.examples import example, run_example
+from tests.export.test_text_student import OWN_WIDTH, STOCK, student, tokenizer
 from tests.training.elastic.jobs import SPACES
 
 CLASSES = ["ant", "bee", "cow", "dog"]
@@ -84,6 +86,21 @@ def test_texts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         states = model(**tokens).last_hidden_state.numpy()
     real = tokens["attention_mask"].numpy().astype(bool)
     np.testing.assert_allclose(found["output"][real], states[real], atol=1e-4)
+
+
+def test_texts_of_a_student_of_our_own_class_ask_nothing(tmp_path: Path) -> None:
+    directory = tmp_path / "runs" / "superlm-search" / "students" / "1"
+    deliver_text_student(directory, student(OWN_WIDTH), tokenizer(), {}, lengths=(5, 9))
+    source = example("docs/language_models.md", "onnxruntime")
+    done = subprocess.run(
+        [sys.executable, "-c", source],
+        cwd=tmp_path,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == ""
 
 
 def test_weights_of_an_elastic_student(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

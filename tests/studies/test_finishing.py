@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -18,10 +19,12 @@ from studies.delivery import Delivered
 from studies.finalists import Measured
 from studies.finishing import Finisher
 from studies.first_in_time import first_in_time
+from studies.measuring import Meter
 from studies.observer import SilentObserver
 from studies.phase_clock import PhaseClock
 from studies.recipe_files import load_recipe
 from studies.run_directory import RunDirectory
+from studies.student_training import StudentTrainer
 from tests.studies.measurements import LATENCY
 from tests.studies.results import result_of
 
@@ -142,3 +145,25 @@ def test_what_chooses_the_finalists_is_told_where_it_is_no_objective(
     with pytest.raises(NoFeasibleStudentError):
         finisher.finish(result_of([measured.candidate for measured in RANKED]))
     assert notes == told
+
+
+def test_a_manifest_holds_no_predicted_latency(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    winner = replace(RANKED[0], candidate=replace(RANKED[0].candidate, predicted_ms=1.5))
+    facts = {}
+
+    def deliver(*given: object, **named: Any) -> None:
+        facts.update(named["facts"])
+        raise RuntimeError("enough")
+
+    trained = SimpleNamespace(validation_accuracy=0.9, accuracy=0.9, inherited_share=0.0)
+    monkeypatch.setattr(finishing, "choose_finalists", lambda *_, **__: ([winner], [winner]))
+    monkeypatch.setattr(StudentTrainer, "train", lambda *_, **__: (None, trained))
+    monkeypatch.setattr(Meter, "measure", lambda *_: [])
+    monkeypatch.setattr(finishing, "deliver", deliver)
+    run, setting = RunDirectory(tmp_path), cast(Any, SimpleNamespace(space=None))
+    finisher = Finisher(load_recipe("digits"), run, setting, SilentObserver(), PhaseClock(run))
+    with pytest.raises(RuntimeError, match="enough"):
+        finisher.finish(result_of([]))
+    assert facts["costs"] == {"macs": 1.0, "params": 1.0}

@@ -12,10 +12,12 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial
 
 from search_spaces import Arch, CifarResNet
+from studies.candidate_table import candidate_table
 from studies.candidates import Candidate
 from studies.document import found_document
 from studies.finalists import Measured
 from studies.front import Front
+from studies.measured_front import measured_front
 from studies.objectives import Objectives
 from studies.search_result import SearchResult
 from studies.trials import tell
@@ -125,3 +127,18 @@ def test_what_was_measured_to_be_too_slow_is_not_within_the_budget() -> None:
     assert reasons["latency_ms"] == 1
     assert document["feasible"] + sum(reasons.values()) == document["unique"]
     assert [entry["within_latency"] for entry in document["front"][:2]] == [False, True]
+
+
+def test_what_was_measured_to_be_too_slow_hides_nothing_of_the_front() -> None:
+    archs = CifarResNet().enumerate()
+    best, second, smallest = (
+        Candidate(next(archs), macs, 1, {}, {"naswot": score})
+        for macs, score in ((3, 3.0), (3, 2.0), (1, 1.0))
+    )
+    result = result_of([best, second, smallest])
+    assert result.front == [best, smallest]
+    measured = {best.key: Measured(best, LATENCY, 0.1), second.key: Measured(second, LATENCY, -0.1)}
+    assert measured_front(result, measured) == [best, second, smallest]
+    assert candidate_table(result, measured)["front"].tolist() == [True, True, True]
+    entries = found_document(CifarResNet(), result, measured)["front"]
+    assert [entry["within_latency"] for entry in entries] == [False, True, None]
