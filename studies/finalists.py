@@ -101,6 +101,13 @@ def shortfall(
     return " ".join(parts)
 
 
+def is_guessing(accuracy: float, classes: int, images: int) -> bool:
+    """Whether an accuracy on so many images is within two standard errors of what guessing has."""
+    chance = 1 / classes
+    error: float = (chance * (1 - chance) / images) ** 0.5
+    return accuracy <= chance + 2 * error
+
+
 def _none_fits(measured: Sequence[Measured], space: SearchSpace) -> str:
     if not measured:
         return (

@@ -10,7 +10,7 @@ from nas_kd.errors import NasKdError, NotFiniteError
 from nas_kd.export import refresh_manifest
 from studies.delivered_finalist import DeliveredFinalist, is_of_the_student
 from studies.delivery import deliver
-from studies.finalists import Measured, choose_finalists, shortfall
+from studies.finalists import Measured, choose_finalists, is_guessing, shortfall
 from studies.first_in_time import first_in_time
 from studies.kept_students import KeptStudents
 from studies.measured_front import measured_front
@@ -96,10 +96,11 @@ class Finisher:
             measured = self._measure(result)
         with self._clock.timed("finalists"):
             finalists = self._short_distillation(measured)
-        able = [finalist for finalist in finalists if not finalist.failed]
-        ranked = sorted(able, key=lambda f: f.validation_accuracy, reverse=True)
         student, too_slow = first_in_time(
-            [f.measured for f in ranked], self._deliver, self._tell_too_slow, self._tell_failed
+            [f.measured for f in self._in_order(finalists)],
+            self._deliver,
+            self._tell_too_slow,
+            self._tell_failed,
         )
         student = self._kept.hand_over(student)
         if self._recipe.distill.compare_without_teacher:
@@ -145,6 +146,22 @@ class Finisher:
             best = max(finalist.validation_accuracy for finalist in trained)
             self._observer.advance(PER_MILLE, best=f"validation {best:.2%}")
         return trained
+
+    def _in_order(self, finalists: Sequence[Finalist]) -> list[Finalist]:
+        """Those that can be trained, by accuracy; by score where it taught nothing."""
+        able = [finalist for finalist in finalists if not finalist.failed]
+        by_accuracy = sorted(able, key=lambda f: f.validation_accuracy, reverse=True)
+        if len(able) < 2:
+            return able
+        data, best = self._setting.data, by_accuracy[0].validation_accuracy
+        if not is_guessing(best, data.num_classes, len(data.validation)):
+            return by_accuracy
+        self._observer.note(
+            f"After their short distillation the finalists are right on {best:.1%} at "
+            f"most, and guessing on {1 / data.num_classes:.1%}: their score chooses. For a choice "
+            "by accuracy train them for longer, with finalists.epochs in a recipe."
+        )
+        return able
 
     def _short_accuracy(self, measured: Measured) -> float:
         """On the validation images, after the short distillation."""

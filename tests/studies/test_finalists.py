@@ -8,7 +8,7 @@ import pytest
 from nas_kd.errors import NoFeasibleStudentError
 from search_spaces import create_space
 from studies.candidates import Candidate
-from studies.finalists import Measured, choose_finalists, shortfall
+from studies.finalists import Measured, choose_finalists, is_guessing, shortfall
 from tests.studies.measurements import LATENCY
 
 SPACE = create_space("cifar-resnet")
@@ -86,3 +86,11 @@ def test_fewer_finalists_than_wanted_are_told_of(
         RANKING[:at_most], measure, count=count, at_most=10, margin=0.05, space=SPACE
     )
     assert shortfall(*found, count, 0.05) == told
+
+
+def test_guessing_is_within_two_standard_errors_of_chance() -> None:
+    assert is_guessing(0.11, 10, 280)
+    assert is_guessing(0.135, 10, 280)
+    assert not is_guessing(0.137, 10, 280)
+    assert not is_guessing(0.11, 10, 10_000)
+    assert not is_guessing(0.01, 1000, 50_000)

@@ -167,3 +167,35 @@ def test_a_manifest_holds_no_predicted_latency(
     with pytest.raises(RuntimeError, match="enough"):
         finisher.finish(result_of([]))
     assert facts["costs"] == {"macs": 1.0, "params": 1.0}
+
+
+@pytest.mark.parametrize(
+    ("accuracies", "order", "told"), [([0.1, 0.12, 0.3], [2, 1, 0], 0), ([0.1, 0.12, 0.11], [0], 1)]
+)
+def test_where_no_finalist_is_better_than_guessing_the_score_chooses(
+    accuracies: list[float],
+    order: list[int],
+    told: int,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[int] = []
+
+    def first(ranked: list[Measured], *given: object) -> None:
+        asked.extend(RANKED.index(one) for one in ranked)
+        raise RuntimeError("enough")
+
+    found = iter(accuracies)
+    monkeypatch.setattr(finishing, "choose_finalists", lambda *_, **__: (RANKED[:3], RANKED[:3]))
+    monkeypatch.setattr(Finisher, "_short_accuracy", lambda *_: next(found))
+    monkeypatch.setattr(Meter, "measure", lambda *_: [])
+    monkeypatch.setattr(finishing, "first_in_time", first)
+    run, notes, observer = RunDirectory(tmp_path), list[str](), SilentObserver()
+    monkeypatch.setattr(observer, "note", notes.append)
+    data = SimpleNamespace(num_classes=10, validation=range(280))
+    setting = cast(Any, SimpleNamespace(space=None, data=data))
+    finisher = Finisher(load_recipe("digits"), run, setting, observer, PhaseClock(run))
+    with pytest.raises(RuntimeError, match="enough"):
+        finisher.finish(result_of([]))
+    assert asked[: len(order)] == order
+    assert len([note for note in notes if "their score chooses" in note]) == told
