@@ -43,9 +43,11 @@ def independent_rows(rows: Tensor) -> float:
 
 
 def _standardised(rows: Tensor) -> Tensor:
-    """Rows of mean zero and L2 norm one; constant rows are zero."""
-    mean = rows.mean(1, keepdim=True)
-    centred = rows - mean
+    """Rows of mean zero and L2 norm one, at any magnitude; constant rows are zero."""
+    largest = rows.abs().amax(1, keepdim=True)
+    scaled = rows / torch.where(largest == 0, 1.0, largest)  # squares neither over- nor underflow
+    mean = scaled.mean(1, keepdim=True)
+    centred = scaled - mean
     limit = _CONSTANT * rows.shape[1] ** 0.5 * mean.abs()
     constant = centred.norm(dim=1, keepdim=True) <= limit
     return unit_rows(centred.masked_fill(constant, 0.0))

@@ -89,10 +89,7 @@ class SlopeRecorder(OutputGradientRecorder):
 
         def gather(gradient: Tensor) -> None:
             if bool(gradient.any()):
-                scaled = gradient / gradient.abs().max()  # keeps squares within float32
-                channels, images = (
-                    independent_rows(rows) for rows in (_rows(scaled), scaled.flatten(1))
-                )
+                channels, images = map(independent_rows, (_rows(gradient), gradient.flatten(1)))
                 self._calls.append(_Call(name, independence, channels, images))
                 self._bounds[name] = self._bounds.get(name, 0.0) + size * _size(gradient)
 

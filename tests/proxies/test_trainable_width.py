@@ -177,3 +177,12 @@ def test_independence_of_rows_that_repeat_and_that_do_not() -> None:
         [1, 2, 1]
     )
     assert independent_rows(torch.ones(3, 4)) == 1
+
+
+@pytest.mark.parametrize("scale", [1e-30, 1e30])
+def test_independence_is_the_same_at_any_magnitude(scale: float) -> None:
+    rows = torch.randn(5, 40, generator=torch.Generator().manual_seed(0)).cumsum(0)
+    for found in (log_independence, independent_rows):
+        assert found(rows * scale) == pytest.approx(found(rows), rel=1e-5)
+        mixed = rows * torch.tensor([1.0, scale, 1, scale, 1])[:, None]
+        assert found(mixed) == pytest.approx(found(rows), rel=1e-5)
