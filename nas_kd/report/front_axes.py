@@ -10,7 +10,7 @@ import pandas as pd
 
 from nas_kd.report import facts, numbers
 
-SCORE_LABEL = "Score (proxies fused, larger is better)"
+SCORE_LABEL = "Score (larger is better)"
 _PREDICTED = "predicted_latency_ms"
 _COST_LABELS = {
     "macs": "MACs of one image",
