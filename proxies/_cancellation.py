@@ -57,7 +57,9 @@ class _Call:
 
     def __init__(self, module: _BatchNorm, values: Tensor) -> None:
         self._axes = [axis for axis in range(values.ndim) if axis != 1]
-        gain = values.var(self._axes, correction=0).add(module.eps).rsqrt()
+        centred = values - values.mean(self._axes, keepdim=True)
+        variance = self._size(centred).square() * values.shape[1] / values.numel()
+        gain = variance.add(module.eps).rsqrt()
         self._gain = gain if module.weight is None else gain * module.weight.detach().abs()
         self._uncancelled = torch.zeros_like(gain)  # (channel,)
 

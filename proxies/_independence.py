@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
-
-from proxies._similarity import unit_rows
 
 RIDGE = 1e-3
 """Added to every eigenvalue: a row that repeats others costs a bounded factor."""
@@ -48,6 +48,6 @@ def _standardised(rows: Tensor) -> Tensor:
     scaled = rows / torch.where(largest == 0, 1.0, largest)  # squares neither over- nor underflow
     mean = scaled.mean(1, keepdim=True)
     centred = scaled - mean
-    limit = _CONSTANT * rows.shape[1] ** 0.5 * mean.abs()
-    constant = centred.norm(dim=1, keepdim=True) <= limit
-    return unit_rows(centred.masked_fill(constant, 0.0))
+    norms = centred.norm(dim=1, keepdim=True)
+    constant = norms <= _CONSTANT * rows.shape[1] ** 0.5 * mean.abs()
+    return centred / torch.where(constant, math.inf, norms)
