@@ -17,10 +17,9 @@ from scipy.stats import kendalltau, spearmanr
 from nas_kd.data import load_data
 from proxies import ReferenceFusion, score_student
 from search_spaces import AutoFormerTiny, NasBench201, Task
-from studies.ranking import bench, ranking, score_settings
+from studies.ranking import bench, entries, ranking, score_settings
 from studies.ranking.correlation import kendall_tau, partial_tau
 from studies.ranking.fusing import reference_archs
-from studies.recipe import SearchSection
 from studies.search import REFERENCE_SIZE
 from studies.workers import one_thread
 from tests.cli.conftest import Command, Outcome
@@ -191,14 +190,16 @@ class TestAnswer:
     def test_default_is_fused_as_a_search_does(
         self, nas_kd: Command, table: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        few = SearchSection(proxies=("naswot", "swap"))
-        monkeypatch.setattr("studies.ranking.entries.SearchSection", lambda: few)
+        few = ("naswot", "swap")
+        spaces: list[str] = []
+        monkeypatch.setattr(entries, "default_proxies", lambda space: spaces.append(space) or few)
         kept = table.with_name("scores.csv")
         outcome = judge(nas_kd, table, "--scores", kept, "--json", names="default")
         found = pd.read_csv(kept, float_precision="round_trip").set_index("arch")
         reference = [arch.key for arch in reference_archs(SPACE, 0)]
         assert len(set(reference)) == REFERENCE_SIZE
-        fusion = ReferenceFusion(found.loc[reference, list(few.proxies)])
+        assert spaces == ["nasbench201"]
+        fusion = ReferenceFusion(found.loc[reference, list(few)])
         keys = [SPACE.canonical(SPACE.parse(text)).key for text in ARCHS]
         scores = np.array([fusion.score(found.loc[key]) for key in keys])
         assert by_name(answer(outcome))["default"]["tau"] == pytest.approx(
