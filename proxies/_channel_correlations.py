@@ -13,10 +13,8 @@ from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
 from proxies._layout import ChannelAxes, by_image, channels_first, first_tensor
+from proxies._similarity import CONSTANT
 from proxies._spectra import eigenvalues
-
-_CONSTANT = 1e-6
-"""A channel whose deviation is below this share of its mean is constant, up to rounding."""
 
 
 class CorrelationRecorder:
@@ -90,7 +88,7 @@ def least_correlations(maps: Tensor) -> Tensor:
     rows = maps.cpu().double()
     mean = rows.mean(2, keepdim=True)
     lengths = (rows - mean).norm(dim=2, keepdim=True)
-    constant = (lengths <= _CONSTANT * positions**0.5 * mean.abs()).flatten(1).any(1)
+    constant = (lengths <= CONSTANT * positions**0.5 * mean.abs()).flatten(1).any(1)
     unit = (rows - mean) / lengths
     least = eigenvalues(unit @ unit.transpose(1, 2))[:, 0]
     return least.where(~constant, 0.0)

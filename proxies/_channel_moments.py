@@ -10,9 +10,7 @@ from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
 from proxies._layout import channels_first, first_tensor
-
-_CONSTANT = 1e-6
-"""A channel whose deviation is below this share of its mean is constant, up to rounding."""
+from proxies._similarity import CONSTANT
 
 
 @dataclass(frozen=True)
@@ -62,7 +60,7 @@ def channel_moments(channels: Tensor) -> ChannelMoments:
     centred = rows - mean
     covariance = (centred @ centred.T).cpu().double() / rows.shape[1]
     mean = mean[:, 0].cpu().double()
-    constant = covariance.diagonal() <= (_CONSTANT * mean).square()
+    constant = covariance.diagonal() <= (CONSTANT * mean).square()
     if bool(constant.any()):
         varying = ~constant
         covariance = covariance.where(varying[:, None] & varying, 0.0)

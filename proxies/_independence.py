@@ -7,11 +7,10 @@ import math
 import torch
 from torch import Tensor
 
+from proxies._similarity import CONSTANT
+
 RIDGE = 1e-3
 """Added to every eigenvalue: a row that repeats others costs a bounded factor."""
-
-_CONSTANT = 1e-6
-"""A row whose deviation is below this share of its mean is constant, up to rounding."""
 
 
 def log_independence(rows: Tensor) -> float:
@@ -49,5 +48,5 @@ def _standardised(rows: Tensor) -> Tensor:
     mean = scaled.mean(1, keepdim=True)
     centred = scaled - mean
     norms = centred.norm(dim=1, keepdim=True)
-    constant = norms <= _CONSTANT * rows.shape[1] ** 0.5 * mean.abs()
+    constant = norms <= CONSTANT * rows.shape[1] ** 0.5 * mean.abs()
     return centred / torch.where(constant, math.inf, norms)

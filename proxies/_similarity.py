@@ -7,6 +7,9 @@ from torch import Tensor
 
 from nas_kd.errors import UsageError
 
+CONSTANT = 1e-6
+"""A row whose deviation is below this share of its mean is constant, up to rounding."""
+
 _ROUNDING = 1e-5
 """Of a forward pass in float32, as a share of the largest value: with several threads, equal images
 do not come out equal to the last bit."""
