@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 DEFAULT_PROXIES = ("trainable_width",)
-"""What ranks the trained accuracies of real tables best (``benchmarks.own_proxy``)."""
+"""What ranks trained accuracies best on most real tables (``benchmarks.own_proxy``)."""
 
 _OTHERS = {"darts": ("diswot", "naswot", "synflow")}
 """Spaces in which it has no value for many students: average pooling sees normalised maps there,
