@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from studies.fusions import Fusion
+
 DEFAULT_PROXIES = ("trainable_width",)
 """What ranks trained accuracies best on most real tables (``benchmarks.own_proxy``)."""
+
+DEFAULT_FUSION: Fusion = "reference"
+"""How several become one score."""
 
 _OTHERS = {"darts": ("diswot", "naswot", "synflow")}
 """Spaces in which it has no value for many students: average pooling sees normalised maps there,

@@ -148,7 +148,7 @@ class Finisher:
         return trained
 
     def _in_order(self, finalists: Sequence[Finalist]) -> list[Finalist]:
-        """Those that can be trained, by accuracy; by score where it taught nothing."""
+        """Those that did not fail, by accuracy; by score where none is better than guessing."""
         able = [finalist for finalist in finalists if not finalist.failed]
         by_accuracy = sorted(able, key=lambda f: f.validation_accuracy, reverse=True)
         if len(able) < 2:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from studies.default_proxies import DEFAULT_PROXIES, default_proxies
+from studies.default_proxies import DEFAULT_FUSION, DEFAULT_PROXIES, default_proxies
 from studies.fusions import Fusion, with_presets
 
 _WITHOUT_EFFECT = {"search.workers", "distill.read_workers"}
@@ -89,7 +89,7 @@ class SearchSection(_Section):
     proxies: tuple[str, ...] = Field(default=DEFAULT_PROXIES, min_length=1)
     """Names of proxies, or of presets (`studies.fusions`), which stand for several and a fusion.
     The default is another in ``darts`` (`default_proxies`)."""
-    fusion: Fusion = "reference"
+    fusion: Fusion = DEFAULT_FUSION
     """How the proxies become one score: on the fixed scale of a reference sample, or by their ranks
     (sum of logarithms, mean) among all candidates so far."""
     objectives: tuple[str, ...] = Field(default=("score", "macs"), min_length=1)

@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias
 from nas_kd.errors import UsageError
 from nas_kd.registry import unknown_name
 from proxies import PROXIES
-from studies.default_proxies import default_proxies
+from studies.default_proxies import DEFAULT_FUSION, default_proxies
 from studies.fusions import PRESETS, Fusion
 
 ALL = "all"
@@ -99,7 +99,7 @@ def proxy(name: str) -> Entry:
 
 def _read(name: str, space: str) -> Entry:
     if name == DEFAULT:
-        return Entry(name, "proxy", default_proxies(space), "reference")
+        return Entry(name, "proxy", default_proxies(space), DEFAULT_FUSION)
     if name in PRESETS:
         return Entry(name, "proxy", PRESETS[name].proxies, PRESETS[name].fusion)
     if name in PROXIES or "+" not in name:
