@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from nas_kd.errors import UsageError
+from nas_kd.folder_lock import made_and_locked
 from nas_kd.frozen_jobs import changed_names
 from studies.run_directory import LESSON, SUPERNET_SEARCH, RunDirectory
 
@@ -26,7 +27,8 @@ def claim(run: RunDirectory, kind: str, job: Mapping[str, Any], work: Sequence[s
 
     Raises:
         UsageError: It holds work of another job, or another kind of run, or another command is at
-            work in it. Nothing is changed then.
+            work in it, or a file stands in its place. Nothing is changed then.
+        NasKdError: It cannot be written.
     """
     run.refuse_others_than(kind)
     kept = run.read_state(kind) or {}
@@ -38,7 +40,6 @@ def claim(run: RunDirectory, kind: str, job: Mapping[str, Any], work: Sequence[s
         )
     if not changed:
         return
-    run.path.mkdir(parents=True, exist_ok=True)
-    with run.lock():
+    with made_and_locked(run.path):
         run.result_json.unlink(missing_ok=True)
         run.write_state(kind, job)

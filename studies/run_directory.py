@@ -9,8 +9,8 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nas_kd.errors import NasKdError, UsageError
-from nas_kd.folder_lock import working_alone
+from nas_kd.errors import UsageError
+from nas_kd.folder_lock import made_and_locked, working_alone
 from nas_kd.sealed import unsealed, write_sealed
 from nas_kd.whole_files import write_whole
 from studies.frozen_recipe import FrozenRecipe
@@ -98,7 +98,7 @@ class RunDirectory:
 
         Raises:
             UsageError: A run with another recipe or of another kind, such as a pre-training, is
-                there and ``fork`` is not set.
+                there and ``fork`` is not set, or a file stands in its place.
             NasKdError: The directory cannot be written.
         """
         run = cls(path)
@@ -108,7 +108,8 @@ class RunDirectory:
         number = 2
         while fork and (run._others_than(_RECIPE) or run._changes(recipe)):
             run, number = cls(path.with_name(f"{path.name}-{number}")), number + 1
-        run._create(recipe)
+        with made_and_locked(run.path):
+            run._begin(recipe)
         return run
 
     def take(self, recipe: Recipe) -> list[str]:
@@ -149,17 +150,6 @@ class RunDirectory:
         """Whether trials, trainings or a result are there, which no other recipe may replace."""
         training = self.path / "work" / "training"
         return holds_trials(self.journal) or training.is_dir() or self.result_json.is_file()
-
-    def _create(self, recipe: Recipe) -> None:
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            with self.lock():
-                self._begin(recipe)
-        except OSError as error:
-            raise NasKdError(
-                f"run directory: {self.path} cannot be written ({error.strerror}). "
-                "Make it writable and free some space, or name another one with --run-dir."
-            ) from error
 
     def _begin(self, recipe: Recipe) -> None:
         if not self._holds_work() and self.recipe_json.is_file() and self._differs(recipe):

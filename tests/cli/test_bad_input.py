@@ -188,7 +188,18 @@ CASES: list[tuple[str, list[str], int, list[str]]] = [
         1,
         ["/proc/nas-kd"],
     ),
-    ("run directory is a file", _search(*DIGITS, "--run-dir", "{notes.txt}"), 1, ["notes.txt"]),
+    (
+        "run directory is a file",
+        _search(*DIGITS, "--run-dir", "{notes.txt}"),
+        2,
+        ["notes.txt", "a file", "another --run-dir"],
+    ),
+    (
+        "run directory within a file",
+        ["search", "--supernet", "{supernet}", "--run-dir", "{notes.txt}/run"],
+        2,
+        ["notes.txt", "a file", "another --run-dir"],
+    ),
     (
         "changed recipe",
         ["search", "--run-dir", "runs/earlier", "--seed", "7"],

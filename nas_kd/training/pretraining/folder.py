@@ -11,8 +11,8 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nas_kd.errors import NasKdError, UsageError
-from nas_kd.folder_lock import working_alone
+from nas_kd.errors import UsageError
+from nas_kd.folder_lock import made_and_locked, working_alone
 from nas_kd.frozen_jobs import changed_names
 from nas_kd.sealed import unsealed, write_sealed
 from nas_kd.whole_files import write_whole
@@ -46,7 +46,7 @@ class PretrainingFolder:
         One that ended before its first unit, as by a wrong path, makes way for the new one.
 
         Raises:
-            UsageError: It holds another pre-training, or another kind of run.
+            UsageError: It holds another pre-training, or another kind of run, or is a file.
             NasKdError: It cannot be written.
         """
         kept, frozen = self.job() or {}, {"schema": SCHEMA, **job}
@@ -60,16 +60,9 @@ class PretrainingFolder:
             raise UsageError(f"pretrain: {self.path} holds a search. Name another --run-dir.")
         if not changed:
             return
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            with self.lock():
-                write_sealed(self._frozen, frozen)
+        with made_and_locked(self.path):
+            write_sealed(self._frozen, frozen)
             self.log.touch()
-        except OSError as error:
-            raise NasKdError(
-                f"pretrain: {self.path} cannot be written ({error.strerror}). Make it writable and "
-                "free some space, or name another --run-dir."
-            ) from error
 
     def _is_begun(self) -> bool:
         """Whether a unit was trained here."""
