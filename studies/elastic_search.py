@@ -26,6 +26,7 @@ from studies.latency_limit import best_first
 from studies.observer import Observer
 from studies.ranking_table import ranking_table
 from studies.timing import require_whole_precision
+from studies.told_budget import told_budget
 
 
 @dataclass(frozen=True)
@@ -82,8 +83,7 @@ def search_elastic(
 
     Returns:
         The students as JSON values, the best first; how many networks the space has, how many fit
-        the counted budget, and how many of them were judged; the budget as asked for and in
-        numbers.
+        the counted budget, and how many of them were judged; the budget (`told_budget`).
 
     Raises:
         NoFeasibleStudentError: No network fits the budget.
@@ -106,11 +106,9 @@ def search_elastic(
         "judged": len(ranking),
         "feasible": len(feasible),
         "size": space.size,
-        "budget": {
-            "limits": [entry.text for entry in search.budget.entries],
-            "of": "the largest network",
-            **counted_limits(source, search.budget).values,
-        },
+        "budget": told_budget(
+            search.budget, counted_limits(source, search.budget), "the largest network"
+        ),
     }
 
 

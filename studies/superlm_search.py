@@ -10,7 +10,13 @@ from typing import Any
 
 from nas_kd.costs import Budget, DeviceProfile
 from nas_kd.errors import UsageError
-from nas_kd.training.superlm import Finalist, RankedStudent, feasible_students, in_order
+from nas_kd.training.superlm import (
+    Finalist,
+    RankedStudent,
+    counted_limits,
+    feasible_students,
+    in_order,
+)
 from nas_kd.whole_files import write_whole
 from studies.best_students import deliver_best
 from studies.kept_values import KeptValues
@@ -28,6 +34,7 @@ from studies.superlm import (
     with_shared_weights,
 )
 from studies.timing import require_whole_precision
+from studies.told_budget import told_budget
 
 
 @dataclass(frozen=True)
@@ -90,7 +97,7 @@ def search_superlm(
 
     Returns:
         The short list as JSON values, the best first; how many students the space has, how many
-        fit the counted budget, and how many of them were judged.
+        fit the counted budget, and how many of them were judged; the budget (`told_budget`).
 
     Raises:
         NoFeasibleStudentError: No student fits the budget.
@@ -141,6 +148,9 @@ def search_superlm(
         "judged": len(ranked),
         "feasible": len(sizes),
         "size": space.size,
+        "budget": told_budget(
+            search.budget, counted_limits(space, source.task, search.budget), "the teacher"
+        ),
     }
 
 

@@ -59,6 +59,7 @@ def test_students_of_text_under_a_latency_limit(nas_kd: Command, tmp_path: Path)
     assert "holds a run of another kind (supernet-search)" in refused.err
     people = nas_kd(*search, "--budget", "latency=900%", "--sampler", "random")
     assert "latency" in people.out
+    assert "Budget: latency=900% (of the teacher)" in people.out
     assert "48 of 48 students within the counted budget, 3 ranked" in people.out
 
 

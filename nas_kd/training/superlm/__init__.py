@@ -5,6 +5,7 @@ from __future__ import annotations
 from nas_kd.training.superlm.objective import objective_of
 from nas_kd.training.superlm.ranking import (
     RankedStudent,
+    counted_limits,
     feasible_students,
     in_order,
     shared_weight_losses,
@@ -22,6 +23,7 @@ __all__ = [
     "RankedStudent",
     "Strategy",
     "SuperLMSettings",
+    "counted_limits",
     "cut_from",
     "distil_shortlist",
     "feasible_students",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from nas_kd.costs import Budget
+from nas_kd.costs import Budget, Limits
 from nas_kd.data.text import TokenSequences
 from nas_kd.distill import HiddenFit
 from nas_kd.errors import NoFeasibleStudentError, UsageError
@@ -36,13 +36,18 @@ class RankedStudent:
     macs: int
 
 
+def counted_limits(space: TransformerSpace, task: TextTask, budget: Budget) -> Limits:
+    """What the budget allows in MACs and parameters; shares are of the teacher."""
+    return budget.counted.limits(vars(teacher_sizes(space, task)))
+
+
 def feasible_students(
     space: TransformerSpace, task: TextTask, budget: Budget, *, stock: bool = False
 ) -> dict[Arch, Sizes]:
-    """Every student of the space that fits the counted part of the budget, with its sizes.
+    """Every student of the space that holds its `counted_limits`, with its sizes.
 
     Args:
-        space: The students; shares in the budget are of the teacher that it is cut from.
+        space: The students.
         task: What they are built for; MACs are counted for sequences of its length.
         budget: Its limits on ``params`` and ``macs``.
         stock: Whether only those count that are of a class of transformers' own.
@@ -51,7 +56,7 @@ def feasible_students(
         NoFeasibleStudentError: No student fits.
         UsageError: None is of a class of transformers' own, and only such count.
     """
-    limits = budget.counted.limits(vars(teacher_sizes(space, task)))
+    limits = counted_limits(space, task, budget)
     archs = [arch for arch in space.enumerate() if not stock or space.is_stock(arch)]
     if not archs:
         raise UsageError(
