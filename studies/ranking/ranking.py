@@ -73,8 +73,9 @@ def rank_scores(request: RankRequest, observer: Observer) -> dict[str, Any]:
     are judged too. Fusions, and what is said given the parameters, take the sizes of the
     representatives: equal functions have equal fused scores, as in a search. Fusions are by ranks
     over the rows (`proxies.RankFusion`), sums of logarithms unless a preset (`studies.fusions`) is
-    fused otherwise; ``default`` is on the scale of the networks that a search with this seed and
-    without a budget would take as its reference (`proxies.ReferenceFusion`), which are scored, too.
+    fused otherwise. ``default`` is what a search scores by: where that is several proxies, on the
+    scale of the networks that a search with this seed and without a budget would take as its
+    reference (`proxies.ReferenceFusion`), which are scored, too.
     The ``nan`` of a fusion counts the rows in which a member has no value.
 
     Returns:
@@ -231,8 +232,9 @@ def _rate(
     keys = [arch.key for arch in table.functions]
     scored = {name: scores.of(name, keys) for name in entry.scored}
     if len(entry.members) == 1:
+        (member,) = entry.members
         known = table.beside if entry.kind == "column" else {**sizes, **scored}
-        return judge.rate(known[entry.name])
+        return judge.rate(known[member])
     canonical = {plain: sizes[name] for name, plain in CANONICAL.items()}
     values = np.column_stack([{**sizes, **canonical, **scored}[m] for m in entry.members])
     if entry.on_scale:

@@ -17,6 +17,7 @@ from scipy.stats import kendalltau, spearmanr
 from nas_kd.data import load_data
 from proxies import ReferenceFusion, score_student
 from search_spaces import AutoFormerTiny, NasBench201, Task
+from studies.default_proxies import default_proxies
 from studies.ranking import bench, entries, ranking, score_settings
 from studies.ranking.correlation import kendall_tau, partial_tau
 from studies.ranking.fusing import reference_archs
@@ -205,6 +206,12 @@ class TestAnswer:
         assert by_name(answer(outcome))["default"]["tau"] == pytest.approx(
             kendall_tau(scores, np.array(ACCURACIES))
         )
+
+    def test_default_may_be_a_single_proxy(self, nas_kd: Command, table: Path) -> None:
+        (own,) = default_proxies("nasbench201")
+        rows = by_name(answer(judge(nas_kd, table, "--json", names=f"default,{own}")))
+        for key in set(ROW) - {"proxy", "seconds_per_arch"}:
+            assert rows["default"][key] == rows[own][key]
 
     def test_proxies_that_compare_need_no_teacher_of_your_own(
         self, nas_kd: Command, table: Path
