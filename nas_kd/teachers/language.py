@@ -15,7 +15,7 @@ from nas_kd.errors import NasKdError, UsageError
 from nas_kd.network import is_network_failure, unreachable
 from nas_kd.registry import unknown_name
 from nas_kd.source_spec import SourceSpec
-from nas_kd.teachers.pretrained import from_files, is_of_pooler, refuse_new
+from nas_kd.teachers.pretrained import from_files, is_of_pooler, place_of, refuse_new
 from nas_kd.teachers.weights import load_weights
 from search_spaces.language_models import make_known
 
@@ -94,7 +94,7 @@ def located(source: str) -> tuple[SourceSpec, str]:
     spec.require_options(())
     if not spec.target:
         raise UsageError(f"teacher: {source!r} names no model; write {spec.kind}:NAME.")
-    return spec, _package_folder(spec) if spec.kind == "package" else _place(spec)
+    return spec, _package_folder(spec) if spec.kind == "package" else place_of(spec)
 
 
 def not_loaded(spec: SourceSpec, error: Exception) -> NasKdError:
@@ -123,8 +123,3 @@ def _package_folder(spec: SourceSpec) -> str:
     if not path.is_dir():
         raise UsageError(f"teacher: {spec.text}: the package has no folder {folder!r}.")
     return str(path)
-
-
-def _place(spec: SourceSpec) -> str:
-    folder = Path(spec.target).expanduser()
-    return str(folder) if folder.exists() else spec.target

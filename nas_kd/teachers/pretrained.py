@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 
 from nas_kd.errors import UsageError
 from nas_kd.source_spec import SourceSpec
+from nas_kd.teachers.misfits import some
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
-_SHOWN = 3
+
+def place_of(spec: SourceSpec) -> str:
+    """Where transformers finds ``hf:NAME_OR_FOLDER``: the folder, where it is there, or the name
+    on the hub."""
+    folder = Path(spec.target).expanduser()
+    return str(folder) if folder.exists() else spec.target
 
 
 def from_files(
@@ -69,9 +76,8 @@ def refuse_new(spec: SourceSpec, new: Sequence[str]) -> None:
     """Raises `UsageError` where a teacher has weights that were not in its files."""
     if not new:
         return
-    shown = ", ".join(new[:_SHOWN]) + (", ..." if len(new) > _SHOWN else "")
     raise UsageError(
         f"teacher: {spec.text} lacks {len(new)} of its weights, or has them in another shape "
-        f"({shown}); they would be random. Give the folder that save_pretrained wrote for this "
+        f"({some(new)}); they would be random. Give the folder that save_pretrained wrote for this "
         "very model; of one in a wrapper, such as DistributedDataParallel, save model.module."
     )

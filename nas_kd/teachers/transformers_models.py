@@ -19,6 +19,7 @@ from nas_kd.network import is_network_failure, unreachable
 from nas_kd.source_spec import SourceSpec
 from nas_kd.teachers.candidate import Candidate
 from nas_kd.teachers.normalise_option import keeps_data_normalisation
+from nas_kd.teachers.pretrained import place_of
 from nas_kd.teachers.teacher import TeacherTask
 
 _PROCESSOR = "preprocessor_config.json"
@@ -67,7 +68,7 @@ def _with_weights(spec: SourceSpec) -> Any:
 
     try:
         model, report = AutoModelForImageClassification.from_pretrained(
-            _place(spec), trust_remote_code=False, output_loading_info=True
+            place_of(spec), trust_remote_code=False, output_loading_info=True
         )
     except Exception as error:
         raise _failure(spec, error) from error
@@ -84,7 +85,7 @@ def _from_configuration(spec: SourceSpec, task: TeacherTask) -> Any:
 
     try:
         configuration = AutoConfig.from_pretrained(
-            _place(spec), trust_remote_code=False, num_labels=task.num_classes
+            place_of(spec), trust_remote_code=False, num_labels=task.num_classes
         )
         return AutoModelForImageClassification.from_config(configuration, trust_remote_code=False)
     except Exception as error:
@@ -100,7 +101,7 @@ def _processor(spec: SourceSpec) -> Any:
     """
     from transformers import AutoImageProcessor
 
-    place = _place(spec)
+    place = place_of(spec)
     try:
         return AutoImageProcessor.from_pretrained(place, trust_remote_code=False)
     except Exception as error:
@@ -167,11 +168,6 @@ def _input_size(configuration: Any, processor: Any) -> int | None:
             if value:
                 return int(value)
     return None
-
-
-def _place(spec: SourceSpec) -> str:
-    folder = Path(spec.target).expanduser()
-    return str(folder) if folder.exists() else spec.target
 
 
 def _failure(spec: SourceSpec, error: Exception) -> NasKdError:

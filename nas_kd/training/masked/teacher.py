@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -12,6 +11,7 @@ from nas_kd.data import DataSplits
 from nas_kd.errors import UsageError
 from nas_kd.network import is_network_failure, unreachable
 from nas_kd.source_spec import SourceSpec
+from nas_kd.teachers.pretrained import place_of
 
 
 class MaeTeacher(nn.Module):
@@ -107,8 +107,7 @@ def load_mae(source: str, data: DataSplits, patch_side: int) -> MaeTeacher:
 def _from_pretrained(spec: SourceSpec) -> tuple[Any, Any]:
     from transformers import AutoImageProcessor, ViTMAEForPreTraining
 
-    folder = Path(spec.target).expanduser()
-    place = str(folder) if folder.exists() else spec.target
+    place = place_of(spec)
     try:
         model, report = ViTMAEForPreTraining.from_pretrained(place, output_loading_info=True)
     except Exception as error:
