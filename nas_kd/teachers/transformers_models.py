@@ -18,12 +18,13 @@ from nas_kd.errors import NasKdError, UsageError
 from nas_kd.network import is_network_failure, unreachable
 from nas_kd.source_spec import SourceSpec
 from nas_kd.teachers.candidate import Candidate
+from nas_kd.teachers.image_processor import PROCESSOR, image_processor
 from nas_kd.teachers.normalise_option import keeps_data_normalisation
 from nas_kd.teachers.pretrained import place_of
 from nas_kd.teachers.teacher import TeacherTask
 
-_PROCESSOR = "preprocessor_config.json"
 _RESCALE_FACTOR = 1 / 255
+_INSTEAD = "keep the data's own normalisation with ?normalise=data"
 
 
 class Logits(nn.Module):
@@ -50,7 +51,7 @@ def from_transformers(spec: SourceSpec, task: TeacherTask, *, has_checkpoint: bo
     spec.require_options(("input_size", "normalise"))
     keeps_normalisation = keeps_data_normalisation(spec)
     model = _from_configuration(spec, task) if has_checkpoint else _with_weights(spec)
-    processor = None if keeps_normalisation else _processor(spec)
+    processor = None if keeps_normalisation else image_processor(spec, instead=_INSTEAD)
     channels = getattr(model.config, "num_channels", None)
     if channels not in (None, task.input_shape[0]):
         raise UsageError(
@@ -92,30 +93,6 @@ def _from_configuration(spec: SourceSpec, task: TeacherTask) -> Any:
         raise _failure(spec, error) from error
 
 
-def _processor(spec: SourceSpec) -> Any:
-    """The image processor that lies beside the weights, or None.
-
-    Raises:
-        UsageError: There is one in the folder, and it cannot be read.
-        NasKdError: It cannot be downloaded.
-    """
-    from transformers import AutoImageProcessor
-
-    place = place_of(spec)
-    try:
-        return AutoImageProcessor.from_pretrained(place, trust_remote_code=False)
-    except Exception as error:
-        instead = "keep the data's own normalisation with ?normalise=data"
-        if is_network_failure(error):
-            what = f"teacher {spec.text}: its image processor, which says how images are normalised"
-            raise unreachable(what, instead=instead) from error
-        if (file := Path(place) / _PROCESSOR).is_file():
-            raise UsageError(
-                f"teacher: {file} cannot be read ({error}). Mend it, or {instead}."
-            ) from error
-        return None
-
-
 def _classes(configuration: Any) -> tuple[str, ...] | None:
     """Names of the outputs by number; None where one of them has none."""
     names = [configuration.id2label.get(number) for number in range(configuration.num_labels)]
@@ -144,7 +121,7 @@ def _require_usual_images(processor: Any, spec: SourceSpec) -> None:
             f"teacher: the image processor of {spec.text} swaps red and blue "
             "(do_flip_channel_order), which is not done here. Wrap the model in a factory of your "
             "own that swaps them (package.module:factory), or, if its weights saw RGB images, set "
-            f"do_flip_channel_order to false in its {_PROCESSOR}."
+            f"do_flip_channel_order to false in its {PROCESSOR}."
         )
     factor = getattr(processor, "rescale_factor", _RESCALE_FACTOR)
     usual = isinstance(factor, float) and math.isclose(factor, _RESCALE_FACTOR, rel_tol=1e-3)

@@ -11,6 +11,7 @@ from nas_kd.data import DataSplits
 from nas_kd.errors import UsageError
 from nas_kd.network import is_network_failure, unreachable
 from nas_kd.source_spec import SourceSpec
+from nas_kd.teachers.image_processor import image_processor
 from nas_kd.teachers.pretrained import place_of
 
 
@@ -80,8 +81,9 @@ def load_mae(source: str, data: DataSplits, patch_side: int) -> MaeTeacher:
         patch_side: The students', which has to be its own.
 
     Raises:
-        UsageError: It is no masked autoencoder, or does not fit the images or the students.
-        NasKdError: It cannot be downloaded.
+        UsageError: It is no masked autoencoder, does not fit the images or the students, or its
+            image processor cannot be read.
+        NasKdError: It, or the image processor that lies beside it, cannot be downloaded.
     """
     spec = SourceSpec.parse(source)
     if spec.kind != "hf" or not spec.target:
@@ -105,7 +107,7 @@ def load_mae(source: str, data: DataSplits, patch_side: int) -> MaeTeacher:
 
 
 def _from_pretrained(spec: SourceSpec) -> tuple[Any, Any]:
-    from transformers import AutoImageProcessor, ViTMAEForPreTraining
+    from transformers import ViTMAEForPreTraining
 
     place = place_of(spec)
     try:
@@ -124,7 +126,4 @@ def _from_pretrained(spec: SourceSpec) -> tuple[Any, Any]:
             f"teacher: the weights of {spec.text} lack {', '.join(missing[:3])}: it is no trained "
             "masked autoencoder with its decoder."
         )
-    try:
-        return model, AutoImageProcessor.from_pretrained(place)
-    except Exception:
-        return model, None
+    return model, image_processor(spec, instead="save the autoencoder into a folder without one")

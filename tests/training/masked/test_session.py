@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from transformers import ViTImageProcessor
 
 from nas_kd.data import load_data
 from nas_kd.errors import UsageError
@@ -130,6 +131,17 @@ def test_a_teacher_that_does_not_fit_is_told(teacher: str, tmp_path: Path) -> No
     (tmp_path / "config.json").write_text("{}")
     with pytest.raises(UsageError, match="cannot be loaded"):
         load_mae(f"hf:{tmp_path}", digits, 2)
+
+
+def test_an_image_processor_that_cannot_be_read_is_told_of(tmp_path: Path) -> None:
+    autoencoder = saved_autoencoder(tmp_path)
+    assert load_mae(autoencoder, load_data("digits"), 2).mean is None
+    processor = tmp_path / "preprocessor_config.json"
+    ViTImageProcessor(image_mean=[0.25], image_std=[0.5]).save_pretrained(tmp_path)
+    assert load_mae(autoencoder, load_data("digits"), 2).mean == pytest.approx([0.25])
+    processor.write_text("{")
+    with pytest.raises(UsageError, match=r"preprocessor_config\.json cannot be read"):
+        load_mae(autoencoder, load_data("digits"), 2)
 
 
 def test_what_teaches_nothing_is_told(teacher: str) -> None:
