@@ -21,10 +21,10 @@ def candidate_table(result: SearchResult, measured: Mapping[str, Measured]) -> p
     """One row a trial.
 
     Columns: ``trial``, ``key``, ``arch`` (JSON), ``duplicate_of`` (trial number), ``feasible``,
-    ``macs``, ``params``, ``latency_ms`` (median, only where measured), ``predicted_latency_ms``
-    (empty where no predictor was fitted), ``score`` and one column a proxy (empty where the
-    candidate was over the budget and so not scored). A proxy of the name of a cost has no column
-    beside that of the cost.
+    ``front`` (whether it is on the `measured_front`), ``macs``, ``params``, ``latency_ms``
+    (median, only where measured), ``predicted_latency_ms`` (empty where no predictor was fitted),
+    ``score`` and one column a proxy (empty where the candidate was over the budget and so not
+    scored). A proxy of the name of a cost has no column beside that of the cost.
     """
     on_front = {candidate.key for candidate in measured_front(result, measured)}
     return pd.DataFrame(

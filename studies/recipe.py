@@ -224,7 +224,7 @@ class Recipe(_Section):
         return max(1, (final.epochs or _DEFAULT_EPOCHS) // _SHORT), None
 
     def to_json(self) -> str:
-        """The frozen form kept in the run directory."""
+        """All settings, those left at their defaults among them."""
         return self.model_dump_json(indent=2)
 
     def changes(self, other: Recipe) -> list[str]:

@@ -42,8 +42,9 @@ class Setting:
     Attributes:
         data: The splits, normalised as the teacher expects.
         teacher: The trained teacher.
-        teacher_facts: The teacher's ``macs``, ``params``, ``latency_ms`` and, where it was judged,
-            ``accuracy`` and ``validation_accuracy``.
+        teacher_facts: The teacher's ``name``, ``source``, ``macs``, ``params``, ``latency_ms`` with
+            the record behind it and, where it was judged, ``accuracy`` and
+            ``validation_accuracy``.
         teacher_onnx: The teacher as an ONNX file, measured beside the students.
         space: The space of students.
         task: What students are built for.

@@ -136,7 +136,7 @@ def setting_changes(
     device: str | None,
     threads: int | None,
 ) -> dict[str, Any]:
-    """What the flags that search, profile and distill share change in a recipe."""
+    """What the flags that search, rank, profile and distill share change in a recipe."""
     return {
         "seed": seed,
         "teacher.source": teacher,

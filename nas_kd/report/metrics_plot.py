@@ -1,4 +1,4 @@
-"""The picture of a pre-training: one small panel for every metric."""
+"""The picture of a training's metrics: one small panel for each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The smallest crew: this process."""
+"""No workers beside it: this process evaluates itself."""
 
 from __future__ import annotations
 
