@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 import torch
 
-from nas_kd.data.augment import Augment, CropFlip, SmallAffine
+from nas_kd.data.augment import CropFlip, SmallAffine
 from nas_kd.data.checks import check_splits, require_every_class
 from nas_kd.data.images import (
     Images,
@@ -78,11 +77,7 @@ def load_data(
     seed: int = 0,
     image_size: int | None = None,
     validation_share: float = 0.2,
-    mean: Sequence[float] | None = None,
-    std: Sequence[float] | None = None,
     download: bool = False,
-    padding: int | None = None,
-    flip: bool | None = None,
     labelled: bool = True,
 ) -> DataSplits:
     """Loads data.
@@ -97,19 +92,15 @@ def load_data(
         image_size: Height and width to which images are fitted; by default they keep their size.
         validation_share: Share of the training images that is cut out for validation
             where the source has no validation split.
-        mean: Per-channel mean of values in [0, 1]; by default that of the training images where
-            they are in memory, else ImageNet's.
-        std: Per-channel standard deviation, likewise.
         download: Whether torchvision may download.
-        padding: Padding of the random crops in pixels; by default an eighth of the side. 0 leaves
-            crops out.
-        flip: Whether random mirror images are drawn; by default for photographs only. Signs
-            (digits, letters, traffic signs) are slightly turned, scaled and shifted instead of
-            cropped and mirrored, unless ``padding`` or ``flip`` is given.
         labelled: Whether labels are needed; ``folder:PATH?labels=false`` has none.
 
     Returns:
-        The splits, normalised.
+        The splits. Those of a factory are as it made them; the others are normalised per channel by
+        the training images' mean and standard deviation where these are in memory, else by
+        ImageNet's (RGB) or by 0.5 (grey). Photographs are augmented by crops, padded by an eighth
+        of the side, and mirror images, signs (digits, letters, traffic signs) by slight turns,
+        scales and shifts.
 
     Raises:
         UsageError: The source does not exist, or what it holds cannot be used.
@@ -119,12 +110,7 @@ def load_data(
     if image_size is not None and image_size < 1:
         raise UsageError(f"data: image_size is {image_size}; give a positive number of pixels.")
     request = Request(image_size, None, download, seed, validation_share)
-    if spec.kind in SOURCES:
-        splits = _from_source(spec, request, padding, flip)
-    else:
-        splits = _from_factory(spec, request)
-    if mean is not None or std is not None:
-        splits = splits.normalised(mean or splits.mean, std or splits.std)
+    splits = _from_source(spec, request) if spec.kind in SOURCES else _from_factory(spec, request)
     check_splits(splits)
     if labelled and not splits.num_classes:
         raise UsageError(
@@ -134,9 +120,7 @@ def load_data(
     return splits
 
 
-def _from_source(
-    spec: SourceSpec, request: Request, padding: int | None, flip: bool | None
-) -> DataSplits:
+def _from_source(spec: SourceSpec, request: Request) -> DataSplits:
     function, _ = SOURCES[spec.kind]
     download = spec.flag("download", request.download)
     request = replace(request, channels=_channels(spec), download=download)
@@ -157,7 +141,7 @@ def _from_source(
         classes=list(raw.classes),
         mean=mean,
         std=std,
-        augment=_augmentation(raw.mirrored, width, padding, flip),
+        augment=CropFlip(padding=width // 8) if raw.mirrored else SmallAffine(),
     )
 
 
@@ -215,9 +199,3 @@ def _statistics(train: Images) -> tuple[tuple[float, ...], tuple[float, ...]]:
     if train[0][0].shape[0] == 3:
         return IMAGENET_MEAN, IMAGENET_STD
     return (0.5,), (0.5,)
-
-
-def _augmentation(mirrored: bool, side: int, padding: int | None, flip: bool | None) -> Augment:
-    if padding is None and flip is None and not mirrored:
-        return SmallAffine()
-    return CropFlip(side // 8 if padding is None else padding, mirrored if flip is None else flip)

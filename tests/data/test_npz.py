@@ -66,19 +66,11 @@ def test_all_splits_names_and_defaults(tmp_path: Path) -> None:
     assert data.mean == pytest.approx(expected.tolist())
 
 
-def test_size_channels_and_normalisation_can_be_chosen(tmp_path: Path) -> None:
+def test_size_and_channels_can_be_chosen(tmp_path: Path) -> None:
     np.savez(tmp_path / "set.npz", images=BYTES[:, :, :4], labels=LABELS)
-    data = load_data(
-        f"npz:{tmp_path / 'set.npz'}?channels=1",
-        image_size=16,
-        mean=(0.5,),
-        std=(0.5,),
-        flip=False,
-        padding=3,
-    )
+    data = load_data(f"npz:{tmp_path / 'set.npz'}?channels=1", image_size=16)
     assert data.input_shape == (1, 16, 16)
-    assert (data.mean, data.std) == ((0.5,), (0.5,))
-    assert data.augment == CropFlip(padding=3, flip=False)
+    assert data.augment == CropFlip(padding=2, flip=True)
 
 
 def _with(value: float) -> np.ndarray:
