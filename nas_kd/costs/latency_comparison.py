@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -48,17 +47,6 @@ class LatencyComparison:
         """Whether the interval leaves out 1; one process alone has no interval and says nothing."""
         low, high = self.ratio_ci95
         return len(self.ratios) > 1 and (low > 1.0 or high < 1.0)
-
-    def to_dict(self) -> dict[str, Any]:
-        """The comparison as JSON-ready values."""
-        return {
-            "ratio": self.ratio,
-            "ratio_ci95": list(self.ratio_ci95),
-            "ratios": list(self.ratios),
-            "different": self.different,
-            "first": self.first.to_dict(),
-            "second": self.second.to_dict(),
-        }
 
 
 def compare_latency(

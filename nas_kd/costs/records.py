@@ -50,11 +50,6 @@ class CountRecord:
         """The record as JSON-ready values."""
         return asdict(self)
 
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> CountRecord:
-        """The record that `to_dict` wrote."""
-        return cls(**values)
-
 
 @dataclass(frozen=True)
 class LatencyRecord:

@@ -7,7 +7,7 @@ import timm
 import torch
 from torch import nn
 
-from nas_kd.costs import CountRecord, count_macs
+from nas_kd.costs import count_macs
 from nas_kd.errors import UsageError
 from search_spaces import Task, create_space
 from tests.costs.torchs_count import Calls, half_of_torchs_count
@@ -186,8 +186,3 @@ def test_a_wrong_shape_is_a_usage_error_and_leaves_nothing_behind() -> None:
 def test_an_output_without_a_tensor_is_a_usage_error() -> None:
     with pytest.raises(UsageError, match="without a tensor"):
         count_macs(Calls(lambda x: "text"), (8,))
-
-
-def test_a_record_comes_back_from_its_values() -> None:
-    record = count_macs(nn.Sequential(nn.Linear(8, 4), nn.LayerNorm(4)), (8,))
-    assert CountRecord.from_dict(record.to_dict()) == record
