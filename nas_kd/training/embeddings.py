@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -34,3 +35,19 @@ def read_embeddings(
             for indices in torch.arange(len(images)).split(batch_size)
         ]
     return torch.cat(parts)
+
+
+def embeddings_of(model: Any, images: Images) -> Tensor:
+    """What the classifier of a model of timm's reads, or would read, ``(image, channel)``.
+
+    Args:
+        model: A model of timm's, as supernets extract it; batch norms have to know the statistics
+            of the training images (`recalibrated`).
+        images: Seen as they are, without augmentation.
+    """
+
+    def embed(batch: Tensor) -> Tensor:
+        pooled: Tensor = model.forward_head(model.forward_features(batch), pre_logits=True)
+        return pooled
+
+    return read_embeddings(model, embed, images)

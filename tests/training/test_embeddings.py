@@ -5,8 +5,10 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+from nas_kd.data import DataSplits
 from nas_kd.data.images import TensorImages
-from nas_kd.training.embeddings import read_embeddings
+from nas_kd.training.embeddings import embeddings_of, read_embeddings
+from search_spaces import Task
 from tests.search_spaces.elastic import TASK, supernet
 
 
@@ -30,3 +32,11 @@ def test_embeddings_are_float32() -> None:
     network = nn.Flatten()
     read = read_embeddings(network, lambda x: network(x).to(torch.bfloat16), images)
     assert read.dtype == torch.float32
+
+
+def test_those_of_an_extracted_student_are_the_supernets(digits: DataSplits) -> None:
+    made = supernet("elastic-vit", Task(1, 8, 10), patch_size=2)
+    images = digits.validation.subset(range(20))
+    for arch in (made.space.smallest, made.space.largest):
+        inside = read_embeddings(made, lambda x, arch=arch: made.embed(x, arch).pooled, images)
+        torch.testing.assert_close(embeddings_of(made.extract(arch), images), inside)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from nas_kd.data import DataSplits, Images
-from nas_kd.training.embedding_accuracy import embeddings_of
+from nas_kd.training.embeddings import embeddings_of
 from nas_kd.training.evaluate import evaluate_accuracy
 from nas_kd.training.knn import knn_accuracy
 from nas_kd.training.recalibrate import recalibrated

@@ -10,7 +10,7 @@ from torch import nn
 
 from nas_kd.data import DataSplits
 from nas_kd.training.elastic.judging import calibration
-from nas_kd.training.embedding_accuracy import embeddings_of
+from nas_kd.training.embeddings import embeddings_of
 from nas_kd.training.evaluate import device_of
 from nas_kd.training.linear_probe import chosen_linear_probe
 from nas_kd.training.recalibrate import recalibrated
