@@ -7,6 +7,9 @@ from collections.abc import Sequence
 
 from nas_kd.errors import UsageError
 
+PRECISIONS = ("no", "fp16", "bf16")
+"""Of mixed precision, as Accelerate names them."""
+
 
 def require_number(
     settings: object,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from nas_kd.errors import UsageError
-from nas_kd.training.setting_checks import require_choice, require_number
+from nas_kd.training.setting_checks import PRECISIONS, require_choice, require_number
 
 DEFAULT_EPOCHS = 30
 TEACHER_VIEWS = ("augmented", "clean")
@@ -15,7 +15,7 @@ _WHAT = "training"
 _CHOICES = {
     "optimizer": ("sgd", "adamw"),
     "teacher_views": TEACHER_VIEWS,
-    "precision": ("no", "fp16", "bf16"),
+    "precision": PRECISIONS,
     "init": ("auto", "teacher", "random"),
 }
 

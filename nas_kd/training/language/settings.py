@@ -6,9 +6,7 @@ import math
 from dataclasses import dataclass
 from functools import partial
 
-from nas_kd.training.setting_checks import require_choice, require_number
-
-_PRECISIONS = ("no", "fp16", "bf16")
+from nas_kd.training.setting_checks import PRECISIONS, require_choice, require_number
 
 
 @dataclass(frozen=True)
@@ -53,7 +51,7 @@ class LoopSettings:
     precision: str = "no"
 
     def __post_init__(self) -> None:
-        require_choice(self, "precision", _PRECISIONS, what="training")
+        require_choice(self, "precision", PRECISIONS, what="training")
         require = partial(require_number, self, what="training")
         for name in ("epochs", "batch_size", "accumulate"):
             require(name, least=1)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from nas_kd.errors import UsageError
 from nas_kd.training.idle_settings import refuse_idle
-from nas_kd.training.setting_checks import require_choice, require_number
+from nas_kd.training.setting_checks import PRECISIONS, require_choice, require_number
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class MaskedSettings:
     workers: int = 0
 
     def __post_init__(self) -> None:
-        require_choice(self, "precision", ("no", "fp16", "bf16"))
+        require_choice(self, "precision", PRECISIONS)
         for name in ("epochs", "batch_size", "decoder_width", "decoder_depth", "decoder_heads"):
             require_number(self, name, least=1)
         for name in ("images_at_once", "epoch_images", "judge_every"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from nas_kd.errors import UsageError
-from nas_kd.training.setting_checks import require_choice, require_number
+from nas_kd.training.setting_checks import PRECISIONS, require_choice, require_number
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ class PoaSettings:
     workers: int = 0
 
     def __post_init__(self) -> None:
-        require_choice(self, "precision", ("no", "fp16", "bf16"))
+        require_choice(self, "precision", PRECISIONS)
         for name in ("epochs", "batch_size", "epoch_images", "view_size", "local_size", "heads"):
             require_number(self, name, least=1)
         for name in ("prototypes", "head_hidden", "head_bottleneck", "judge_every"):
