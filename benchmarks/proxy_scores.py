@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from nas_kd.cli.progress import watching
+from nas_kd.training.default_teacher import DEFAULT_TEACHER
 from nas_kd.user_cache import user_cache
 from search_spaces import Arch, SearchSpace
 from studies.observer import SilentObserver
@@ -27,7 +28,6 @@ from studies.ranking.scoring import score_functions
 from studies.recipe import Recipe
 from studies.recipe_files import parse_recipe
 from studies.recipe_space import space_of
-from studies.setting import DEFAULT_TEACHER
 
 
 @dataclass(frozen=True)

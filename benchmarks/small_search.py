@@ -24,9 +24,8 @@ from benchmarks.counting_proxy import LOG, student_id
 from search_spaces import Task, create_space
 from studies.journal import open_storage
 from studies.kept_scores import KeptScores
-from studies.pipeline import FIT
 from studies.proxy_check import tried_first
-from studies.run_directory import RunDirectory
+from studies.run_directory import FIT, RunDirectory
 from studies.samplers import SAMPLERS
 from studies.trials import candidate_of, duplicate_of
 

@@ -19,6 +19,7 @@ from nas_kd.export import (
     save_student,
     write_manifest,
 )
+from nas_kd.export.manifest import ONNX
 from nas_kd.whole_files import whole_folder
 from search_spaces import Arch
 from studies.measuring import file_to_measure, measure_beside_teacher
@@ -109,7 +110,7 @@ def deliver(
             std=setting.data.std,
             provenance={"teacher": setting.teacher.source, "data": recipe.data.source},
         )
-        onnx = draft / "student.onnx"
+        onnx = draft / ONNX
         data = setting.data
         preprocess = Preprocess(setting.task.input_shape, data.mean, data.std)
         parity = export_checked(

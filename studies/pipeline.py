@@ -29,16 +29,13 @@ from studies.preflight import check_recipe
 from studies.proxy_check import check_proxies
 from studies.proxy_needs import compared_widths, needs_teacher
 from studies.recipe import Recipe
-from studies.run_directory import ENDED, FOUND, RunDirectory
+from studies.run_directory import ENDED, FIT, FOUND, RunDirectory
 from studies.search import Search
 from studies.search_result import SearchResult
 from studies.setting import Setting, prepare
 from studies.shared import SharedCrew, SharedStudy, shared_study
 from studies.teacher_file import require_same_checkpoint
 from studies.workers import Crew, Evaluation, LocalCrew, Workers, open_workers
-
-FIT = "latency-fit"
-"""Where a run keeps the measurements on which its predictor is fitted."""
 
 
 def run_search(

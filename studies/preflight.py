@@ -7,6 +7,7 @@ from nas_kd.data.load import parse_data
 from nas_kd.distill import Distiller, create_distiller
 from nas_kd.errors import UsageError
 from nas_kd.teachers.load import parse_teacher
+from nas_kd.training.default_teacher import DEFAULT_TEACHER
 from nas_kd.training.objective import Objective
 from nas_kd.training.processes import make_accelerator
 from nas_kd.training.teaching import require_views
@@ -16,7 +17,7 @@ from studies.objectives import check_objectives
 from studies.recipe import DistillSection, Recipe, SearchSection, TeacherSection
 from studies.recipe_space import space_of, start_archs
 from studies.samplers import SAMPLERS
-from studies.setting import DEFAULT_TEACHER, device_profile
+from studies.setting import device_profile
 from studies.student_training import training_settings
 
 

@@ -31,6 +31,8 @@ SUPERNET_SEARCH = "supernet-search"
 """The state that holds what a search of a supernet was asked for; no other run has it."""
 LESSON = "lesson"
 """The state that holds what a student of text learns; no other run has it."""
+FIT = "latency-fit"
+"""The folder under ``work`` of the measurements on which the latency predictor is fitted."""
 CHOSEN = "arch"
 """State of a run that trains one chosen student: its architecture."""
 _WITHOUT_TRIALS = (SUPERNET_SEARCH, LESSON)

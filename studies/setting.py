@@ -22,7 +22,7 @@ from nas_kd.machine_lock import machine_alone
 from nas_kd.teachers import Teacher, doubt, load_teacher
 from nas_kd.teachers.load import names_code
 from nas_kd.training import train_default_teacher
-from nas_kd.training.default_teacher import untrained_default_teacher
+from nas_kd.training.default_teacher import DEFAULT_TEACHER, untrained_default_teacher
 from nas_kd.training.normalisation import as_the_teacher_sees
 from nas_kd.user_cache import user_cache
 from search_spaces import SearchSpace, Task
@@ -31,8 +31,6 @@ from studies.recipe import BudgetSection, Recipe
 from studies.recipe_space import space_of
 from studies.run_directory import RunDirectory
 from studies.teacher_accuracy import normalisation_note, teacher_accuracies
-
-DEFAULT_TEACHER = "digits-cnn"
 
 
 @dataclass(frozen=True)

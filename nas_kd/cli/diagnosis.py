@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from nas_kd.cli.machine import examine_machine, find_disturbances
+from nas_kd.costs.profile import PROVIDERS as DEVICE_PROVIDERS
 
 PACKAGES = (
     "nas-kd",
@@ -30,7 +31,7 @@ PACKAGES = (
 )
 _OPTIONAL = {"nas-kd", "onnxruntime-gpu"}
 _IMPORTED = ("torch", "torchvision", "timm", "onnxruntime")
-PROVIDERS = ("CPUExecutionProvider", "CUDAExecutionProvider", "TensorrtExecutionProvider")
+_PROVIDERS = tuple(DEVICE_PROVIDERS.values())
 _REMOTE = "AzureExecutionProvider"
 """In every wheel, but it calls a service and computes nothing here."""
 _LITTLE_DISK_GB = 1.0
@@ -121,16 +122,16 @@ def try_providers() -> list[dict[str, Any]]:
         import onnxruntime
     except Exception as error:
         reason = f"onnxruntime cannot be imported ({error})"
-        return [{"name": name, "works": False, "reason": reason} for name in PROVIDERS]
+        return [{"name": name, "works": False, "reason": reason} for name in _PROVIDERS]
     available = onnxruntime.get_available_providers()
-    others = [name for name in available if name not in (*PROVIDERS, _REMOTE)]
-    return [_try_provider(name, available) for name in (*PROVIDERS, *others)]
+    others = [name for name in available if name not in (*_PROVIDERS, _REMOTE)]
+    return [_try_provider(name, available) for name in (*_PROVIDERS, *others)]
 
 
 def _try_provider(name: str, available: list[str]) -> dict[str, Any]:
     if name not in available:
         reason = "not in the installed onnxruntime"
-        if name in PROVIDERS[1:]:
+        if name in _PROVIDERS[1:]:
             reason += " (needs onnxruntime-gpu: see the gpu extra)"
         return {"name": name, "works": False, "reason": reason}
     try:

@@ -63,11 +63,12 @@ def export(
         raise UsageError("export: --calibration is for --int8. Add it, or leave both away.")
     with stdout_kept_clean():
         from nas_kd.cli.targets import best_student, holds_text
+        from nas_kd.export.manifest import ONNX
         from nas_kd.report.precision_tables import image_export_tables
         from nas_kd.report.text_tables import text_export_tables
 
         directory = best_student(student)
-        onnx = output or directory / "student.onnx"
+        onnx = output or directory / ONNX
         profile = _profile(directory, device, threads) if precisions else None
         if holds_text(directory):
             refuse_flags(

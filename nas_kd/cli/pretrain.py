@@ -188,7 +188,7 @@ def _taught_by(document: dict[str, Any]) -> str:
     """From whom the command below learns, and what may be changed of it."""
     if document["teacher"] is not None:
         return " (--epochs says how long)"
-    from studies.setting import DEFAULT_TEACHER
+    from nas_kd.training.default_teacher import DEFAULT_TEACHER
 
     return (
         f" from the labels and a teacher, which is {DEFAULT_TEACHER}, trained on these data, "

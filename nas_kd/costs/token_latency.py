@@ -12,11 +12,10 @@ from onnxruntime.tools.onnx_model_utils import make_dim_param_fixed
 from nas_kd.costs.latency import measure_many
 from nas_kd.costs.profile import DeviceProfile
 from nas_kd.costs.records import LatencyRecord
+from nas_kd.costs.tokens import SEQUENCE
 
 LENGTHS = (32, 128)
 """Tokens of a sentence, and of a paragraph."""
-_LENGTH_AXIS = "sequence"
-"""What files call the dynamic length."""
 
 
 def measure_token_latencies(
@@ -58,6 +57,6 @@ def at_length(onnx_file: Path, length: int, out: Path) -> Path:
         ``out``.
     """
     model = onnx.load(str(onnx_file))
-    make_dim_param_fixed(model.graph, _LENGTH_AXIS, length)
+    make_dim_param_fixed(model.graph, SEQUENCE, length)
     onnx.save(model, str(out))
     return out

@@ -10,6 +10,8 @@ from nas_kd.errors import UsageError
 TOKENS = "input_ids"
 MASK = "attention_mask"
 DECODER_TOKENS = "decoder_input_ids"
+SEQUENCE = "sequence"
+"""What files call the dynamic length."""
 
 
 def example_tokens(module: nn.Module, batch: int, length: int) -> dict[str, Tensor]:

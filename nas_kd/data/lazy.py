@@ -16,7 +16,8 @@ from nas_kd.errors import UsageError
 IN_MEMORY_BYTES = 2**29
 """Sets of images that take no more than this as uint8 are decoded once and kept in memory."""
 
-_MODES = {1: "L", 3: "RGB"}
+MODES = {1: "L", 3: "RGB"}
+"""Channels to the mode of Pillow's."""
 
 
 class LazyImages(Images):
@@ -122,7 +123,7 @@ def _to_tensor(image: Image.Image, channels: int) -> Tensor:
             f"data: an image is in Pillow's mode {image.mode!r}, whose range is not known; "
             f"save it with 8 or 16 bits, or bring the images as npz."
         )
-    array = np.array(image.convert(_MODES[channels]), dtype=np.uint8)
+    array = np.array(image.convert(MODES[channels]), dtype=np.uint8)
     if channels == 1:
         return torch.from_numpy(array)[None]
     return torch.from_numpy(array).permute(2, 0, 1).contiguous()

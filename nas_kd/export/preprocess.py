@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from nas_kd.data.lazy import fit
+from nas_kd.data.lazy import MODES, fit
 from nas_kd.errors import UsageError
 
 if TYPE_CHECKING:
@@ -21,8 +21,6 @@ METADATA = "nas-kd.images"
 
 FIT = "shorter-side-bilinear, centre-crop"
 """What `fit` does to images of another size."""
-
-_MODES = {1: "L", 3: "RGB"}
 
 
 @dataclass(frozen=True)
@@ -83,7 +81,7 @@ class Preprocess:
         facts = {
             "image_size": size,
             "channels": channels,
-            "mode": _MODES.get(channels),
+            "mode": MODES.get(channels),
             "fit": FIT,
             "range": [0, 1],
             "mean": [0.0] * channels if unchanged else self.mean,

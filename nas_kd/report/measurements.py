@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from nas_kd.report.front_points import labels_of
-from studies.run_directory import RunDirectory, state_name
+from studies.run_directory import FIT, RunDirectory, state_name
 
 COLUMNS = ("key", "label", "macs", "score", "latency_ms", "low_ms", "high_ms", "predicted_ms")
 
@@ -43,7 +43,7 @@ def read_measurements(
     for column in ("latency_ms", "low_ms", "high_ms"):
         table[column] = pd.to_numeric(table[column]).astype(float)
     table["latency_ms"] = table["latency_ms"].fillna(_numbers(distinct, "latency_ms"))
-    fitted = {path.stem for path in (run.path / "work" / "latency-fit").glob("*.json")}
+    fitted = {path.stem for path in (run.path / "work" / FIT).glob("*.json")}
     table["in_fit"] = names.isin(fitted)
     return table[table["latency_ms"].notna()].reset_index(drop=True)
 

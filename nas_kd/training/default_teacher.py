@@ -24,14 +24,14 @@ from nas_kd.training.student import train_student
 from nas_kd.training.trainer import Progress
 from nas_kd.whole_files import replaced
 
-NAME = "digits-cnn"
+DEFAULT_TEACHER = "digits-cnn"
 WIDTH = 40
 BLOCKS = 2
 SETTINGS = TrainingSettings(
     epochs=35, batch_size=64, learning_rate=0.1, warmup=0.15, ema_decay=0.99
 )
 
-_WAITING = f"Waiting for another nas-kd command that trains the teacher {NAME} ..."
+_WAITING = f"Waiting for another nas-kd command that trains the teacher {DEFAULT_TEACHER} ..."
 
 
 def train_default_teacher(
@@ -59,7 +59,7 @@ def train_default_teacher(
         NasKdError: The cache cannot be written, or the training failed.
     """
     model = _build(data, seed)
-    path = cache_dir / f"{NAME}-{_fingerprint(data, settings, seed)}.safetensors"
+    path = cache_dir / f"{DEFAULT_TEACHER}-{_fingerprint(data, settings, seed)}.safetensors"
     if not _is_loaded(model, path):
         with locked(lock_file(path.stem), exclusive=True, waiting=_WAITING):
             if not _is_loaded(model, path):
@@ -102,8 +102,8 @@ def _build(data: DataSplits, seed: int) -> nn.Module:
 def _as_teacher(model: nn.Module, data: DataSplits) -> Teacher:
     return Teacher(
         model=model,
-        name=NAME,
-        source=NAME,
+        name=DEFAULT_TEACHER,
+        source=DEFAULT_TEACHER,
         num_classes=data.num_classes,
         features=["stage1", "stage2", "stage3"],
         head="classifier",

@@ -11,7 +11,7 @@ from typing import Any
 from torch import Tensor
 
 from nas_kd.costs import Limits
-from nas_kd.training.default_teacher import untrained_default_teacher
+from nas_kd.training.default_teacher import DEFAULT_TEACHER, untrained_default_teacher
 from proxies import PROXIES, TeacherProbes, score_student
 from search_spaces import Arch, SearchSpace, Task, create_space
 from studies.counting import counted_costs
@@ -21,7 +21,7 @@ from studies.proxy_needs import compared_widths, params_bell, wants_size
 from studies.ranking.scores import Pass
 from studies.recipe import Recipe
 from studies.recipe_space import space_of
-from studies.setting import DEFAULT_TEACHER, load_data_and_teacher, load_recipe_data
+from studies.setting import load_data_and_teacher, load_recipe_data
 
 
 @dataclass(frozen=True)
