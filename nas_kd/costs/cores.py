@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nas_kd.costs.profile import usable_cores
+from nas_kd.costs.system_files import CPUINFO, listed_cpus, read_system_file
 from nas_kd.errors import UsageError
 
 ALL = "all"
 """The name of the profile with one thread per physical core."""
 _CPUS = Path("/sys/devices/system/cpu")
-_CPUINFO = Path("/proc/cpuinfo")
 _CGROUPS = Path("/sys/fs/cgroup")
 _MEMBERSHIP = Path("/proc/self/cgroup")
 
@@ -72,7 +72,7 @@ def parse_threads(text: str) -> int:
     )
 
 
-def physical_cores(cpus: Path = _CPUS, cpuinfo: Path = _CPUINFO) -> int:
+def physical_cores(cpus: Path = _CPUS, cpuinfo: Path = CPUINFO) -> int:
     """Distinct physical cores among the usable CPUs, by the kernel's topology.
 
     Where the topology cannot be read, every usable CPU counts as a core.
@@ -94,16 +94,16 @@ def cpu_quota(groups: Path = _CGROUPS, membership: Path = _MEMBERSHIP) -> float 
 def _core(cpus: Path, cpu: int) -> tuple[str, str] | None:
     """Package and core of one CPU."""
     topology = cpus / f"cpu{cpu}" / "topology"
-    package, core = (_read(topology / name) for name in ("physical_package_id", "core_id"))
+    package, core = (
+        read_system_file(topology / name) for name in ("physical_package_id", "core_id")
+    )
     return (package, core) if package and core else None
 
 
 def _listed_cores(cpuinfo: Path) -> dict[int, tuple[str, str]]:
     """CPU to package and core, as ``/proc/cpuinfo`` lists them."""
     cores = {}
-    for entry in _read(cpuinfo).split("\n\n"):
-        pairs = (line.partition(":") for line in entry.splitlines())
-        facts = {name.strip(): value.strip() for name, _, value in pairs}
+    for facts in listed_cpus(cpuinfo):
         if {"processor", "physical id", "core id"} <= facts.keys():
             cores[int(facts["processor"])] = (facts["physical id"], facts["core id"])
     return cores
@@ -112,7 +112,7 @@ def _listed_cores(cpuinfo: Path) -> dict[int, tuple[str, str]]:
 def _group_folders(groups: Path, membership: Path) -> list[Path]:
     """The control groups that may limit the CPU: of this process, and those around them."""
     folders = []
-    for line in _read(membership).splitlines():
+    for line in read_system_file(membership).splitlines():
         _, controllers, name = line.split(":", 2)
         if controllers == "" or "cpu" in controllers.split(","):
             root = groups / controllers
@@ -123,17 +123,10 @@ def _group_folders(groups: Path, membership: Path) -> list[Path]:
 
 def _limit(folder: Path) -> float:
     """CPUs that one control group may use (cgroup v2, then v1); infinite without a limit."""
-    quota, _, period = _read(folder / "cpu.max").partition(" ")
+    quota, _, period = read_system_file(folder / "cpu.max").partition(" ")
     if not quota:
-        quota = _read(folder / "cpu.cfs_quota_us")
-        period = _read(folder / "cpu.cfs_period_us")
+        quota = read_system_file(folder / "cpu.cfs_quota_us")
+        period = read_system_file(folder / "cpu.cfs_period_us")
     if quota.isdecimal() and period.isdecimal() and int(period) > 0:
         return int(quota) / int(period)
     return math.inf
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8", errors="replace").strip()
-    except OSError:
-        return ""

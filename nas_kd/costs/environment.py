@@ -10,6 +10,7 @@ from typing import Any
 from nas_kd.costs.cores import find_cores
 from nas_kd.costs.gpu import gpu_choice, gpu_facts, gpu_libraries
 from nas_kd.costs.profile import DeviceProfile
+from nas_kd.costs.system_files import listed_cpus, read_system_file
 
 _PACKAGES = ("nas-kd", "torch", "onnx", "onnxruntime", "onnxruntime-gpu", "numpy")
 _CPU_FREQUENCY = Path("/sys/devices/system/cpu/cpu0/cpufreq")
@@ -40,7 +41,7 @@ def environment(profile: DeviceProfile) -> dict[str, Any]:
     """System, cores and clocks at this moment; what cannot be read is left out."""
     cores = find_cores()
     facts: dict[str, Any] = {
-        "system": f"{platform.system()} {platform.release()} {platform.machine()}",
+        "system": _system(),
         "cpu": cpu_name(),
         "usable_cores": cores.usable,
         "physical_cores": cores.physical,
@@ -58,14 +59,14 @@ def clocks() -> dict[str, Any]:
     """
     facts: dict[str, Any] = {}
     for name, file in (("clock_mhz", "scaling_cur_freq"), ("max_clock_mhz", "cpuinfo_max_freq")):
-        if (text := _read(_CPU_FREQUENCY / file)).isdecimal():
+        if (text := read_system_file(_CPU_FREQUENCY / file)).isdecimal():
             facts[name] = int(text) / 1000
     if "clock_mhz" not in facts and (listed := _cpu_facts().get("cpu MHz")):
         facts["clock_mhz"] = float(listed)
-    if governor := _read(_CPU_FREQUENCY / "scaling_governor"):
+    if governor := read_system_file(_CPU_FREQUENCY / "scaling_governor"):
         facts["governor"] = governor
     for place, on in ((_BOOST, "1"), (_NO_TURBO, "0")):
-        if text := _read(place):
+        if text := read_system_file(place):
             facts["boost"] = text == on
     return facts
 
@@ -82,7 +83,7 @@ def device_fingerprint(profile: DeviceProfile) -> dict[str, str]:
         **identity,
         "cpu": cpu_name(),
         "cores": f"{cores.usable}/{cores.physical}/{cores.logical}/{cores.quota}",
-        "system": f"{platform.system()} {platform.release()} {platform.machine()}",
+        "system": _system(),
     }
     if profile.device == "cpu":
         return facts
@@ -100,14 +101,9 @@ def cpu_name() -> str:
 
 
 def _cpu_facts() -> dict[str, str]:
-    """The first processor's entry in ``/proc/cpuinfo``."""
-    entry = _read(Path("/proc/cpuinfo")).partition("\n\n")[0]
-    pairs = (line.partition(":") for line in entry.splitlines())
-    return {name.strip(): value.strip() for name, _, value in pairs}
+    """Of the first CPU."""
+    return listed_cpus()[0]
 
 
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8", errors="replace").strip()
-    except OSError:
-        return ""
+def _system() -> str:
+    return f"{platform.system()} {platform.release()} {platform.machine()}"
