@@ -14,7 +14,7 @@ from onnx import NodeProto
 from nas_kd.costs.einsum_count import einsum_macs
 from nas_kd.costs.onnx_batch import batch_size, graph_inputs, set_batch_of_one
 from nas_kd.costs.onnx_params import count_params
-from nas_kd.costs.onnx_shapes import Shapes, tensor_shapes
+from nas_kd.costs.onnx_shapes import Shapes, is_standard, tensor_shapes
 from nas_kd.costs.product_bound import product_bound
 from nas_kd.costs.records import CountRecord
 from nas_kd.errors import UsageError
@@ -76,7 +76,7 @@ def count_onnx(path: Path) -> CountRecord:
 
 def _count(node: NodeProto, shapes: Shapes) -> int | None:
     """The node's MACs; None where it may have some and they cannot be counted."""
-    if not _is_standard(node):
+    if not is_standard(node):
         return None
     counter = _COUNTERS.get(node.op_type)
     if counter is None:
@@ -87,12 +87,8 @@ def _count(node: NodeProto, shapes: Shapes) -> int | None:
         return None
 
 
-def _is_standard(node: NodeProto) -> bool:
-    return node.domain in ("", "ai.onnx")
-
-
 def _label(node: NodeProto) -> str:
-    counted = _is_standard(node) and node.op_type in _COUNTERS
+    counted = is_standard(node) and node.op_type in _COUNTERS
     return f"{node.op_type} of unknown shape" if counted else node.op_type
 
 

@@ -87,7 +87,7 @@ class _Facts:
 
     def _infer(self, node: NodeProto) -> dict[str, TypeProto]:
         names = [name for name in node.input if name]
-        if not _is_standard(node) or any(name not in self.types for name in names):
+        if not is_standard(node) or any(name not in self.types for name in names):
             return {}
         kinds = {name: self.types[name] for name in names}
         known = [name for name in names if name in self.values]
@@ -100,7 +100,7 @@ class _Facts:
 
     def _compute(self, node: NodeProto) -> Iterator[tuple[str, np.ndarray]]:
         """Values of the node's outputs, where they are small and depend on sizes alone."""
-        if not _is_standard(node):
+        if not is_standard(node):
             return
         if node.op_type == "Shape":
             shape = _fixed(self.types.get(node.input[0]))
@@ -139,7 +139,8 @@ def _read(name: str, tensor: TensorProto) -> np.ndarray:
         raise ValueError(f"constant {name!r}: {error}") from error
 
 
-def _is_standard(node: NodeProto) -> bool:
+def is_standard(node: NodeProto) -> bool:
+    """Whether the node's operator is one of the ONNX standard."""
     return node.domain in ("", "ai.onnx")
 
 

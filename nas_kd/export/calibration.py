@@ -10,6 +10,7 @@ import onnx
 from numpy.typing import NDArray
 from onnxruntime.quantization import CalibrationDataReader
 
+from nas_kd.costs.onnx_batch import graph_inputs
 from nas_kd.data import DataSplits
 from nas_kd.errors import UsageError
 
@@ -46,8 +47,7 @@ class CalibrationReader(CalibrationDataReader):
     """
 
     def __init__(self, batches: Iterable[NDArray[np.float32]], graph: onnx.GraphProto) -> None:
-        weights = {tensor.name for tensor in graph.initializer}
-        inputs = [value for value in graph.input if value.name not in weights]
+        inputs = graph_inputs(graph)
         if len(inputs) != 1:
             raise UsageError(
                 f"int8: the model has inputs {', '.join(value.name for value in inputs)}; static "
