@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,10 +19,10 @@ from nas_kd.costs.evaluating import evaluating
 from nas_kd.costs.logits import pick_logits
 from nas_kd.costs.messages import first_line
 from nas_kd.errors import ExportError
+from nas_kd.export.difference import TOLERANCE, Difference
 from nas_kd.export.onnx_file import export_onnx, onnx_facts
 from nas_kd.export.running import open_onnx, run_onnx
 
-TOLERANCE = 1e-4
 _STATISTICS_BATCH = 16
 
 
@@ -88,12 +88,12 @@ def check_parity(
     """
     generator = torch.Generator().manual_seed(seed)
     images = [torch.randn(size, *input_shape, generator=generator) for size in batches]
-    delivered = _compare(module, path, images)
+    delivered = Difference.of(_outputs(module, path, images))
     with TemporaryDirectory(prefix="nas-kd-") as folder:
         copied = randomised_copy(module, input_shape, generator)
         opset = onnx_facts(path)["opset"]
         draft = export_onnx(copied, input_shape, Path(folder) / "randomised.onnx", opset=opset)
-        randomised = _compare(copied, draft, images)
+        randomised = Difference.of(_outputs(copied, draft, images))
     return ParityRecord(
         max_abs=delivered.max_abs,
         max_rel=delivered.max_rel,
@@ -155,23 +155,11 @@ def _uniform(like: Tensor, low: float, high: float, generator: torch.Generator) 
     return (low + (high - low) * values).to(like.dtype)
 
 
-@dataclass(frozen=True)
-class _Difference:
-    max_abs: float
-    scale: float
-
-    @property
-    def max_rel(self) -> float:
-        return self.max_abs / self.scale if self.scale > 0 else self.max_abs
-
-    def within(self, tolerance: float) -> bool:
-        """False as well when a value is no number."""
-        return self.max_abs <= tolerance * max(1.0, self.scale)
-
-
-def _compare(module: nn.Module, path: Path, images: Sequence[Tensor]) -> _Difference:
+def _outputs(
+    module: nn.Module, path: Path, images: Sequence[Tensor]
+) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64]]]:
+    """What the file and the module compute of each batch."""
     session = open_onnx(path)
-    differences, magnitudes = [], []
     for batch in images:
         expected = _logits_of_module(module, batch)
         found = run_onnx(session, batch.numpy(), path).astype(np.float64)
@@ -182,9 +170,7 @@ def _compare(module: nn.Module, path: Path, images: Sequence[Tensor]) -> _Differ
                 "The module's shapes depend on values that an exporter cannot follow; make the "
                 "forward pass independent of the batch.",
             )
-        differences.append(float(np.abs(found - expected).max()))
-        magnitudes.append(float(np.abs(expected).max()))
-    return _Difference(float(np.max(differences)), float(np.max(magnitudes)))
+        yield found, expected
 
 
 def _logits_of_module(module: nn.Module, images: Tensor) -> NDArray[np.float64]:

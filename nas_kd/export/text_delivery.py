@@ -11,9 +11,9 @@ from nas_kd.costs import count_macs
 from nas_kd.costs.token_latency import LENGTHS
 from nas_kd.costs.tokens import example_tokens
 from nas_kd.errors import ExportError
+from nas_kd.export.difference import TOLERANCE
 from nas_kd.export.drafts import drafts_of
 from nas_kd.export.manifest import ONNX, write_manifest
-from nas_kd.export.parity import TOLERANCE
 from nas_kd.export.precision import precision_file
 from nas_kd.export.quantise import Int8Settings, quantise_onnx
 from nas_kd.export.text_student import save_text_student

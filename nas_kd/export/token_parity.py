@@ -18,7 +18,7 @@ from nas_kd.costs.messages import first_line
 from nas_kd.costs.tokens import MASK, TOKENS
 from nas_kd.costs.traced import tensors_in
 from nas_kd.errors import ExportError
-from nas_kd.export.parity import TOLERANCE
+from nas_kd.export.difference import TOLERANCE, Difference
 from nas_kd.export.running import open_onnx
 from nas_kd.export.token_models import SEGMENTS
 
@@ -70,9 +70,22 @@ def check_token_parity(
     Raises:
         ExportError: The file cannot be run at one of the lengths.
     """
-    session = open_onnx(path)
     generator = torch.Generator().manual_seed(seed)
-    differences, magnitudes = [0.0], [0.0]
+    difference = Difference.of(_outputs(module, path, lengths, generator))
+    return TokenParityRecord(
+        max_abs=difference.max_abs,
+        max_rel=difference.max_rel,
+        lengths=tuple(lengths),
+        tolerance=tolerance,
+        passed=difference.within(tolerance),
+    )
+
+
+def _outputs(
+    module: nn.Module, path: Path, lengths: Sequence[int], generator: torch.Generator
+) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64]]]:
+    """What the file and the module compute of each batch, without the padding."""
+    session = open_onnx(path)
     for batch in _batches(session, module, lengths, generator):
         found, wanted = _of_file(session, batch, path), _of_module(module, batch)
         if found.shape != wanted.shape:
@@ -82,16 +95,7 @@ def check_token_parity(
                 "Export the model for sequences of any length.",
             )
         real = _real(batch[MASK], wanted)
-        differences.append(float(np.abs(found - wanted)[real].max()))
-        magnitudes.append(float(np.abs(wanted)[real].max()))
-    largest, scale = float(np.max(differences)), float(np.max(magnitudes))
-    return TokenParityRecord(
-        max_abs=largest,
-        max_rel=largest / scale if scale > 0 else largest,
-        lengths=tuple(lengths),
-        tolerance=tolerance,
-        passed=largest <= tolerance * max(1.0, scale),
-    )
+        yield found[real], wanted[real]
 
 
 def _batches(
