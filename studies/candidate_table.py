@@ -10,7 +10,7 @@ import pandas as pd
 from optuna.trial import FrozenTrial
 
 from studies.finalists import Measured
-from studies.measured_front import measured_front
+from studies.measured_front import is_feasible, measured_front
 from studies.objectives import SCORE, Objectives
 from studies.run_directory import RunDirectory
 from studies.search_result import SearchResult
@@ -50,7 +50,7 @@ def _row(
         "key": candidate.key,
         "arch": json.dumps(dict(candidate.arch)),
         "duplicate_of": duplicate_of(trial),
-        "feasible": candidate.feasible and (latency is None or latency.feasible),
+        "feasible": is_feasible(candidate, measured),
         "front": candidate.key in on_front,
         "macs": candidate.macs,
         "params": candidate.params,

@@ -15,7 +15,7 @@ from studies.delivered_finalist import DeliveredFinalist
 from studies.delivery import Delivered
 from studies.finalists import Measured
 from studies.finishing import Finished
-from studies.measured_front import measured_front
+from studies.measured_front import is_feasible, measured_front
 from studies.objectives import SCORE
 from studies.recipe import Recipe
 from studies.run_directory import RunDirectory
@@ -39,7 +39,7 @@ def found_document(
     return {
         "evaluated": len(result.trials),
         "unique": len(unique),
-        "feasible": sum(_is_feasible(candidate, measured) for candidate in unique),
+        "feasible": sum(is_feasible(candidate, measured) for candidate in unique),
         "infeasible_reasons": _reasons(unique, measured),
         "front": [_front_row(candidate, space, result, measured) for candidate in front],
     }
@@ -171,11 +171,6 @@ def _too_slow_row(student: DeliveredFinalist, space: SearchSpace) -> dict[str, A
         "accuracy": student.accuracies["accuracy"],
         "latency_ms": student.delivered.latency.to_document(),
     }
-
-
-def _is_feasible(candidate: Candidate, measured: Mapping[str, Measured]) -> bool:
-    latency = measured.get(candidate.key)
-    return candidate.feasible and (latency is None or latency.feasible)
 
 
 def _reasons(unique: Sequence[Candidate], measured: Mapping[str, Measured]) -> dict[str, int]:

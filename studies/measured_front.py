@@ -1,4 +1,4 @@
-"""The front of a search once latencies are measured."""
+"""What a search found, once latencies are measured: who holds the budget, and the front."""
 
 from __future__ import annotations
 
@@ -7,6 +7,17 @@ from collections.abc import Mapping
 from studies.candidates import Candidate
 from studies.finalists import Measured
 from studies.search_result import SearchResult
+
+
+def is_feasible(candidate: Candidate, measured: Mapping[str, Measured]) -> bool:
+    """Whether a candidate holds the budget: as counted or predicted, and as far as it was measured.
+
+    Args:
+        candidate: Any.
+        measured: Canonical key to every candidate whose latency was measured.
+    """
+    latency = measured.get(candidate.key)
+    return candidate.feasible and (latency is None or latency.feasible)
 
 
 def measured_front(result: SearchResult, measured: Mapping[str, Measured]) -> list[Candidate]:
