@@ -10,7 +10,7 @@ import numpy as np
 from nas_kd.costs import Limits
 from search_spaces import SearchSpace, Task
 from studies.candidates import Candidate
-from studies.counting import counted_costs
+from studies.counting import counted_costs, has_closed_form
 from studies.random_arch import anchors_then_random
 
 _SAMPLE = 1000
@@ -23,7 +23,7 @@ _LITTLE = 0.1
 def counted_sample(space: SearchSpace, task: Task, seed: int) -> list[Candidate]:
     """Distinct students, fewest MACs first: the anchors and a uniform sample."""
     generator = np.random.default_rng(seed)
-    count = len(space.anchors()) + (_SAMPLE if _has_closed_form(space, task) else _SAMPLE_OF_BUILT)
+    count = len(space.anchors()) + (_SAMPLE if has_closed_form(space, task) else _SAMPLE_OF_BUILT)
     drawn = itertools.islice(anchors_then_random(space, generator), count)
     students = []
     for arch in dict.fromkeys(map(space.canonical, drawn)):
@@ -37,15 +37,10 @@ def warning_before_a_search(
 ) -> str | None:
     """`little_choice`, where MACs or parameters are limited and nothing is built to count them."""
     counted = limits.values.keys() & {"macs", "params"}
-    if not counted or not _has_closed_form(space, task):
+    if not counted or not has_closed_form(space, task):
         return None
     sample = counted_sample(space, task, seed)
     return little_choice(share_within(sample, limits), len(sample))
-
-
-def _has_closed_form(space: SearchSpace, task: Task) -> bool:
-    """Whether students are counted without being built."""
-    return space.sizes(space.anchors()[0], task) is not None
 
 
 def share_within(sample: Sequence[Candidate], limits: Limits) -> float:

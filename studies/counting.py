@@ -17,6 +17,11 @@ def counted_costs(space: SearchSpace, arch: Arch, task: Task) -> dict[str, float
     return {"macs": float(record.macs), "params": float(record.params)}
 
 
+def has_closed_form(space: SearchSpace, task: Task) -> bool:
+    """Whether students are counted without being built."""
+    return space.sizes(space.anchors()[0], task) is not None
+
+
 def count_student(space: SearchSpace, arch: Arch, task: Task) -> CountRecord:
     """MACs and parameters counted on the built student."""
     with torch.random.fork_rng(devices=[]):

@@ -95,7 +95,7 @@ class Meter:
                     max_seconds=self._max_seconds,
                 )
             for (candidate, _), record in zip(group, records, strict=True):
-                self._keep(candidate, record, self._violation(record, teacher))
+                self._keep(candidate, record, latency_violation(self._setting, record, teacher))
                 if not (keep_files and self._done[candidate.key].feasible):
                     self._remove_files(candidate)
         return [self._done[candidate.key] for candidate in candidates]
@@ -131,9 +131,6 @@ class Meter:
             module = self._setting.space.build(candidate.arch, self._setting.task)
         file = export_onnx(module, self._setting.task.input_shape, path)
         return file_to_measure(file, self._setting, self._seed, _CALIBRATION_IMAGES)
-
-    def _violation(self, record: LatencyRecord, teacher: LatencyRecord) -> float:
-        return latency_violation(self._setting, record, teacher)
 
     def _keep(self, candidate: Candidate, record: LatencyRecord, violation: float) -> None:
         self._done[candidate.key] = Measured(candidate, record, violation)

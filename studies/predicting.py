@@ -20,7 +20,7 @@ from nas_kd.costs.predictor import (
 )
 from search_spaces import Arch, SearchSpace
 from studies.candidates import Candidate
-from studies.counting import counted_costs
+from studies.counting import counted_costs, has_closed_form
 from studies.measuring import Meter
 from studies.observer import Observer
 from studies.random_arch import anchors_then_random
@@ -103,7 +103,7 @@ def fit_predictor(
     encoder = ArchEncoder(space)
     features = np.stack([encoder.encode(c.arch, c.costs) for c in pool])
     chosen = design(features, fitted)
-    others = [index for index in range(len(pool)) if index not in set(chosen)]
+    others = sorted(set(range(len(pool))).difference(chosen))
     drawn = np.random.default_rng(seed).permutation(others)[: section.held_out]
     students = [pool[index] for index in (*chosen, *drawn)]
     measured = agree("latencies_ms", lambda: _measure(students, setting, meter, observer))
@@ -122,8 +122,8 @@ def fit_predictor(
 def _pool(setting: Setting, section: PredictorSection, seed: int) -> list[Candidate]:
     """Distinct students within the counted budget, the anchors first."""
     space, task = setting.space, setting.task
-    closed = space.sizes(space.anchors()[0], task) is not None
-    size = _POOL if closed else _POOL_OF_BUILT * (section.students + section.held_out)
+    wanted = section.students + section.held_out
+    size = _POOL if has_closed_form(space, task) else _POOL_OF_BUILT * wanted
     generator = np.random.default_rng(seed)
     found: dict[str, Candidate] = {}
     draws = itertools.islice(anchors_then_random(space, generator), _DRAWS_PER_STUDENT * size)
