@@ -28,7 +28,7 @@ def load_recipe(source: str | Path, overrides: Mapping[str, Any] | None = None) 
     settings = read_settings(source)
     for dotted, value in (overrides or {}).items():
         if value is not None:
-            _set(settings, dotted, value)
+            set_dotted(settings, dotted, value)
     return parse_recipe(settings)
 
 
@@ -74,7 +74,8 @@ def read_settings(source: str | Path) -> dict[str, Any]:
         raise UsageError(f"recipe: {where} is not valid TOML ({error}).") from error
 
 
-def _set(settings: dict[str, Any], dotted: str, value: Any) -> None:
+def set_dotted(settings: dict[str, Any], dotted: str, value: Any) -> None:
+    """Sets one value of plain settings by its dotted name; sections come to be where needed."""
     *parents, leaf = dotted.split(".")
     for parent in parents:
         settings = settings.setdefault(parent, {})

@@ -207,10 +207,10 @@ def _check_pairs(config: str | None, changes: Mapping[str, Any]) -> None:
 
 
 def _set(settings: dict[str, Any], dotted: str, value: Any) -> None:
-    *parents, leaf = dotted.split(".")
-    for parent in parents:
-        settings = settings.setdefault(parent, {})
-    settings[leaf] = value
-    other = {"epochs": "minutes", "minutes": "epochs"}.get(leaf)
-    if other is not None:
-        settings[other] = None
+    """Sets a value; a length in epochs takes the place of one in minutes, and the other way."""
+    from studies.recipe_files import set_dotted
+
+    set_dotted(settings, dotted, value)
+    section, _, leaf = dotted.rpartition(".")
+    if other := {"epochs": "minutes", "minutes": "epochs"}.get(leaf):
+        set_dotted(settings, f"{section}.{other}", None)
