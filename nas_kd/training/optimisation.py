@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from typing import Any
+
 from timm.optim import param_groups_weight_decay
 from timm.scheduler import CosineLRScheduler
 from torch import nn
@@ -23,18 +26,33 @@ def make_optimizer(module: nn.Module, settings: TrainingSettings) -> Optimizer:
     Raises:
         UsageError: Every parameter is frozen, or there is none.
     """
-    groups = param_groups_weight_decay(
-        module, settings.weight_decay, no_weight_decay_list=_not_decaying(module)
-    )
-    groups = [group for group in groups if group["params"]]
-    if not groups:
+    groups = weight_decay_groups(module, settings.weight_decay, spared=_not_decaying(module))
+    if settings.optimizer == "adamw":
+        return AdamW(groups, lr=settings.learning_rate)
+    return SGD(groups, lr=settings.learning_rate, momentum=0.9, nesterov=True)
+
+
+def weight_decay_groups(
+    module: nn.Module, weight_decay: float, *, spared: Collection[str] = ()
+) -> list[dict[str, Any]]:
+    """The parameters that are not frozen, in groups for an optimiser.
+
+    Args:
+        module: What is trained.
+        weight_decay: On matrices and kernels; norms and biases have none.
+        spared: Names of parameters that have none either.
+
+    Raises:
+        UsageError: Every parameter is frozen, or there is none.
+    """
+    groups = param_groups_weight_decay(module, weight_decay, no_weight_decay_list=spared)
+    filled: list[dict[str, Any]] = [group for group in groups if group["params"]]
+    if not filled:
         raise UsageError(
             f"training: {type(module).__name__} has no parameter to train; call "
             "requires_grad_(True) on it."
         )
-    if settings.optimizer == "adamw":
-        return AdamW(groups, lr=settings.learning_rate)
-    return SGD(groups, lr=settings.learning_rate, momentum=0.9, nesterov=True)
+    return filled
 
 
 def _not_decaying(module: nn.Module) -> set[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import torch
 from accelerate import Accelerator, DistributedDataParallelKwargs
@@ -50,6 +50,11 @@ def nearest_accelerator(precision: str) -> Accelerator:
         return make_accelerator(precision)
     except UsageError:
         return make_accelerator("no")
+
+
+def forked_rng(device: torch.device) -> AbstractContextManager[None]:
+    """A training's own random state: that of the CPU and of its device is afterwards as before."""
+    return torch.random.fork_rng(devices=[device] if device.type == "cuda" else [])
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from nas_kd.training.inheritance import inherit
 from nas_kd.training.module_digest import state_digest, structure_digest
 from nas_kd.training.normalisation import as_the_teacher_sees
 from nas_kd.training.objective import Objective
-from nas_kd.training.processes import computing, make_accelerator
+from nas_kd.training.processes import computing, forked_rng, make_accelerator
 from nas_kd.training.result import TrainingResult
 from nas_kd.training.settings import TrainingSettings
 from nas_kd.training.teaching import Teaching
@@ -89,7 +89,7 @@ def train_student(
     accelerator = make_accelerator(settings.precision)
     _require_images(data, settings, accelerator)
     home = device_of(module)
-    with torch.random.fork_rng(devices=_random_devices(accelerator)):
+    with forked_rng(accelerator.device):
         trainer = Trainer(
             module,
             data,
@@ -208,10 +208,6 @@ def _checkpoint_file(
             "student": structure_digest(module),
         },
     )
-
-
-def _random_devices(accelerator: Accelerator) -> list[torch.device]:
-    return [accelerator.device] if accelerator.device.type == "cuda" else []
 
 
 def _ignore(done: int, total: int, best: str) -> None:

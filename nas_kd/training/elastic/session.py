@@ -21,6 +21,7 @@ from nas_kd.training.elastic.repeatable import repeatable
 from nas_kd.training.elastic.seeds import Use, seed_of
 from nas_kd.training.objective import not_finite
 from nas_kd.training.pretraining.method import Job
+from nas_kd.training.processes import forked_rng
 
 
 class EpochSettings(Protocol):
@@ -116,7 +117,7 @@ class EpochSession(ABC):
         parts: dict[str, list[Tensor]] = {}
         device = self._accelerator.device
         with (
-            torch.random.fork_rng(devices=self._random_devices()),
+            forked_rng(device),
             repeatable(device),
             quick_attention(self._accelerator, self.attended_tokens),
         ):
@@ -203,10 +204,6 @@ class EpochSession(ABC):
                 "learning_rate, or train in full precision (--set precision=no)."
             )
         return means
-
-    def _random_devices(self) -> list[torch.device]:
-        device = self._accelerator.device
-        return [device] if device.type == "cuda" else []
 
     def _require_images(self) -> None:
         """Raises `UsageError` where a process would get fewer than two images of a batch."""

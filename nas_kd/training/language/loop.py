@@ -10,7 +10,6 @@ from typing import Any
 import torch
 from accelerate import Accelerator
 from accelerate.optimizer import AcceleratedOptimizer
-from timm.optim import param_groups_weight_decay
 from torch import Tensor, nn
 from torch.optim import AdamW
 from transformers import get_linear_schedule_with_warmup
@@ -22,7 +21,8 @@ from nas_kd.training.batches import epoch_batches, mixed_seed
 from nas_kd.training.language.dropout import dropping
 from nas_kd.training.language.settings import LoopSettings
 from nas_kd.training.objective import not_finite
-from nas_kd.training.processes import mean_gradients
+from nas_kd.training.optimisation import weight_decay_groups
+from nas_kd.training.processes import forked_rng, mean_gradients
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ class LanguageLoop:
         self._kept_order: tuple[int, list[Tensor]] = (-1, [])
         self._epoch_steps = len(self._order(0))
         self._unit_steps = settings.unit_steps or self._epoch_steps
-        groups = _groups(module, settings.weight_decay)
+        groups = weight_decay_groups(module, settings.weight_decay)
         optimizer = AdamW(groups, lr=settings.learning_rate, fused=True)
         self._schedule = get_linear_schedule_with_warmup(
             optimizer, round(settings.warmup * self.steps), self.steps
@@ -129,9 +129,8 @@ class LanguageLoop:
         until = min(self.steps, self._step + self._unit_steps)
         sums: defaultdict[str, Tensor] = defaultdict(lambda: torch.zeros((), dtype=torch.float64))
         counts: Counter[str] = Counter()
-        devices = [self.accelerator.device] if self.accelerator.device.type == "cuda" else []
         dropout = self._settings.dropout
-        with torch.random.fork_rng(devices=devices), dropping(self.module, dropout):
+        with forked_rng(self.accelerator.device), dropping(self.module, dropout):
             torch.manual_seed(seed)
             self.module.train()
             while self._step < until:
@@ -215,14 +214,3 @@ class LanguageLoop:
                 losses=names,
             )
         return means
-
-
-def _groups(module: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
-    groups = param_groups_weight_decay(module, weight_decay)
-    filled = [group for group in groups if group["params"]]
-    if not filled:
-        raise UsageError(
-            f"training: {type(module).__name__} has no parameter to train; call "
-            "requires_grad_(True) on it."
-        )
-    return filled
