@@ -5,20 +5,23 @@ The parts are loaded when they are first used, so that reading a run needs no to
 
 from __future__ import annotations
 
-import importlib
-from typing import Any
+from typing import TYPE_CHECKING
 
-_HOMES = {
-    "Recipe": "studies.recipe",
-    "RunDirectory": "studies.run_directory",
-    "load_recipe": "studies.recipe_files",
-    "run_search": "studies.pipeline",
-}
+from nas_kd.lazy_names import lazy_names
+
+if TYPE_CHECKING:
+    from studies.pipeline import run_search
+    from studies.recipe import Recipe
+    from studies.recipe_files import load_recipe
+    from studies.run_directory import RunDirectory
 
 __all__ = ["Recipe", "RunDirectory", "load_recipe", "run_search"]
 
+_HOMES = {
+    "Recipe": "recipe",
+    "RunDirectory": "run_directory",
+    "load_recipe": "recipe_files",
+    "run_search": "pipeline",
+}
 
-def __getattr__(name: str) -> Any:
-    if name in _HOMES:
-        return getattr(importlib.import_module(_HOMES[name]), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__, __dir__ = lazy_names(__name__, _HOMES)
