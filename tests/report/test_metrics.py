@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 from rich.console import Console
 
 from nas_kd.report.metrics_plot import draw_metrics
-from nas_kd.report.metrics_table import metrics_table
+from nas_kd.report.pretraining.tables import metrics_table
 
 
 def _csv(folder: Path, metrics: int, units: int) -> Path:
@@ -51,11 +52,15 @@ def test_a_metric_that_is_not_measured_in_every_unit_is_a_line(tmp_path: Path) -
 
 
 def test_the_table_shows_the_first_middle_and_last_unit(tmp_path: Path) -> None:
+    csv = _csv(tmp_path, 2, 9)
+    csv.write_text(csv.read_text().replace("metric_0", "val_accuracy"))
     console = Console(width=80, record=True, file=(tmp_path / "out").open("w"))
-    console.print(metrics_table(_csv(tmp_path, 2, 9)))
+    console.print(metrics_table(pd.read_csv(csv)))
     text = console.export_text()
     assert [words in text for words in ("unit 1", "unit 5", "unit 9", "unit 2")] == [
         True, True, True, False,
     ]  # fmt: skip
     (row,) = (line for line in text.splitlines() if "metric 1" in line)
     assert row.split()[-3:] == ["1", "5", "9"]
+    (row,) = (line for line in text.splitlines() if "val accuracy" in line)
+    assert row.count("0.00 %") == 3

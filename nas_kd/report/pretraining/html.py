@@ -15,6 +15,7 @@ from nas_kd.report.pretraining import facts
 from nas_kd.report.pretraining.families import families, words
 from nas_kd.report.pretraining.figures import metric_figures
 from nas_kd.report.pretraining.settings import settings_toml
+from nas_kd.report.pretraining.unit_rows import unit_rows
 from nas_kd.training.pretraining import METHODS
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def write_html(
         page.tiles(_tiles(document)),
         page.section("The cell that was found", _cell(document, drawing)),
         page.section("Metrics of every unit", _curves(metrics)),
-        page.section("First, middle and last unit", _numbers(metrics)),
+        page.section("First, middle and last unit", page.table(*unit_rows(metrics))),
         page.section("Where the time went", _seconds(metrics)),
         page.section("Settings", f"<pre>{escape(settings_toml(document))}</pre>"),
     ]
@@ -93,19 +94,6 @@ def _curves(metrics: pd.DataFrame) -> str:
         for number, shown in enumerate(metric_figures(metrics))
     ]
     return f'<div class="panels">{"".join(panels)}</div>' if panels else ""
-
-
-def _numbers(metrics: pd.DataFrame) -> str:
-    last = len(metrics) - 1
-    units = list(dict.fromkeys([0, last // 2, last])) if last >= 0 else []
-    told = [facts.spelled(_row(metrics, unit)) for unit in units]
-    names = list(told[0]) if told else []
-    head = ["", *(f"unit {unit + 1}" for unit in units)]
-    return page.table(head, [[words(name), *(values[name] for values in told)] for name in names])
-
-
-def _row(metrics: pd.DataFrame, unit: int) -> dict[str, float]:
-    return {str(name): float(value) for name, value in metrics.iloc[unit].items()}
 
 
 def _seconds(metrics: pd.DataFrame) -> str:
