@@ -58,6 +58,19 @@ def comparison_rows(document: Document) -> list[list[str]]:
     return rows
 
 
+def finalist_rows(document: Document) -> list[list[str]]:
+    """The finalists as the run ordered them: validation accuracy, MACs, latency, description."""
+    return [
+        [
+            numbers.percent(entry.get("validation_accuracy")),
+            numbers.count(entry.get("macs")),
+            numbers.milliseconds(entry.get("latency_ms")),
+            str(entry.get("description", "")),
+        ]
+        for entry in document.get("finalists") or []
+    ]
+
+
 def teaching_lines(document: Document) -> list[str]:
     """Which weights the student started from, and what distillation gained, where known."""
     student = document.get("student") or {}

@@ -100,18 +100,8 @@ def _comparison(document: Mapping[str, Any]) -> str:
 
 
 def _finalists(document: Mapping[str, Any]) -> str:
-    rows = [
-        [
-            numbers.percent(entry.get("validation_accuracy")),
-            numbers.count(entry.get("macs")),
-            numbers.milliseconds(entry.get("latency_ms")),
-            str(entry.get("description", "")),
-        ]
-        for entry in document.get("finalists") or []
-    ]
-    if not rows:
-        return ""
-    return page.table(["validation accuracy", "MACs", "latency", "architecture"], rows)
+    head = ["validation accuracy", "MACs", "latency", "architecture"]
+    return page.table(head, facts.finalist_rows(document))
 
 
 def _figures(

@@ -49,16 +49,8 @@ def finalists_table(document: Mapping[str, Any]) -> Table:
     role = facts.roles(document)
     entries = document.get("finalists") or []
     chosen = [role.get(key_of(entry["arch"])) == "student" for entry in entries]
-    rows = [
-        [
-            "student" if is_student else "",
-            numbers.percent(entry.get("validation_accuracy")),
-            numbers.count(entry.get("macs")),
-            numbers.milliseconds(entry.get("latency_ms")),
-            str(entry.get("description", "")),
-        ]
-        for entry, is_student in zip(entries, chosen, strict=True)
-    ]
+    told = zip(chosen, facts.finalist_rows(document), strict=True)
+    rows = [["student" if is_student else "", *row] for is_student, row in told]
     return _table(
         "Finalists, measured on the device and shortly distilled",
         ["", "val. accuracy", "MACs", "latency", "architecture"],
