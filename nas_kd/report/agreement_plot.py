@@ -11,7 +11,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
-from nas_kd.report.plot_style import INK, MUTED, plain, save_picture
+from nas_kd.report.colours import INK, MUTED
+from nas_kd.report.plot_style import plain, save_picture
 from nas_kd.report.proxy_figure import SCALE, agreement_table
 
 _CELL, _LEFT, _BELOW, _ABOVE = 0.62, 1.9, 1.35, 0.95

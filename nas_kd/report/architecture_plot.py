@@ -15,7 +15,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle, FancyArrowPatch, FancyBboxPatch
 
-from nas_kd.report.plot_style import INK, MUTED, plain
+from nas_kd.report.colours import INK, MUTED
+from nas_kd.report.plot_style import plain
 from nas_kd.whole_files import replaced
 
 if TYPE_CHECKING:  # a picture needs no torch

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import plotly.graph_objects as go
 
+from nas_kd.report.colours import LIMIT
+
 TEMPLATE = "plotly_white"
 FONT = {"family": "system-ui, sans-serif", "size": 13}
-LIMIT = "#b3261e"
 
 
 def lay_out(

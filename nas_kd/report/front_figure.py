@@ -10,10 +10,11 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from nas_kd.report import numbers
+from nas_kd.report.colours import FINALIST, FRONT, WINNER
 from nas_kd.report.figure_style import lay_out, mark_limit
 from nas_kd.report.front_points import sort_points
 
-CANDIDATE, FRONT, FINALIST, WINNER = "#8d99a6", "#0b6fb8", "#e07b00", "#c2185b"
+CANDIDATE = "#8d99a6"
 
 _MOST = 5_000
 """Dots of one kind; of more, some are left out evenly, and the legend says so."""

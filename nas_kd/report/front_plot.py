@@ -13,14 +13,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from nas_kd.report import numbers
+from nas_kd.report.colours import FINALIST, FRONT, LIMIT, MUTED, WINNER
 from nas_kd.report.front_points import FrontPoints, sort_points
 from nas_kd.report.plot_style import (
     CANDIDATE,
-    FINALIST,
-    FRONT,
-    LIMIT,
-    MUTED,
-    WINNER,
     draw_legend,
     new_picture,
     plain,

@@ -10,9 +10,10 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from nas_kd.report import numbers
+from nas_kd.report.colours import FINALIST, FRONT, WINNER
 from nas_kd.report.figure_style import lay_out, mark_limit
 from nas_kd.report.front_axes import SCORE_LABEL
-from nas_kd.report.front_figure import CANDIDATE, FINALIST, FRONT, WINNER
+from nas_kd.report.front_figure import CANDIDATE
 from nas_kd.report.latency_points import (
     MEASURED_LABEL,
     interval_sides,

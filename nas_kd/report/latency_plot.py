@@ -10,6 +10,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from nas_kd.report import facts, numbers
+from nas_kd.report.colours import FINALIST, FRONT, LIMIT, WINNER
 from nas_kd.report.front_axes import SCORE_LABEL
 from nas_kd.report.latency_points import (
     MEASURED_LABEL,
@@ -19,10 +20,6 @@ from nas_kd.report.latency_points import (
 )
 from nas_kd.report.plot_style import (
     CANDIDATE,
-    FINALIST,
-    FRONT,
-    LIMIT,
-    WINNER,
     draw_legend,
     new_picture,
     save_picture,

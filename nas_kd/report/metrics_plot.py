@@ -10,7 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from nas_kd.report.plot_style import FRONT, INK, plain, save_picture, style_axes
+from nas_kd.report.colours import FRONT, INK
+from nas_kd.report.plot_style import plain, save_picture, style_axes
 
 _COLUMNS, _WIDTH, _ROW, _TITLE = 3, 10.5, 2.1, 0.7
 """Panels in a row; inches of the picture's width, of a row, and of the title."""

@@ -9,10 +9,10 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from nas_kd.report.colours import BASELINE, GRID, INK, MUTED
 from nas_kd.whole_files import replaced
 
-INK, MUTED, GRID = "#1f2933", "#66727f", "#e6e9ed"
-CANDIDATE, FRONT, FINALIST, WINNER, LIMIT = "#a9b4c0", "#0b6fb8", "#e07b00", "#c2185b", "#b3261e"
+CANDIDATE = "#a9b4c0"
 LEFT = 0.085
 """Left end of the axes, and of what stands above them, as a share of the width."""
 
@@ -33,7 +33,7 @@ def style_axes(axes: Axes, x: str, y: str) -> None:
     axes.tick_params(colors=MUTED, labelsize=9.5, length=0, pad=6)
     for side in ("top", "right", "left"):
         axes.spines[side].set_visible(False)
-    axes.spines["bottom"].set_color("#c5ccd4")
+    axes.spines["bottom"].set_color(BASELINE)
 
 
 def write_titles(figure: Figure, title: str, detail: str) -> None:

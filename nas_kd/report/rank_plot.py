@@ -11,9 +11,10 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from nas_kd.report import numbers
-from nas_kd.report.plot_style import GRID, INK, MUTED, plain, save_picture
+from nas_kd.report.colours import BASELINE, FINALIST, FRONT, GRID, INK, MUTED
+from nas_kd.report.plot_style import plain, save_picture
 
-_COLORS = {"proxy": "#0b6fb8", "structure": "#e07b00", "column": "#66727f"}
+_COLORS = {"proxy": FRONT, "structure": FINALIST, "column": MUTED}
 _LABELS = {"proxy": "proxies", "structure": "sizes, for free", "column": "columns of the table"}
 
 _WIDTH, _LINE, _AROUND = 9.0, 0.27, 1.75
@@ -54,7 +55,7 @@ def _style(axes: Axes, rows: Sequence[Mapping[str, Any]]) -> None:
     axes.tick_params(axis="y", labelcolor=INK)
     for side in ("top", "right", "left"):
         axes.spines[side].set_visible(False)
-    axes.spines["bottom"].set_color("#c5ccd4")
+    axes.spines["bottom"].set_color(BASELINE)
 
 
 def _draw_row(axes: Axes, place: int, row: Mapping[str, Any]) -> None:
