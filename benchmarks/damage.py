@@ -17,7 +17,6 @@ An interrupted benchmark goes on where it was; ``--fresh`` begins anew.
 from __future__ import annotations
 
 import argparse
-import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -31,6 +30,7 @@ from rich.progress import track
 from benchmarks import damaging
 from benchmarks.counting_proxy import PROXY, measure_shortly
 from benchmarks.damaging import Case
+from benchmarks.kept_facts import KeptFacts
 from benchmarks.record import write_rows
 from benchmarks.small_search import SmallSearch
 from proxies import PROXIES
@@ -59,12 +59,8 @@ def main() -> None:
         plan += _mounted(case, mounted)
     else:
         console.print("No file system can be mounted here: full and closed disks are skipped.")
-    done = options.folder / "done"
-    done.mkdir(exist_ok=True)
-    rows = [
-        _kept(done / f"{name}.json", make)
-        for name, make in track(plan, "damaging", console=console)
-    ]
+    kept = KeptFacts(options.folder / "done")
+    rows = [kept.once(name, make) for name, make in track(plan, "damaging", console=console)]
     for row in rows:
         row["said"] = row["said"].replace(f"{options.folder}/", "")
     path = write_rows("damage", [*rows, *_summaries(rows)])
@@ -102,13 +98,6 @@ def _mounted(case: Case, folder: Path) -> Plan:
 
 def _generator(seed: int, number: int) -> np.random.Generator:
     return np.random.default_rng([seed, number])
-
-
-def _kept(file: Path, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    if not file.is_file():
-        file.write_text(json.dumps(make()), encoding="utf-8")
-    row: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-    return row
 
 
 def _summaries(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

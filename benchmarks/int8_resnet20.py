@@ -17,9 +17,7 @@ there, and ``--fresh`` begins again.
 from __future__ import annotations
 
 import argparse
-import json
 import shutil
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -28,6 +26,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from benchmarks.cifar10 import cifar10_data, trained_resnet
+from benchmarks.kept_facts import KeptFacts
 from benchmarks.record import write_rows
 from nas_kd.costs import DeviceProfile, measure_many
 from nas_kd.data import DataSplits
@@ -44,6 +43,8 @@ _DIRECTORY = Path("runs/int8-resnet20")
 _MOST_POINTS_LOST = 0.5
 _THREADS = (1, 2)
 
+Facts = dict[str, Any]
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -51,46 +52,30 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--fresh", action="store_true")
     options = parser.parse_args()
-    kept = _Kept(_DIRECTORY / f"{options.calibration}-{options.seed}", options.fresh)
+    folder = _DIRECTORY / f"{options.calibration}-{options.seed}"
+    if options.fresh:
+        shutil.rmtree(folder, ignore_errors=True)
+    kept = KeptFacts(folder)
     default = Int8Settings.for_device("cpu")
     settings = {"int8": default, **_changes(default)}
     names = ["fp32", *settings, "fp16"]
+    judged: dict[str, Facts] = {}
+    timed: dict[int, Facts] = {}
     with Progress(console=Console(stderr=True)) as progress:
         task = progress.add_task("", total=len(names) + len(_THREADS))
         data = cifar10_data(options.seed)
         for name in names:
             progress.update(task, description=f"accuracy of {name}")
-            kept.once(name, lambda: _judge(name, settings, data, kept.folder, options))  # noqa: B023
+            judged[name] = kept.once(name, lambda: _judge(name, settings, data, folder, options))  # noqa: B023
             progress.advance(task)
         for threads in _THREADS:
             progress.update(task, description=f"latency with {threads} thread(s)")
-            kept.once(f"latency-{threads}t", lambda: _measure(kept.folder, names, threads))  # noqa: B023
+            name = f"latency-{threads}t"
+            timed[threads] = kept.once(name, lambda: _measure(folder, names, threads))  # noqa: B023
             progress.advance(task)
-    rows = _rows(kept, names, options)
+    rows = _rows(judged, timed, options)
     path = write_rows("int8_resnet20", rows)
     _report(rows, path)
-
-
-class _Kept:
-    """Facts that are found once, and files beside them."""
-
-    def __init__(self, folder: Path, fresh: bool) -> None:
-        if fresh:
-            shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True, exist_ok=True)
-        self.folder = folder
-
-    def once(self, name: str, find: Callable[[], dict[str, Any]]) -> None:
-        """Finds the facts of that name, unless an earlier run did."""
-        path = self.folder / f"{name}.json"
-        if not path.is_file():
-            draft = path.with_suffix(".part")
-            draft.write_text(json.dumps(find()), encoding="utf-8")
-            draft.replace(path)
-
-    def read(self, name: str) -> dict[str, Any]:
-        facts: dict[str, Any] = json.loads((self.folder / f"{name}.json").read_text("utf-8"))
-        return facts
 
 
 def _changes(default: Int8Settings) -> dict[str, Int8Settings]:
@@ -141,21 +126,23 @@ def _measure(folder: Path, names: list[str], threads: int) -> dict[str, Any]:
     }
 
 
-def _rows(kept: _Kept, names: list[str], options: argparse.Namespace) -> list[dict[str, Any]]:
+def _rows(
+    judged: dict[str, Facts], timed: dict[int, Facts], options: argparse.Namespace
+) -> list[dict[str, Any]]:
     """One row per file and number of threads."""
-    whole = kept.read("fp32")["accuracy"]
+    whole = judged["fp32"]["accuracy"]
     return [
         {
             "file": name,
             "threads": threads,
-            "accuracy": kept.read(name)["accuracy"],
-            "points_lost": round(100 * (whole - kept.read(name)["accuracy"]), 4),
-            **kept.read(f"latency-{threads}t")[name],
-            "bytes": kept.read(name)["bytes"],
+            "accuracy": found["accuracy"],
+            "points_lost": round(100 * (whole - found["accuracy"]), 4),
+            **timed[threads][name],
+            "bytes": found["bytes"],
             "calibration_images": options.calibration if name.startswith("int8") else None,
             "seed": options.seed,
         }
-        for name in names
+        for name, found in judged.items()
         for threads in _THREADS
     ]
 

@@ -24,7 +24,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import gettempdir
@@ -153,7 +153,7 @@ def _measure(work: Work, which: Pass, progress: Progress) -> dict[int, LatencyRe
         generator = np.random.default_rng([work.seed, PASSES.index(which)])
         order = [int(i) for i in generator.permutation(total)]
         files = [work.student(i) for i in order]
-        with _busy_process() if load == "busy" else _nothing():
+        with _busy_process() if load == "busy" else nullcontext():
             records = measure_many(files, PROFILE, max_seconds=work.max_seconds, cache=work.cache)
         states = {i: record.to_dict() for i, record in zip(order, records, strict=True)}
         write_whole(path, json.dumps(states))
@@ -176,11 +176,6 @@ def _busy_process() -> Iterator[None]:
     finally:
         process.kill()
         process.wait()
-
-
-@contextmanager
-def _nothing() -> Iterator[None]:
-    yield
 
 
 def _rows(work: Work, passes: dict[Pass, dict[int, LatencyRecord]]) -> Iterator[dict[str, Any]]:

@@ -13,6 +13,8 @@ from typing import Any
 
 import pandas as pd
 
+from nas_kd.costs.environment import cpu_name
+
 RESULTS = Path(__file__).parent / "results"
 
 
@@ -50,7 +52,7 @@ def _circumstances() -> dict[str, Any]:
     return {
         "commit": commit(),
         "date": datetime.now(UTC).date().isoformat(),
-        "cpu": _cpu(),
+        "cpu": cpu_name(),
         "cores": os.cpu_count(),
         "python": platform.python_version(),
         **{package: version(package) for package in packages},
@@ -67,11 +69,3 @@ def _git(*words: str) -> str:
     """What git says of this checkout; nothing where this is none."""
     here = Path(__file__).parent
     return subprocess.run(["git", *words], cwd=here, capture_output=True, text=True).stdout.strip()
-
-
-def _cpu() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-        return next(line.split(":", 1)[1].strip() for line in lines if "model name" in line)
-    except (OSError, StopIteration):
-        return platform.processor()
