@@ -12,10 +12,10 @@ if TYPE_CHECKING:
     from nas_kd.training.default_teacher import train_default_teacher
     from nas_kd.training.digits_resnet import DigitsResNet
     from nas_kd.training.evaluate import evaluate_accuracy
+    from nas_kd.training.progress import Progress
     from nas_kd.training.result import TrainingResult
     from nas_kd.training.settings import TrainingSettings
     from nas_kd.training.student import train_student
-    from nas_kd.training.trainer import Progress
 
 __all__ = [
     "DamagedCheckpointError",
@@ -32,7 +32,7 @@ __all__ = [
 _HOMES = {
     "DamagedCheckpointError": "checkpoint",
     "DigitsResNet": "digits_resnet",
-    "Progress": "trainer",
+    "Progress": "progress",
     "TrainingResult": "result",
     "TrainingSettings": "settings",
     "evaluate_accuracy": "evaluate",

@@ -19,9 +19,9 @@ from nas_kd.file_lock import locked
 from nas_kd.machine_lock import lock_file
 from nas_kd.teachers import Teacher, load_weights
 from nas_kd.training.digits_resnet import DigitsResNet
+from nas_kd.training.progress import Progress
 from nas_kd.training.settings import TrainingSettings
 from nas_kd.training.student import train_student
-from nas_kd.training.trainer import Progress
 from nas_kd.whole_files import replaced
 
 DEFAULT_TEACHER = "digits-cnn"

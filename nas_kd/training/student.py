@@ -21,10 +21,11 @@ from nas_kd.training.module_digest import state_digest, structure_digest
 from nas_kd.training.normalisation import as_the_teacher_sees
 from nas_kd.training.objective import Objective
 from nas_kd.training.processes import computing, forked_rng, make_accelerator
+from nas_kd.training.progress import Progress
 from nas_kd.training.result import TrainingResult
 from nas_kd.training.settings import TrainingSettings
 from nas_kd.training.teaching import Teaching
-from nas_kd.training.trainer import Progress, Trainer
+from nas_kd.training.trainer import Trainer
 
 
 def train_student(

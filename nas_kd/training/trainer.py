@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from contextlib import closing, nullcontext
 from typing import Any
 
@@ -22,13 +21,11 @@ from nas_kd.training.length import EpochLength, Length, TimeLength
 from nas_kd.training.objective import Objective, not_finite
 from nas_kd.training.optimisation import Schedule, make_optimizer
 from nas_kd.training.processes import computing, first_says, same_buffers, total
+from nas_kd.training.progress import Progress
 from nas_kd.training.result import Standing
 from nas_kd.training.settings import TrainingSettings
 from nas_kd.training.teaching import Teaching
 from nas_kd.training.training_aids import Network, raise_drop_path
-
-Progress = Callable[[int, int, str], None]
-"""Told how many of how many units (epochs, or seconds) are over, and the best result so far."""
 
 _CHECK_EVERY = 16
 _VALIDATION_SHARE = 0.1

@@ -23,7 +23,7 @@ from nas_kd.training.language.judging import (
 from nas_kd.training.language.loop import LanguageLoop, Moment
 from nas_kd.training.language.settings import LoopSettings
 from nas_kd.training.language.train import LanguageResult, train_language
-from nas_kd.training.trainer import Progress
+from nas_kd.training.progress import Progress
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel

@@ -20,8 +20,8 @@ from nas_kd.training.language.judging import outputs_of, require_positions, task
 from nas_kd.training.language.loop import LanguageLoop, Moment
 from nas_kd.training.language.settings import LoopSettings
 from nas_kd.training.language.train import LanguageResult, train_language
+from nas_kd.training.progress import Progress
 from nas_kd.training.setting_checks import require_number
-from nas_kd.training.trainer import Progress
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel

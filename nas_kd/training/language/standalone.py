@@ -19,7 +19,7 @@ from nas_kd.training.language.settings import LoopSettings
 from nas_kd.training.language.state_objective import StateObjective
 from nas_kd.training.language.train import train_language
 from nas_kd.training.objective import not_finite
-from nas_kd.training.trainer import Progress
+from nas_kd.training.progress import Progress
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel

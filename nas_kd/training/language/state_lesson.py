@@ -16,8 +16,8 @@ from nas_kd.training.language.finetune import FinetuneSettings
 from nas_kd.training.language.judging import require_positions
 from nas_kd.training.language.standalone import imitate
 from nas_kd.training.language.state_objective import StateObjective, state_distillers
+from nas_kd.training.progress import Progress
 from nas_kd.training.setting_checks import require_number
-from nas_kd.training.trainer import Progress
 from search_spaces.language_models import family_of
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from torch import Tensor
 from nas_kd.training.checkpoint import CheckpointFile
 from nas_kd.training.language.loop import LanguageLoop
 from nas_kd.training.processes import computing
-from nas_kd.training.trainer import Progress
+from nas_kd.training.progress import Progress
 
 
 @dataclass(frozen=True)

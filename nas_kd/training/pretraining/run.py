@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from typing import Any
 
 from nas_kd.training.checkpoint import CheckpointFile
 from nas_kd.training.pretraining.folder import PretrainingFolder
 from nas_kd.training.pretraining.method import Job, Method, Session
 from nas_kd.training.processes import computing
-
-Progress = Callable[[int, int, str], None]
-"""Told how many of how many units are over, and the best result so far."""
+from nas_kd.training.progress import Progress
 
 
 def pretrain(

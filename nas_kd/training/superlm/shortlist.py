@@ -14,8 +14,8 @@ from nas_kd.training.checkpoint import CheckpointFile
 from nas_kd.training.language.settings import LoopSettings
 from nas_kd.training.language.standalone import imitate
 from nas_kd.training.language.state_objective import StateObjective
+from nas_kd.training.progress import Progress
 from nas_kd.training.superlm.ranking import RankedStudent
-from nas_kd.training.trainer import Progress
 from search_spaces.supernets import SuperLM
 
 if TYPE_CHECKING:
