@@ -19,7 +19,7 @@ class DeliveredFinalist:
         delivered: Its files.
         accuracies: ``accuracy``, ``accuracy_without_teacher`` and their like, shares in [0, 1].
         inherited_share: Of its parameters that began with the teacher's values.
-        latency_violation: Of the delivered file (`studies.measuring.latency_violation`).
+        latency_violation: Of the delivered file (`studies.beside_teacher.latency_violation`).
     """
 
     winner: Measured

@@ -22,7 +22,8 @@ from nas_kd.export import (
 from nas_kd.export.manifest import ONNX
 from nas_kd.whole_files import whole_folder
 from search_spaces import Arch
-from studies.measuring import file_to_measure, measure_beside_teacher
+from studies.beside_teacher import measure_beside_teacher
+from studies.deployed_precision import file_to_measure
 from studies.recipe import Recipe
 from studies.setting import Setting
 

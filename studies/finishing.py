@@ -10,11 +10,12 @@ from nas_kd.errors import NasKdError, NotFiniteError
 from nas_kd.export import refresh_manifest
 from studies.delivered_finalist import DeliveredFinalist, is_of_the_student
 from studies.delivery import deliver
+from studies.deployed_precision import deployed_accuracy
 from studies.finalists import Measured, choose_finalists, is_guessing, shortfall
 from studies.first_in_time import first_in_time
 from studies.kept_students import KeptStudents
 from studies.measured_front import measured_front
-from studies.measuring import Meter, deployed_accuracy
+from studies.measuring import Meter
 from studies.objectives import SCORE
 from studies.observer import PER_MILLE, Observer
 from studies.phase_clock import PhaseClock

@@ -4,27 +4,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from torch import nn
 
 from nas_kd.costs import LatencyRecord, measure_many
-from nas_kd.export import (
-    at_precision,
-    calibration_batches,
-    evaluate_onnx,
-    export_onnx,
-    precision_file,
-)
-from nas_kd.export.calibration import DEFAULT_IMAGES
+from nas_kd.export import export_onnx
 from nas_kd.machine_lock import machine_alone
+from studies.beside_teacher import latency_violation
 from studies.candidates import Candidate
+from studies.deployed_precision import file_to_measure
 from studies.finalists import Measured
 from studies.run_directory import RunDirectory, state_name
 from studies.setting import Setting
-from studies.timing import Timing, decided, longest_ms
 
 _CALIBRATION_IMAGES = 32
 """Enough for the latency of an int8 file, which does not depend on how well it is calibrated."""
@@ -50,6 +42,7 @@ class Meter:
         max_bytes: Of all files that one process opens; by default an eighth of the machine's
             memory. Candidates beyond that are measured in another process, beside the teacher
             again.
+        recall_doubtful: Whether measurements that others disturbed are recalled, too.
     """
 
     def __init__(
@@ -150,74 +143,3 @@ class Meter:
 
 def _memory_bytes() -> int:
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-
-
-def file_to_measure(onnx: Path, setting: Setting, seed: int, images: int = DEFAULT_IMAGES) -> Path:
-    """The model at the precision of the profile, beside ``onnx``; ``onnx`` itself for float32.
-
-    Args:
-        onnx: The float32 model.
-        setting: The profile, and the data whose training images calibrate an int8 file.
-        seed: Which of them.
-        images: How many of them.
-    """
-    profile = setting.profile
-    if profile.precision == "fp32":
-        return onnx
-    batches = calibration_batches(setting.data, images, seed=seed)
-    return at_precision(onnx, profile, batches, precision_file(onnx, profile.precision))
-
-
-def deployed_accuracy(
-    module: nn.Module, accuracy: float, file: Path, setting: Setting, seed: int
-) -> float:
-    """Validation accuracy of a trained student at the precision of the profile.
-
-    Args:
-        module: The student.
-        accuracy: Its validation accuracy in float32, which is the answer for a float32 profile.
-        file: Where it is exported to for any other profile.
-        setting: The profile and the data.
-        seed: Which training images calibrate an int8 file.
-    """
-    profile = setting.profile
-    if profile.precision == "fp32":
-        return accuracy
-    onnx = export_onnx(module, setting.task.input_shape, file)
-    deployed = file_to_measure(onnx, setting, seed)
-    return evaluate_onnx(deployed, setting.data.validation, provider=profile.provider)
-
-
-@dataclass(frozen=True)
-class TeacherTiming(Timing):
-    """A measured file, and the limit that holds beside its teacher.
-
-    Attributes:
-        teacher: The teacher's measurement, in the same processes.
-    """
-
-    teacher: LatencyRecord
-
-
-def measure_beside_teacher(file: Path, setting: Setting) -> TeacherTiming:
-    """A delivered file, measured in the same fresh processes as the teacher; see `decided`."""
-
-    def measure() -> TeacherTiming:
-        with machine_alone():
-            teacher, latency = measure_many([setting.teacher_onnx, file], setting.profile)
-        return _judged(setting, latency, teacher)
-
-    return decided(measure)
-
-
-def latency_violation(setting: Setting, record: LatencyRecord, teacher: LatencyRecord) -> float:
-    """Relative excess of the median's upper confidence bound over the latency limit.
-
-    -1, as for no latency at all, when the budget does not limit it.
-    """
-    return _judged(setting, record, teacher).violation
-
-
-def _judged(setting: Setting, latency: LatencyRecord, teacher: LatencyRecord) -> TeacherTiming:
-    longest = longest_ms(setting.budget, setting.teacher_facts, teacher)
-    return TeacherTiming(latency, longest, teacher)

@@ -99,10 +99,10 @@ def _distil(
     observer: Observer,
     start: StartingWeights | None,
 ) -> dict[str, Any]:
+    from studies.beside_teacher import latency_violation
     from studies.counting import count_student
     from studies.delivery import deliver
     from studies.document import budget_document
-    from studies.measuring import latency_violation
     from studies.observer import PER_MILLE
     from studies.setting import prepare
     from studies.student_training import StudentTrainer

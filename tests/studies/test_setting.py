@@ -17,9 +17,10 @@ from nas_kd.data import load_data
 from nas_kd.errors import UsageError
 from nas_kd.export import evaluate_onnx
 from search_spaces import Task, create_space
-from studies import measuring
+from studies import beside_teacher, measuring
 from studies.candidates import Candidate
-from studies.measuring import Meter, deployed_accuracy
+from studies.deployed_precision import deployed_accuracy
+from studies.measuring import Meter
 from studies.recipe import BudgetSection, Recipe
 from studies.run_directory import RunDirectory, state_name
 from studies.setting import device_profile
@@ -79,14 +80,14 @@ def test_a_delivered_file_is_measured_until_the_budget_is_decided(
         for n, interval in enumerate(intervals)
     ]
     waiting = iter(records)
-    monkeypatch.setattr(measuring, "measure_many", lambda *_: (teacher, next(waiting)))
+    monkeypatch.setattr(beside_teacher, "measure_many", lambda *_: (teacher, next(waiting)))
     setting: Any = SimpleNamespace(
         budget=Budget.parse(["latency=50%"]),
         teacher_facts={"latency_ms": 9.0},
         teacher_onnx=Path("teacher.onnx"),
         profile=DeviceProfile("cpu"),
     )
-    found = measuring.measure_beside_teacher(Path("student.onnx"), setting)
+    found = beside_teacher.measure_beside_teacher(Path("student.onnx"), setting)
     assert found.latency is records[chosen]
     assert len(list(waiting)) == len(records) - measurements
 
