@@ -16,7 +16,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 
 from search_spaces import Arch
 from studies.candidates import Candidate
-from studies.memory import RevaluedStorage
+from studies.revalued_storage import RevaluedStorage
 from studies.samplers import BlindSampler
 from studies.trials import attributes, constraints, tell, unmark_constraints
 
