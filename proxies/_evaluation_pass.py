@@ -77,7 +77,8 @@ def evaluate(model: nn.Module, inputs: Tensor, wanted: Collection[str]) -> Evalu
         wanted: Of `EVALUATED`.
 
     Raises:
-        UsageError: The network has no attention.
+        UsageError: The network has none of the parts that are looked at; where there are no
+            attention maps, ``attention_maxima`` stays empty instead.
     """
     seen = Evaluation()
     watchers = _Watchers(model, wanted, seen)

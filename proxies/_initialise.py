@@ -27,7 +27,8 @@ def initialise(model: nn.Module, scheme: str, seed: int) -> None:
             initialisation (`reset_parameters`). ``gaussian``: weights of convolutions and linear
             layers from N(0, 1), biases 0, normalisation layers 1 and 0 (Zen-NAS, DisWOT).
             ``kaiming``: the same with standard deviation sqrt(2 / fan-in) (He et al., 2015).
-        seed: Seeds the draw. The values do not depend on the device.
+        seed: Seeds the draw. But for ``default``, which draws on the device of the model, the
+            values do not depend on the device.
 
     Raises:
         UsageError: There is no such scheme.

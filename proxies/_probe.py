@@ -59,7 +59,8 @@ class Probe:
         features: Names of the modules whose outputs are the feature maps, shallow to deep; the
             last one is the map before global pooling.
         head: Name of the classifier, the last linear layer; its output must be the logits.
-        costs: Counted ``macs`` and ``params`` of the network.
+        costs: Counted ``macs`` and ``params`` of the network, and what else proxies read by
+            ``costs`` (`Proxy.needs`).
         needs: Facts to announce, see `announce`.
         seed: Seeds layers that draw in the forward pass.
         student_widths: Of a teacher, how wide the inputs of the students' classifiers can be;
@@ -283,7 +284,8 @@ class Probe:
                 ``attention_maxima``.
 
         Raises:
-            UsageError: The network has no attention.
+            UsageError: The network has none of the parts that are looked at; where there are no
+                attention maps, ``attention_maxima`` stays empty instead.
         """
         self.announce([fact])
         if self._evaluation is None:

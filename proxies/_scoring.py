@@ -49,7 +49,8 @@ def score_student(
         head: From the student to the name of its classifier.
         seed: Seeds the initial weights and the noise.
         teacher: The teacher on the same batch, for proxies that compare.
-        costs: Counted ``macs`` and ``params`` of the student, for proxies that read them.
+        costs: Counted ``macs`` and ``params`` of the student, and what else proxies read by
+            ``costs`` (`Proxy.needs`).
 
     Returns:
         Proxy name to score in the order of ``proxies``, larger is better. NaN and infinite scores,

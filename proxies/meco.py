@@ -12,7 +12,8 @@ def meco_score(student: Probe, teacher: Probe | None) -> float:
     The Pearson correlation of two channels is taken over the positions of one image of noise. All
     modules count, containers and the network itself too, as the public code hooks them: the output
     of a layer that ends a sequence counts again for the sequence. An output with as many channels
-    as positions, or with a constant channel, adds 0, so that wide maps of early layers decide.
+    as positions or more, or with a constant channel, adds 0, so that wide maps of early layers
+    decide.
 
     Source: Jiang, Wang and Bie, MeCo, NeurIPS 2023, and its public code.
     """

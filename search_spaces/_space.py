@@ -130,7 +130,7 @@ class SearchSpace(Protocol):
 
     def features(self, module: nn.Module) -> list[str]:
         """Names of the submodules whose outputs are the student's feature maps, shallow to deep;
-        the last one is the map before global pooling."""
+        the last one is what the head pools."""
         ...
 
     def head(self, module: nn.Module) -> str:
@@ -142,7 +142,8 @@ class SearchSpace(Protocol):
         ...
 
     def neighbours(self, arch: Arch) -> Iterator[Arch]:
-        """All legal archs that differ from ``arch`` in one gene."""
+        """All legal archs that differ from ``arch`` in one gene; a space may leave out genes that
+        change nothing, as those of layers that are not there."""
         ...
 
     def sizes(self, arch: Arch, task: AnyTask) -> Sizes | None:

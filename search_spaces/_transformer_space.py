@@ -132,7 +132,7 @@ class TransformerSpace(GeneSpace):
         return [f"{path}.{layer}" for layer in range(len(base.get_submodule(self.family.layers)))]
 
     def head(self, module: nn.Module) -> str:
-        """The classifier; where there is none, the last linear layer, which any head reads from."""
+        """The last linear layer: the head where there is one, else one of the last layer's."""
         model = self._own(module)
         *_, last = (name for name, part in model.named_modules() if isinstance(part, nn.Linear))
         return str(last)
