@@ -15,7 +15,7 @@ from nas_kd.report.pretraining.document import read_pretraining
 from nas_kd.report.pretraining.writing import write_pretraining_report
 from nas_kd.training.pretraining import Job, Method, PretrainingFolder, pretrain
 from nas_kd.training.pretraining.method import Stopwatch
-from nas_kd.training.processes import make_accelerator
+from nas_kd.training.processes import end_together, make_accelerator
 from search_spaces import create_space
 from studies.observer import Observer
 from studies.stopwatch import KeptStopwatch
@@ -29,12 +29,14 @@ def run_pretraining(
     job = _job(method, frozen, KeptStopwatch(directory / "operation_latency.json", note))
     if not job.accelerator.is_main_process:
         pretrain(method, job, folder, lambda *told: None)
+        end_together(job.accelerator)
         return None
     folder.claim(frozen)
     with watching() as observer, keeping_traceback(folder.log), folder.lock():
         observer.note(f"Working in {directory}. Ctrl-C at any time: the same command continues.")
         with _reported(folder) as report, kept_for_watchers(observer, folder) as kept:
             pretrain(method, job, folder, _Shown(kept, report))
+    end_together(job.accelerator)
     return read_pretraining(folder)
 
 

@@ -76,6 +76,15 @@ def _is_first_on_only_host(accelerator: Accelerator) -> bool:
     return bool(accelerator.num_processes <= here and accelerator.is_main_process)
 
 
+def end_together(accelerator: Accelerator) -> None:
+    """Ends the exchange between the processes of a program once all of them are through.
+
+    Every process calls it at its end: one that is gone may take along who is still at work.
+    """
+    accelerator.wait_for_everyone()
+    accelerator.end_training()
+
+
 def same_buffers(module: nn.Module, accelerator: Accelerator) -> None:
     """Gives all processes the buffers (batch-norm statistics) of the first one."""
     if accelerator.num_processes == 1:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from nas_kd.training.language import LanguageLoop, LoopSettings, StateObjective
-from nas_kd.training.processes import make_accelerator
+from nas_kd.training.processes import end_together, make_accelerator
 from nas_kd.training.superlm import STRATEGIES, Chooser
 from nas_kd.training.superlm.losses import StudentLosses
 from search_spaces.supernets import SuperLM
@@ -50,3 +50,4 @@ if __name__ == "__main__":
             "losses": dict(losses),
         }
         torch.save(report, Path(sys.argv[1]) / "report.pt")
+    end_together(accelerator)

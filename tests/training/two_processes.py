@@ -14,6 +14,7 @@ from torch import nn
 from nas_kd.data import DataSplits, load_data
 from nas_kd.teachers import Teacher
 from nas_kd.training import TrainingResult, TrainingSettings, train_student
+from nas_kd.training.processes import end_together, make_accelerator
 
 
 def run(checkpoint_dir: Path | None = None) -> TrainingResult:
@@ -57,6 +58,7 @@ def main() -> None:
             "loss": [entry["loss"] for entry in result.history],
         }
         torch.save(report, directory / "report.pt")
+    end_together(make_accelerator("no"))
 
 
 if __name__ == "__main__":

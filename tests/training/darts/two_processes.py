@@ -43,11 +43,12 @@ SEARCHES: dict[str, dict[str, Any]] = {
 def main() -> None:
     folder = Path(sys.argv[1])
     report: dict[str, Any] = {name: _compared(name, s) for name, s in SEARCHES.items()}
-    report["command"] = gather_object([_command(folder / "run")])
     processes = make_accelerator("no")
     if processes.is_main_process:
         everything = {"processes": processes.num_processes, **report}
         torch.save(everything, folder / "report.pt")
+    ended = _command(folder / "run")  # and the exchange between the processes with it
+    torch.save(ended, folder / f"command-{processes.process_index}.pt")
 
 
 def _command(run: Path) -> list[int]:

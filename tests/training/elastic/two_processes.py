@@ -9,6 +9,7 @@ import torch
 from accelerate.utils import gather
 from torch import Tensor
 
+from nas_kd.training.processes import end_together, make_accelerator
 from nas_kd.training.sandwich.session import SandwichSession
 from nas_kd.training.sandwich.settings import SandwichSettings
 from tests.training.elastic.jobs import make_job
@@ -36,6 +37,7 @@ def main() -> None:
             "alike": bool((everyone == everyone[0]).all()),
         }
         torch.save(report, Path(sys.argv[1]) / "report.pt")
+    end_together(make_accelerator("no"))
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import torch
 from accelerate.utils import gather, gather_object
 
 from nas_kd.training.poa.sinkhorn import sinkhorn
+from nas_kd.training.processes import end_together
 from tests.training.poa.jobs import session
 
 
@@ -36,6 +37,7 @@ def main() -> None:
     }
     if processes.is_main_process:
         torch.save(report, Path(sys.argv[1]) / "report.pt")
+    end_together(processes)
 
 
 if __name__ == "__main__":
