@@ -110,7 +110,9 @@ def _from_pretrained(spec: SourceSpec) -> tuple[Any, Any]:
     folder = Path(spec.target).expanduser()
     place = str(folder) if folder.exists() else spec.target
     try:
-        model, report = ViTMAEForPreTraining.from_pretrained(place, output_loading_info=True)
+        model, report = ViTMAEForPreTraining.from_pretrained(
+            place, dtype=torch.float32, output_loading_info=True
+        )
     except Exception as error:
         if is_network_failure(error):
             raise unreachable(
