@@ -49,7 +49,7 @@ def find_target(model: str, workspace: Path) -> Target:
         from nas_kd.costs.onnx_macs import count_onnx
 
         return Target(str(path), path, count_onnx(path))
-    found = "is neither that" if path.exists() else "does not exist"
+    found = "cannot be measured" if path.exists() else "does not exist"
     raise UsageError(f"measure: {model} {found}. Give {_WHAT}.")
 
 

@@ -154,6 +154,14 @@ def test_an_image_unlike_the_many_others_is_named(
     assert load_data(f"folder:{tmp_path}?channels=1", image_size=8).input_shape == (1, 8, 8)
 
 
+def test_a_class_with_one_image_is_named(tmp_path: Path) -> None:
+    write_images(tmp_path)
+    for number in range(1, 5):
+        (tmp_path / "dog" / f"{number}.png").unlink()
+    with pytest.raises(UsageError, match="class dog has one example"):
+        load_data(f"folder:{tmp_path}")
+
+
 def test_broken_folders_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no such folder"):
         load_data(f"folder:{tmp_path / 'nowhere'}")
