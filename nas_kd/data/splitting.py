@@ -39,9 +39,10 @@ def stratified_split(
     counts = torch.bincount(labels)
     if int(counts[counts > 0].min()) < 2:
         scarce = int(torch.where(counts > 0, counts, len(labels)).argmin())
+        name = scarce if names is None else names[scarce]
         raise UsageError(
-            f"{where}: class {scarce if names is None else names[scarce]} has one example, and a split needs two of every class. "
-            f"Add examples or give a validation set."
+            f"{where}: class {name} has one example, and a split needs two of every class. Add "
+            "examples or give a validation set."
         )
     try:
         first, second = train_test_split(

@@ -36,9 +36,7 @@ def test_only_a_budget_that_was_given_is_judged(
 
 def test_a_folder_that_is_not_there_is_not_only_called_no_architecture() -> None:
     recipe = parse_recipe({"teacher": {"source": "digits-cnn"}})
-    with pytest.raises(
-        UsageError, match="no such folder, and no such architecture.*'runs/nothing'"
-    ):
+    with pytest.raises(UsageError, match=r"no such folder, and .* 'runs/nothing'"):
         parse_arch(recipe, "runs/nothing")
 
 

@@ -76,7 +76,7 @@ def load_labelled_texts(
             name, learned, _examples(validation, classes, f"{where}, validation"), classes
         )
     strata = learned.targets if classes else torch.zeros(len(learned), dtype=torch.int64)
-    first, second = stratified_split(strata, validation_share, seed, where)
+    first, second = stratified_split(strata, validation_share, seed, where, classes or None)
     return LabelledTexts(name, learned.subset(first), learned.subset(second), classes)
 
 
@@ -105,7 +105,8 @@ def _table_columns(spec: SourceSpec, pattern: str, where: str) -> _Columns:
     names = _column_names(spec)
     _require_different({role: table.place(name) for role, name in names.items()}, where)
     found = {role: table.column(name) for role, name in names.items()}
-    return _Columns(found["text"], found.get("second"), found["label"])
+    labels = [label.strip() for label in found["label"]]
+    return _Columns(found["text"], found.get("second"), labels)
 
 
 def _column_names(spec: SourceSpec) -> dict[str, str | int]:
@@ -170,6 +171,11 @@ def _occurring(labels: list[str]) -> tuple[str, ...]:
 
 def _examples(columns: _Columns, classes: tuple[str, ...], where: str) -> TextExamples:
     seconds = None if columns.seconds is None else tuple(columns.seconds)
+    if empty := columns.labels.count(""):
+        raise UsageError(
+            f"{where}: {empty} of {len(columns.labels)} examples have no label. Label them, or "
+            "leave them out."
+        )
     if not classes:
         scores = torch.tensor([_score(label, where) for label in columns.labels])
         return TextExamples(tuple(columns.texts), seconds, scores)
