@@ -180,7 +180,8 @@ def _summary(document: dict[str, Any]) -> list[Any]:
         search = ["nas-kd", "search", "--start-with", found, *job, "--budget", budget]
         lines.append(f"  {shlex.join(search)}")
     else:
-        lines.append(f"Take a student: nas-kd search --supernet {run} --budget macs=50%")
+        search = ["nas-kd", "search", "--supernet", str(run), "--budget", "macs=50%"]
+        lines.append(f"Take a student: {shlex.join(search)}")
     return [*pretraining_tables(document), "\n".join(lines)]
 
 

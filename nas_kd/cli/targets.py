@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -96,7 +97,8 @@ def _directory(path: Path, workspace: Path) -> Target:
     if not onnx.is_file():
         lowered = "".join(onnx.suffixes[:-1]).replace(".", " --")
         raise UsageError(
-            f"student: {onnx} is missing. Make it with: nas-kd export {directory}{lowered}"
+            f"student: {onnx} is missing. Make it with: "
+            f"nas-kd export {shlex.quote(str(directory))}{lowered}"
         )
     require_intact(directory, lambda name: name.startswith(onnx.name))
     if holds_text(directory):
