@@ -76,7 +76,13 @@ def load_labelled_texts(
             name, learned, _examples(validation, classes, f"{where}, validation"), classes
         )
     strata = learned.targets if classes else torch.zeros(len(learned), dtype=torch.int64)
-    first, second = stratified_split(strata, validation_share, seed, where, classes or None)
+    try:
+        first, second = stratified_split(strata, validation_share, seed, where, classes or None)
+    except UsageError as error:
+        if classes and all(map(_is_number, classes)):
+            advice = "If the labels are scores, add &regression=true."
+            raise UsageError(str(error), advice) from error
+        raise
     return LabelledTexts(name, learned.subset(first), learned.subset(second), classes)
 
 
@@ -191,10 +197,13 @@ def _examples(columns: _Columns, classes: tuple[str, ...], where: str) -> TextEx
 
 
 def _score(label: str, where: str) -> float:
-    try:
-        score = float(label)
-    except ValueError:
-        score = math.nan
-    if not math.isfinite(score):
+    if not _is_number(label):
         raise UsageError(f"{where}: the score {label!r} is not a number. Mend the row.")
-    return score
+    return float(label)
+
+
+def _is_number(label: str) -> bool:
+    try:
+        return math.isfinite(float(label))
+    except ValueError:
+        return False

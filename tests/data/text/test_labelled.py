@@ -101,6 +101,7 @@ def test_classes_that_a_data_set_names(tmp_path: Path) -> None:
         ("good,1\nbad,\nlost\n", "line 4 has 1 fields"),
         ("good,1\nbad,0\nwho knows,\nor this, \n", "2 of 4 examples have no label"),
         ("good,1\nbad,bad\ngood,1\n", "class bad has one example"),
+        ("good,1.5\nbad,.5\nbetter,2\n", "class .* has one example.*add &regression=true"),
     ],
 )
 def test_rows_of_csv_that_would_be_misread(tmp_path: Path, rows: str, message: str) -> None:
