@@ -51,7 +51,12 @@ def pretrain(
     ] = None,
     seed: options.Seed = None,
     run_dir: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Where it lives [runs/pretrain-...].")
+        Path | None,
+        typer.Option(
+            parser=options.read_directory,
+            metavar="DIR",
+            help="Where it lives [runs/pretrain-...].",
+        ),
     ] = None,
     json: options.Json = False,
 ) -> None:
