@@ -216,6 +216,12 @@ CASES: list[tuple[str, list[str], int, list[str]]] = [
         2,
         ["--space"],
     ),
+    (
+        "weights in the place of an ONNX file",
+        ["export", "student", "--output", "student/model.safetensors"],
+        2,
+        ["--output", "ends in .onnx"],
+    ),
     ("distil a damaged student", ["distill", "{student_not_json}"], 2, ["cannot be read"]),
 ]
 
