@@ -146,6 +146,11 @@ def test_the_test_split_is_normalised_like_the_training_split(tmp_path: Path) ->
 def test_splits_of_other_channels_are_refused(tmp_path: Path, first_is_grey: bool) -> None:
     parts = [BYTES, BYTES[..., :1]]
     train, validation = reversed(parts) if first_is_grey else parts
-    arrays = {"images": train, "labels": LABELS, "images_val": validation, "labels_val": LABELS}
+    arrays: dict[str, Any] = {
+        "images": train,
+        "labels": LABELS,
+        "images_val": validation,
+        "labels_val": LABELS,
+    }
     with pytest.raises(UsageError, match=r"validation: image 0 .*\?channels=1 or 3"):
         load(tmp_path, **arrays)

@@ -70,8 +70,8 @@ def load_torchvision(spec: SourceSpec, request: Request) -> RawSplits:
     first = _images(train, request, where)
     if first is None:
         raise UsageError(f"{where}: there is no training part.")
-    others = [_images(part, like(first, request), where) for part in (validation, test)]
-    return RawSplits(name, first, *others, classes, name not in _NOT_MIRRORED)
+    held_out, tested = (_images(part, like(first, request), where) for part in (validation, test))
+    return RawSplits(name, first, held_out, tested, classes, name not in _NOT_MIRRORED)
 
 
 def _split_options(name: str) -> list[dict[str, Any] | None]:
