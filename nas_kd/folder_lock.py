@@ -47,7 +47,7 @@ def working_alone(folder: Path) -> Iterator[None]:
     with (folder / "lock").open("w") as handle:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
+        except BlockingIOError as error:
             raise UsageError(
                 f"run directory: another nas-kd command is working on {folder}. "
                 "Wait for it, or name another --run-dir."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -38,7 +39,7 @@ def finished_document(
         return None
     run.tell(
         f"{run.path} is finished: this is its result, and nothing is measured or trained again "
-        f"(nas-kd measure {delivered[0]} measures)."
+        f"(nas-kd measure {shlex.quote(str(delivered[0]))} measures)."
     )
     return document
 

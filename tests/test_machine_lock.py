@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import threading
@@ -14,7 +15,7 @@ import pytest
 
 from nas_kd import file_lock
 from nas_kd.errors import NasKdError
-from nas_kd.folder_lock import working_alone
+from nas_kd.folder_lock import made_and_locked, working_alone
 from nas_kd.machine_lock import lock_file, machine_alone, machine_shared
 
 
@@ -78,6 +79,17 @@ def test_nor_does_it_to_the_folder_of_a_run(tmp_path: Path) -> None:
     finally:
         child.kill()
         child.join()
+
+
+def test_a_folder_that_cannot_be_locked_is_not_called_busy(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with pytest.raises(NasKdError, match="No locks available"), made_and_locked(tmp_path / "run"):
+        pass
 
 
 def _sleeping_child() -> BaseProcess:

@@ -66,11 +66,17 @@ def stdout_kept_clean() -> Iterator[None]:
 
 
 def quiet_libraries() -> None:
-    """Keeps the warnings and logs of libraries off the terminal, in child processes too."""
+    """Keeps the warnings and logs of libraries off the terminal, in child processes too.
+
+    Their progress bars are kept out of files: there, they are lines that hold nothing.
+    """
     warnings.simplefilter("ignore")
     logging.disable(logging.WARNING)
     os.environ.setdefault("PYTHONWARNINGS", "ignore")
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    if not sys.stderr.isatty():
+        os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+        os.environ.setdefault("HF_DATASETS_DISABLE_PROGRESS_BARS", "1")
 
 
 def progress_console() -> Console:

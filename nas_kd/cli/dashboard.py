@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -32,8 +33,8 @@ def dashboard(
     folder = PretrainingFolder.open(run)
     if kind := RunDirectory(run).kind_without_trials():
         raise UsageError(
-            f"dashboard: {run} holds a {kind}, which has no trials. `nas-kd show {run}` shows what "
-            "it found."
+            f"dashboard: {run} holds a {kind}, which has no trials. "
+            f"`nas-kd show {shlex.quote(str(run))}` shows what it found."
         )
     opened = RunDirectory.open(run) if folder is None else folder
     server = make_dashboard_server(opened, host, port)

@@ -68,7 +68,12 @@ def distill(
         bool, typer.Option("--int8", help="With --task: a file of 8-bit integers beside it.")
     ] = False,
     run_dir: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Where the run lives [runs/distill-...].")
+        Path | None,
+        typer.Option(
+            parser=options.read_directory,
+            metavar="DIR",
+            help="Where the run lives [runs/distill-...].",
+        ),
     ] = None,
     json: options.Json = False,
 ) -> None:

@@ -22,11 +22,18 @@ SCHEMA = "nas-kd.distill/1"
 
 
 def parse_arch(recipe: Recipe, text: str) -> Arch:
-    """The canonical form of an architecture given as JSON or in the space's own notation."""
+    """The canonical form of an architecture given as JSON or in the space's own notation.
+
+    Raises:
+        UsageError: It is none, nor is there a folder of that name, which a student might lie in.
+    """
     from studies.recipe_space import space_of
 
     space = space_of(recipe)
-    return space.canonical(space.parse(text))
+    try:
+        return space.canonical(space.parse(text))
+    except UsageError as error:
+        raise UsageError(f"distill: no such folder, and no such architecture. {error}") from error
 
 
 def default_directory(recipe: Recipe, arch: Arch, start: StartingWeights | None) -> Path:

@@ -54,6 +54,11 @@ def export(
     A student of text is compared at several lengths. Its --int8 needs no data, and the latency of
     both files is measured and kept.
     """
+    if output is not None and (output.suffix != ".onnx" or output.is_dir()):
+        raise UsageError(
+            f"--output: {output} is no name of an ONNX file. Name one that ends in .onnx, for "
+            "example export/student.onnx."
+        )
     precisions = [name for name, wanted in (("int8", int8), ("fp16", fp16)) if wanted]
     if not precisions and (data or device or threads):
         raise UsageError(

@@ -18,8 +18,19 @@ _TEXT = (
     "hfds:NAME_OR_FOLDER?column=NAME"
 )
 
+
+def read_directory(text: str) -> Path:
+    """A directory's name; an empty one, as of an unset variable, is not the present directory."""
+    if not text:
+        raise typer.BadParameter("the name is empty. Name a directory.")
+    return Path(text)
+
+
 Json = Annotated[bool, typer.Option("--json", help="Print exactly one JSON document on stdout.")]
-Run = Annotated[Path, typer.Argument(metavar="RUN", help="A run directory, like runs/digits.")]
+Run = Annotated[
+    Path,
+    typer.Argument(parser=read_directory, metavar="RUN", help="A run directory, like runs/digits."),
+]
 Config = Annotated[
     str | None,
     typer.Option(metavar="RECIPE", help="A recipe.toml or one of: nas-kd list recipes."),

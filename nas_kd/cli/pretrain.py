@@ -51,7 +51,12 @@ def pretrain(
     ] = None,
     seed: options.Seed = None,
     run_dir: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Where it lives [runs/pretrain-...].")
+        Path | None,
+        typer.Option(
+            parser=options.read_directory,
+            metavar="DIR",
+            help="Where it lives [runs/pretrain-...].",
+        ),
     ] = None,
     json: options.Json = False,
 ) -> None:
@@ -180,7 +185,8 @@ def _summary(document: dict[str, Any]) -> list[Any]:
         search = ["nas-kd", "search", "--start-with", found, *job, "--budget", budget]
         lines.append(f"  {shlex.join(search)}")
     else:
-        lines.append(f"Take a student: nas-kd search --supernet {run} --budget macs=50%")
+        search = ["nas-kd", "search", "--supernet", str(run), "--budget", "macs=50%"]
+        lines.append(f"Take a student: {shlex.join(search)}")
     return [*pretraining_tables(document), "\n".join(lines)]
 
 

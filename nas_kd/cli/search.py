@@ -118,6 +118,7 @@ def search(
     run_dir: Annotated[
         Path | None,
         typer.Option(
+            parser=options.read_directory,
             metavar="DIR",
             help="Where the run lives [runs/ and the name of the recipe or of the data; with "
             "--supernet RUN: RUN-search].",

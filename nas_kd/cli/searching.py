@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -80,5 +81,6 @@ def search_summary(document: dict[str, Any]) -> list[Any]:
 def _peer_summary(document: dict[str, Any]) -> str:
     return (
         f"All {document['evaluated']} trials are done; the finalists are measured and distilled by "
-        f"{document['finished_by']}. What was searched: nas-kd show {document['run_dir']}"
+        f"{document['finished_by']}. What was searched: "
+        f"{shlex.join(['nas-kd', 'show', document['run_dir']])}"
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -49,7 +50,7 @@ def find_target(model: str, workspace: Path) -> Target:
         from nas_kd.costs.onnx_macs import count_onnx
 
         return Target(str(path), path, count_onnx(path))
-    found = "is neither that" if path.exists() else "does not exist"
+    found = "cannot be measured" if path.exists() else "does not exist"
     raise UsageError(f"measure: {model} {found}. Give {_WHAT}.")
 
 
@@ -96,7 +97,8 @@ def _directory(path: Path, workspace: Path) -> Target:
     if not onnx.is_file():
         lowered = "".join(onnx.suffixes[:-1]).replace(".", " --")
         raise UsageError(
-            f"student: {onnx} is missing. Make it with: nas-kd export {directory}{lowered}"
+            f"student: {onnx} is missing. Make it with: "
+            f"nas-kd export {shlex.quote(str(directory))}{lowered}"
         )
     require_intact(directory, lambda name: name.startswith(onnx.name))
     if holds_text(directory):

@@ -23,13 +23,14 @@ _NO_PARAMETERS = {
     "ConvInteger": (2, 3),
     "DequantizeLinear": (1, 2),
     "MatMulInteger": (2, 3),
+    "QGemm": (1, 2, 4, 5, 7, 8),
     "QLinearConv": (1, 2, 4, 5, 6, 7),
     "QLinearMatMul": (1, 2, 4, 5, 6, 7),
     "QuantizeLinear": (1, 2),
 }
 """Inputs that hold running statistics, scales or zero points, by operator."""
 
-_INTEGER_BIASES = {"DequantizeLinear": (0,), "QLinearConv": (8,)}
+_INTEGER_BIASES = {"DequantizeLinear": (0,), "QGemm": (6,), "QLinearConv": (8,)}
 """Inputs that may hold a bias as 32-bit integers, by operator."""
 
 _WEIGHTS = {

@@ -12,6 +12,11 @@ from nas_kd.data.images import Images
 from nas_kd.data.splits import DataSplits
 from nas_kd.errors import UsageError
 
+_ALIKE = (
+    "Give all splits images of one size and the same channels, or name both: --image-size and, "
+    "after the data's name, ?channels=1 or 3."
+)
+
 
 def checked_labels(values: np.ndarray, where: str, classes: int | None = None) -> Tensor:
     """Labels ``(N,)`` as int64.
@@ -68,10 +73,14 @@ def check_splits(splits: DataSplits) -> None:
 
 def _check_split(splits: DataSplits, images: Images, where: str) -> None:
     checked_labels(images.labels.numpy(), where, splits.num_classes or 1)
-    image, _ = images[0]
-    if tuple(image.shape) != tuple(splits.input_shape):
+    shape = tuple(splits.input_shape)
+    try:
+        image, _ = images[0]
+    except RuntimeError as error:  # such as a mean and a deviation of other channels
         raise UsageError(
-            f"{where}: image 0 has shape {tuple(image.shape)}, not {tuple(splits.input_shape)}."
-        )
+            f"{where}: image 0 cannot be read as one of shape {shape} ({error}). {_ALIKE}"
+        ) from error
+    if tuple(image.shape) != shape:
+        raise UsageError(f"{where}: image 0 has shape {tuple(image.shape)}, not {shape}. {_ALIKE}")
     if not bool(torch.isfinite(image).all()):
         raise UsageError(f"{where}: image 0 holds NaN or infinite values.")

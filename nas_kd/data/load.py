@@ -177,8 +177,9 @@ def _channels(spec: SourceSpec) -> int | None:
 def _split(raw: RawSplits, request: Request) -> tuple[Images, Images]:
     if raw.validation is not None:
         return raw.train, raw.validation
+    where = f"data {raw.name}"
     first, second = stratified_split(
-        raw.train.labels, request.validation_share, request.seed, f"data {raw.name}"
+        raw.train.labels, request.validation_share, request.seed, where, raw.classes or None
     )
     return raw.train.subset(first), raw.train.subset(second)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -9,7 +11,11 @@ from nas_kd.errors import UsageError
 
 
 def stratified_split(
-    labels: Tensor, share: float, seed: int, where: str = "data"
+    labels: Tensor,
+    share: float,
+    seed: int,
+    where: str = "data",
+    names: Sequence[str] | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Splits indices in two so that every class keeps its share in both parts.
 
@@ -18,6 +24,7 @@ def stratified_split(
         share: Share of the second part, above 0 and below 1.
         seed: Decides who goes where.
         where: What is split, for messages.
+        names: Of the classes by number, likewise.
 
     Returns:
         Indices of the first and of the second part, each ascending.
@@ -32,9 +39,10 @@ def stratified_split(
     counts = torch.bincount(labels)
     if int(counts[counts > 0].min()) < 2:
         scarce = int(torch.where(counts > 0, counts, len(labels)).argmin())
+        name = scarce if names is None else names[scarce]
         raise UsageError(
-            f"{where}: class {scarce} has one example, and a split needs two of every class. "
-            f"Add examples or give a validation set."
+            f"{where}: class {name} has one example, and a split needs two of every class. Add "
+            "examples or give a validation set."
         )
     try:
         first, second = train_test_split(

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from nas_kd.errors import UsageError
+from nas_kd.teachers.outputs import require_float32, require_logits
 
 _BATCH = 2
 Shape = tuple[int, ...]
@@ -53,23 +54,12 @@ def find_anatomy(model: nn.Module, input_shape: Sequence[int], num_classes: int)
     first convolution of a downsampling residual block does).
 
     Raises:
-        UsageError: The model cannot take the images, does not return logits ``(B, num_classes)``,
-            or has no linear head.
+        UsageError: The model is not in float32, cannot take the images or changes them, does not
+            return logits ``(B, num_classes)``, or has no linear head.
     """
-    calls, logits = _watch(model, input_shape)
+    require_float32(model)
+    calls, logits = _watch(model, input_shape, num_classes)
     name = type(model).__name__
-    if not isinstance(logits, Tensor) or logits.ndim != 2 or len(logits) != _BATCH:
-        found = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
-        raise UsageError(
-            f"teacher: {name} returns {found}; it should return logits of shape (batch, classes)."
-        )
-    if logits.shape[1] != num_classes:
-        raise UsageError(
-            f"teacher: {name} knows {logits.shape[1]} classes and the data has {num_classes}. "
-            f"Give a teacher trained on these classes, or its checkpoint (--checkpoint)."
-        )
-    if not bool(torch.isfinite(logits).all()):
-        raise UsageError(f"teacher: {name} returns NaN or infinite logits; its weights are broken.")
     heads = [c for c in calls if isinstance(c.module, nn.Linear) and c.given == logits.shape]
     if not heads:
         raise UsageError(
@@ -131,15 +121,18 @@ def _is_channels_last(shape: Shape) -> bool:
     return len(shape) == 4 and shape[0] == _BATCH and shape[1] == shape[2] > 1
 
 
-def _watch(model: nn.Module, input_shape: Sequence[int]) -> tuple[list[_Call], Any]:
-    """Every submodule's last call, in the order in which the calls ended, and the output."""
+def _watch(
+    model: nn.Module, input_shape: Sequence[int], num_classes: int
+) -> tuple[list[_Call], Tensor]:
+    """Every submodule's last call, in the order in which the calls ended, and the logits."""
     device = next((p.device for p in model.parameters()), torch.device("cpu"))
     generator = torch.Generator().manual_seed(0)
     images = torch.randn((_BATCH, *input_shape), generator=generator).to(device)
     outputs: dict[str, tuple[nn.Module, Shape, Tensor]] = {}
     with _hooked(model, outputs), torch.no_grad():
         try:
-            logits = model(images)
+            given = images.clone()
+            logits = model(given)
         except Exception as error:
             channels, height, width = input_shape
             raise UsageError(
@@ -147,14 +140,21 @@ def _watch(model: nn.Module, input_shape: Sequence[int]) -> tuple[list[_Call], A
                 f"{height} x {width} pixels ({type(error).__name__}: {error}). Set image_size "
                 f"(--image-size) and, after the data's name, ?channels= to what it was trained on."
             ) from error
-    same = isinstance(logits, Tensor)
+    name = type(model).__name__
+    if not torch.equal(given, images):
+        raise UsageError(
+            f"teacher: {name} changes the images that it is given, which students look at, too. "
+            "Let it work on a copy: images = images.clone()."
+        )
+    given_by_parts = [output for *_, output in outputs.values()]
+    require_logits(logits, given_by_parts, name, (_BATCH, num_classes))
     calls = [
         _Call(
             name,
             module,
             taken,
             tuple(output.shape),
-            same and output.shape == logits.shape and bool(torch.equal(output, logits)),
+            output.shape == logits.shape and bool(torch.equal(output, logits)),
         )
         for name, (module, taken, output) in outputs.items()
     ]

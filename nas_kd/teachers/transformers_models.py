@@ -12,6 +12,7 @@ import math
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from nas_kd.errors import NasKdError, UsageError
@@ -40,7 +41,7 @@ class Logits(nn.Module):
 
 
 def from_transformers(spec: SourceSpec, task: TeacherTask, *, has_checkpoint: bool) -> Candidate:
-    """Loads the model; with a checkpoint only its configuration, for the task's classes.
+    """Loads the model in float32; with a checkpoint only its configuration, for the task's classes.
 
     Raises:
         UsageError: It is not an image classifier, an option has a wrong value, its weights lack a
@@ -69,7 +70,10 @@ def _with_weights(spec: SourceSpec) -> Any:
 
     try:
         model, report = AutoModelForImageClassification.from_pretrained(
-            place_of(spec), trust_remote_code=False, output_loading_info=True
+            place_of(spec),
+            trust_remote_code=False,
+            dtype=torch.float32,
+            output_loading_info=True,
         )
     except Exception as error:
         raise _failure(spec, error) from error
@@ -88,7 +92,9 @@ def _from_configuration(spec: SourceSpec, task: TeacherTask) -> Any:
         configuration = AutoConfig.from_pretrained(
             place_of(spec), trust_remote_code=False, num_labels=task.num_classes
         )
-        return AutoModelForImageClassification.from_config(configuration, trust_remote_code=False)
+        return AutoModelForImageClassification.from_config(
+            configuration, trust_remote_code=False, dtype=torch.float32
+        )
     except Exception as error:
         raise _failure(spec, error) from error
 

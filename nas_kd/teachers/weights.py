@@ -17,6 +17,8 @@ from nas_kd.teachers.teacher import TeacherTask
 
 _WRAPPERS = ("state_dict", "model_state_dict", "model", "module", "net", "weights")
 _PREFIXES = ("module.", "_orig_mod.")
+_HELD = "model."
+"""Prefix of the weights of a module that another one holds as its ``model``."""
 
 
 def load_weights(module: nn.Module, path: Path, task: TeacherTask | None = None) -> None:
@@ -24,8 +26,9 @@ def load_weights(module: nn.Module, path: Path, task: TeacherTask | None = None)
 
     ``.safetensors`` files are read by safetensors, all others by ``torch.load`` with
     ``weights_only=True``, which refuses pickled objects. Common wrappers (``state_dict``,
-    ``model``) and the prefixes of data-parallel and compiled modules are taken off. Of a weight
-    that ``module`` has under several names, one is enough.
+    ``model``) and the prefixes of data-parallel and compiled modules are taken off, and ``model.``
+    is taken off or put before all names where they fit only so. Of a weight that ``module`` has
+    under several names, one is enough.
 
     Args:
         module: What is filled.
@@ -37,7 +40,7 @@ def load_weights(module: nn.Module, path: Path, task: TeacherTask | None = None)
         UsageError: The file is missing, damaged, holds more than tensors or values that are not
             finite, or does not fit; ``module`` is then unchanged.
     """
-    weights = _with_shared(_unwrapped(_read(path), path), module)
+    weights = _with_shared(_as_named_in(module, _unwrapped(_read(path), path)), module)
     if problem := misfits(module.state_dict(), weights, task):
         raise UsageError(f"checkpoint: {path} does not fit {type(module).__name__}: {problem}")
     broken = [
@@ -51,6 +54,16 @@ def load_weights(module: nn.Module, path: Path, task: TeacherTask | None = None)
             f"Give weights from before the training failed."
         )
     module.load_state_dict(weights)
+
+
+def _as_named_in(module: nn.Module, weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The weights, of a model inside the module or of a module around it, by its own names."""
+    expected = module.state_dict().keys()
+    if expected & weights.keys():
+        return weights
+    inside = {f"{_HELD}{name}": value for name, value in weights.items()}
+    around = {name.removeprefix(_HELD): value for name, value in weights.items()}
+    return next((named for named in (inside, around) if expected & named.keys()), weights)
 
 
 def _with_shared(weights: dict[str, Tensor], module: nn.Module) -> dict[str, Tensor]:

@@ -38,6 +38,8 @@ CASES: list[tuple[str, list[str], int, list[str]]] = [
     ("no trials", ["search", "--trials", "0"], 2, ["--trials"]),
     ("negative seed", ["search", "--seed", "-1"], 2, ["--seed"]),
     ("seed too large", ["search", "--seed", str(2**32)], 2, ["--seed", str(2**32 - 1)]),
+    ("a search nowhere", _search("--run-dir", ""), 2, ["--run-dir", "name is empty"]),
+    ("a run nowhere", ["show", ""], 2, ["RUN", "name is empty"]),
     ("missing argument", ["measure"], 2, ["MODEL"]),
     ("unknown kind of list", ["list", "teachers"], 2, ["teachers", "spaces"]),
     ("unknown space", _search("--space", "nasbench21"), 2, ["nasbench21", "'nasbench201'"]),
@@ -213,6 +215,12 @@ CASES: list[tuple[str, list[str], int, list[str]]] = [
         ["distill", "{student_without_arch}", "--space", "nasbench201"],
         2,
         ["--space"],
+    ),
+    (
+        "weights in the place of an ONNX file",
+        ["export", "student", "--output", "student/model.safetensors"],
+        2,
+        ["--output", "ends in .onnx"],
     ),
     ("distil a damaged student", ["distill", "{student_not_json}"], 2, ["cannot be read"]),
 ]

@@ -34,6 +34,12 @@ def test_only_a_budget_that_was_given_is_judged(
     assert document["budget_met"] == (code == 0)
 
 
+def test_a_folder_that_is_not_there_is_not_only_called_no_architecture() -> None:
+    recipe = parse_recipe({"teacher": {"source": "digits-cnn"}})
+    with pytest.raises(UsageError, match=r"no such folder, and .* 'runs/nothing'"):
+        parse_arch(recipe, "runs/nothing")
+
+
 def test_the_embedded_search_lends_no_budget() -> None:
     nothing = {"data.source": None, "teacher.source": None, "budget.limits": None}
     assert choose_student("9930", None, nothing, None, []).recipe.budget.limits == ()

@@ -34,6 +34,14 @@ def test_importing_the_package_costs_nothing() -> None:
     assert _python(code).strip() == "[]"
 
 
+def test_progress_bars_of_libraries_are_kept_out_of_files() -> None:
+    code = (
+        "from nas_kd.cli.console import quiet_libraries; quiet_libraries(); "
+        "from transformers.utils.logging import is_progress_bar_enabled as shown; print(shown())"
+    )
+    assert _python(code).strip() == "False"
+
+
 def test_help_is_quick() -> None:
     def once() -> float:
         before = children_seconds()

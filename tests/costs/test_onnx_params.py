@@ -50,6 +50,20 @@ def test_quantised_constants_count_without_scales() -> None:
     assert count_params(_graph(nodes)) == 8 * 5
 
 
+def test_a_quantised_product_of_onnx_runtime_counts_weights_and_bias() -> None:
+    weights: dict[str, np.ndarray] = {
+        "scale": np.ones((), np.float32),
+        "zero": np.ones((), np.uint8),
+        "w": np.ones((8, 5), np.int8),
+        "scales": np.ones(5, np.float32),
+        "zeros": np.ones(5, np.int8),
+        "bias": np.ones(5, np.int32),
+    }
+    inputs = ["x", "scale", "zero", "w", "scales", "zeros", "bias", "scale", "zero"]
+    product = helper.make_node("QGemm", inputs, ["y"], domain="com.microsoft")
+    assert count_params(_graph([product], weights)) == 8 * 5 + 5
+
+
 @pytest.mark.parametrize("order", [1, -1])
 def test_scales_of_dynamic_quantisation_are_left_out(order: int) -> None:
     weights: dict[str, np.ndarray] = {

@@ -124,6 +124,44 @@ def test_grey_images_stay_grey_unless_asked(tmp_path: Path) -> None:
     assert (grey.input_shape, rgb.input_shape) == ((1, 4, 4), (3, 4, 4))
 
 
+def test_all_splits_have_the_channels_of_the_training_images(tmp_path: Path) -> None:
+    write_images(tmp_path / "train")
+    write_images(tmp_path / "val", count=2)
+    for path in (tmp_path / "val").rglob("*.png"):
+        Image.open(path).convert("L").save(path)
+    data = load_data(f"folder:{tmp_path}")
+    assert data.input_shape == (3, 8, 8)
+    assert data.validation.pixels([0]).shape == (1, 3, 8, 8)
+
+
+@pytest.mark.parametrize(
+    ("odd", "words"),
+    [
+        (Image.new("RGB", (8, 8), "red"), r"67\.png has colours.*\?channels=3"),
+        (Image.new("L", (12, 8)), r"67\.png is 8 x 12, and others are 8 x 8; set image_size"),
+    ],
+)
+def test_an_image_unlike_the_many_others_is_named(
+    tmp_path: Path, odd: Image.Image, words: str
+) -> None:
+    for name in ("cat", "dog"):
+        (tmp_path / name).mkdir()
+        for number in range(10, 80):
+            Image.new("L", (8, 8)).save(tmp_path / name / f"{number}.png")
+    odd.save(tmp_path / "cat" / "67.png")
+    with pytest.raises(UsageError, match=words):
+        load_data(f"folder:{tmp_path}")
+    assert load_data(f"folder:{tmp_path}?channels=1", image_size=8).input_shape == (1, 8, 8)
+
+
+def test_a_class_with_one_image_is_named(tmp_path: Path) -> None:
+    write_images(tmp_path)
+    for number in range(1, 5):
+        (tmp_path / "dog" / f"{number}.png").unlink()
+    with pytest.raises(UsageError, match="class dog has one example"):
+        load_data(f"folder:{tmp_path}")
+
+
 def test_broken_folders_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no such folder"):
         load_data(f"folder:{tmp_path / 'nowhere'}")

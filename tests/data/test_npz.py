@@ -132,3 +132,17 @@ def test_the_test_split_is_normalised_like_the_training_split(tmp_path: Path) ->
     mean, std = (torch.tensor(values).view(3, 1, 1) for values in (data.mean, data.std))
     image = torch.from_numpy(BYTES[0]).permute(2, 0, 1) / 255
     torch.testing.assert_close(data.test[0][0], (image - mean) / std)
+
+
+@pytest.mark.parametrize("first_is_grey", [True, False])
+def test_splits_of_other_channels_are_refused(tmp_path: Path, first_is_grey: bool) -> None:
+    parts = [BYTES, BYTES[..., :1]]
+    train, validation = reversed(parts) if first_is_grey else parts
+    arrays: dict[str, Any] = {
+        "images": train,
+        "labels": LABELS,
+        "images_val": validation,
+        "labels_val": LABELS,
+    }
+    with pytest.raises(UsageError, match=r"validation: image 0 .*\?channels=1 or 3"):
+        load(tmp_path, **arrays)

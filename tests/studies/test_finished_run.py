@@ -15,8 +15,8 @@ DOCUMENT = {"schema": "of-a-test/1"}
 
 @pytest.fixture
 def run(tmp_path: Path) -> RunDirectory:
-    """A finished one with a student."""
-    found = RunDirectory(tmp_path)
+    """A finished one with a student, in a folder whose name a shell would take apart."""
+    found = RunDirectory(tmp_path / "my run")
     student = found.student(1)
     student.mkdir(parents=True)
     (student / "weights").write_text("delivered")
@@ -26,7 +26,10 @@ def run(tmp_path: Path) -> RunDirectory:
 
 
 def test_it_is_shown_where_the_student_is_as_it_was_delivered(run: RunDirectory) -> None:
+    said: list[str] = []
+    run.tell.say = said.append
     assert finished_document(run, DOCUMENT["schema"]) == DOCUMENT
+    assert f"(nas-kd measure '{run.student(1)}' measures)" in said[-1]
     assert finished_document(run, "of-another/1") is None
     assert run.student(1).exists()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -108,3 +109,19 @@ class TwoHeads(nn.Module):
         flat = images.flatten(1)
         mean: Tensor = (self.first(flat) + self.second(flat)) / 2
         return mean
+
+
+class Ending(nn.Module):
+    """A linear classifier of 3 x 16 x 16 images with a function before and one behind it."""
+
+    def __init__(
+        self,
+        behind: Callable[[Tensor], Tensor] = nn.Identity(),
+        before: Callable[[Tensor], Tensor] = nn.Identity(),
+    ) -> None:
+        super().__init__()
+        self.head = nn.Linear(3 * 16 * 16, 5)
+        self.behind, self.before = behind, before
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.behind(self.head(self.before(images).flatten(1)))

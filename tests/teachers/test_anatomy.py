@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import timm
 import torch
@@ -66,6 +68,11 @@ def test_a_perceptron_has_a_head_and_no_maps() -> None:
     assert (anatomy.features, anatomy.head) == ([], "3")
 
 
+@pytest.mark.parametrize("behind", [nn.LogSoftmax(1), torch.relu, lambda logits: logits * 0.0])
+def test_other_functions_behind_the_head_give_logits_too(behind: Any) -> None:
+    assert find_anatomy(nets.Ending(behind), (3, 16, 16), 5).head == "head"
+
+
 @pytest.mark.parametrize(
     ("model", "words"),
     [
@@ -75,6 +82,10 @@ def test_a_perceptron_has_a_head_and_no_maps() -> None:
         (nets.TwoOutputs(), "returns tuple"),
         (nn.Conv2d(3, 5, 3), r"returns \(2, 5, 14, 14\)"),
         (nn.Conv2d(1, 5, 3), "image_size"),
+        (nets.Ending(nn.Softmax(1)), "probabilities, those of a softmax"),
+        (nets.Ending(torch.sigmoid), "probabilities, those of a sigmoid"),
+        (nets.Ending(before=lambda images: images.sub_(0.5)), "changes the images"),
+        (nets.Ending().half(), r"weights in float16.*model.float\(\)"),
     ],
 )
 def test_what_is_no_classifier_for_the_task(model: nn.Module, words: str) -> None:

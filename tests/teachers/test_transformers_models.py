@@ -62,10 +62,26 @@ def test_a_saved_resnet(tmp_path: Path) -> None:
     assert teacher.mean is None
 
 
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_weights_saved_in_half_precision_are_used_in_float32(
+    dtype: torch.dtype, vit: Path, tmp_path: Path
+) -> None:
+    half = ViTForImageClassification(VIT).to(dtype)
+    half.save_pretrained(vit)
+    weights = {f"model.{name}": value for name, value in half.state_dict().items()}
+    path = tmp_path / "own.safetensors"
+    save_file(weights, path)
+    for checkpoint in (None, path):
+        teacher = load_teacher(f"hf:{vit}", data=Task(), checkpoint=checkpoint)
+        assert {value.dtype for value in teacher.model.parameters()} == {torch.float32}
+        head = teacher.model.get_parameter("model.classifier.weight")
+        assert torch.equal(head, half.classifier.weight.float())
+
+
 def test_a_checkpoint_in_place_of_the_weights(vit: Path, tmp_path: Path) -> None:
     trained = ViTForImageClassification(tiny_vit(num_labels=7))
     path = tmp_path / "own.safetensors"
-    save_file({f"model.{name}": value for name, value in trained.state_dict().items()}, path)
+    save_file(trained.state_dict(), path)
     teacher = load_teacher(f"hf:{vit}", data=Task(num_classes=7), checkpoint=path)
     assert torch.equal(teacher.model.state_dict()["model.classifier.bias"], trained.classifier.bias)
 

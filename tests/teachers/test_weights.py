@@ -31,6 +31,7 @@ def weights() -> dict[str, Tensor]:
         lambda weights: {"state_dict": weights, "epoch": 3, "optimizer": {}},
         lambda weights: {"model": {f"module.{name}": value for name, value in weights.items()}},
         lambda weights: {f"_orig_mod.{name}": value for name, value in weights.items()},
+        lambda weights: {"state_dict": {f"model.{name}": value for name, value in weights.items()}},
     ],
 )
 def test_plain_and_wrapped_state_dicts(

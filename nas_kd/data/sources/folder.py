@@ -19,7 +19,7 @@ from PIL import Image
 
 from nas_kd.data.images import Images
 from nas_kd.data.lazy import open_image
-from nas_kd.data.sources.raw import RawSplits, Request, lazy_images
+from nas_kd.data.sources.raw import RawSplits, Request, lazy_images, like
 from nas_kd.errors import UsageError
 from nas_kd.source_spec import SourceSpec
 
@@ -64,12 +64,13 @@ def load_folder(spec: SourceSpec, request: Request) -> RawSplits:
     classes = _class_names(train_folder or root, where)
     if listed is not None:
         classes = _in_order(classes, Path(listed).expanduser(), where)
+    train = _read(train_folder or root, classes, request, where, complete=True)
     parts: dict[str, Images | None] = {"validation": None, "test": None}
     if train_folder is not None:
+        others = like(train, request)
         for role in parts:
             folder = splits.get(role)
-            parts[role] = None if folder is None else _read(folder, classes, request, where)
-    train = _read(train_folder or root, classes, request, where, complete=True)
+            parts[role] = None if folder is None else _read(folder, classes, others, where)
     return RawSplits(root.resolve().name, train, parts["validation"], parts["test"], classes)
 
 

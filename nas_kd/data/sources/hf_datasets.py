@@ -16,7 +16,7 @@ from PIL import Image
 
 from nas_kd.data.checks import checked_labels
 from nas_kd.data.images import Images
-from nas_kd.data.sources.raw import RawSplits, Request, lazy_images
+from nas_kd.data.sources.raw import RawSplits, Request, lazy_images, like
 from nas_kd.errors import UsageError
 from nas_kd.network import is_network_failure, unreachable
 from nas_kd.source_spec import SourceSpec
@@ -73,17 +73,18 @@ def load_hf_datasets(spec: SourceSpec, request: Request) -> RawSplits:
         highest = max(int(part.max()) for part in numbers.values() if part is not None)
         names = [str(number) for number in range(highest + 1)]
 
-    def images(role: str) -> Images | None:
+    def images(role: str, asked: Request) -> Images | None:
         labels = numbers[role]
         if labels is None:
             return None
         checked = checked_labels(labels, f"{where}, {role}", len(names))
-        return lazy_images(_Column(splits[role], image), checked, request, f"{where}, {role}")
+        return lazy_images(_Column(splits[role], image), checked, asked, f"{where}, {role}")
 
-    first = images("train")
+    first = images("train", request)
     if first is None:
         raise UsageError(f"{where}: there is no train split.")
-    return RawSplits(Path(spec.target).name, first, images("validation"), images("test"), names)
+    validation, test = (images(role, like(first, request)) for role in ("validation", "test"))
+    return RawSplits(Path(spec.target).name, first, validation, test, names)
 
 
 def open_sets(spec: SourceSpec, where: str) -> dict[str, Any]:

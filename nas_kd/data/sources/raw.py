@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from PIL import Image
 from torch import Tensor
@@ -59,19 +59,71 @@ class RawSplits:
 Source = Callable[[SourceSpec, Request], RawSplits]
 
 
+def like(first: Images, request: Request) -> Request:
+    """The request for further splits: in the channels of the first."""
+    return replace(request, channels=int(first.pixels([0]).shape[1]))
+
+
 def lazy_images(
     fetch: Callable[[int], Image.Image], labels: Tensor, request: Request, where: str
 ) -> Images:
     """Images behind ``fetch``, of the size and channels asked for or else of those they share.
 
     Raises:
-        UsageError: The images differ in size or are not square, and no size is asked for.
+        UsageError: The images differ in size or are not square, and no size is asked for; or some
+            of many grey ones have colours, and no channels are.
     """
     step = max(1, len(labels) // _SAMPLED)
     sampled = [fetch(index) for index in range(0, len(labels), step)]
     size = request.image_size or _common_size([image.size for image in sampled], where)
-    grey = all(image.mode in ("1", "L", "I;16", "I;16B", "I;16L") for image in sampled)
-    return LazyImages(fetch, labels, size, request.channels or (1 if grey else 3)).kept()
+    channels = request.channels or (1 if all(map(_is_grey, sampled)) else 3)
+    only = _Alike(
+        fetch,
+        where,
+        size=None if request.image_size else size,
+        grey=request.channels is None and channels == 1,
+    )
+    return LazyImages(only, labels, size, channels).kept()
+
+
+@dataclass(frozen=True)
+class _Alike:
+    """Opens images, and refuses one that is not as the sampled ones are.
+
+    Attributes:
+        fetch: Opens image ``i``.
+        where: What they are, for messages.
+        size: Height and width that all have, or None where they may differ.
+        grey: Whether all are grey.
+    """
+
+    fetch: Callable[[int], Image.Image]
+    where: str
+    size: int | None
+    grey: bool
+
+    def __call__(self, index: int) -> Image.Image:
+        image = self.fetch(index)
+        if self.size is not None and image.size != (self.size, self.size):
+            width, height = image.size
+            raise UsageError(
+                f"{self.where}: {_name(image, index)} is {height} x {width}, and others are "
+                f"{self.size} x {self.size}; set image_size (--image-size)."
+            )
+        if self.grey and not _is_grey(image):
+            raise UsageError(
+                f"{self.where}: {_name(image, index)} has colours, and others are grey. Put "
+                "?channels=3 after the name of the data to keep the colours, or ?channels=1."
+            )
+        return image
+
+
+def _is_grey(image: Image.Image) -> bool:
+    return image.mode in ("1", "L", "I;16", "I;16B", "I;16L")
+
+
+def _name(image: Image.Image, index: int) -> str:
+    return str(getattr(image, "filename", "")) or f"image {index}"
 
 
 def _common_size(sizes: Sequence[tuple[int, int]], where: str) -> int:

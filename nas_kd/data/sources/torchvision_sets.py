@@ -18,7 +18,7 @@ from torch import Tensor
 
 from nas_kd.data.checks import checked_labels
 from nas_kd.data.images import Images
-from nas_kd.data.sources.raw import RawSplits, Request, lazy_images
+from nas_kd.data.sources.raw import RawSplits, Request, lazy_images, like
 from nas_kd.errors import UsageError
 from nas_kd.network import is_network_failure, unreachable
 from nas_kd.registry import unknown_name
@@ -66,10 +66,12 @@ def load_torchvision(spec: SourceSpec, request: Request) -> RawSplits:
         for options in _split_options(name)
     )
     classes = _class_names(train, [part for part in (train, validation, test) if part is not None])
-    parts = [_images(part, request, f"data {spec.text}") for part in (train, validation, test)]
-    if parts[0] is None:
-        raise UsageError(f"data {spec.text}: there is no training part.")
-    return RawSplits(name, parts[0], parts[1], parts[2], classes, name not in _NOT_MIRRORED)
+    where = f"data {spec.text}"
+    first = _images(train, request, where)
+    if first is None:
+        raise UsageError(f"{where}: there is no training part.")
+    held_out, tested = (_images(part, like(first, request), where) for part in (validation, test))
+    return RawSplits(name, first, held_out, tested, classes, name not in _NOT_MIRRORED)
 
 
 def _split_options(name: str) -> list[dict[str, Any] | None]:

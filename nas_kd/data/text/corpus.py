@@ -96,7 +96,7 @@ def _of_dataset(spec: SourceSpec, where: str) -> list[str]:
 
 
 def dataset_column(dataset: Any, column: str, where: str) -> list[str]:
-    """A column of a Hugging Face data set as texts.
+    """A column of a Hugging Face data set as texts, empty ones where it holds nothing.
 
     Raises:
         UsageError: There is no such column.
@@ -104,7 +104,7 @@ def dataset_column(dataset: Any, column: str, where: str) -> list[str]:
     features = list(dataset.features)
     if column not in features:
         raise UsageError(unknown_name(f"{where}, columns", column, features))
-    return [str(value) for value in dataset[column]]
+    return ["" if value is None else str(value) for value in dataset[column]]
 
 
 _KINDS: dict[str, tuple[Callable[[SourceSpec, str], list[str]], tuple[str, ...]]] = {

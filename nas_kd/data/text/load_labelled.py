@@ -76,7 +76,13 @@ def load_labelled_texts(
             name, learned, _examples(validation, classes, f"{where}, validation"), classes
         )
     strata = learned.targets if classes else torch.zeros(len(learned), dtype=torch.int64)
-    first, second = stratified_split(strata, validation_share, seed, where)
+    try:
+        first, second = stratified_split(strata, validation_share, seed, where, classes or None)
+    except UsageError as error:
+        if classes and all(map(_is_number, classes)):
+            advice = "If the labels are scores, add &regression=true."
+            raise UsageError(str(error), advice) from error
+        raise
     return LabelledTexts(name, learned.subset(first), learned.subset(second), classes)
 
 
@@ -105,7 +111,8 @@ def _table_columns(spec: SourceSpec, pattern: str, where: str) -> _Columns:
     names = _column_names(spec)
     _require_different({role: table.place(name) for role, name in names.items()}, where)
     found = {role: table.column(name) for role, name in names.items()}
-    return _Columns(found["text"], found.get("second"), found["label"])
+    labels = [label.strip() for label in found["label"]]
+    return _Columns(found["text"], found.get("second"), labels)
 
 
 def _column_names(spec: SourceSpec) -> dict[str, str | int]:
@@ -170,6 +177,11 @@ def _occurring(labels: list[str]) -> tuple[str, ...]:
 
 def _examples(columns: _Columns, classes: tuple[str, ...], where: str) -> TextExamples:
     seconds = None if columns.seconds is None else tuple(columns.seconds)
+    if empty := columns.labels.count(""):
+        raise UsageError(
+            f"{where}: {empty} of {len(columns.labels)} examples have no label. Label them, or "
+            "leave them out."
+        )
     if not classes:
         scores = torch.tensor([_score(label, where) for label in columns.labels])
         return TextExamples(tuple(columns.texts), seconds, scores)
@@ -185,10 +197,13 @@ def _examples(columns: _Columns, classes: tuple[str, ...], where: str) -> TextEx
 
 
 def _score(label: str, where: str) -> float:
-    try:
-        score = float(label)
-    except ValueError:
-        score = math.nan
-    if not math.isfinite(score):
+    if not _is_number(label):
         raise UsageError(f"{where}: the score {label!r} is not a number. Mend the row.")
-    return score
+    return float(label)
+
+
+def _is_number(label: str) -> bool:
+    try:
+        return math.isfinite(float(label))
+    except ValueError:
+        return False

@@ -73,7 +73,8 @@ def read_table(content: str, kind: str, *, header: bool, where: str) -> Table:
         where: What is read, for messages.
 
     Raises:
-        UsageError: There is no row.
+        UsageError: There is no row, or it is not CSV: quotes are not closed, or a row holds more
+            than there are columns, as where a field with a comma is not quoted.
     """
     lines = _csv(content, where) if kind == "csv" else _tsv(content)
     filled = [(number, fields) for number, fields in lines if any(fields)]
@@ -81,7 +82,18 @@ def read_table(content: str, kind: str, *, header: bool, where: str) -> Table:
         raise UsageError(f"{where}: there are no rows.")
     first = filled[0][1]
     columns = list(first) if header else [str(number + 1) for number in range(len(first))]
+    if kind == "csv":
+        _require_no_more(len(columns), filled, where)
     return Table(columns, filled[header:], header, where)
+
+
+def _require_no_more(columns: int, rows: Sequence[tuple[int, Sequence[str]]], where: str) -> None:
+    for line, fields in rows:
+        if any(fields[columns:]):
+            raise UsageError(
+                f"{where}: line {line} has {len(fields)} fields and there are {columns} columns. "
+                "Put fields that hold commas in double quotes, or give a TSV."
+            )
 
 
 def _tsv(content: str) -> list[tuple[int, Sequence[str]]]:

@@ -35,7 +35,9 @@ class Halves:
         self, data: DataSplits, settings: SearchSettings, seed: int, accelerator: Accelerator
     ) -> None:
         _require_two_of_each(data)
-        first, second = stratified_split(data.train.labels, 0.5, seed, f"data {data.name}")
+        first, second = stratified_split(
+            data.train.labels, 0.5, seed, f"data {data.name}", data.classes
+        )
         self.data = replace(data, train=data.train.subset(first))
         self._held_out = data.train.subset(second)
         self._settings, self._seed, self._accelerator = settings, seed, accelerator

@@ -111,7 +111,9 @@ def _from_pretrained(spec: SourceSpec) -> tuple[Any, Any]:
 
     place = place_of(spec)
     try:
-        model, report = ViTMAEForPreTraining.from_pretrained(place, output_loading_info=True)
+        model, report = ViTMAEForPreTraining.from_pretrained(
+            place, dtype=torch.float32, output_loading_info=True
+        )
     except Exception as error:
         if is_network_failure(error):
             raise unreachable(

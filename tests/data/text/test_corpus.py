@@ -51,7 +51,7 @@ def test_columns_of_tables_by_name_and_number(tmp_path: Path) -> None:
 
 def test_a_saved_data_set(tmp_path: Path) -> None:
     datasets = pytest.importorskip("datasets")
-    found = datasets.Dataset.from_dict({"text": ["one", "", "two"], "label": [0, 1, 0]})
+    found = datasets.Dataset.from_dict({"text": ["one", "", "two", None], "label": [0] * 4})
     datasets.DatasetDict({"train": found, "test": found.select([2])}).save_to_disk(tmp_path)
     assert load_corpus(f"hfds:{tmp_path}?column=text").texts == ("one", "two")
     assert load_corpus(f"hfds:{tmp_path}?column=text&split=test").texts == ("two",)

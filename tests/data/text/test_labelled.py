@@ -95,6 +95,37 @@ def test_classes_that_a_data_set_names(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ("good,1\ngreat, really,1\n", "line 3 has 3 fields and there are 2 columns"),
+        ("good,1\nbad,\nlost\n", "line 4 has 1 fields"),
+        ("good,1\nbad,0\nwho knows,\nor this, \n", "2 of 4 examples have no label"),
+        ("good,1\nbad,bad\ngood,1\n", "class bad has one example"),
+        ("good,1.5\nbad,.5\nbetter,2\n", "class .* has one example.*add &regression=true"),
+    ],
+)
+def test_rows_of_csv_that_would_be_misread(tmp_path: Path, rows: str, message: str) -> None:
+    table = tmp_path / "reviews.csv"
+    table.write_text(f"text,label\n{rows}")
+    with pytest.raises(UsageError, match=message):
+        load_labelled_texts(f"{table}?text=text&label=label")
+
+
+def test_spaces_around_labels_and_empty_fields_behind_them_mean_nothing(tmp_path: Path) -> None:
+    table = tmp_path / "reviews.csv"
+    table.write_text("text,label\n" + "good,1,,\nbad, 0 ,\ngreat, 1\nawful,0\n" * 3)
+    assert load_labelled_texts(f"{table}?text=text&label=label").classes == ("0", "1")
+
+
+def test_a_data_set_with_missing_labels(tmp_path: Path) -> None:
+    datasets = pytest.importorskip("datasets")
+    rows = {"text": ["a", None, "b"], "label": ["yes", "no", None]}
+    datasets.Dataset.from_dict(rows).save_to_disk(tmp_path)
+    with pytest.raises(UsageError, match="1 of 3 examples have no label"):
+        load_labelled_texts(f"hfds:{tmp_path}?text=text&label=label")
+
+
+@pytest.mark.parametrize(
     ("options", "message"),
     [
         ("?train=train.tsv&text=s1", "name the column of its label"),

@@ -68,6 +68,12 @@ def test_features_come_closer_to_the_teachers(teacher: str) -> None:
         assert losses[-1] < 0.9 * losses[0]
 
 
+def test_a_teacher_saved_in_half_precision_is_used_in_float32(tmp_path: Path) -> None:
+    tiny_autoencoder().bfloat16().save_pretrained(tmp_path)
+    teacher = load_mae(f"hf:{tmp_path}", load_data("digits"), 2)
+    assert {value.dtype for value in teacher.model.parameters()} == {torch.float32}
+
+
 def test_without_a_teacher_dmae_is_a_masked_autoencoder_and_g2sd_is_refused() -> None:
     assert set(_dmae(None, epochs=2).run_unit()) == {"loss", "pixels"}
     with pytest.raises(UsageError, match="masked autoencoder"):
