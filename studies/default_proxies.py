@@ -10,9 +10,14 @@ DEFAULT_PROXIES = ("trainable_width",)
 DEFAULT_FUSION: Fusion = "reference"
 """How several become one score."""
 
-_OTHERS = {"darts": ("diswot", "naswot", "synflow")}
-"""Spaces in which it has no value for many students: average pooling sees normalised maps there,
-whose mean no weight can move."""
+_OTHERS = {
+    "darts": ("diswot", "naswot", "synflow"),
+    "nasbench-macro": ("naswot", "az_expressivity"),
+}
+"""Spaces in which others serve better. In ``darts`` many students have no value by it: average
+pooling sees normalised maps there, whose mean no weight can move. In ``nasbench-macro`` it prefers
+few layers with many weights to many layers, of equal MACs, and these are more accurate there
+(``benchmarks.proxy_audit``)."""
 
 
 def default_proxies(space: str) -> tuple[str, ...]:

@@ -88,7 +88,7 @@ class SearchSection(_Section):
     """Candidates proposed, scored and written together."""
     proxies: tuple[str, ...] = Field(default=DEFAULT_PROXIES, min_length=1)
     """Names of proxies, or of presets (`studies.fusions`), which stand for several and a fusion.
-    The default is another in ``darts`` (`default_proxies`)."""
+    The default depends on the space (`default_proxies`)."""
     fusion: Fusion = DEFAULT_FUSION
     """How the proxies become one score: on the fixed scale of a reference sample, or by their ranks
     (sum of logarithms, mean) among all candidates so far."""

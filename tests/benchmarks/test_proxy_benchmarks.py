@@ -13,7 +13,7 @@ from scipy.stats import t
 
 from benchmarks import real_tables
 from benchmarks.nb201_cells import scoring, shared_cells
-from benchmarks.own_proxy import FUSED, OURS, nasbench201, on_table, spread
+from benchmarks.own_proxy import FUSED, OURS, fused, nasbench201, on_table, spread
 from benchmarks.proxy_audit import audit
 from benchmarks.proxy_reproduction import SUITE, az_nas_variants, reproduction
 from benchmarks.proxy_scores import scored, scores_of
@@ -23,6 +23,7 @@ from benchmarks.search_quality import METHODS, _summary, functions_within, quali
 from benchmarks.textbook_proxies import Network, textbook_scores
 from proxies import TeacherProbes, score_student
 from search_spaces import Arch, NasBench201, Task
+from studies.default_proxies import default_proxies
 from studies.ranking.bench import Bench
 from studies.ranking.correlation import kendall_tau
 from studies.ranking.judge import Judge
@@ -63,6 +64,17 @@ def test_the_audit_judges_what_scores_a_space_beside_sizes(table: real_tables.Re
     assert rows.set_index("proxy")["ours"].loc[OURS].all()
     if transformers:
         assert set(rows["space_option_head_dim"]) == {0}
+
+
+def test_the_audit_judges_what_a_search_fuses_unless_told() -> None:
+    table = real_tables.nasbench_macro(rows=5)
+    few = replace(table, setting=replace(table.setting, images=2))
+    default = default_proxies("nasbench-macro")
+    rows = pd.DataFrame(audit(few, default)).set_index("proxy")
+    scores = scores_of(few.rows("mean_acc").functions, default, few.setting)
+    together = kendall_tau(fused(scores), few.rows("mean_acc").target)
+    assert rows["tau"]["+".join(default)] == pytest.approx(together)
+    assert rows["seconds_per_arch"]["+".join(default)] > rows["seconds_per_arch"][default[0]]
 
 
 def test_rows_have_the_statistics_of_nas_kd_rank() -> None:

@@ -47,11 +47,13 @@ def test_without_trials_only_an_exhaustive_search_counts_none() -> None:
     assert parse_recipe({"search": {"sampler": "exhaustive", "trials": 9}}).search.trials == 9
 
 
-def test_the_default_proxy_is_another_where_it_has_no_value() -> None:
+def test_the_default_proxies_depend_on_the_space() -> None:
     assert Recipe().search.proxies == load_recipe("digits").search.proxies == ("trainable_width",)
     others = ("diswot", "naswot", "synflow")
     assert load_recipe("digits", {"space.name": "darts"}).search.proxies == others
     assert Recipe(space=SpaceSection(name="darts")).search.proxies == others
+    macro = ("naswot", "az_expressivity")
+    assert Recipe(space=SpaceSection(name="nasbench-macro")).search.proxies == macro
     assert Recipe(space=SpaceSection(), seed=1).search.proxies == ("trainable_width",)
     told = {"space": {"name": "darts"}, "search": {"proxies": ["naswot"]}}
     assert parse_recipe(told).search.proxies == ("naswot",)
