@@ -1,6 +1,7 @@
 """Which proxy picks the best cell? Searches of the suite, with trained accuracy as the judge.
 
     python -m benchmarks.search_quality [--score-seeds 5] [--studies 6] [--trials 500]
+        [--budget macs=100M]
 
 Each search is a study of the suite over NAS-Bench-201 within a MACs budget, with one objective, the
 score, and the samplers ``random`` and ``nsga2``; its candidates' scores were found beforehand, on
@@ -42,6 +43,7 @@ from benchmarks.own_proxy import FUSED, OURS
 from benchmarks.proxy_scores import scores_of
 from benchmarks.record import write_rows
 from benchmarks.table_search import TASK, Method, Pool, chosen
+from nas_kd.cli.console import quiet_libraries
 from nas_kd.costs import Budget
 from nas_kd.user_cache import user_cache
 from studies.fusions import PRESETS
@@ -72,6 +74,7 @@ def main() -> None:
     parser.add_argument("--trials", type=int, default=500)
     parser.add_argument("--budget", default="macs=100M")
     options = parser.parse_args()
+    quiet_libraries()
     truth = functions_within(options.budget)
     scores = [scored_pool(truth, METHODS, seed) for seed in range(options.score_seeds)]
     rows = quality(scores, METHODS, options.studies, options.trials, options.budget)
