@@ -11,6 +11,7 @@ from nas_kd import __version__
 from studies.ranking.code_digest import code_digest, sources
 from studies.recipe import Recipe
 from studies.recipe_space import space_of
+from studies.teacher_file import weights_file_digest
 
 
 def score_settings(recipe: Recipe) -> dict[str, str]:
@@ -18,7 +19,10 @@ def score_settings(recipe: Recipe) -> dict[str, str]:
 
     ``code`` is the version of the suite with a digest of the code of all proxies and of the space:
     scores of other code are not taken for those of this one. Proxies of other packages are not in
-    it.
+    it. ``checkpoint`` is the file with a digest of the weights in it.
+
+    Raises:
+        UsageError: The checkpoint cannot be read.
     """
     options = "&".join(f"{name}={value}" for name, value in sorted(recipe.space.options.items()))
     return {
@@ -27,11 +31,15 @@ def score_settings(recipe: Recipe) -> dict[str, str]:
         "image_size": str(recipe.data.image_size or ""),
         "images": str(recipe.search.images),
         "teacher": recipe.teacher.source,
-        "checkpoint": str(recipe.teacher.checkpoint or ""),
+        "checkpoint": _weights(recipe.teacher.checkpoint),
         "seed": str(recipe.seed),
         "code": f"{__version__}+{_digest(type(space_of(recipe)).__module__)}",
         "torch": version("torch"),
     }
+
+
+def _weights(checkpoint: Path | None) -> str:
+    return "" if checkpoint is None else f"{checkpoint}+{weights_file_digest(checkpoint)[:8]}"
 
 
 @cache
