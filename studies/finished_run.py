@@ -33,7 +33,9 @@ def finished_document(
     document = _document(run)
     if document is not None and document.get("schema") != schema:
         return None
-    delivered = run.students or ([] if document is None else [run.student(1)])
+    told = 0 if document is None else _count(document)
+    wanted = [run.student(rank) for rank in range(1, told + 1)]
+    delivered = list(dict.fromkeys([*wanted, *run.students]))
     changed = [student for student in delivered if put_aside_if_changed(run, student)]
     if document is None or changed or not answers(document):
         return None
@@ -42,6 +44,11 @@ def finished_document(
         f"(nas-kd measure {shlex.quote(str(delivered[0]))} measures)."
     )
     return document
+
+
+def _count(document: Mapping[str, Any]) -> int:
+    """How many students the document tells of."""
+    return len(document["students"]) if "students" in document else 1
 
 
 def _document(run: RunDirectory) -> dict[str, Any] | None:

@@ -15,6 +15,7 @@ from nas_kd.sealed import unsealed, write_sealed
 from nas_kd.whole_files import write_whole
 from studies.frozen_recipe import FrozenRecipe
 from studies.journal_trials import holds_trials
+from studies.moved_document import at_place
 from studies.recipe import Recipe
 from studies.state_files import StateFiles, ToldOnce
 
@@ -234,7 +235,9 @@ class RunDirectory:
         write_sealed(self.result_json, document)
 
     def read_result(self) -> dict[str, Any] | None:
-        """The finished run's document; None while the run is unfinished.
+        """The finished run's document, with its paths as `path` leads to them now.
+
+        None while the run is unfinished.
 
         Raises:
             UsageError: ``result.json`` is damaged.
@@ -242,12 +245,13 @@ class RunDirectory:
         if not self.result_json.is_file():
             return None
         try:
-            return unsealed(self.result_json.read_bytes(), required=False)
+            result = unsealed(self.result_json.read_bytes(), required=False)
         except (OSError, ValueError, RecursionError) as error:
             raise UsageError(
                 f"run directory: {self.result_json} is damaged ({error}). "
                 "Run the same search again: it continues from its other files and writes it anew."
             ) from error
+        return at_place(result, self.path)
 
     def read_candidates(self) -> pd.DataFrame:
         """The table of all trials (`studies.candidate_table.candidate_table`).

@@ -54,11 +54,8 @@ def export(
     A student of text is compared at several lengths. Its --int8 needs no data, and the latency of
     both files is measured and kept.
     """
-    if output is not None and (output.suffix != ".onnx" or output.is_dir()):
-        raise UsageError(
-            f"--output: {output} is no name of an ONNX file. Name one that ends in .onnx, for "
-            "example export/student.onnx."
-        )
+    if output is not None:
+        _require_name(output)
     precisions = [name for name, wanted in (("int8", int8), ("fp16", fp16)) if wanted]
     if not precisions and (data or device or threads):
         raise UsageError(
@@ -95,6 +92,18 @@ def export(
             )
             shown = image_export_tables
     print_answer(document, shown, as_json=json)
+
+
+def _require_name(output: Path) -> None:
+    """Raises `UsageError` unless an ONNX file can have this name."""
+    if output.suffix != ".onnx" or output.is_dir():
+        raise UsageError(
+            f"--output: {output} is no name of an ONNX file. Name one that ends in .onnx, for "
+            "example export/student.onnx."
+        )
+    for above in output.parents:
+        if above.is_file():
+            raise UsageError(f"--output: {above} is a file and no folder. Name another place.")
 
 
 def _profile(directory: Path, device: str | None, threads: int | None) -> DeviceProfile:

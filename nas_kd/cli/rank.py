@@ -29,7 +29,8 @@ def rank(
         ),
     ],
     target: Annotated[
-        str, typer.Option(metavar="COLUMN", help="What to rank, such as an accuracy.")
+        str,
+        typer.Option(metavar="COLUMN", help="What to rank, such as an accuracy; larger is better."),
     ],
     proxies: Annotated[
         str,
@@ -135,6 +136,8 @@ def _check_plot(path: Path) -> None:
     """Finds out before any work what would keep the picture from being written."""
     if path.suffix.lower() != ".png":
         raise UsageError(f"--plot: {path} does not end in .png; the picture is a PNG.")
+    if path.is_dir():
+        raise UsageError(f"--plot: {path} is a folder. Name a file.")
     if not path.parent.is_dir():
         raise UsageError(f"--plot: there is no folder {path.parent}. Make it, or name another.")
 

@@ -58,6 +58,11 @@ def explanation(document: Mapping[str, Any]) -> Text:
             "canonical: of the smallest network that computes the same, which a search would "
             "build; fusions, | params and ±5 % go by its sizes."
         )
+    if any(row["nan"] for row in document["rows"]):
+        lines.append(
+            "no value: networks of which a score, or a part of a fusion, says nothing and ranks "
+            "them last."
+        )
     if sample["dropped"]:
         lines.append(f"Rows without a target, left out: {sample['dropped']:,}.")
     return Text("\n".join(lines), style="dim")

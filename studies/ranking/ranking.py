@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,7 @@ from studies.ranking.entries import (
 from studies.ranking.fusing import fuse_by_ranks, fuse_by_reference, reference_archs
 from studies.ranking.judge import Judge, RankStatistics
 from studies.ranking.prices import alone_seconds
-from studies.ranking.score_file import ScoreFile
+from studies.ranking.score_file import ScoreFile, writing_alone
 from studies.ranking.score_or_refuse import score_or_refuse
 from studies.ranking.score_settings import score_settings
 from studies.ranking.scores import Scores
@@ -76,7 +77,8 @@ def rank_scores(request: RankRequest, observer: Observer) -> dict[str, Any]:
     fused otherwise. ``default`` is what a search scores by: where that is several proxies, on the
     scale of the networks that a search with this seed and without a budget would take as its
     reference (`proxies.ReferenceFusion`), which are scored, too.
-    The ``nan`` of a fusion counts the rows in which a member has no value.
+    The ``nan`` of a fusion counts the rows in which a member has no value. A file of scores is
+    kept by one process at a time; others wait for it.
 
     Returns:
         The document ``nas-kd.rank/1``, its rows from the highest tau to the lowest.
@@ -86,6 +88,11 @@ def rank_scores(request: RankRequest, observer: Observer) -> dict[str, Any]:
     Raises:
         UsageError: The table, a name or the file of scores cannot be used.
     """
+    with nullcontext() if request.scores is None else writing_alone(request.scores):
+        return _rank_scores(request, observer)
+
+
+def _rank_scores(request: RankRequest, observer: Observer) -> dict[str, Any]:
     recipe = request.recipe
     space = space_of(recipe)
     entries = read_entries(request.proxies, space.name)
@@ -114,7 +121,7 @@ def rank_scores(request: RankRequest, observer: Observer) -> dict[str, Any]:
     finally:
         if file is not None:
             file.flush()
-    entries += [*_structure(sizes), *map(column, request.beside)]
+    entries += [*_structure(sizes), *map(column, dict.fromkeys(request.beside))]
     keys = [arch.key for arch in table.functions]
     judge = Judge(table.target, sizes["canonical_params"], seed=recipe.seed, functions=keys)
     middle = table.functions[int(np.argsort(sizes["canonical_params"])[len(table) // 2])]

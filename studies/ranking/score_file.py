@@ -3,17 +3,31 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import os
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from nas_kd.errors import UsageError
+from nas_kd.file_lock import locked
+from nas_kd.machine_lock import lock_file
 from nas_kd.whole_files import write_whole
 from studies.ranking.scores import Pass
 
 _EVERY_S = 5.0
+
+
+def writing_alone(path: Path) -> AbstractContextManager[None]:
+    """Held while scores are kept in ``path``: another process of this machine waits for its turn.
+
+    Two that keep their scores in one file would each leave out columns of the other.
+    """
+    name = hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:16]
+    waiting = f"Waiting for another nas-kd rank that keeps its scores in {path} ..."
+    return locked(lock_file(f"scores-{name}"), exclusive=True, waiting=waiting)
 
 
 class ScoreFile:

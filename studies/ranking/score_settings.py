@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from functools import cache
+from collections.abc import Callable
+from functools import cache, partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -11,14 +12,18 @@ from nas_kd import __version__
 from studies.ranking.code_digest import code_digest, sources
 from studies.recipe import Recipe
 from studies.recipe_space import space_of
+from studies.teacher_file import weights_file_digest
 
 
 def score_settings(recipe: Recipe) -> dict[str, str]:
     """Everything that decides a score beside the arch and the proxy, by name.
 
-    ``code`` is the version of the suite with a digest of the code of all proxies and of the space:
-    scores of other code are not taken for those of this one. Proxies of other packages are not in
-    it.
+    ``code`` is the version of the suite with a digest of the code of all proxies, also of those of
+    other packages, and of the space: scores of other code are not taken for those of this one.
+    ``checkpoint`` is the file with a digest of the weights in it.
+
+    Raises:
+        UsageError: The checkpoint cannot be read.
     """
     options = "&".join(f"{name}={value}" for name, value in sorted(recipe.space.options.items()))
     return {
@@ -27,14 +32,33 @@ def score_settings(recipe: Recipe) -> dict[str, str]:
         "image_size": str(recipe.data.image_size or ""),
         "images": str(recipe.search.images),
         "teacher": recipe.teacher.source,
-        "checkpoint": str(recipe.teacher.checkpoint or ""),
+        "checkpoint": _weights(recipe.teacher.checkpoint),
         "seed": str(recipe.seed),
         "code": f"{__version__}+{_digest(type(space_of(recipe)).__module__)}",
         "torch": version("torch"),
     }
 
 
+def _weights(checkpoint: Path | None) -> str:
+    return "" if checkpoint is None else f"{checkpoint}+{weights_file_digest(checkpoint)[:8]}"
+
+
 @cache
 def _digest(space_module: str) -> str:
     folder = Path(str(proxies.__file__)).parent
-    return code_digest([*folder.glob("*.py"), *sources(space_module)])
+    files = {*folder.glob("*.py"), *sources(space_module)}
+    return code_digest(files.union(*map(sources, _modules_of_others())))
+
+
+def _modules_of_others() -> set[str]:
+    """In which the functions of proxies of other packages are written."""
+    functions = (_innermost(proxy.function) for _, proxy in proxies.PROXIES.items())
+    modules = {str(function.__module__) for function in functions}
+    return {module for module in modules if module.partition(".")[0] != proxies.__name__}
+
+
+def _innermost(function: Callable[..., object]) -> Callable[..., object]:
+    """What a partial function calls."""
+    while isinstance(function, partial):
+        function = function.func
+    return function

@@ -40,7 +40,7 @@ def read_cells(table: Path) -> pd.DataFrame:
             "line or a JSON file of rows, as it is or compressed by gzip, and name it so."
         )
     try:
-        return _from_json(path, names) if _is_json(path) else _from_csv(path)
+        return _named_once(_from_json(path, names) if _is_json(path) else _from_csv(path))
     except UsageError:
         raise
     except (OSError, EOFError, ValueError, RecursionError, zlib.error, ParserWarning) as error:
@@ -66,10 +66,20 @@ def _from_csv(path: Path) -> pd.DataFrame:
     with warnings.catch_warnings():
         warnings.simplefilter("error", ParserWarning)  # of cells beyond the header
         frame = pd.read_csv(
-            path, dtype=str, na_filter=False, index_col=False, encoding="utf-8-sig",
+            path, dtype=str, na_filter=False, index_col=False, encoding="utf-8-sig", header=None,
             compression="gzip" if path.suffix.lower() == ".gz" else None,
-        )  # fmt: skip
-    return frame.fillna("").rename(columns=str.strip)
+        ).fillna("")  # fmt: skip
+    header, cells = frame.iloc[0], frame.iloc[1:]
+    return cells.set_axis(list(header), axis="columns").reset_index(drop=True)
+
+
+def _named_once(frame: pd.DataFrame) -> pd.DataFrame:
+    """The table with its columns' names bare; two of one name would leave open which counts."""
+    named = frame.rename(columns=str.strip)
+    twice = [name for name in named.columns[named.columns.duplicated()] if name]
+    if twice:
+        raise ValueError(f"column {twice[0]!r} is there more than once")
+    return named
 
 
 def _from_json(path: Path, names: list[str]) -> pd.DataFrame:
@@ -82,7 +92,7 @@ def _from_json(path: Path, names: list[str]) -> pd.DataFrame:
             raise ValueError(f"row {number} is no object of columns")
     if not rows:
         raise ValueError("it holds no rows")
-    return pd.DataFrame([_texts(row) for row in rows]).fillna("").rename(columns=str.strip)
+    return pd.DataFrame([_texts(row) for row in rows]).fillna("")
 
 
 def _lists(document: Any, names: list[str], path: Path) -> list[list[Any]]:
@@ -96,6 +106,8 @@ def _lists(document: Any, names: list[str], path: Path) -> list[list[Any]]:
     }
     for name in names:
         if name not in lists:
+            if not any(lists):
+                raise ValueError(f"it holds no named lists: leave out {_MARK}{','.join(names)}")
             raise UsageError(unknown_name(f"lists of {path}", name, list(lists)))
     if not names and len(lists) != 1:
         raise ValueError(

@@ -447,6 +447,14 @@ class TestErrors:
         assert outcome.out == ""
         assert [path.name for path in tmp_path.iterdir()] == [table.name]
 
+    def test_a_folder_in_the_place_of_the_picture(
+        self, nas_kd: Command, table: Path, tmp_path: Path
+    ) -> None:
+        (tmp_path / "front.png").mkdir()
+        outcome = judge(nas_kd, table, "--plot", tmp_path / "front.png")
+        assert outcome.code == 2
+        assert "front.png is a folder" in outcome.err
+
     def test_what_is_required(self, nas_kd: Command) -> None:
         outcome = nas_kd("rank", "--space", "nasbench201")
         assert outcome.code == 2

@@ -216,3 +216,16 @@ def test_a_file_that_is_not_the_one_of_the_manifest_is_refused(
     if file == "student.onnx":
         assert nas_kd("export", student).code == 0
         assert load_student(student).task == TASK
+
+
+@pytest.mark.parametrize(
+    "name", ["student.txt", "folder.onnx", "file/student.onnx", "file/a/s.onnx"]
+)
+def test_a_place_where_no_file_can_be_written_is_refused_at_once(
+    nas_kd: Command, tmp_path: Path, name: str
+) -> None:
+    (tmp_path / "folder.onnx").mkdir()
+    (tmp_path / "file").touch()
+    outcome = nas_kd("export", tmp_path, "--output", tmp_path / name)
+    assert outcome.code == 2
+    assert "--output" in outcome.err

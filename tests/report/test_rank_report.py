@@ -68,6 +68,7 @@ class TestTable:
         assert "…" not in text
         assert "nan" not in text
         assert "left out" not in text
+        assert "no value: networks" in text
         assert "canonical" not in text
 
     def test_columns_without_content_are_not_shown(self, document: dict[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -50,3 +51,19 @@ def test_a_changed_student_is_put_aside_with_all_that_lies_beside_it(
     aside = run.student(1).with_name("1.damaged")
     assert (aside / "weights").read_text() == "changed"
     assert (aside / "mine").exists()
+
+
+@pytest.mark.parametrize("lost", ["1", "2", "1/manifest.json"])
+def test_a_run_of_several_students_is_not_finished_while_one_is_missing(
+    run: RunDirectory, lost: str
+) -> None:
+    document = {**DOCUMENT, "students": [{"rank": 1}, {"rank": 2}]}
+    run.write_result(document)
+    shutil.copytree(run.student(1), run.student(2))
+    assert finished_document(run, DOCUMENT["schema"]) == document
+    missing = run.path / "students" / lost
+    if missing.is_dir():
+        shutil.rmtree(missing)
+    else:
+        missing.unlink()
+    assert finished_document(run, DOCUMENT["schema"]) is None

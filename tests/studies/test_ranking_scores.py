@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import sys
 import types
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from nas_kd.errors import NasKdError
+from proxies import PROXIES
 from search_spaces import Arch
 from studies.observer import SilentObserver
 from studies.proxy_needs import compared_widths
+from studies.ranking import score_settings
 from studies.ranking.bench import prepare_bench
 from studies.ranking.code_digest import code_digest, code_of, sources
 from studies.ranking.fusing import reference_archs
@@ -51,6 +56,24 @@ class TestCode:
         names = {path.name for path in sources("search_spaces.nasbench201")}
         assert {"nasbench201.py", "_nasbench201_modules.py", "_nasbench201_cells.py"} <= names
         assert not names & {"pit.py", "_pit_modules.py", "elastic_vit.py"}
+
+
+def test_the_code_of_other_packages_proxies_is_told_apart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, module = tmp_path / "of_others.py", types.ModuleType("of_others")
+    module.__file__ = str(path)
+    exec(FUNCTION, vars(module))
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    digest = score_settings._digest.__wrapped__
+    digests = [digest("search_spaces.nasbench201")]
+
+    proxy = replace(PROXIES.get("naswot"), name="doubled", function=partial(module.score))
+    monkeypatch.setitem(PROXIES._components, proxy.name, proxy)
+    for code in (FUNCTION, FUNCTION.replace("2 *", "3 *")):
+        path.write_text(code)
+        digests.append(digest("search_spaces.nasbench201"))
+    assert len(set(digests)) == 3
 
 
 class _Dying:

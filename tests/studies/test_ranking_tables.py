@@ -46,6 +46,16 @@ class TestCsv:
             with pytest.raises(UsageError, match=r"\.csv\.gz"):
                 read_cells(path)
 
+    @pytest.mark.parametrize("header", ["arch,acc,acc", "arch,acc, acc"])
+    def test_two_columns_of_one_name_are_refused(self, tmp_path: Path, header: str) -> None:
+        path = written(tmp_path / "t.csv", f"{header}\n00112012,93.5,12.5\n")
+        with pytest.raises(UsageError, match="column 'acc' is there more than once"):
+            read_cells(path)
+
+    def test_columns_without_a_name_are_nobodys(self, tmp_path: Path) -> None:
+        path = written(tmp_path / "t.csv", "arch,acc,,\n00112012,93.5,,\n")
+        assert read_cells(path)["acc"].tolist() == ["93.5"]
+
     @pytest.mark.parametrize("name", ["t.csv.gz", "t.json.gz", "t.json", "t.csv"])
     @pytest.mark.parametrize("content", [b"", b"\x1f\x8b\x08", b"PK\x03\xff", b"\xff\xfe\x00"])
     def test_what_cannot_be_read_is_a_usage_error(
@@ -82,6 +92,16 @@ class TestJson:
     def test_what_is_no_table_is_said(self, tmp_path: Path, document: object) -> None:
         with pytest.raises(UsageError, match="cannot be read"):
             read_cells(written(tmp_path / "t.json", document))
+
+    def test_two_columns_of_one_name_are_refused(self, tmp_path: Path) -> None:
+        path = written(tmp_path / "t.json", [{"arch": "1", "acc": 1, "acc ": 2}])
+        with pytest.raises(UsageError, match="column 'acc' is there more than once"):
+            read_cells(path)
+
+    def test_a_list_without_a_name_cannot_be_named(self, tmp_path: Path) -> None:
+        path = written(tmp_path / "t.json", ROWS)
+        with pytest.raises(UsageError, match="it holds no named lists: leave out #one"):
+            read_cells(Path(f"{path}#one"))
 
     def test_a_hash_in_a_name_is_a_hash(self, tmp_path: Path) -> None:
         for name in ("a#b.csv", "a.json#b.csv", "a.json.csv"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 from pathlib import Path
 
 import pandas as pd
@@ -10,8 +11,10 @@ import pytest
 
 from nas_kd.errors import UsageError
 from studies.ranking import score_file
-from studies.ranking.score_file import ScoreFile
+from studies.ranking.score_file import ScoreFile, writing_alone
+from studies.ranking.score_settings import score_settings
 from studies.ranking.scores import Pass, Scores
+from studies.recipe_files import parse_recipe
 
 SETTINGS = {"space": "nasbench201?channels=4", "seed": "0", "checkpoint": ""}
 FIRST = Pass('{"edge":"a,b"}', 0.25, {"naswot": 1 / 3, "jacov": -math.inf})
@@ -99,6 +102,39 @@ class TestScoreFile:
             ScoreFile(tmp_path / "nowhere" / "s.csv", SETTINGS).require(["naswot"])
         with pytest.raises(UsageError, match="cannot be read or written"):
             ScoreFile(tmp_path, SETTINGS)
+
+
+def test_who_keeps_scores_in_a_file_that_is_in_use_waits(path: Path) -> None:
+    held, order = threading.Event(), []
+
+    def other() -> None:
+        held.wait()
+        with writing_alone(path.parent / "." / path.name):
+            order.append("other")
+
+    waiter = threading.Thread(target=other)
+    waiter.start()
+    with writing_alone(path):
+        held.set()
+        waiter.join(0.2)
+        order.append("first")
+    waiter.join()
+    assert order == ["first", "other"]
+
+
+class TestCheckpoint:
+    def test_other_weights_in_the_same_file_are_other_settings(self, tmp_path: Path) -> None:
+        weights, settings = tmp_path / "w.safetensors", []
+        for content in (b"one", b"two"):
+            weights.write_bytes(content)
+            teacher = {"source": "timm:resnet18", "checkpoint": str(weights)}
+            settings.append(score_settings(parse_recipe({"teacher": teacher})))
+        assert {name for name in settings[0] if settings[0][name] != settings[1][name]} == {
+            "checkpoint"
+        }
+
+    def test_without_one_nothing_is_said(self) -> None:
+        assert score_settings(parse_recipe({}))["checkpoint"] == ""
 
 
 def test_a_proxy_is_charged_with_the_passes_it_took_part_in() -> None:

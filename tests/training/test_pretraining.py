@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -150,6 +151,38 @@ def test_a_finished_training_is_not_begun_again(tmp_path: Path) -> None:
 
     assert again == facts
     assert facts["units"] == 4
+
+
+@pytest.mark.parametrize("content", [None, b"other weights"])
+def test_weights_that_are_not_as_they_were_written_are_made_again(
+    tmp_path: Path, content: bytes | None
+) -> None:
+    folder, said = _folder(tmp_path), list[str]()
+    facts = pretrain(METHOD, _job(), folder, _ignore)
+    weights = tmp_path / "supernet.safetensors"
+    whole = weights.read_bytes()
+    assert facts["files"] == {weights.name: hashlib.sha256(whole).hexdigest()}
+
+    if content is None:
+        weights.unlink()
+    else:
+        weights.write_bytes(content)
+    with pytest.raises(UsageError, match=r"supernet\.safetensors: missing, or not as"):
+        load_supernet(tmp_path)
+    job = replace(_job(), note=said.append)
+    assert pretrain(_killed_after(0), job, folder, _ignore) == facts
+    assert weights.read_bytes() == whole
+    assert "supernet.safetensors: missing, or not as the training wrote it" in said[0]
+
+
+def test_files_in_a_folder_that_the_facts_name_have_checksums_too(tmp_path: Path) -> None:
+    folder = _folder(tmp_path)
+    (tmp_path / "model" / "deep").mkdir(parents=True)
+    (tmp_path / "model" / "deep" / "weights").touch()
+    known = folder.write_facts({"model": "model", "description": "a b", "nothing": "", "macs": 3})
+    assert list(known["files"]) == ["model/deep/weights"]
+    assert folder.facts() == known
+    assert folder.changed_files() == []
 
 
 def test_another_job_in_the_same_directory_is_refused(tmp_path: Path) -> None:

@@ -15,12 +15,15 @@ from nas_kd.errors import UsageError
 from nas_kd.folder_lock import made_and_locked, working_alone
 from nas_kd.frozen_jobs import changed_names
 from nas_kd.sealed import unsealed, write_sealed
+from nas_kd.training.pretraining.saved_files import changed_files, saved_files
 from nas_kd.whole_files import write_whole
 
 if TYPE_CHECKING:
     import pandas as pd
 
 SCHEMA = "nas-kd.pretrain/1"
+
+_FILES = "files"
 
 
 class PretrainingFolder:
@@ -132,6 +135,13 @@ class PretrainingFolder:
         """What is known of the finished supernet; None before it is finished."""
         return _read(self.facts_json)
 
+    def changed_files(self) -> list[Path]:
+        """Files of the finished supernet that are missing, or not as the training wrote them.
+
+        None are known of a training whose ``supernet.json`` holds no checksums.
+        """
+        return changed_files(self.path, (self.facts() or {}).get(_FILES, {}))
+
     def identity(self) -> str:
         """Tells this training from all others, also from a later one in the same directory.
 
@@ -140,8 +150,15 @@ class PretrainingFolder:
         known = json.dumps([self.job(), self.facts()], sort_keys=True)
         return hashlib.sha256(known.encode()).hexdigest()
 
-    def write_facts(self, facts: Mapping[str, Any]) -> None:
-        write_sealed(self.facts_json, facts)
+    def write_facts(self, facts: Mapping[str, Any]) -> dict[str, Any]:
+        """Says that the supernet is finished; the facts with the checksums of files they name.
+
+        Raises:
+            OSError: It cannot be written.
+        """
+        known = {**facts, _FILES: saved_files(self.path, facts)}
+        write_sealed(self.facts_json, known)
+        return known
 
 
 def _read(path: Path) -> dict[str, Any] | None:

@@ -93,7 +93,10 @@ class Session(Protocol):
         ...
 
     def save(self, folder: Path) -> dict[str, Any]:
-        """Writes the trained weights into ``folder``; facts about them for ``supernet.json``."""
+        """Writes the trained weights into ``folder``; facts about them for ``supernet.json``.
+
+        The facts name every file, or the folder that it lies in: checksums of these are kept.
+        """
         ...
 
 

@@ -23,4 +23,9 @@ def load_supernet(path: Path) -> Supernet:
             f"supernet: {path} holds no finished supernet (supernet.json is missing). Give the "
             "directory of a finished `nas-kd pretrain`; the same command continues one."
         )
+    if changed := folder.changed_files():
+        raise UsageError(
+            f"supernet: {', '.join(map(str, changed))}: missing, or not as the training wrote it. "
+            "Put it back, or run the same `nas-kd pretrain` command: it makes the supernet again."
+        )
     return METHODS.get(job["method"]).restore(path, {**job, **facts})

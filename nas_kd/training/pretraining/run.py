@@ -19,7 +19,8 @@ def pretrain(
 
     The state is kept after every unit; the same call continues from there, also after it was
     killed, and in one process on a CPU ends with the same bits. Every process of a distributed
-    run calls this; the first one writes.
+    run calls this; the first one writes. A finished supernet of which a file is missing or was
+    changed is made again from the last state.
 
     Args:
         method: How to train.
@@ -35,7 +36,10 @@ def pretrain(
         NasKdError: The loss is no longer finite, or a file cannot be written.
     """
     if (facts := folder.facts()) is not None:
-        return facts
+        if not (changed := folder.changed_files()):
+            return facts
+        names = ", ".join(map(str, changed))
+        job.note(f"{names}: missing, or not as the training wrote it. The supernet is made again.")
     session = method.start(job)
     checkpoint = CheckpointFile(folder.path, {"method": method.name})
     history = _resume(session, checkpoint)
@@ -53,8 +57,7 @@ def pretrain(
     on_progress(len(history), len(history), session.best())
     facts = {"units": len(history), "seconds": sum(row["seconds"] for row in history)}
     if is_first:
-        facts |= session.save(folder.path)
-        folder.write_facts(facts)
+        facts = folder.write_facts(facts | session.save(folder.path))
     return facts
 
 
