@@ -22,8 +22,7 @@ from benchmarks.small_search import differences
 from nas_kd.errors import NotFiniteError
 from nas_kd.export.manifest import changed_files
 from proxies import PROXIES
-from studies import delivery, kept_students, student_training
-from studies.measuring import Meter
+from studies import delivery, kept_students, measuring, student_training
 from studies.run_directory import ENDED, RunDirectory
 
 
@@ -194,7 +193,7 @@ def test_where_all_finalists_are_too_slow_what_was_measured_is_kept_and_shown(
         kept = run.read_state(f"latency/{state.stem}")
         assert kept is not None
         run.write_state(f"latency/{state.stem}", {**kept, "violation": 0.1})
-    monkeypatch.setattr(Meter, "_violation", lambda *given: 0.1)
+    monkeypatch.setattr(measuring, "latency_violation", lambda *given: 0.1)
     said = _search(case, run, distill=1)
     assert said.code == 3, said.err
     reason = "students meets the latency limit"

@@ -99,7 +99,7 @@ def test_a_changed_student_is_put_aside_before_the_end_is_done_again(
     nas_kd: Command, asked: list[SuperLMSearch], tmp_path: Path
 ) -> None:
     assert nas_kd(*TEXT).code == 0
-    student = tmp_path / "run-search" / "students" / "2"
+    student = tmp_path / "run-search" / "students" / "1"
     student.mkdir(parents=True)
     file = student / "weights"
     file.write_bytes(b"delivered")
@@ -110,7 +110,7 @@ def test_a_changed_student_is_put_aside_before_the_end_is_done_again(
     assert again.code == 0, again.err
     assert len(asked) == 2
     assert not student.exists()
-    assert student.with_name("2.damaged").joinpath(file.name).read_bytes() == b"simplified"
+    assert student.with_name("1.damaged").joinpath(file.name).read_bytes() == b"simplified"
 
 
 @pytest.mark.parametrize("typed", [".", "../run", "absolute"])
