@@ -83,17 +83,16 @@ def audit(table: RealTable, names: Sequence[str] | None = None) -> list[dict[str
     alone = alone_seconds([[name] for name in usable], bench, middle, SilentObserver())
     prices = dict(zip(usable, alone, strict=True))
     default = default_proxies(table.setting.space)
-    prices["+".join(default)] = sum(prices.get(name, 0.0) for name in default)
+    together = "+".join(default)
+    prices[together] = sum(prices.get(name, 0.0) for name in default)
     rows = []
     for target, found in drawn.items():
         keys = [arch.key for arch in found.functions]
         sizes = table.sizes(found.functions)
         judge = Judge(found.target, sizes["params"], seed=seed, functions=keys)
         values = sizes | {name: scores.of(name, keys) for name in usable}
-        if set(default) <= set(usable):
-            values["+".join(default)] = fused(
-                pd.DataFrame({name: values[name] for name in default})
-            )
+        if len(default) > 1 and set(default) <= set(usable):
+            values[together] = fused(pd.DataFrame({name: values[name] for name in default}))
         rows += [
             {
                 **rank_row(table.name, target, name, judge, values[name]),

@@ -14,3 +14,12 @@ def sha256(path: Path) -> str:
     """
     with path.open("rb") as content:
         return hashlib.file_digest(content, "sha256").hexdigest()
+
+
+def is_unchanged(path: Path, digest: str) -> bool:
+    """Whether the file is there and has that SHA-256.
+
+    Raises:
+        OSError: It is there and cannot be read.
+    """
+    return path.is_file() and sha256(path) == digest

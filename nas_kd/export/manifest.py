@@ -11,7 +11,7 @@ from typing import Any, Protocol, runtime_checkable
 from nas_kd.costs.environment import package_versions
 from nas_kd.errors import UsageError
 from nas_kd.export.onnx_file import onnx_facts
-from nas_kd.file_digest import sha256
+from nas_kd.file_digest import is_unchanged, sha256
 from nas_kd.sealed import sealed, unsealed
 from nas_kd.whole_files import write_whole
 
@@ -186,7 +186,7 @@ def _differing(
     stated = manifest.get("files")
     for name, digest in (stated if isinstance(stated, dict) else {}).items():
         file = Path(directory) / Path(name).name
-        if wanted(name) and (not file.is_file() or sha256(file) != digest):
+        if wanted(name) and not is_unchanged(file, digest):
             yield file
 
 

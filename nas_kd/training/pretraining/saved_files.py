@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from nas_kd.file_digest import sha256
+from nas_kd.file_digest import is_unchanged, sha256
 
 
 def saved_files(folder: Path, facts: Mapping[str, Any]) -> dict[str, str]:
@@ -27,8 +27,9 @@ def saved_files(folder: Path, facts: Mapping[str, Any]) -> dict[str, str]:
 
 def changed_files(folder: Path, saved: Mapping[str, str]) -> list[Path]:
     """Those of `saved_files` that are missing, or hold something else now."""
-    places = {folder / name: digest for name, digest in saved.items()}
-    return [file for file, digest in places.items() if not file.is_file() or sha256(file) != digest]
+    return [
+        folder / name for name, digest in saved.items() if not is_unchanged(folder / name, digest)
+    ]
 
 
 def _is_name(text: str) -> bool:
