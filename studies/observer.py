@@ -36,14 +36,17 @@ class SilentObserver:
 
 
 def per_mille(observer: Observer) -> Callable[[int, int, str], None]:
-    """Reports how much of a training's epochs or seconds is over, at most once a thousandth."""
-    last = -1
+    """Reports how much of a training's steps or seconds is over.
+
+    Once for each thousandth, and for each new best result.
+    """
+    last: tuple[int, str] | None = None
 
     def report(done: int, units: int, best: str) -> None:
         nonlocal last
         thousandths = min(PER_MILLE, done * PER_MILLE // max(1, units))
-        if thousandths != last:
-            last = thousandths
+        if (thousandths, best) != last:
+            last = (thousandths, best)
             observer.advance(thousandths, best=best)
 
     return report

@@ -14,7 +14,7 @@ from nas_kd.training.evaluate import count_correct, device_of
 from nas_kd.training.processes import make_accelerator
 from studies.observer import Observer
 
-CHUNK = 1024
+CHUNK = 256
 """Images between two reports of the progress."""
 
 

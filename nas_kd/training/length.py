@@ -40,12 +40,15 @@ class Length(ABC):
         """Whether to stop, if what is still to be done afterwards takes ``reserve`` seconds."""
 
     @abstractmethod
-    def done(self, epoch: int) -> tuple[int, int]:
-        """Units that are over and units in all, for a progress bar."""
+    def done(self, epoch: int, step: int) -> tuple[int, int]:
+        """Units over after ``epoch`` epochs and ``step`` steps, and units in all."""
 
 
 class EpochLength(Length):
-    """A fixed number of epochs of ``steps`` steps each; nothing depends on the clock."""
+    """A fixed number of epochs of ``steps`` steps each; nothing depends on the clock.
+
+    Progress is counted in steps.
+    """
 
     def __init__(
         self, epochs: int, steps: int, clock: Callable[[], float] = time.monotonic
@@ -60,8 +63,8 @@ class EpochLength(Length):
     def is_over(self, epoch: int, reserve: float) -> bool:
         return epoch >= self._epochs
 
-    def done(self, epoch: int) -> tuple[int, int]:
-        return epoch, self._epochs
+    def done(self, epoch: int, step: int) -> tuple[int, int]:
+        return epoch * self._steps + step, self._epochs * self._steps
 
 
 class TimeLength(Length):
@@ -77,6 +80,6 @@ class TimeLength(Length):
     def is_over(self, epoch: int, reserve: float) -> bool:
         return self.seconds + reserve >= self._total
 
-    def done(self, epoch: int) -> tuple[int, int]:
+    def done(self, epoch: int, step: int) -> tuple[int, int]:
         total = max(1, round(self._total))
         return min(total, int(self.seconds)), total

@@ -67,8 +67,9 @@ def train_student(
             result is that of an uninterrupted call, bit for bit.
         logits_file: Where ``clean`` teacher views keep the teacher's logits, so that trainings of
             several students with one teacher compute them once.
-        on_progress: Told ``(done, total, best)``: epochs (or seconds, with a length in minutes)
-            that are over, all of them, and the best result so far in words.
+        on_progress: Told after every step, and after every validation,
+            ``(done, total, best)``: steps (or seconds, with a length in minutes) that are over,
+            all of them, and the best result so far in words.
 
     Raises:
         UsageError: The settings do not fit together, the device or the data; the student starts

@@ -153,7 +153,7 @@ class Trainer:
                 steps += 1
                 if steps % _CHECK_EVERY == 0:
                     self._means(sums, steps)
-                    self._report()
+                self._report(steps)
                 self._step_seconds = time.monotonic() - began
         return {**self._means(sums, steps), "learning_rate": rate}
 
@@ -240,9 +240,9 @@ class Trainer:
         count_correct(self.judged, self._data.validation, sample)
         return (time.monotonic() - began) * size / max(1, len(sample))
 
-    def _report(self) -> None:
+    def _report(self, step: int = 0) -> None:
         if self._accelerator.is_main_process:
-            done, units = self._length.done(self.standing.epoch)
+            done, units = self._length.done(self.standing.epoch, step)
             self._on_progress(done, units, self.standing.best())
 
     def _state(self) -> dict[str, Any]:

@@ -41,9 +41,10 @@ def test_it_is_trained_once_and_then_loaded(digits: DataSplits, tmp_path: Path) 
         ).model
 
     first = make(tmp_path / "a")
-    assert told == [1]
+    assert told
+    told.clear()
     assert same(make(tmp_path / "a"), first)
-    assert told == [1]
+    assert not told
     assert [path.suffix for path in (tmp_path / "a").iterdir()] == [".safetensors"]
     assert same(make(tmp_path / "b"), first)
 
@@ -90,18 +91,20 @@ def test_an_interrupted_training_continues(digits: DataSplits, tmp_path: Path) -
     )
 
     def interrupt(done: int, total: int, best: str) -> None:
-        raise KeyboardInterrupt
+        if best:
+            raise KeyboardInterrupt
 
-    epochs: list[int] = []
+    told: list[float] = []
     shared = {"cache_dir": tmp_path / "parts", "seed": 0, "settings": settings}
     with pytest.raises(KeyboardInterrupt):
         train_default_teacher(digits, **shared, on_progress=interrupt)  # type: ignore[arg-type]
     resumed = train_default_teacher(
         digits,
         **shared,  # type: ignore[arg-type]
-        on_progress=lambda done, total, best: epochs.append(done),
+        on_progress=lambda done, total, best: told.append(done / total),
     )
-    assert epochs == [2, 3]
+    assert told[0] > 1 / 3
+    assert told[-1] == 1
     assert same(resumed.model, expected.model)
 
 
