@@ -11,6 +11,7 @@ import pytest
 import torch
 from PIL import Image
 
+from nas_kd.data import load_data
 from nas_kd.export import Preprocess, export_onnx, load_student, save_student
 from nas_kd.export.text_delivery import deliver_text_student
 from search_spaces import Task, create_space
@@ -73,6 +74,23 @@ def test_images(
         logits = loaded.module(images).numpy()
     np.testing.assert_allclose(found["logits"], logits, atol=0.05 * np.abs(logits).max())
     assert capsys.readouterr().out.strip() == loaded.classes[logits.argmax()]
+
+
+def test_images_of_16_bits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    directory = tmp_path / "runs" / "digits" / "students" / "1"
+    save_images(directory, "cifar-resnet", {"width": 8}, 3)
+    grey = np.random.default_rng(0).integers(0, 2**16, (16, 16), dtype=np.uint16)
+    Image.fromarray(grey).save(tmp_path / "photo.png")
+    (tmp_path / "data" / "a").mkdir(parents=True)
+    Image.fromarray(grey).save(tmp_path / "data" / "a" / "photo.png")
+    monkeypatch.chdir(tmp_path)
+    _, found = run_example("README.md", "onnxruntime")
+    data = load_data("folder:data?labels=false&channels=3", labelled=False)
+    images, _ = data.normalised(MEAN, STD).train.batch([0])
+    np.testing.assert_allclose(found["images"], images.numpy(), atol=1e-5)
+    assert capsys.readouterr().out
 
 
 def test_texts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
