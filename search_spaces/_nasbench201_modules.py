@@ -108,23 +108,45 @@ class ReductionBlock(nn.Module):
         return main + shortcut
 
 
+class Stem(nn.Sequential):
+    """Images ``(B, in_channels, S, S)`` to maps ``(B, C, S/n, S/n)``, rounded up.
+
+    With a stride n of 1 one convolution, as published; else one of stride 2 for every halving, with
+    ReLU between them, as DARTS begins on ImageNet.
+    """
+
+    def __init__(self, in_channels: int, channels: int, stride: int) -> None:
+        convolution = nn.Conv2d(
+            in_channels, channels, 3, stride=min(stride, 2), padding=1, bias=False
+        )
+        super().__init__(convolution, nn.BatchNorm2d(channels))
+        while (stride := stride // 2) > 1:
+            self.append(ReluConvNorm(channels, channels, 3, stride=2))
+
+
 class NasBench201Network(nn.Module):
     """Stem, three stages of equal cells with reductions between, BN and ReLU, pooling, classifier.
 
-    Images ``(B, in_channels, S, S)`` to logits ``(B, num_classes)``.
+    Images ``(B, in_channels, S, S)`` to logits ``(B, num_classes)``. The stem shrinks them by
+    ``stem_stride``, which is a power of two; below it is 1.
     """
 
     def __init__(
-        self, cell: Cell, *, channels: int, cells_per_stage: int, in_channels: int, num_classes: int
+        self,
+        cell: Cell,
+        *,
+        channels: int,
+        cells_per_stage: int,
+        in_channels: int,
+        num_classes: int,
+        stem_stride: int = 1,
     ) -> None:
         super().__init__()
 
         def stage(width: int) -> nn.Sequential:
             return nn.Sequential(*(NasBench201Cell(cell, width) for _ in range(cells_per_stage)))
 
-        self.stem = nn.Sequential(
-            nn.Conv2d(in_channels, channels, 3, padding=1, bias=False), nn.BatchNorm2d(channels)
-        )
+        self.stem = Stem(in_channels, channels, stem_stride)
         self.stage_1 = stage(channels)
         self.reduction_1 = ReductionBlock(channels)
         self.stage_2 = stage(2 * channels)

@@ -32,6 +32,8 @@ _STAGES = 3
 class NasBench201Supernet(nn.Module):
     """Images ``(B, in_channels, S, S)`` to logits ``(B, class)``, for a cell or a mixture of cells.
 
+    Sizes of maps are those of a ``stem_stride`` of 1.
+
     With the space's default options 1,686,106 parameters: the batch norms in cells have no scale
     and shift, those between cells do.
 
@@ -57,6 +59,7 @@ class NasBench201Supernet(nn.Module):
             cells_per_stage=0,
             in_channels=task.in_channels,
             num_classes=task.num_classes,
+            stem_stride=space.stem_stride,
         )
         self.stages = nn.ModuleList(
             nn.ModuleList(
@@ -137,7 +140,7 @@ class NasBench201Supernet(nn.Module):
 
     def placed_operations(self) -> Uses:
         """What the space's network holds for every choice."""
-        stages, side = [], self.task.image_size
+        stages, side = [], self.space.stem_sides(self.task)[-1]
         for stage in range(_STAGES):
             stages.append((self.space.channels * 2**stage, side))
             side = halved(side)

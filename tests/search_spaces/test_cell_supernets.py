@@ -36,12 +36,18 @@ def nasbench201(**options: int) -> NasBench201Supernet:
     return NasBench201Supernet(NasBench201(channels=8, cells_per_stage=1), TINY, **options)
 
 
+def with_strided_stem(**options: int) -> NasBench201Supernet:
+    torch.manual_seed(0)
+    space = NasBench201(channels=8, cells_per_stage=1, stem_stride=2)
+    return NasBench201Supernet(space, TINY, **options)
+
+
 def darts(**options: int) -> DartsSupernet:
     torch.manual_seed(0)
     return DartsSupernet(Darts(channels=4, cells=3), TINY, **options)
 
 
-@pytest.fixture(params=[nasbench201, darts])
+@pytest.fixture(params=[nasbench201, with_strided_stem, darts])
 def make(request: pytest.FixtureRequest) -> Callable[..., CellSupernet]:
     return request.param
 
