@@ -112,7 +112,7 @@ class Stem(nn.Sequential):
     """Images ``(B, in_channels, S, S)`` to maps ``(B, C, S/n, S/n)``, rounded up.
 
     With a stride n of 1 one convolution, as published; else one of stride 2 for every halving, with
-    ReLU between them, as DARTS begins on ImageNet.
+    ReLU between them, as in DARTS's networks for ImageNet, there of fewer channels.
     """
 
     def __init__(self, in_channels: int, channels: int, stride: int) -> None:

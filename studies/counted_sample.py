@@ -57,8 +57,14 @@ def little_choice(share: float, sampled: int) -> str | None:
     """
     if share >= _LITTLE:
         return None
+    within = "are within the limits on MACs and parameters"
+    found = (
+        f"only {share:.1%} of {sampled:,} sampled students {within}, which leaves little to choose "
+        "from"
+        if share
+        else f"none of {sampled:,} sampled students {within}"
+    )
     return (
-        f"WARNING: only {share:.1%} of {sampled:,} sampled students are within the limits on MACs "
-        "and parameters, which leaves little to choose from. Take smaller students "
-        "(--space-option, --image-size or another --space), or raise the budget."
+        f"WARNING: {found}. Take smaller students (--space-option, --image-size or another "
+        "--space), or raise the budget."
     )

@@ -75,7 +75,9 @@ def _run(recipe: Recipe) -> dict[str, Any]:
 
 
 def _results(document: Mapping[str, Any]) -> Iterator[RenderableType]:
-    from nas_kd.report.profile_table import profile_table, verdict
+    from nas_kd.report.profile_table import doubtful, profile_table, verdict
 
     yield profile_table(document)
+    if (doubt := doubtful(document)) is not None:
+        yield doubt
     yield verdict(document)

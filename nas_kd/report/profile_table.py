@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from nas_kd.report import numbers
+from nas_kd.report.latency_words import latency_remarks
 
 _METRICS = {"macs": "MACs", "params": "parameters", "latency_ms": "latency"}
 
@@ -69,6 +70,21 @@ def verdict(document: Mapping[str, Any]) -> Text:
         f"The budget cannot be met: the smallest student is over it ({broken}), and so are the "
         "others. Raise the budget, or choose another space with --space or --space-option.",
         style="bold red",
+    )
+
+
+def doubtful(document: Mapping[str, Any]) -> Text | None:
+    """What disturbed the measurements; None where nothing did."""
+    remarks: dict[str, str] = {}
+    for student in document["students"]:
+        remarks |= latency_remarks(student["latency_ms"])
+    remarks |= latency_remarks(document["teacher"]["latency"])
+    if not remarks:
+        return None
+    return Text(
+        f"The latencies are doubtful ({'; '.join(remarks.values())}): the teacher's alone and "
+        "beside the students may differ. Profile again on a quiet machine.",
+        style="yellow",
     )
 
 

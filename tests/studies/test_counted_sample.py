@@ -35,6 +35,13 @@ def test_little_choice_is_told_of_where_a_count_is_limited() -> None:
     assert warning_before_a_search(CELLS, DIGITS, Limits({"latency_ms": 1e-9}), seed=0) is None
 
 
+def test_where_nothing_is_within_none_is_said() -> None:
+    told = warning_before_a_search(CELLS, DIGITS, Limits({"macs": 1}), seed=0)
+    assert told is not None
+    assert told.startswith("WARNING: none of ")
+    assert "%" not in told
+
+
 def test_a_search_tells_of_it_before_it_begins(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
