@@ -32,6 +32,11 @@ _REMEDIES = {
     errno.EACCES: _PERMISSION,
     errno.EPERM: _PERMISSION,
 }
+_MEMORY = (
+    "Take smaller batches (distill.batch_size and search.images in a recipe, batch_size of a "
+    "pre-training), smaller images (--image-size) or smaller students (--space-option). What was "
+    "done is kept: with another distill.batch_size a search goes on from there."
+)
 # Typer brings a Click of its own or uses the installed one, by version: this is the right one's.
 _SyntaxError: Any = next(
     kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "UsageError"
@@ -111,11 +116,22 @@ def _explain(error: Exception) -> tuple[str, int]:
         return f"{message}{stop} Try: {command} --help", ExitCode.USAGE
     if isinstance(error, OSError) and error.errno in _REMEDIES:
         return _what_to_do(error, None), ExitCode.FAILURE
+    if _is_out_of_memory(error):
+        reason = str(error).strip().partition("\n")[0].removesuffix(".")
+        return f"out of memory ({reason or type(error).__name__}). {_MEMORY}", ExitCode.FAILURE
     notes = " ".join(getattr(error, "__notes__", [])) or f"Run it again with {_DEBUG} for more."
     if isinstance(error, OSError) and error.strerror:
         where = f": {error.filename}" if error.filename else ""
         return f"{error.strerror}{where}. {notes}", ExitCode.FAILURE
     return f"unexpected {type(error).__name__}: {error}. {notes}", ExitCode.FAILURE
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    """On the CPU or, as torch's error of that name, on a GPU."""
+    return isinstance(error, MemoryError) or (
+        isinstance(error, RuntimeError)
+        and (type(error).__name__ == "OutOfMemoryError" or "can't allocate memory" in str(error))
+    )
 
 
 def _what_to_do(error: OSError, folder: Path | None) -> str:

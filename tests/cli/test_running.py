@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from nas_kd.cli.running import keeping_traceback
 from nas_kd.errors import (
@@ -103,6 +104,27 @@ def test_a_full_or_closed_disk_is_one_message_with_what_to_do(
     assert outcome.err == f"nas-kd: error: {caught.value}\n"
     assert message in outcome.err
     assert words in outcome.err
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.\nmore"),
+        RuntimeError(
+            "[enforce fail at alloc_cpu.cpp:124] DefaultCPUAllocator: can't allocate memory"
+        ),
+        MemoryError(),
+    ],
+)
+def test_too_little_memory_is_one_message_with_what_to_do(
+    nas_kd: Command, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    _raising(monkeypatch, error)
+    outcome = nas_kd("show", "x")
+    assert outcome.code == 1
+    assert "out of memory (" in outcome.err
+    assert "distill.batch_size" in outcome.err
+    assert outcome.err.count("\n") == 1
 
 
 def test_ctrl_c_names_the_command_that_continues(
