@@ -31,6 +31,7 @@ from nas_kd.training.darts.supernets import delivered_space
 from nas_kd.training.darts.teachers import make_teachers
 from nas_kd.training.processes import same_buffers
 from nas_kd.training.teacher_grid import Batch
+from nas_kd.whole_files import replaced
 from search_spaces import Arch, Task
 
 if TYPE_CHECKING:  # the registry of methods imports this package
@@ -145,7 +146,8 @@ class SearchSession:
             name: value.detach().cpu().contiguous()
             for name, value in self.network.state_dict().items()
         }
-        save_file(tensors, folder / WEIGHTS)
+        with replaced(folder / WEIGHTS) as draft:
+            save_file(tensors, draft)
         arch = self.arch
         sizes = self._delivered.sizes(arch, self._task)
         return {

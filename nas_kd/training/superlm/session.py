@@ -26,6 +26,7 @@ from nas_kd.training.superlm.students import (
     text_task_of,
 )
 from nas_kd.training.superlm.text import text_digest, training_text
+from nas_kd.whole_files import replaced, whole_folder
 from search_spaces import create_space
 from search_spaces.language_models import head_of
 from search_spaces.supernets import DepthRule, Importance, SuperLM
@@ -137,14 +138,17 @@ class SuperLMSession:
     def save(self, folder: Path) -> dict[str, Any]:
         """The shared weights as a model of transformers with its tokenizer, the size of the
         teacher; the map of hidden states and what the teacher was sorted by, where there are."""
-        self.superlm.model.save_pretrained(folder / MODEL)
-        self._tokenizer.save_pretrained(folder / MODEL)
+        with whole_folder(folder / MODEL) as draft:
+            self.superlm.model.save_pretrained(draft)
+            self._tokenizer.save_pretrained(draft)
         facts: dict[str, Any] = {"model": MODEL, "held_out_loss": self._found, TEXT: self._text}
         if self._fit is not None:
-            save_file({"weight": self._fit.weight.detach().cpu()}, folder / FIT)
+            with replaced(folder / FIT) as draft:
+                save_file({"weight": self._fit.weight.detach().cpu()}, draft)
             facts["fit"] = FIT
         if self._importance is not None:
-            save_file(vars(self._importance), folder / IMPORTANCE)
+            with replaced(folder / IMPORTANCE) as draft:
+                save_file(vars(self._importance), draft)
             facts["importance"] = IMPORTANCE
         return facts
 
