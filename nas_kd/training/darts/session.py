@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from safetensors.torch import save_file
 from torch import Tensor
 
 from nas_kd.data import load_data
+from nas_kd.tensor_files import save_tensors
 from nas_kd.training.batches import mixed_seed
 from nas_kd.training.darts.bilevel import BilevelStep
 from nas_kd.training.darts.cost_table import cost_table
@@ -31,7 +31,6 @@ from nas_kd.training.darts.supernets import delivered_space
 from nas_kd.training.darts.teachers import make_teachers
 from nas_kd.training.processes import same_buffers
 from nas_kd.training.teacher_grid import Batch
-from nas_kd.whole_files import replaced
 from search_spaces import Arch, Task
 
 if TYPE_CHECKING:  # the registry of methods imports this package
@@ -142,12 +141,7 @@ class SearchSession:
         self._best = state["best"]
 
     def save(self, folder: Path) -> dict[str, Any]:
-        tensors = {
-            name: value.detach().cpu().contiguous()
-            for name, value in self.network.state_dict().items()
-        }
-        with replaced(folder / WEIGHTS) as draft:
-            save_file(tensors, draft)
+        save_tensors(folder / WEIGHTS, self.network.state_dict())
         arch = self.arch
         sizes = self._delivered.sizes(arch, self._task)
         return {

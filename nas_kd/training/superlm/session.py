@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from safetensors.torch import save_file
 from torch import nn
 
 from nas_kd.errors import UsageError
 from nas_kd.teachers.language import LanguageTeacher, load_language_teacher
+from nas_kd.tensor_files import save_pretrained, save_tensors
 from nas_kd.training.batches import mixed_seed
 from nas_kd.training.language.loop import LanguageLoop
 from nas_kd.training.superlm.importance import put_important_first, sort_as_before
@@ -26,7 +26,7 @@ from nas_kd.training.superlm.students import (
     text_task_of,
 )
 from nas_kd.training.superlm.text import text_digest, training_text
-from nas_kd.whole_files import replaced, whole_folder
+from nas_kd.whole_files import whole_folder
 from search_spaces import create_space
 from search_spaces.language_models import head_of
 from search_spaces.supernets import DepthRule, Importance, SuperLM
@@ -139,16 +139,13 @@ class SuperLMSession:
         """The shared weights as a model of transformers with its tokenizer, the size of the
         teacher; the map of hidden states and what the teacher was sorted by, where there are."""
         with whole_folder(folder / MODEL) as draft:
-            self.superlm.model.save_pretrained(draft)
-            self._tokenizer.save_pretrained(draft)
+            save_pretrained(draft, self.superlm.model, self._tokenizer)
         facts: dict[str, Any] = {"model": MODEL, "held_out_loss": self._found, TEXT: self._text}
         if self._fit is not None:
-            with replaced(folder / FIT) as draft:
-                save_file({"weight": self._fit.weight.detach().cpu()}, draft)
+            save_tensors(folder / FIT, {"weight": self._fit.weight})
             facts["fit"] = FIT
         if self._importance is not None:
-            with replaced(folder / IMPORTANCE) as draft:
-                save_file(vars(self._importance), draft)
+            save_tensors(folder / IMPORTANCE, vars(self._importance))
             facts["importance"] = IMPORTANCE
         return facts
 
