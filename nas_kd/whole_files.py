@@ -102,6 +102,15 @@ def write_whole(path: Path, text: str) -> None:
         draft.write_text(text, encoding="utf-8")
 
 
+def put_aside(path: Path) -> Path:
+    """Renames what is damaged, see `name_for_damaged`; its new name.
+
+    Raises:
+        OSError: It cannot be renamed.
+    """
+    return path.replace(name_for_damaged(path))
+
+
 def name_for_damaged(path: Path) -> Path:
     """A free name beside ``path`` under which it can be kept: ``<name>.damaged``, then numbered."""
     first = path.with_name(f"{path.name}.damaged")
