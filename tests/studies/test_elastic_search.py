@@ -20,6 +20,7 @@ from nas_kd.errors import NoFeasibleStudentError, UsageError
 from nas_kd.export import load_student
 from nas_kd.training import evaluate_accuracy
 from nas_kd.training.poa.settings import PoaSettings
+from nas_kd.training.pretraining import PretrainingFolder
 from nas_kd.training.sandwich.settings import SandwichSettings
 from search_spaces import Arch
 from studies.elastic import Source
@@ -139,6 +140,7 @@ def test_images_without_labels_are_learned_from_and_others_judge(tmp_path: Path)
     photos = f"folder:{tmp_path / 'photos'}?labels=false"
     settings = PoaSettings(**{**TINY, "epochs": 1})
     run = pretrained(tmp_path / "run", "poa", settings, "elastic-vit", data=photos)
+    assert (PretrainingFolder(run).facts() or {})["labelled"] is False
 
     search = ElasticSearch(Budget(), PROFILE)
     with pytest.raises(UsageError, match=r"no labels.*--data"):

@@ -16,7 +16,10 @@ FILE = "supernet.safetensors"
 
 
 def save_supernet(folder: Path, supernet: ElasticSupernet, data: DataSplits) -> dict[str, Any]:
-    """Writes the weights into ``folder``; what `restore_supernet` needs beside them, as facts."""
+    """Writes the weights into ``folder``; what `restore_supernet` needs beside them, as facts.
+
+    They tell, too, whether the images of ``data`` are ``labelled``.
+    """
     save_tensors(folder / FILE, supernet.state_dict())
     return {
         "weights": FILE,
@@ -24,4 +27,5 @@ def save_supernet(folder: Path, supernet: ElasticSupernet, data: DataSplits) -> 
         "scaled": supernet.scaled,
         "mean": list(data.mean),
         "std": list(data.std),
+        "labelled": data.num_classes > 0,
     }
