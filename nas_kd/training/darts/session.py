@@ -29,6 +29,7 @@ from nas_kd.training.darts.settings import SearchSettings
 from nas_kd.training.darts.start import initial_network
 from nas_kd.training.darts.supernets import delivered_space
 from nas_kd.training.darts.teachers import make_teachers
+from nas_kd.training.pretraining.known_images import IMAGES, images_digest, require_its_images
 from nas_kd.training.processes import same_buffers
 from nas_kd.training.teacher_grid import Batch
 from search_spaces import Arch, Task
@@ -48,7 +49,7 @@ class SearchSession:
 
     def __init__(self, job: Job) -> None:
         settings: SearchSettings = job.settings
-        self._settings, self._seed = settings, job.seed
+        self._settings, self._seed, self._data = settings, job.seed, job.data
         data = load_data(job.data, seed=job.seed, image_size=job.image_size)
         self._halves = Halves(data, settings, job.seed, job.accelerator)
         self._task = Task(data.input_shape[0], data.input_shape[-1], data.num_classes)
@@ -126,12 +127,19 @@ class SearchSession:
             "alphas_optimizer": self._step.alphas_optimizer.state_dict(),
             "teachers": self.teachers.state(),
             "units": self._units,
+            IMAGES: images_digest(self._halves.data.train),
             "epochs": self._epochs,
             **self._course.state(),
             "best": self._best,
         }
 
     def load(self, state: Mapping[str, Any]) -> None:
+        """See `Session.load`.
+
+        Raises:
+            UsageError: The images are not those of the state, where that tells.
+        """
+        require_its_images(state, self._halves.data.train, self._data)
         self.network.load_state_dict(state["network"])
         self._step.weights_optimizer.load_state_dict(state["weights_optimizer"])
         self._step.alphas_optimizer.load_state_dict(state["alphas_optimizer"])
