@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from nas_kd.export.manifest import changed_files
-from nas_kd.whole_files import name_for_damaged
+from nas_kd.whole_files import put_aside
 from studies.run_directory import RunDirectory
 
 
@@ -32,12 +32,3 @@ def put_aside_if_changed(run: RunDirectory, student: Path) -> bool:
         f"or missing. The student is made again.{kept}"
     )
     return True
-
-
-def put_aside(student: Path) -> Path:
-    """Renames the folder of a student to its ``*.damaged`` name, which is returned.
-
-    Raises:
-        OSError: The folder cannot be renamed.
-    """
-    return student.replace(name_for_damaged(student))

@@ -92,6 +92,12 @@ def search_elastic(
         ExportError: ONNX Runtime does not compute what the student computes.
     """
     source, work = Source(run, search.data), folder / "work"
+    if not source.has_its_images:
+        observer.note(
+            f"{source.data_name} gives other training images than in the training: what is held "
+            "out of them now may have been learned from, so that accuracies may be higher than on "
+            "unseen images. Put back what was there."
+        )
     space = source.supernet.space
     feasible = within_budget(source, search.budget)
     named = list(dict.fromkeys(space.parse(text) for text in search.archs))

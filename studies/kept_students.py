@@ -8,9 +8,9 @@ from pathlib import Path
 
 from nas_kd.export.manifest import FILE as MANIFEST
 from nas_kd.export.manifest import changed_files, read_manifest, refresh_manifest
-from nas_kd.whole_files import whole_folder
+from nas_kd.whole_files import put_aside, whole_folder
 from studies.beside_teacher import latency_violation
-from studies.changed_student import put_aside, put_aside_if_changed
+from studies.changed_student import put_aside_if_changed
 from studies.delivered_finalist import DeliveredFinalist
 from studies.delivery import Delivered
 from studies.finalists import Measured

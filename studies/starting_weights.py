@@ -68,12 +68,16 @@ class StartingWeights:
         return student.module, replace(setting, teacher=teacher, data=data)
 
 
-def recipe_of_pretraining(job: Mapping[str, Any]) -> Recipe:
+def recipe_of_pretraining(job: Mapping[str, Any], data: str | None = None) -> Recipe:
     """How a student out of a supernet is distilled where nothing else is asked for.
 
     Space, data, teacher and seed are those of the pre-training ``job``, so that its validation
     images are still unseen; the optimiser is, too, with small steps. Images have the size for
     which the networks were made: that of its views, where they had one of their own.
+
+    Args:
+        job: What was trained, by name.
+        data: What the student got its classifier of, where that is other data.
 
     Raises:
         UsageError: The job is damaged.
@@ -86,7 +90,7 @@ def recipe_of_pretraining(job: Mapping[str, Any]) -> Recipe:
         {
             "seed": job["seed"],
             "space": {"name": job["space"], "options": job["space_options"]},
-            "data": {"source": job["data"], "image_size": side},
+            "data": {"source": data or job["data"], "image_size": side},
             "distill": dict(_GENTLE[optimizer]),
             **({"teacher": teacher} if teacher["source"] else {}),
         }

@@ -16,7 +16,7 @@ from nas_kd.training import (
     read_logits,
     train_student,
 )
-from nas_kd.whole_files import name_for_damaged
+from nas_kd.whole_files import put_aside
 from search_spaces import Arch
 from studies.observer import Observer, per_mille
 from studies.recipe import DistillSection, Recipe
@@ -80,7 +80,7 @@ class StudentTrainer:
         try:
             return self._train(arch, name, settings, with_teacher, start)
         except DamagedCheckpointError as error:
-            aside = error.path.replace(name_for_damaged(error.path))
+            aside = put_aside(error.path)
             self._run.tell(
                 f"The checkpoint {error.path} is damaged. It is kept as {aside.name}, and the "
                 "training starts afresh."

@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import save_file
 
-from nas_kd.whole_files import whole_folder
+from nas_kd.whole_files import replaced, whole_folder
 
 
 def test_a_folder_takes_the_place_of_the_earlier_one(tmp_path: Path) -> None:
@@ -64,3 +66,16 @@ def _fill_and_interrupt(folder: Path) -> None:
         assert list(draft.iterdir()) == []
         (draft / "new").touch()
         raise KeyboardInterrupt
+
+
+def test_others_may_read_weights_as_any_file(tmp_path: Path) -> None:
+    with replaced(tmp_path / "a.safetensors") as draft:
+        save_file({"x": torch.zeros(1)}, draft)
+    with whole_folder(tmp_path / "1") as folder:
+        (folder / "below").mkdir()
+        save_file({"x": torch.zeros(1)}, folder / "below" / "b.safetensors")
+    other = tmp_path / "other"
+    other.touch()
+    written = (tmp_path / "a.safetensors", tmp_path / "1" / "below" / "b.safetensors")
+    assert {file.stat().st_mode for file in written} == {other.stat().st_mode}
+    assert [file.name for file in (tmp_path / "1").iterdir()] == ["below"]

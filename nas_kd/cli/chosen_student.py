@@ -24,11 +24,13 @@ class ChosenStudent:
         arch: As JSON or in the space's own notation.
         recipe: By which it is trained.
         start: None where it is trained anew, as the recipe's ``init`` says.
+        learned: The data that those weights know.
     """
 
     arch: str
     recipe: Recipe
     start: StartingWeights | None = None
+    learned: tuple[str, ...] = ()
 
 
 def choose_student(
@@ -68,8 +70,8 @@ def choose_student(
     else:
         named = {"space.name": base.recipe.space.name, "space.options": base.recipe.space.options}
         recipe = resolve_recipe(config, changes | named)
-    if base.start is not None:
-        _require_same_split(student, recipe, base.recipe)
+    for known in base.learned:
+        _require_same_split(student, recipe, base.recipe, known)
     return replace(base, recipe=recipe)
 
 
@@ -91,7 +93,10 @@ def _read_student(path: Path, *, has_teacher: bool) -> ChosenStudent:
         arch, pretraining = json.dumps(config["arch"]), manifest.get("pretraining")
         if pretraining is None:
             return ChosenStudent(arch, parse_recipe(manifest["recipe"]))
-        recipe, start = recipe_of_pretraining(pretraining), StartingWeights.of(directory)
+        judged_on = (config.get("provenance") or {}).get("data")
+        recipe = recipe_of_pretraining(pretraining, judged_on)
+        start = StartingWeights.of(directory)
+        learned = tuple(dict.fromkeys([pretraining["data"], recipe.data.source]))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise UsageError(
             f"student: {directory} cannot be read ({type(error).__name__}: {error}). Give its "
@@ -102,14 +107,14 @@ def _read_student(path: Path, *, has_teacher: bool) -> ChosenStudent:
             f"--teacher: the supernet of {directory} was trained without one. Name the teacher "
             "that the student is to learn from."
         )
-    return ChosenStudent(arch, recipe, start)
+    return ChosenStudent(arch, recipe, start, learned)
 
 
-def _require_same_split(student: str, recipe: Recipe, pretraining: Recipe) -> None:
+def _require_same_split(student: str, recipe: Recipe, pretraining: Recipe, known: str) -> None:
     """Refuses to judge a student on images that its weights have learned."""
     from nas_kd.source_spec import SourceSpec
 
-    now, then = (SourceSpec.parse(made.data.source) for made in (recipe, pretraining))
+    now, then = (SourceSpec.parse(source) for source in (recipe.data.source, known))
     seed, share = pretraining.seed, pretraining.data.validation_share
     is_same = (recipe.seed, recipe.data.validation_share) == (seed, share)
     if is_same or (now.kind, now.target) != (then.kind, then.target):

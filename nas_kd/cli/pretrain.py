@@ -186,7 +186,11 @@ def _summary(document: dict[str, Any]) -> list[Any]:
         lines.append(f"  {shlex.join(search)}")
     else:
         search = ["nas-kd", "search", "--supernet", str(run), "--budget", "macs=50%"]
-        lines.append(f"Take a student: {shlex.join(search)}")
+        if document["supernet"].get("labelled", True):
+            lines.append(f"Take a student: {shlex.join(search)}")
+        else:
+            lines.append("Take a student, which labelled images such as folder:LABELLED judge:")
+            lines.append(f"  {shlex.join([*search, '--data', 'folder:LABELLED'])}")
     return [*pretraining_tables(document), "\n".join(lines)]
 
 

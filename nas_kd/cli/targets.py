@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,7 +75,33 @@ def best_student(path: Path) -> Path:
             f"student: the run {path} has not delivered a student yet. "
             "Finish it with the nas-kd command that began it."
         )
+    _refuse_pretraining(path)
     raise UsageError(f"student: {path} holds neither a student (config.json) nor a run.")
+
+
+def _refuse_pretraining(path: Path) -> None:
+    """Raises `UsageError`, which says how to come by a student, where a supernet is trained."""
+    from nas_kd.training.pretraining import PretrainingFolder
+
+    folder = PretrainingFolder.open(path)
+    if folder is None:
+        return
+    facts = folder.facts()
+    if facts is None:
+        raise UsageError(
+            f"student: {path} holds a supernet whose training is not finished. Finish it with the "
+            "nas-kd pretrain command that began it."
+        )
+    if arch := facts.get("arch"):
+        shown = shlex.quote(json.dumps(arch))
+        raise UsageError(
+            f"student: {path} holds a supernet, which has found a cell. Train a student of it: "
+            f"nas-kd distill {shown}, with its --space, --data and --teacher."
+        )
+    raise UsageError(
+        f"student: {path} holds a supernet. Take a student out of it: nas-kd search --supernet "
+        f"{shlex.quote(str(path))} --budget macs=50%"
+    )
 
 
 def holds_text(directory: Path) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from nas_kd.costs.messages import first_line
@@ -18,7 +18,8 @@ from nas_kd.errors import UsageError
 from nas_kd.export.manifest import require_intact
 from nas_kd.export.preprocess import Preprocess
 from nas_kd.export.text_student import PROVENANCE
-from nas_kd.whole_files import replaced, write_whole
+from nas_kd.tensor_files import save_tensors
+from nas_kd.whole_files import write_whole
 from search_spaces import Arch, Hosted, SearchSpace, Task, create_space
 
 SCHEMA = "nas-kd.student/1"
@@ -92,9 +93,8 @@ def save_student(
         "std": None if std is None else [float(value) for value in std],
         "provenance": dict(provenance),
     }
-    tensors = {k: v.detach().cpu().contiguous().clone() for k, v in module.state_dict().items()}
-    with replaced(directory / WEIGHTS) as draft:
-        save_file(tensors, str(draft), metadata={"format": "pt"})
+    tensors = {k: v.detach().clone() for k, v in module.state_dict().items()}
+    save_tensors(directory / WEIGHTS, tensors, {"format": "pt"})
     write_whole(directory / CONFIG, json.dumps(config, indent=2) + "\n")
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from nas_kd.costs.messages import first_line
 from nas_kd.errors import UsageError
 from nas_kd.export.manifest import require_intact
+from nas_kd.tensor_files import save_pretrained
 from nas_kd.whole_files import write_whole
 from search_spaces.language_models import class_named
 
@@ -56,9 +57,7 @@ def save_text_student(
     """
     directory = Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
-    model.save_pretrained(directory)
-    if tokenizer is not None:
-        tokenizer.save_pretrained(directory)
+    save_pretrained(directory, model, tokenizer)
     facts = {"schema": SCHEMA, **provenance}
     write_whole(directory / PROVENANCE, json.dumps(facts, indent=2) + "\n")
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -54,7 +56,8 @@ def read_batches(
 ) -> Generator[tuple[Tensor, Tensor, Tensor], None, None]:
     """Indices, images and labels of each of ``batches``, read ahead by ``workers`` processes.
 
-    Who stops before the last one closes it, so that the processes end.
+    Who stops before the last one closes it, so that the processes end. Ctrl-C, which a terminal
+    sends to all of them, interrupts this process alone.
     """
     loader = DataLoader(
         _Batches(images, batches),
@@ -62,7 +65,9 @@ def read_batches(
         num_workers=workers,
         generator=torch.Generator().manual_seed(0),
     )
-    for indices, (pixels, labels) in zip(batches, loader, strict=True):
+    with _interrupts_held_back():
+        read = iter(loader)
+    for indices, (pixels, labels) in zip(batches, read, strict=True):
         yield indices, pixels, labels
 
 
@@ -70,6 +75,20 @@ def mixed_seed(*numbers: int) -> int:
     """One seed from several numbers (seed, epoch, process), well apart from its neighbours."""
     state = np.random.SeedSequence(numbers).generate_state(1, np.uint64)
     return int(state[0] >> np.uint64(1))
+
+
+@contextmanager
+def _interrupts_held_back() -> Iterator[None]:
+    """Until the end of the context; for good in processes that are started in it.
+
+    A reader that Ctrl-C kills would look like one that failed, and an interrupt in the moment of a
+    fork is lost.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _of_like_length(

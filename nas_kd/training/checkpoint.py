@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import torch
 
 from nas_kd.errors import NasKdError, UsageError
-from nas_kd.whole_files import replaced
+from nas_kd.whole_files import name_for_damaged, put_aside, replaced
 
 FILE = "training.pt"
 
@@ -40,11 +41,20 @@ class CheckpointFile:
     Args:
         directory: Made when the first checkpoint is written.
         identity: What the training is, as texts by name. A checkpoint of another one is refused.
+        tell: Told that a damaged checkpoint was put aside, so that the training starts afresh; None
+            refuses a damaged one.
     """
 
-    def __init__(self, directory: Path, identity: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        identity: Mapping[str, str],
+        tell: Callable[[str], object] | None = None,
+    ) -> None:
         self.path = directory / FILE
         self._identity = dict(identity)
+        self._tell = tell
+        self._has_saved = False
 
     def save(self, state: Mapping[str, Any]) -> None:
         """Replaces the checkpoint; whenever this is interrupted, one whole checkpoint is there.
@@ -57,6 +67,9 @@ class CheckpointFile:
         """
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
+            if not self._has_saved:
+                self._remove_drafts()
+                self._has_saved = True
             content = BytesIO()
             torch.save({**state, _IDENTITY: self._identity}, content)
             with replaced(self.path) as draft, draft.open("wb") as file:
@@ -69,14 +82,34 @@ class CheckpointFile:
             ) from error
 
     def load(self) -> dict[str, Any] | None:
-        """What was saved last; None when nothing was.
+        """What was saved last; None when nothing was, or where it was damaged and put aside.
 
         Raises:
-            DamagedCheckpointError: The file is damaged.
+            DamagedCheckpointError: The file is damaged, and nobody is told of it.
             UsageError: It belongs to another training.
+            OSError: A damaged one cannot be put aside.
         """
         if not self.path.is_file():
             return None
+        try:
+            return self._read()
+        except DamagedCheckpointError:
+            if self._tell is None:
+                raise
+            self._tell(
+                f"The checkpoint {self.path} is damaged. It is kept as "
+                f"{name_for_damaged(self.path).name}, and the training starts afresh."
+            )
+            with suppress(FileNotFoundError):  # another process of this training was faster
+                put_aside(self.path)
+            return None
+
+    def _remove_drafts(self) -> None:
+        """Those of processes that were killed while they wrote: one process at a time saves."""
+        for draft in self.path.parent.glob(f".{FILE}.*.part"):
+            draft.unlink(missing_ok=True)
+
+    def _read(self) -> dict[str, Any]:
         content = self.path.read_bytes()
         body, digest = content[:-_DIGEST_BYTES], content[-_DIGEST_BYTES:]
         if hashlib.sha256(body).digest() != digest:

@@ -9,10 +9,9 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
-from nas_kd.whole_files import replaced
+from nas_kd.tensor_files import save_tensors
 
 BATCH = 256
 
@@ -39,10 +38,9 @@ def clean_logits(
         return kept
     logits = torch.cat([run(indices) for indices in _batches(count)])
     if file is not None and writes:
-        with suppress(OSError, SafetensorError):
+        with suppress(OSError):
             file.parent.mkdir(parents=True, exist_ok=True)
-            with replaced(file) as draft:
-                save_file({_NAME: logits}, draft, metadata={_DIGEST: _digest(logits)})
+            save_tensors(file, {_NAME: logits}, {_DIGEST: _digest(logits)})
     return logits
 
 

@@ -9,8 +9,6 @@ from dataclasses import asdict
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import save_file
 from torch import nn
 
 from nas_kd.data import DataSplits
@@ -18,11 +16,11 @@ from nas_kd.errors import NasKdError, UsageError
 from nas_kd.file_lock import locked
 from nas_kd.machine_lock import lock_file
 from nas_kd.teachers import Teacher, load_weights
+from nas_kd.tensor_files import save_tensors
 from nas_kd.training.digits_resnet import DigitsResNet
 from nas_kd.training.progress import Progress
 from nas_kd.training.settings import TrainingSettings
 from nas_kd.training.student import train_student
-from nas_kd.whole_files import replaced
 
 DEFAULT_TEACHER = "digits-cnn"
 WIDTH = 40
@@ -140,12 +138,10 @@ def _is_loaded(model: nn.Module, path: Path) -> bool:
 
 
 def _save(model: nn.Module, path: Path) -> None:
-    weights = {name: value.contiguous() for name, value in model.state_dict().items()}
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with replaced(path) as draft:
-            save_file(weights, draft)
-    except (OSError, SafetensorError) as error:
+        save_tensors(path, model.state_dict())
+    except OSError as error:
         raise NasKdError(
             f"teacher: the trained weights cannot be kept in {path.parent} ({error}). Make it "
             "writable, or name another cache directory."

@@ -20,6 +20,7 @@ from nas_kd.training.elastic.judging import (
     shared_accuracy,
 )
 from nas_kd.training.pretraining import PretrainingFolder, load_supernet
+from nas_kd.training.pretraining.known_images import has_its_images
 from nas_kd.training.processes import nearest_accelerator
 from search_spaces import Arch, Sizes
 from search_spaces.supernets.elastic import ElasticSupernet
@@ -31,7 +32,8 @@ _BATCH = 256
 class Source:
     """A finished pre-training, on this machine's accelerator, with labelled images.
 
-    Images are normalised as they were in the pre-training.
+    Images are normalised as they were in the pre-training. Where they are no longer those of the
+    training (``has_its_images`` is false), it may have learned from some that judge.
 
     Args:
         run: Its directory.
@@ -56,6 +58,8 @@ class Source:
         self.space_options: dict[str, int] = self.job["space_options"]
         self.data_name: str = data or self.job["data"]
         self.data = _images(supernet, self.data_name, self.job, facts)
+        is_of_training = self.data_name == self.job["data"]
+        self.has_its_images = not is_of_training or has_its_images(facts, self.data.train)
         self.task = replace(supernet.task, num_classes=self.data.num_classes)
         self._sizes: dict[Arch, Sizes] = {}
         self._accelerator = nearest_accelerator("no")

@@ -97,6 +97,6 @@ def _side_by_side(
         seed=mixed_seed(seed, 3),
         accelerator=source.accelerator,
         fit=source.fit,
-        checkpoint=CheckpointFile(work / state_name(json.dumps(training)), training),
+        checkpoint=CheckpointFile(work / state_name(json.dumps(training)), training, observer.note),
         on_progress=per_mille(observer),
     )

@@ -31,7 +31,7 @@ class Place:
     observer: Observer
 
     def checkpoint(self, name: str) -> CheckpointFile:
-        return CheckpointFile(self.folder / name, self.identity)
+        return CheckpointFile(self.folder / name, self.identity, self.observer.note)
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from nas_kd.data.text import LabelledTexts, encoded, load_labelled_texts, pad_to
 from nas_kd.errors import UsageError
 from nas_kd.export.text_student import TextStudent
 from nas_kd.teachers.task_teacher import TaskTeacher, load_task_teacher
+from nas_kd.tensor_files import save_pretrained
 from nas_kd.training.batches import mixed_seed
 from nas_kd.training.idle_settings import refuse_idle
 from nas_kd.training.language import (
@@ -178,8 +179,7 @@ class TaskLesson:
         assert result.score is not None  # the validation examples judge
         tell_score(result.score, task, place.observer, advice=_LEARNED_TOO_LITTLE)
         folder = place.folder / "teacher" / "model"
-        teacher.model.save_pretrained(folder)
-        teacher.tokenizer.save_pretrained(folder)
+        save_pretrained(folder, teacher.model, teacher.tokenizer)
         return {**facts, "score": result.score, "directory": str(folder)}
 
 

@@ -40,7 +40,9 @@ STILL = "[distill]\nepochs = 1\nlearning_rate = 1e-12\nweight_decay = 0.0\n"
 """A training that leaves the weights where they are."""
 
 
-def _student(directory: Path, seed: int, job: dict[str, Any] = JOB) -> Path:
+def _student(
+    directory: Path, seed: int, job: dict[str, Any] = JOB, data: str | None = None
+) -> Path:
     space = create_space(SPACE, **SPACES[SPACE])
     task, arch = Task(in_channels=1, image_size=8, num_classes=10), next(space.enumerate())
     with torch.random.fork_rng(devices=[]):
@@ -56,7 +58,7 @@ def _student(directory: Path, seed: int, job: dict[str, Any] = JOB) -> Path:
         classes=[str(digit) for digit in range(10)],
         mean=(0.3,),
         std=(0.4,),
-        provenance={},
+        provenance={} if data is None else {"data": data},
     )
     write_manifest(
         directory,
@@ -143,6 +145,19 @@ def test_images_that_the_weights_have_learned_judge_no_student(
     assert choose_student(student, own, changes, None, []).recipe.seed == 5
     for other in ({"seed": 5}, {"seed": 1, "data.source": "folder:others"}):
         assert choose_student(student, None, changes | other, None, []).recipe.seed == other["seed"]
+
+
+def test_a_student_that_got_its_classifier_of_other_images_goes_on_with_those(
+    tmp_path: Path,
+) -> None:
+    job = JOB | {"data": "folder:images?labels=false"}
+    student = str(_student(tmp_path / "a", 0, job, data="folder:labelled"))
+    changes = {"teacher.source": "timm:resnet18"}
+    chosen = choose_student(student, None, changes, None, [])
+    assert chosen.recipe.data.source == "folder:labelled"
+    for known in ("folder:images", "folder:labelled"):
+        with pytest.raises(UsageError, match=f"have learned {known}.* with seed 0"):
+            choose_student(student, None, changes | {"data.source": known, "seed": 1}, None, [])
 
 
 @pytest.mark.parametrize("named", ["teacher", "data"])

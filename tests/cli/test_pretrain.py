@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from nas_kd.cli.pretrain import _job_flags, _resolve
+from nas_kd.cli.pretrain import _job_flags, _resolve, _summary
 from nas_kd.errors import ExitCode, UsageError
 from nas_kd.training.pretraining import PretrainingFolder
 from tests.cli.conftest import Command
@@ -77,6 +77,16 @@ def test_the_same_command_gives_the_finished_supernet(nas_kd: Command, run: Path
     other = nas_kd(*TRAIN, "--epochs", 2, "--run-dir", run)
     assert other.code == ExitCode.USAGE
     assert "another training (settings.epochs changed)" in other.err
+
+
+def test_the_search_that_is_advised_names_labelled_images_where_there_were_none(
+    nas_kd: Command, run: Path
+) -> None:
+    document = json.loads(nas_kd("show", run, "--json").out)
+    assert document["supernet"]["labelled"] is True
+    assert "--data" not in _summary(document)[-1]
+    document["supernet"]["labelled"] = False
+    assert "--budget macs=50% --data folder:LABELLED" in _summary(document)[-1]
 
 
 def test_flags_of_language_models_are_refused(nas_kd: Command, run: Path) -> None:

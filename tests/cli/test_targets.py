@@ -13,6 +13,7 @@ import transformers
 from nas_kd.cli.targets import best_student, find_target
 from nas_kd.costs._latency_session import TimedModel
 from nas_kd.errors import NasKdError, UsageError
+from nas_kd.training.pretraining import PretrainingFolder
 from studies.run_directory import SUPERNET_SEARCH, RunDirectory
 from tests.costs.test_macs_of_tokens import ENCODER, GPT2, T5, build
 from tests.tiny_vit import TINY_VIT
@@ -146,3 +147,22 @@ def test_the_file_can_be_timed(tmp_path: Path) -> None:
     target = find_target(f"hf:{folder}?seq_len=5", tmp_path)
     timed = TimedModel(str(target.onnx), "CPUExecutionProvider", threads=1, batch=3)
     assert timed.run() > 0
+
+
+@pytest.mark.parametrize(
+    ("facts", "message"),
+    [
+        (None, "not finished"),
+        ({"weights": "none"}, r"nas-kd search --supernet \S+ --budget macs=50%"),
+        ({"arch": {"edge": "none"}}, r"""nas-kd distill '{"edge": "none"}', with its --space"""),
+    ],
+)
+def test_of_a_supernet_the_way_to_a_student_is_told(
+    facts: dict[str, object] | None, message: str, tmp_path: Path
+) -> None:
+    folder = PretrainingFolder(tmp_path / "run")
+    folder.claim({"method": "darts"})
+    if facts is not None:
+        folder.write_facts(facts)
+    with pytest.raises(UsageError, match=message):
+        best_student(tmp_path / "run")

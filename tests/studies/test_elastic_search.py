@@ -20,6 +20,7 @@ from nas_kd.errors import NoFeasibleStudentError, UsageError
 from nas_kd.export import load_student
 from nas_kd.training import evaluate_accuracy
 from nas_kd.training.poa.settings import PoaSettings
+from nas_kd.training.pretraining import PretrainingFolder
 from nas_kd.training.sandwich.settings import SandwichSettings
 from search_spaces import Arch
 from studies.elastic import Source
@@ -27,6 +28,7 @@ from studies.elastic_search import ElasticSearch, search_elastic
 from studies.observer import SilentObserver
 from tests.studies.elastic.runs import pretrained, untrained
 from tests.training.poa.jobs import TINY
+from tests.training.test_known_images import write_digits
 
 PROFILE = DeviceProfile("cpu", threads=1)
 
@@ -139,6 +141,7 @@ def test_images_without_labels_are_learned_from_and_others_judge(tmp_path: Path)
     photos = f"folder:{tmp_path / 'photos'}?labels=false"
     settings = PoaSettings(**{**TINY, "epochs": 1})
     run = pretrained(tmp_path / "run", "poa", settings, "elastic-vit", data=photos)
+    assert (PretrainingFolder(run).facts() or {})["labelled"] is False
 
     search = ElasticSearch(Budget(), PROFILE)
     with pytest.raises(UsageError, match=r"no labels.*--data"):
@@ -186,3 +189,24 @@ def test_a_precision_is_refused_before_anything_is_judged() -> None:
     budget = Budget.parse("latency=5ms@int8")
     with pytest.raises(UsageError, match="nas-kd export lowers it"):
         ElasticSearch(budget, budget.measured_on(PROFILE))
+
+
+class Noting(SilentObserver):
+    """Keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def note(self, message: str) -> None:
+        self.said.append(message)
+
+
+def test_images_that_are_no_longer_those_of_the_training_are_told(tmp_path: Path) -> None:
+    data = write_digits(tmp_path / "digits.npz", 200)
+    run = untrained(tmp_path / "run", data=data)
+    search, observer = ElasticSearch(Budget(), PROFILE), Noting()
+    search_elastic(run, search, tmp_path / "same", observer)
+    assert not observer.said
+    write_digits(tmp_path / "digits.npz", 240)
+    search_elastic(run, search, tmp_path / "other", observer)
+    assert "gives other training images than in the training" in observer.said[0]

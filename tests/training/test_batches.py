@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
+import signal
+
 import pytest
 import torch
 
@@ -75,3 +79,13 @@ def test_seeds_are_mixed_and_leave_the_global_generator_alone() -> None:
     assert all(0 <= seed < 2**63 for seed in seeds)
     epoch_batches(10, 5, seed=0)
     assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_ctrl_c_of_a_terminal_leaves_the_readers_at_work(digits: DataSplits) -> None:
+    batches = epoch_batches(160, 16, seed=3)
+    read = read_batches(digits.train, batches, workers=1)
+    next(read)
+    (reader,) = multiprocessing.active_children()
+    os.kill(int(reader.pid or 0), signal.SIGINT)
+    assert len(list(read)) == len(batches) - 1
+    assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, ())

@@ -41,6 +41,25 @@ def test_a_damaged_file_is_refused(tmp_path: Path) -> None:
             CheckpointFile(tmp_path, {}).load()
 
 
+def test_where_somebody_is_told_a_damaged_file_is_put_aside(tmp_path: Path) -> None:
+    said: list[str] = []
+    file = CheckpointFile(tmp_path, {}, said.append)
+    file.save({"epoch": 1})
+    assert file.load() == {"epoch": 1}
+    file.path.write_bytes(b"not a checkpoint")
+    assert file.load() is None
+    assert (tmp_path / f"{FILE}.damaged").read_bytes() == b"not a checkpoint"
+    assert f"It is kept as {FILE}.damaged, and the training starts afresh" in said[0]
+    assert file.load() is None
+
+
+def test_what_killed_processes_left_of_theirs_is_removed(tmp_path: Path) -> None:
+    for pid in (1, 22):
+        (tmp_path / f".{FILE}.{pid}.part").write_bytes(b"half")
+    CheckpointFile(tmp_path, {}).save({"epoch": 1})
+    assert [path.name for path in tmp_path.iterdir()] == [FILE]
+
+
 def test_a_flipped_bit_is_noticed_wherever_it_is(tmp_path: Path) -> None:
     file = CheckpointFile(tmp_path, {})
     file.save({"weights": torch.rand(100)})

@@ -175,6 +175,38 @@ def test_weights_that_are_not_as_they_were_written_are_made_again(
     assert "supernet.safetensors: missing, or not as the training wrote it" in said[0]
 
 
+def test_facts_and_metrics_that_are_damaged_are_made_again(tmp_path: Path) -> None:
+    folder, said = _folder(tmp_path), list[str]()
+    facts = pretrain(METHOD, _job(), folder, _ignore)
+    rows = folder.metrics_csv.read_text()
+    for file in (folder.facts_json, folder.metrics_csv):
+        with file.open("a") as damaged:
+            damaged.write("x")
+    with pytest.raises(UsageError, match="run the same `nas-kd pretrain` command"):
+        load_supernet(tmp_path)
+    with pytest.raises(UsageError, match="run the same `nas-kd pretrain` command"):
+        folder.read_metrics()
+    job = replace(_job(), note=said.append)
+    assert pretrain(_killed_after(0), job, folder, _ignore) == facts
+    assert "supernet.json is damaged" in said[0]
+    assert folder.metrics_csv.read_text() == rows
+
+    folder.metrics_csv.unlink()
+    assert pretrain(_killed_after(0), job, folder, _ignore) == facts
+    assert folder.metrics_csv.read_text() == rows
+
+
+def test_a_damaged_checkpoint_is_put_aside(tmp_path: Path) -> None:
+    folder, said = _folder(tmp_path), list[str]()
+    with pytest.raises(KeyboardInterrupt):
+        pretrain(_killed_after(2), _job(), folder, _ignore)
+    (tmp_path / "training.pt").write_bytes(b"nothing")
+    job = replace(_job(), note=said.append)
+    assert pretrain(METHOD, job, folder, _ignore)["units"] == 4
+    assert (tmp_path / "training.pt.damaged").read_bytes() == b"nothing"
+    assert "starts afresh" in said[0]
+
+
 def test_files_in_a_folder_that_the_facts_name_have_checksums_too(tmp_path: Path) -> None:
     folder = _folder(tmp_path)
     (tmp_path / "model" / "deep").mkdir(parents=True)

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from safetensors.torch import save_file
 from torch import Tensor
 
 from nas_kd.data import load_data
+from nas_kd.tensor_files import save_tensors
 from nas_kd.training.batches import mixed_seed
 from nas_kd.training.darts.bilevel import BilevelStep
 from nas_kd.training.darts.cost_table import cost_table
@@ -29,6 +29,7 @@ from nas_kd.training.darts.settings import SearchSettings
 from nas_kd.training.darts.start import initial_network
 from nas_kd.training.darts.supernets import delivered_space
 from nas_kd.training.darts.teachers import make_teachers
+from nas_kd.training.pretraining.known_images import IMAGES, images_digest, require_its_images
 from nas_kd.training.processes import same_buffers
 from nas_kd.training.teacher_grid import Batch
 from search_spaces import Arch, Task
@@ -48,7 +49,7 @@ class SearchSession:
 
     def __init__(self, job: Job) -> None:
         settings: SearchSettings = job.settings
-        self._settings, self._seed = settings, job.seed
+        self._settings, self._seed, self._data = settings, job.seed, job.data
         data = load_data(job.data, seed=job.seed, image_size=job.image_size)
         self._halves = Halves(data, settings, job.seed, job.accelerator)
         self._task = Task(data.input_shape[0], data.input_shape[-1], data.num_classes)
@@ -126,12 +127,19 @@ class SearchSession:
             "alphas_optimizer": self._step.alphas_optimizer.state_dict(),
             "teachers": self.teachers.state(),
             "units": self._units,
+            IMAGES: images_digest(self._halves.data.train),
             "epochs": self._epochs,
             **self._course.state(),
             "best": self._best,
         }
 
     def load(self, state: Mapping[str, Any]) -> None:
+        """See `Session.load`.
+
+        Raises:
+            UsageError: The images are not those of the state, where that tells.
+        """
+        require_its_images(state, self._halves.data.train, self._data)
         self.network.load_state_dict(state["network"])
         self._step.weights_optimizer.load_state_dict(state["weights_optimizer"])
         self._step.alphas_optimizer.load_state_dict(state["alphas_optimizer"])
@@ -141,11 +149,7 @@ class SearchSession:
         self._best = state["best"]
 
     def save(self, folder: Path) -> dict[str, Any]:
-        tensors = {
-            name: value.detach().cpu().contiguous()
-            for name, value in self.network.state_dict().items()
-        }
-        save_file(tensors, folder / WEIGHTS)
+        save_tensors(folder / WEIGHTS, self.network.state_dict())
         arch = self.arch
         sizes = self._delivered.sizes(arch, self._task)
         return {

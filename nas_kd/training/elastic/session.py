@@ -20,6 +20,7 @@ from nas_kd.training.batches import epoch_batches, read_batches
 from nas_kd.training.elastic.repeatable import repeatable
 from nas_kd.training.elastic.seeds import Use, seed_of
 from nas_kd.training.objective import not_finite
+from nas_kd.training.pretraining.known_images import IMAGES, images_digest, require_its_images
 from nas_kd.training.pretraining.method import Job
 from nas_kd.training.processes import forked_rng
 
@@ -148,6 +149,7 @@ class EpochSession(ABC):
         state: dict[str, Any] = {
             "epoch": self.epoch,
             "last": self.last,
+            IMAGES: images_digest(self._images),
             "network": self._raw.state_dict(),
             "optimizer": self._raw_optimizer.state_dict(),
         }
@@ -156,6 +158,12 @@ class EpochSession(ABC):
         return state
 
     def load(self, state: Mapping[str, Any]) -> None:
+        """See `Session.load`.
+
+        Raises:
+            UsageError: The images are not those of the state, where that tells.
+        """
+        require_its_images(state, self._images, self.job.data)
         self.epoch, self.last = state["epoch"], state["last"]
         self._raw.load_state_dict(state["network"])
         self._raw_optimizer.load_state_dict(state["optimizer"])

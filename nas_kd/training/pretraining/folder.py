@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 SCHEMA = "nas-kd.pretrain/1"
 
 _FILES = "files"
+_ANOTHER = "Restore it, or name another --run-dir."
+_MADE_AGAIN = "Restore it, or run the same `nas-kd pretrain` command, which makes it again."
 
 
 class PretrainingFolder:
@@ -111,9 +113,15 @@ class PretrainingFolder:
             )
         except (OSError, ValueError, KeyError) as error:
             raise UsageError(
-                f"pretrain: {self.metrics_csv} is damaged ({error}). Restore it, or name another "
-                "--run-dir."
+                f"pretrain: {self.metrics_csv} is damaged ({error}).", _MADE_AGAIN
             ) from error
+
+    def has_whole_metrics(self) -> bool:
+        """Whether `read_metrics` gives the rows of the units."""
+        try:
+            return not self.read_metrics().empty
+        except UsageError:
+            return False
 
     def work(self, *parts: str) -> Path:
         """A path for what is kept while it runs; its folder is made."""
@@ -133,7 +141,7 @@ class PretrainingFolder:
 
     def facts(self) -> dict[str, Any] | None:
         """What is known of the finished supernet; None before it is finished."""
-        return _read(self.facts_json)
+        return _read(self.facts_json, _MADE_AGAIN)
 
     def changed_files(self) -> list[Path]:
         """Files of the finished supernet that are missing, or not as the training wrote them.
@@ -161,7 +169,7 @@ class PretrainingFolder:
         return known
 
 
-def _read(path: Path) -> dict[str, Any] | None:
+def _read(path: Path, advice: str = _ANOTHER) -> dict[str, Any] | None:
     """A sealed file's content.
 
     Raises:
@@ -172,6 +180,4 @@ def _read(path: Path) -> dict[str, Any] | None:
     try:
         return unsealed(path.read_bytes())
     except (OSError, ValueError, RecursionError) as error:
-        raise UsageError(
-            f"pretrain: {path} is damaged ({error}). Restore it, or name another --run-dir."
-        ) from error
+        raise UsageError(f"pretrain: {path} is damaged ({error}).", advice) from error

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from safetensors.torch import save_file
 from torch import nn
 
 from nas_kd.errors import UsageError
 from nas_kd.teachers.language import LanguageTeacher, load_language_teacher
+from nas_kd.tensor_files import save_pretrained, save_tensors
 from nas_kd.training.batches import mixed_seed
 from nas_kd.training.language.loop import LanguageLoop
 from nas_kd.training.superlm.importance import put_important_first, sort_as_before
@@ -26,6 +26,7 @@ from nas_kd.training.superlm.students import (
     text_task_of,
 )
 from nas_kd.training.superlm.text import text_digest, training_text
+from nas_kd.whole_files import whole_folder
 from search_spaces import create_space
 from search_spaces.language_models import head_of
 from search_spaces.supernets import DepthRule, Importance, SuperLM
@@ -137,14 +138,14 @@ class SuperLMSession:
     def save(self, folder: Path) -> dict[str, Any]:
         """The shared weights as a model of transformers with its tokenizer, the size of the
         teacher; the map of hidden states and what the teacher was sorted by, where there are."""
-        self.superlm.model.save_pretrained(folder / MODEL)
-        self._tokenizer.save_pretrained(folder / MODEL)
+        with whole_folder(folder / MODEL) as draft:
+            save_pretrained(draft, self.superlm.model, self._tokenizer)
         facts: dict[str, Any] = {"model": MODEL, "held_out_loss": self._found, TEXT: self._text}
         if self._fit is not None:
-            save_file({"weight": self._fit.weight.detach().cpu()}, folder / FIT)
+            save_tensors(folder / FIT, {"weight": self._fit.weight})
             facts["fit"] = FIT
         if self._importance is not None:
-            save_file(vars(self._importance), folder / IMPORTANCE)
+            save_tensors(folder / IMPORTANCE, vars(self._importance))
             facts["importance"] = IMPORTANCE
         return facts
 
