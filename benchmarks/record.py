@@ -60,9 +60,10 @@ def _circumstances() -> dict[str, Any]:
 
 
 def commit() -> str:
-    """The one that is checked out, and whether files differ from it."""
+    """The one that is checked out, and whether files other than results differ from it."""
     commit = _git("rev-parse", "--short", "HEAD") or "not a checkout"
-    return f"{commit}+changes" if _git("status", "--porcelain", "--untracked-files=no") else commit
+    changed = _git("status", "--porcelain", "--untracked-files=no", "--", ":/", ":!results")
+    return f"{commit}+changes" if changed else commit
 
 
 def _git(*words: str) -> str:
