@@ -226,11 +226,9 @@ class Finisher:
                 directory=self._kept.folder(name),
                 recipe=self._recipe,
                 setting=self._setting,
-                facts={
-                    "costs": winner.candidate.counted,
-                    "accuracy": accuracies,
-                    "inherited_share": result.inherited_share,
-                },
+                costs=winner.candidate.counted,
+                accuracy=accuracies,
+                inherited_share=result.inherited_share,
             )
         return self._kept.student(winner, delivered, accuracies, result.inherited_share)
 

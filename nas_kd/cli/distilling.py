@@ -135,12 +135,10 @@ def _distil(
         directory=run.student(1),
         recipe=recipe,
         setting=setting,
-        facts={
-            "costs": costs,
-            "accuracy": accuracy,
-            "inherited_share": result.inherited_share,
-            "started_from": started_from,
-        },
+        costs=costs,
+        accuracy=accuracy,
+        inherited_share=result.inherited_share,
+        started_from=started_from,
     )
     late = latency_violation(setting, delivered.latency, delivered.teacher_latency)
     over = [*setting.limits.violations(costs).values(), late]
