@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from nas_kd.costs import CountRecord, count_macs
+from nas_kd.costs import count_macs
 from search_spaces import Arch, SearchSpace, Task
 
 
@@ -13,16 +13,11 @@ def counted_costs(space: SearchSpace, arch: Arch, task: Task) -> dict[str, float
     sizes = space.sizes(arch, task)
     if sizes is not None:
         return {"macs": float(sizes.macs), "params": float(sizes.params)}
-    record = count_student(space, arch, task)
+    with torch.random.fork_rng(devices=[]):
+        record = count_macs(space.build(arch, task), task.input_shape)
     return {"macs": float(record.macs), "params": float(record.params)}
 
 
 def has_closed_form(space: SearchSpace, task: Task) -> bool:
     """Whether students are counted without being built."""
     return space.sizes(space.anchors()[0], task) is not None
-
-
-def count_student(space: SearchSpace, arch: Arch, task: Task) -> CountRecord:
-    """MACs and parameters counted on the built student."""
-    with torch.random.fork_rng(devices=[]):
-        return count_macs(space.build(arch, task), task.input_shape)

@@ -75,6 +75,16 @@ class Delivered:
             None if precision is None else PrecisionRecord.from_dict(precision),
         )
 
+    def to_document(self) -> dict[str, Any]:
+        """What a run's document tells of the files; latencies are milliseconds for one batch."""
+        return {
+            "onnx": str(self.onnx),
+            "directory": str(self.directory),
+            "parity_max_abs": self.parity.max_abs,
+            "latency_ms": self.latency.to_document(),
+            "teacher_latency_ms": self.teacher_latency.to_document(),
+        }
+
     def accuracies(self) -> dict[str, float]:
         """``accuracy`` of the file and ``accuracy_float32``, where the two are different files."""
         return {} if self.precision is None else self.precision.accuracies()

@@ -64,7 +64,6 @@ def search_document(
     unique, measured = result.unique, finished.measured
     student = finished.student
     delivered, winner = student.delivered, student.winner.candidate
-    directory = str(delivered.directory)
     return {
         "schema": SCHEMA,
         "run_dir": str(run.path),
@@ -100,16 +99,12 @@ def search_document(
             "accuracy_float32": student.accuracies["accuracy"],
             **student.accuracies,
             "inherited_share": student.inherited_share,
-            "onnx": str(delivered.onnx),
-            "directory": directory,
-            "parity_max_abs": delivered.parity.max_abs,
-            "latency_ms": delivered.latency.to_document(),
-            "teacher_latency_ms": delivered.teacher_latency.to_document(),
+            **delivered.to_document(),
         },
         "budget_met": student.in_time,
         "next": [
             f"nas-kd show {shlex.quote(str(run.path))}",
-            f"nas-kd measure {shlex.quote(directory)}",
+            f"nas-kd measure {shlex.quote(str(delivered.directory))}",
             f"nas-kd dashboard {shlex.quote(str(run.path))}",
         ],
     }

@@ -12,6 +12,7 @@ from nas_kd.cli.outside_code import refuse_outside_code
 from nas_kd.errors import UsageError
 
 if TYPE_CHECKING:
+    from search_spaces import Arch
     from studies.recipe import Recipe
     from studies.starting_weights import StartingWeights
 
@@ -71,6 +72,21 @@ def choose_student(
     if base.start is not None:
         _require_same_split(student, recipe, base.recipe)
     return replace(base, recipe=recipe)
+
+
+def parse_arch(recipe: Recipe, text: str) -> Arch:
+    """The canonical form of an architecture given as JSON or in the space's own notation.
+
+    Raises:
+        UsageError: It is none, nor is there a folder of that name, which a student might lie in.
+    """
+    from studies.recipe_space import space_of
+
+    space = space_of(recipe)
+    try:
+        return space.canonical(space.parse(text))
+    except UsageError as error:
+        raise UsageError(f"distill: no such folder, and no such architecture. {error}") from error
 
 
 def _read_student(path: Path, *, has_teacher: bool) -> ChosenStudent:
