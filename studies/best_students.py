@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from nas_kd.errors import NasKdError
 from nas_kd.export.manifest import ONNX
 from nas_kd.whole_files import whole_folder
-from studies.delivered_finalist import is_of_the_student
+from studies.failed_student import student_failed
 from studies.observer import Observer
 
 MISSES = 3
@@ -101,7 +101,7 @@ def deliver_best(
 
 def _record(error: NasKdError, failures: list[NasKdError], observer: Observer) -> None:
     """Takes down a failure of a student; raises any other."""
-    if not is_of_the_student(error):
+    if not student_failed(error):
         raise error
     failures.append(error.with_traceback(None))
     observer.note(f"A student failed and makes way for the next. {error.reason}")

@@ -13,8 +13,8 @@ from search_spaces import SearchSpace
 from studies.candidates import Candidate
 from studies.delivered_finalist import DeliveredFinalist
 from studies.delivery import Delivered
-from studies.finalists import Measured
 from studies.finishing import Finished
+from studies.measured import Measured
 from studies.measured_front import is_feasible, measured_front
 from studies.objectives import SCORE
 from studies.recipe import Recipe

@@ -13,7 +13,7 @@ from studies.beside_teacher import latency_violation
 from studies.changed_student import put_aside, put_aside_if_changed
 from studies.delivered_finalist import DeliveredFinalist
 from studies.delivery import Delivered
-from studies.finalists import Measured
+from studies.measured import Measured
 from studies.run_directory import RunDirectory
 from studies.setting import Setting
 

@@ -16,9 +16,9 @@ from studies import finishing
 from studies.candidates import Candidate
 from studies.delivered_finalist import DeliveredFinalist
 from studies.delivery import Delivered
-from studies.finalists import Measured
 from studies.finishing import Finisher
 from studies.first_in_time import first_in_time
+from studies.measured import Measured
 from studies.measuring import Meter
 from studies.observer import SilentObserver
 from studies.phase_clock import PhaseClock
