@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 FOUND = "found"
-"""The state that holds what a search found so far (`studies.document.found_document`)."""
+"""The state that holds what a search found so far (`studies.found_document.found_document`)."""
 ENDED = "ended"
 """The state that says why a search ended without a student (``reason``)."""
 REFERENCE = "reference"
