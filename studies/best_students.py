@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from nas_kd.errors import NasKdError
-from nas_kd.export.manifest import ONNX
+from nas_kd.export.file_names import ONNX
 from nas_kd.whole_files import whole_folder
 from studies.failed_student import student_failed
 from studies.observer import Observer

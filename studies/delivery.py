@@ -19,7 +19,7 @@ from nas_kd.export import (
     save_student,
     write_manifest,
 )
-from nas_kd.export.manifest import ONNX
+from nas_kd.export.file_names import ONNX
 from nas_kd.whole_files import whole_folder
 from search_spaces import Arch
 from studies.beside_teacher import measure_beside_teacher

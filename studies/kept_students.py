@@ -6,7 +6,7 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
-from nas_kd.export.manifest import FILE as MANIFEST
+from nas_kd.export.file_names import MANIFEST
 from nas_kd.export.manifest import changed_files, read_manifest, refresh_manifest
 from nas_kd.whole_files import whole_folder
 from studies.beside_teacher import latency_violation

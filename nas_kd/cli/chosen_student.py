@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nas_kd.cli.outside_code import refuse_outside_code
+from nas_kd.cli.student_folders import best_student
 from nas_kd.errors import UsageError
+from nas_kd.export.file_names import CONFIG, MANIFEST
 
 if TYPE_CHECKING:
     from search_spaces import Arch
@@ -96,14 +98,13 @@ def _read_student(path: Path, *, has_teacher: bool) -> ChosenStudent:
         path: A student or a run.
         has_teacher: Whether the user names a teacher.
     """
-    from nas_kd.cli.targets import best_student
     from studies.recipe_files import parse_recipe
     from studies.starting_weights import StartingWeights, recipe_of_pretraining
 
     directory = best_student(path)
     try:
-        config = json.loads((directory / "config.json").read_text(encoding="utf-8"))
-        manifest = json.loads((directory / "manifest.json").read_text(encoding="utf-8"))
+        config = json.loads((directory / CONFIG).read_text(encoding="utf-8"))
+        manifest = json.loads((directory / MANIFEST).read_text(encoding="utf-8"))
         arch, pretraining = json.dumps(config["arch"]), manifest.get("pretraining")
         if pretraining is None:
             return ChosenStudent(arch, parse_recipe(manifest["recipe"]))

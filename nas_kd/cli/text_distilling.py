@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -11,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 from nas_kd.cli.console import stdout_kept_clean
 from nas_kd.cli.device_options import named_profile
 from nas_kd.cli.named_runs import run_named_by
+from nas_kd.cli.student_folders import best_student, holds_text
 from nas_kd.errors import UsageError
+from nas_kd.export.file_names import PROVENANCE
 
 if TYPE_CHECKING:
     from nas_kd.training.language import EmbeddingSettings, TaskSettings
     from studies.text_lessons import Lesson
-
-_PROVENANCE = "provenance.json"
 
 
 def distil_text(
@@ -85,8 +84,8 @@ def distil_text(
 
 def refuse_without_task(student: str) -> None:
     """Raises `UsageError` for a student of text, which is of no use without ``--task``."""
-    places = (student, os.path.join(student, "students", "1"))  # may be too long for a path
-    if any(os.path.isfile(os.path.join(place, _PROVENANCE)) for place in places):
+    folder = Path(student)
+    if holds_text(folder) or holds_text(folder / "students" / "1"):
         raise UsageError(
             f"--task: {student} is a student of text; say what it is to learn, for example "
             "--task 'texts.tsv?text=sentence&label=label'."
@@ -95,12 +94,10 @@ def refuse_without_task(student: str) -> None:
 
 def _student_directory(path: Path) -> Path:
     """The student's directory: ``path``, or the best student of the search there."""
-    from nas_kd.cli.targets import best_student, holds_text
-
     directory = best_student(path)
     if not holds_text(directory):
         raise UsageError(
-            f"student: {directory} holds no student of text ({_PROVENANCE} is missing). Give a "
+            f"student: {directory} holds no student of text ({PROVENANCE} is missing). Give a "
             "directory that nas-kd search --supernet wrote for a SuperLM."
         )
     return directory

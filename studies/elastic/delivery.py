@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from nas_kd.export import Preprocess, export_checked, save_student, write_manifest
-from nas_kd.export.manifest import ONNX
+from nas_kd.export.file_names import ONNX
 from nas_kd.machine_lock import machine_shared
 from nas_kd.training import evaluate_accuracy
 from nas_kd.training.elastic.student import classifier_of

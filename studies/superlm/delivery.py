@@ -8,7 +8,7 @@ from typing import Any
 
 from nas_kd.costs import DeviceProfile
 from nas_kd.export import refresh_manifest
-from nas_kd.export.manifest import ONNX
+from nas_kd.export.file_names import ONNX
 from nas_kd.export.text_delivery import deliver_text_student, readable_lengths
 from nas_kd.training.superlm import Finalist
 from studies.superlm.latency import TextLatencyLimit
