@@ -7,9 +7,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nas_kd.cli.at_work import working_in
 from nas_kd.cli.console import stdout_kept_clean
 from nas_kd.cli.device_options import named_profile
 from nas_kd.cli.named_runs import run_named_by
+from nas_kd.cli.progress import watching
 from nas_kd.cli.student_folders import best_student, holds_text
 from nas_kd.errors import UsageError
 from nas_kd.export.file_names import PROVENANCE
@@ -50,8 +52,6 @@ def distil_text(
         run_dir: Where the run lives; by default a folder of its own under ``runs/``.
     """
     with stdout_kept_clean():
-        from nas_kd.cli.progress import kept_for_watchers, watching
-        from nas_kd.cli.running import keeping_traceback
         from nas_kd.costs import require_provider
         from studies.run_directory import RunDirectory
         from studies.text_distillation import METRICS, distil_text_student
@@ -70,15 +70,12 @@ def distil_text(
         }
         profile = named_profile(device, threads)
         require_provider(profile)
-        place = run_dir or run_named_by("distill", frozen)
-        run = RunDirectory(place)
-        with watching() as observer, keeping_traceback(run.log):
-            observer.note(f"Working in {place}. Ctrl-C at any time: the same command continues.")
-            with kept_for_watchers(observer, run) as kept:
-                document = distil_text_student(
-                    directory, _lesson(frozen), frozen, TextDelivery(profile, int8), run, kept
-                )
-            _draw(place / METRICS, document["task"]["name"])
+        run = RunDirectory(run_dir or run_named_by("distill", frozen))
+        with watching() as observer, working_in(run, observer) as kept:
+            document = distil_text_student(
+                directory, _lesson(frozen), frozen, TextDelivery(profile, int8), run, kept
+            )
+            _draw(run.path / METRICS, document["task"]["name"])
     return document
 
 
