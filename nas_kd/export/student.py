@@ -13,8 +13,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from nas_kd.costs.messages import first_line
-from nas_kd.errors import UsageError
+from nas_kd.errors import UsageError, first_line
 from nas_kd.export.file_names import CONFIG, PROVENANCE, WEIGHTS
 from nas_kd.export.manifest import require_intact
 from nas_kd.export.preprocess import Preprocess

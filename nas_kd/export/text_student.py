@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nas_kd.costs.messages import first_line
-from nas_kd.errors import UsageError
+from nas_kd.errors import UsageError, first_line
 from nas_kd.export.file_names import CONFIG, PROVENANCE
 from nas_kd.export.manifest import require_intact
 from nas_kd.whole_files import write_whole
