@@ -6,6 +6,7 @@ import torch
 
 from nas_kd.costs import count_macs
 from search_spaces import Arch, SearchSpace, Task
+from studies.candidates import Candidate
 
 
 def counted_costs(space: SearchSpace, arch: Arch, task: Task) -> dict[str, float]:
@@ -16,6 +17,12 @@ def counted_costs(space: SearchSpace, arch: Arch, task: Task) -> dict[str, float
     with torch.random.fork_rng(devices=[]):
         record = count_macs(space.build(arch, task), task.input_shape)
     return {"macs": float(record.macs), "params": float(record.params)}
+
+
+def counted_candidate(space: SearchSpace, arch: Arch, task: Task) -> Candidate:
+    """A canonical arch with its counted costs, held against no limit."""
+    costs = counted_costs(space, arch, task)
+    return Candidate(arch, int(costs["macs"]), int(costs["params"]), {})
 
 
 def has_closed_form(space: SearchSpace, task: Task) -> bool:
