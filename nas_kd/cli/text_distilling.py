@@ -119,7 +119,7 @@ def _is_taught(settings: EmbeddingSettings | TaskSettings) -> bool:
 def _teaching(teacher: str | None, student: Path, *, taught: bool) -> dict[str, str | None]:
     """Who teaches, and the file of the weights that replace the teacher's own with its SHA-256;
     None for each where there is none."""
-    from studies.own_teacher import own_teacher
+    from studies.text_lessons.own_teacher import own_teacher
 
     if teacher is None and taught:
         return own_teacher(student)
