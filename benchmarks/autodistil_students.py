@@ -30,7 +30,7 @@ from nas_kd.training.superlm import (
     shared_weight_losses,
 )
 from search_spaces import Arch
-from studies.superlm import Source
+from studies.supernets.superlm import Source
 
 Told = Callable[[str], Callable[[int, int, str], None]]
 """A phase to what is told how many of how many units of it are over."""

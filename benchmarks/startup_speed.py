@@ -36,7 +36,7 @@ from nas_kd.report.run_document import read_document
 from search_spaces import Arch, NasBench201, Task
 from studies.candidate_table import write_candidates
 from studies.candidates import Candidate
-from studies.document import found_document
+from studies.found_document import found_document
 from studies.journal import SealedJournal, open_storage
 from studies.journal_batches import append_together
 from studies.objectives import Objectives

@@ -73,3 +73,9 @@ class ExportError(NasKdError):
     """The ONNX file could not be written, or it does not compute what the module computes."""
 
     exit_code = ExitCode.EXPORT_FAILED
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of an error's text, or its type's name where it has none: what a message of
+    ours quotes of a library's."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -1,5 +1,12 @@
 """Searches: from a recipe to an Optuna study, its front, the finalists and one checked student.
 
+The way of a search is `pipeline.run_search`: `setting` prepares data, teacher and budget,
+`predicting` fits latencies, `search` proposes and scores, `finishing` measures, distils and
+delivers, `document` tells of it, and `run_directory` keeps what each of them found. Beside it stand
+the searches of trained `supernets`, the `distillation` of one chosen student and the
+`text_distillation` of one of text, `space_profile`, which holds a space against a budget, and
+`ranking`, which judges proxies by tables of trained networks.
+
 The parts are loaded when they are first used, so that reading a run needs no torch.
 """
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 import pandas as pd
 from optuna.trial import FrozenTrial
 
-from studies.finalists import Measured
+from studies.measured import Measured
 from studies.measured_front import is_feasible, measured_front
 from studies.objectives import SCORE, Objectives
 from studies.run_directory import RunDirectory

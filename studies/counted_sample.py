@@ -10,7 +10,7 @@ import numpy as np
 from nas_kd.costs import Limits
 from search_spaces import SearchSpace, Task
 from studies.candidates import Candidate
-from studies.counting import counted_costs, has_closed_form
+from studies.counting import counted_candidate, has_closed_form
 from studies.random_arch import anchors_then_random
 
 _SAMPLE = 1000
@@ -25,10 +25,8 @@ def counted_sample(space: SearchSpace, task: Task, seed: int) -> list[Candidate]
     generator = np.random.default_rng(seed)
     count = len(space.anchors()) + (_SAMPLE if has_closed_form(space, task) else _SAMPLE_OF_BUILT)
     drawn = itertools.islice(anchors_then_random(space, generator), count)
-    students = []
-    for arch in dict.fromkeys(map(space.canonical, drawn)):
-        costs = counted_costs(space, arch, task)
-        students.append(Candidate(arch, int(costs["macs"]), int(costs["params"]), {}))
+    archs = dict.fromkeys(map(space.canonical, drawn))
+    students = [counted_candidate(space, arch, task) for arch in archs]
     return sorted(students, key=lambda c: (c.macs, c.params, c.key))
 
 

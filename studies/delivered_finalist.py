@@ -1,13 +1,12 @@
-"""A finalist that was distilled and delivered, and whether it was its own fault if it was not."""
+"""A finalist that was distilled and delivered."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from nas_kd.errors import ExportError, NasKdError, NotFiniteError
 from studies.delivery import Delivered
-from studies.finalists import Measured
+from studies.measured import Measured
 
 
 @dataclass(frozen=True)
@@ -31,9 +30,3 @@ class DeliveredFinalist:
     @property
     def in_time(self) -> bool:
         return self.latency_violation <= 0
-
-
-def is_of_the_student(error: NasKdError) -> bool:
-    """Whether the student itself failed, so that another one may do: no disk that is full, say."""
-    failed = isinstance(error, NotFiniteError | ExportError)
-    return failed and not isinstance(error.__cause__, OSError)

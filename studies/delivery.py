@@ -19,7 +19,7 @@ from nas_kd.export import (
     save_student,
     write_manifest,
 )
-from nas_kd.export.manifest import ONNX
+from nas_kd.export.file_names import ONNX
 from nas_kd.whole_files import whole_folder
 from search_spaces import Arch
 from studies.beside_teacher import measure_beside_teacher
@@ -75,6 +75,16 @@ class Delivered:
             None if precision is None else PrecisionRecord.from_dict(precision),
         )
 
+    def to_document(self) -> dict[str, Any]:
+        """What a run's document tells of the files; latencies are milliseconds for one batch."""
+        return {
+            "onnx": str(self.onnx),
+            "directory": str(self.directory),
+            "parity_max_abs": self.parity.max_abs,
+            "latency_ms": self.latency.to_document(),
+            "teacher_latency_ms": self.teacher_latency.to_document(),
+        }
+
     def accuracies(self) -> dict[str, float]:
         """``accuracy`` of the file and ``accuracy_float32``, where the two are different files."""
         return {} if self.precision is None else self.precision.accuracies()
@@ -87,7 +97,10 @@ def deliver(
     directory: Path,
     recipe: Recipe,
     setting: Setting,
-    facts: dict[str, Any],
+    costs: Mapping[str, float],
+    accuracy: Mapping[str, float | None],
+    inherited_share: float,
+    started_from: str | None = None,
 ) -> Delivered:
     """Writes a student: weights, configuration, ONNX file and manifest.
 
@@ -95,9 +108,21 @@ def deliver(
     precision is not that of the file, the file at that precision lies beside it, is the one that is
     measured, and the manifest compares the two.
 
+    Args:
+        module: The trained student.
+        arch: Its genome.
+        directory: Where it goes.
+        recipe: By which it was made.
+        setting: Data, space, teacher and device.
+        costs: Counted ``macs`` and ``params``.
+        accuracy: Shares in [0, 1], by name.
+        inherited_share: Of its parameters that began with the teacher's values.
+        started_from: The student directory whose weights it began with; None where it began anew.
+
     Raises:
         ExportError: ONNX Runtime does not compute what the module computes.
     """
+    data = setting.data
     with whole_folder(directory) as draft:
         save_student(
             draft,
@@ -106,13 +131,12 @@ def deliver(
             space_options=dict(recipe.space.options),
             arch=arch,
             task=setting.task,
-            classes=setting.data.classes,
-            mean=setting.data.mean,
-            std=setting.data.std,
+            classes=data.classes,
+            mean=data.mean,
+            std=data.std,
             provenance={"teacher": setting.teacher.source, "data": recipe.data.source},
         )
         onnx = draft / ONNX
-        data = setting.data
         preprocess = Preprocess(setting.task.input_shape, data.mean, data.std)
         parity = export_checked(
             module,
@@ -121,34 +145,37 @@ def deliver(
             seed=recipe.seed,
             metadata=preprocess.metadata(data.classes),
         )
-        profile = setting.profile
         measured = file_to_measure(onnx, setting, recipe.seed)
-        precisions: dict[str, PrecisionRecord] = {}
-        if measured != onnx:
-            precisions = compare_precisions(
-                onnx,
-                {profile.precision: measured},
-                setting.data.final,
-                split=setting.data.final_split,
-                profile=profile,
-            )
-        precision = precisions.get(profile.precision)
+        precision = None if measured == onnx else _beside_float32(onnx, measured, setting)
         timing = measure_beside_teacher(measured, setting)
         write_manifest(
             draft,
-            costs=facts["costs"],
+            costs=costs,
             latency=timing.latency,
             parity=parity,
-            accuracy=facts["accuracy"] | ({} if precision is None else precision.accuracies()),
+            accuracy={**accuracy, **({} if precision is None else precision.accuracies())},
             seeds={"study": recipe.seed},
             extra={
                 "teacher": setting.teacher_facts,
                 "recipe": recipe.model_dump(mode="json"),
-                "precisions": precisions,
-                "inherited_share": facts["inherited_share"],
-                "started_from": facts.get("started_from"),
+                "precisions": {} if precision is None else {precision.precision: precision},
+                "inherited_share": inherited_share,
+                "started_from": started_from,
                 "delivered": measured.name,
             },
         )
     file = directory / measured.name
     return Delivered(directory, file, timing.latency, timing.teacher, parity, precision)
+
+
+def _beside_float32(onnx: Path, lowered: Path, setting: Setting) -> PrecisionRecord:
+    """The file at the precision of the profile compared with the float32 file."""
+    profile = setting.profile
+    records = compare_precisions(
+        onnx,
+        {profile.precision: lowered},
+        setting.data.final,
+        split=setting.data.final_split,
+        profile=profile,
+    )
+    return records[profile.precision]

@@ -1,22 +1,17 @@
-"""The one JSON document that says what a run found."""
+"""The JSON document of a search that is over."""
 
 from __future__ import annotations
 
-import math
 import shlex
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from nas_kd.costs.predictor import PredictionError
 from search_spaces import SearchSpace
-from studies.candidates import Candidate
 from studies.delivered_finalist import DeliveredFinalist
 from studies.delivery import Delivered
-from studies.finalists import Measured
 from studies.finishing import Finished
-from studies.measured_front import is_feasible, measured_front
-from studies.objectives import SCORE
+from studies.found_document import finite_or_none, found_document, front_row
 from studies.recipe import Recipe
 from studies.run_directory import RunDirectory
 from studies.search_result import SearchResult
@@ -24,25 +19,6 @@ from studies.setting import Setting
 
 SCHEMA = "nas-kd.search/1"
 PEER_SCHEMA = "nas-kd.search-peer/1"
-
-
-def found_document(
-    space: SearchSpace, result: SearchResult, measured: Mapping[str, Measured]
-) -> dict[str, Any]:
-    """What the search itself found so far.
-
-    ``feasible`` of the ``unique`` candidates are within the budget: those not counted or predicted
-    to be over it (see ``infeasible_reasons``), nor measured to be too slow, which on the ``front``
-    have ``within_latency`` false.
-    """
-    unique, front = result.unique, measured_front(result, measured)
-    return {
-        "evaluated": len(result.trials),
-        "unique": len(unique),
-        "feasible": sum(is_feasible(candidate, measured) for candidate in unique),
-        "infeasible_reasons": _reasons(unique, measured),
-        "front": [_front_row(candidate, space, result, measured) for candidate in front],
-    }
 
 
 def search_document(
@@ -64,7 +40,6 @@ def search_document(
     unique, measured = result.unique, finished.measured
     student = finished.student
     delivered, winner = student.delivered, student.winner.candidate
-    directory = str(delivered.directory)
     return {
         "schema": SCHEMA,
         "run_dir": str(run.path),
@@ -86,8 +61,8 @@ def search_document(
         "accuracy_split": setting.data.final_split,
         "finalists": [
             {
-                **_front_row(f.measured.candidate, setting.space, result, measured),
-                "validation_accuracy": _finite(f.validation_accuracy),
+                **front_row(f.measured.candidate, setting.space, result, measured),
+                "validation_accuracy": finite_or_none(f.validation_accuracy),
             }
             for f in finished.finalists
         ],
@@ -100,16 +75,12 @@ def search_document(
             "accuracy_float32": student.accuracies["accuracy"],
             **student.accuracies,
             "inherited_share": student.inherited_share,
-            "onnx": str(delivered.onnx),
-            "directory": directory,
-            "parity_max_abs": delivered.parity.max_abs,
-            "latency_ms": delivered.latency.to_document(),
-            "teacher_latency_ms": delivered.teacher_latency.to_document(),
+            **delivered.to_document(),
         },
         "budget_met": student.in_time,
         "next": [
             f"nas-kd show {shlex.quote(str(run.path))}",
-            f"nas-kd measure {shlex.quote(directory)}",
+            f"nas-kd measure {shlex.quote(str(delivered.directory))}",
             f"nas-kd dashboard {shlex.quote(str(run.path))}",
         ],
     }
@@ -144,25 +115,6 @@ def budget_document(recipe: Recipe, setting: Setting, delivered: Delivered) -> d
     }
 
 
-def _front_row(
-    candidate: Candidate, space: SearchSpace, result: SearchResult, measured: Mapping[str, Measured]
-) -> dict[str, Any]:
-    latency = measured.get(candidate.key)
-    return {
-        "arch": dict(candidate.arch),
-        "description": space.describe(candidate.arch),
-        "macs": candidate.macs,
-        "params": candidate.params,
-        "latency_ms": latency.latency.median_ms if latency else None,
-        "predicted_latency_ms": candidate.predicted_ms,
-        "within_latency": latency.feasible if latency else None,
-        "scores": {
-            SCORE: result.objectives.score(candidate),
-            **{name: _finite(score) for name, score in candidate.scores.items()},
-        },
-    }
-
-
 def _too_slow_row(student: DeliveredFinalist, space: SearchSpace) -> dict[str, Any]:
     arch = student.winner.candidate.arch
     return {
@@ -171,20 +123,3 @@ def _too_slow_row(student: DeliveredFinalist, space: SearchSpace) -> dict[str, A
         "accuracy": student.accuracies["accuracy"],
         "latency_ms": student.delivered.latency.to_document(),
     }
-
-
-def _reasons(unique: Sequence[Candidate], measured: Mapping[str, Measured]) -> dict[str, int]:
-    reasons = Counter(
-        metric
-        for candidate in unique
-        for metric, violation in candidate.violations.items()
-        if violation > 0
-    )
-    too_slow = sum(not m.feasible and m.candidate.feasible for m in measured.values())
-    if too_slow:
-        reasons["latency_ms"] += too_slow
-    return dict(reasons)
-
-
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None

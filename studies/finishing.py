@@ -8,12 +8,14 @@ from functools import partial
 
 from nas_kd.errors import NasKdError, NotFiniteError
 from nas_kd.export import refresh_manifest
-from studies.delivered_finalist import DeliveredFinalist, is_of_the_student
+from studies.delivered_finalist import DeliveredFinalist
 from studies.delivery import deliver
 from studies.deployed_precision import deployed_accuracy
-from studies.finalists import Measured, choose_finalists, is_guessing, shortfall
+from studies.failed_student import student_failed
+from studies.finalists import choose_finalists, is_guessing, shortfall
 from studies.first_in_time import first_in_time
 from studies.kept_students import KeptStudents
+from studies.measured import Measured
 from studies.measured_front import measured_front
 from studies.measuring import Meter
 from studies.objectives import SCORE
@@ -139,7 +141,7 @@ class Finisher:
                 trained.append(Finalist(measured, self._short_accuracy(measured)))
             except NasKdError as error:
                 others = any(not finalist.failed for finalist in trained)
-                if not is_of_the_student(error) or (number == len(finalists) and not others):
+                if not student_failed(error) or (number == len(finalists) and not others):
                     raise
                 trained.append(Finalist(measured, float("-inf"), failed=True))
                 self._tell_failed(measured, error, len(finalists) - number)
@@ -226,11 +228,9 @@ class Finisher:
                 directory=self._kept.folder(name),
                 recipe=self._recipe,
                 setting=self._setting,
-                facts={
-                    "costs": winner.candidate.counted,
-                    "accuracy": accuracies,
-                    "inherited_share": result.inherited_share,
-                },
+                costs=winner.candidate.counted,
+                accuracy=accuracies,
+                inherited_share=result.inherited_share,
             )
         return self._kept.student(winner, delivered, accuracies, result.inherited_share)
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from nas_kd.errors import NasKdError
-from studies.delivered_finalist import DeliveredFinalist, is_of_the_student
-from studies.finalists import Measured
+from studies.delivered_finalist import DeliveredFinalist
+from studies.failed_student import student_failed
+from studies.measured import Measured
 
 
 def first_in_time(
@@ -39,7 +40,7 @@ def first_in_time(
         try:
             student = deliver(measured)
         except NasKdError as error:
-            if not is_of_the_student(error):
+            if not student_failed(error):
                 raise
             failures.append(error.with_traceback(None))  # which holds all that it was trained with
             failed_told(measured, error, left)

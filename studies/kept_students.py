@@ -6,14 +6,14 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
-from nas_kd.export.manifest import FILE as MANIFEST
+from nas_kd.export.file_names import MANIFEST
 from nas_kd.export.manifest import changed_files, read_manifest, refresh_manifest
 from nas_kd.whole_files import put_aside, whole_folder
 from studies.beside_teacher import latency_violation
 from studies.changed_student import put_aside_if_changed
 from studies.delivered_finalist import DeliveredFinalist
 from studies.delivery import Delivered
-from studies.finalists import Measured
+from studies.measured import Measured
 from studies.run_directory import RunDirectory
 from studies.setting import Setting
 

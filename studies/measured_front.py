@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from studies.candidates import Candidate
-from studies.finalists import Measured
+from studies.measured import Measured
 from studies.search_result import SearchResult
 
 

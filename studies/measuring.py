@@ -14,7 +14,7 @@ from nas_kd.machine_lock import machine_alone
 from studies.beside_teacher import latency_violation
 from studies.candidates import Candidate
 from studies.deployed_precision import file_to_measure
-from studies.finalists import Measured
+from studies.measured import Measured
 from studies.run_directory import RunDirectory, state_name
 from studies.setting import Setting
 

@@ -13,13 +13,14 @@ from nas_kd.errors import NoFeasibleStudentError, UsageError
 from proxies import TeacherProbes
 from studies.candidate_table import write_candidates
 from studies.counted_sample import warning_before_a_search
-from studies.document import SCHEMA, found_document, peer_document, search_document
+from studies.document import SCHEMA, peer_document, search_document
 from studies.evaluator import Evaluator
-from studies.finalists import Measured
 from studies.finished_run import finished_document
 from studies.finishing import Finisher
+from studies.found_document import found_document
 from studies.journal_trials import holds_trials
 from studies.kept_scores import KeptScores
+from studies.measured import Measured
 from studies.measuring import Meter
 from studies.objectives import LATENCY
 from studies.observer import Observer, SilentObserver

@@ -18,9 +18,9 @@ from nas_kd.costs.predictor import (
     design,
     prediction_error,
 )
-from search_spaces import Arch, SearchSpace
+from search_spaces import Arch
 from studies.candidates import Candidate
-from studies.counting import counted_costs, has_closed_form
+from studies.counting import counted_candidate, has_closed_form
 from studies.measuring import Meter
 from studies.observer import Observer
 from studies.random_arch import anchors_then_random
@@ -128,18 +128,13 @@ def _pool(setting: Setting, section: PredictorSection, seed: int) -> list[Candid
     found: dict[str, Candidate] = {}
     draws = itertools.islice(anchors_then_random(space, generator), _DRAWS_PER_STUDENT * size)
     for arch in map(space.canonical, draws):
-        if arch.key not in found and (candidate := _within(setting, space, arch)):
-            found[arch.key] = candidate
+        if arch.key not in found:
+            candidate = counted_candidate(space, arch, task)
+            if setting.limits.hold(candidate.counted):
+                found[arch.key] = candidate
         if len(found) == size:
             break
     return list(found.values())
-
-
-def _within(setting: Setting, space: SearchSpace, arch: Arch) -> Candidate | None:
-    costs = counted_costs(space, arch, setting.task)
-    if not setting.limits.hold(costs):
-        return None
-    return Candidate(arch, int(costs["macs"]), int(costs["params"]), {})
 
 
 def _measure(

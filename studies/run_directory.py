@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nas_kd.errors import UsageError
+from nas_kd.export.file_names import MANIFEST
 from nas_kd.folder_lock import made_and_locked, working_alone
 from nas_kd.sealed import unsealed, write_sealed
 from nas_kd.whole_files import write_whole
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 FOUND = "found"
-"""The state that holds what a search found so far (`studies.document.found_document`)."""
+"""The state that holds what a search found so far (`studies.found_document.found_document`)."""
 ENDED = "ended"
 """The state that says why a search ended without a student (``reason``)."""
 REFERENCE = "reference"
@@ -206,7 +207,7 @@ class RunDirectory:
     @property
     def students(self) -> list[Path]:
         """Directories of the finished students, best first."""
-        found = (self.path / "students").glob("*/manifest.json")
+        found = (self.path / "students").glob(f"*/{MANIFEST}")
         ranked = (manifest.parent for manifest in found if manifest.parent.name.isdecimal())
         return sorted(ranked, key=lambda path: int(path.name))
 

@@ -15,8 +15,8 @@ from optuna.trial import FrozenTrial
 from nas_kd.errors import NasKdError, NoFeasibleStudentError
 from search_spaces import Arch, SearchSpace
 from studies.candidates import Candidate
-from studies.document import found_document
 from studies.evaluator import Evaluator
+from studies.found_document import found_document
 from studies.journal import SealedJournal, mend
 from studies.journal_batches import append_together
 from studies.objectives import SCORE, Objectives, directions

@@ -11,7 +11,7 @@ from torch import nn
 
 from nas_kd.errors import UsageError
 from nas_kd.export import load_student
-from nas_kd.export.student import WEIGHTS
+from nas_kd.export.file_names import WEIGHTS
 from nas_kd.file_digest import sha256
 from nas_kd.training.normalisation import with_stated_normalisation
 from studies.recipe import Recipe

@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from nas_kd.data.text import load_corpus, load_labelled_texts
-from nas_kd.export.student import WEIGHTS
+from nas_kd.export.file_names import WEIGHTS
 from nas_kd.export.text_student import load_text_student
 from nas_kd.file_digest import sha256
 from nas_kd.whole_files import write_whole

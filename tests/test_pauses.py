@@ -27,10 +27,10 @@ from nas_kd.training.pretraining import PretrainingFolder, pretrain
 from nas_kd.training.processes import computing, make_accelerator
 from search_spaces import Arch
 from studies import setting
-from studies.kept_values import KeptValues
 from studies.observer import SilentObserver
 from studies.recipe import Recipe
 from studies.setting import load_data_and_teacher
+from studies.supernets.kept_values import KeptValues
 from tests.training.conftest import digits, make_teacher, tiny
 
 __all__ = ["digits", "make_teacher"]

@@ -9,9 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nas_kd.cli.outside_code import refuse_outside_code
+from nas_kd.cli.student_folders import best_student
 from nas_kd.errors import UsageError
+from nas_kd.export.file_names import CONFIG, MANIFEST
 
 if TYPE_CHECKING:
+    from search_spaces import Arch
     from studies.recipe import Recipe
     from studies.starting_weights import StartingWeights
 
@@ -75,6 +78,21 @@ def choose_student(
     return replace(base, recipe=recipe)
 
 
+def parse_arch(recipe: Recipe, text: str) -> Arch:
+    """The canonical form of an architecture given as JSON or in the space's own notation.
+
+    Raises:
+        UsageError: It is none, nor is there a folder of that name, which a student might lie in.
+    """
+    from studies.recipe_space import space_of
+
+    space = space_of(recipe)
+    try:
+        return space.canonical(space.parse(text))
+    except UsageError as error:
+        raise UsageError(f"distill: no such folder, and no such architecture. {error}") from error
+
+
 def _read_student(path: Path, *, has_teacher: bool) -> ChosenStudent:
     """The student's architecture as JSON, and the recipe by which it was made.
 
@@ -82,14 +100,13 @@ def _read_student(path: Path, *, has_teacher: bool) -> ChosenStudent:
         path: A student or a run.
         has_teacher: Whether the user names a teacher.
     """
-    from nas_kd.cli.targets import best_student
     from studies.recipe_files import parse_recipe
     from studies.starting_weights import StartingWeights, recipe_of_pretraining
 
     directory = best_student(path)
     try:
-        config = json.loads((directory / "config.json").read_text(encoding="utf-8"))
-        manifest = json.loads((directory / "manifest.json").read_text(encoding="utf-8"))
+        config = json.loads((directory / CONFIG).read_text(encoding="utf-8"))
+        manifest = json.loads((directory / MANIFEST).read_text(encoding="utf-8"))
         arch, pretraining = json.dumps(config["arch"]), manifest.get("pretraining")
         if pretraining is None:
             return ChosenStudent(arch, parse_recipe(manifest["recipe"]))

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nas_kd.cli.student_folders import belongs
 from nas_kd.errors import UsageError
 
 if TYPE_CHECKING:
@@ -34,9 +35,8 @@ def require_delivery_kept(
             than those of the student's run.
     """
     from nas_kd.cli.student_data import profile_of, recipe_of
-    from nas_kd.cli.targets import belongs
     from nas_kd.export import delivered_onnx, precision_file
-    from nas_kd.export.manifest import ONNX
+    from nas_kd.export.file_names import ONNX
 
     delivered = delivered_onnx(directory)
     if delivered.name == ONNX or not belongs(onnx, directory):

@@ -12,6 +12,7 @@ from typing import Any
 
 from nas_kd.cli.machine import examine_machine, find_disturbances
 from nas_kd.costs.profile import PROVIDERS as DEVICE_PROVIDERS
+from nas_kd.errors import first_line
 
 PACKAGES = (
     "nas-kd",
@@ -137,7 +138,7 @@ def _try_provider(name: str, available: list[str]) -> dict[str, Any]:
     try:
         used = _run_small_model(name)
     except Exception as error:
-        return {"name": name, "works": False, "reason": str(error).splitlines()[0]}
+        return {"name": name, "works": False, "reason": first_line(error)}
     works = used == name
     return {"name": name, "works": works, "reason": "" if works else f"falls back to {used}"}
 

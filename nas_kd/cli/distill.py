@@ -8,8 +8,11 @@ from typing import Annotated, Any
 import typer
 
 from nas_kd.cli import options
-from nas_kd.cli.chosen_student import ChosenStudent, choose_student
+from nas_kd.cli.at_work import begin, working_in
+from nas_kd.cli.chosen_student import ChosenStudent, choose_student, parse_arch
 from nas_kd.cli.console import end_over_budget, print_answer, stdout_kept_clean
+from nas_kd.cli.named_runs import run_of_student
+from nas_kd.cli.progress import watching
 from nas_kd.cli.recipe_flags import refuse_flags, setting_changes, setting_pairs
 from nas_kd.cli.text_distilling import distil_text, refuse_without_task
 
@@ -138,27 +141,17 @@ def distill(
 
 
 def _run(chosen: ChosenStudent, run_dir: Path | None) -> dict[str, Any]:
-    from nas_kd.cli.device_options import tell_where_latency_counts
-    from nas_kd.cli.distilling import default_directory, parse_arch, run_distillation
-    from nas_kd.cli.progress import kept_for_watchers, watching
-    from nas_kd.cli.running import keeping_traceback
-
     recipe, start = chosen.recipe, chosen.start
     with watching() as observer:
-        observer.phase("start", None)
-        from studies.preflight import check_recipe
+        begin(recipe, observer)
+        from studies.distillation import distil_student
         from studies.run_directory import RunDirectory
-        from studies.setting import device_profile
 
-        check_recipe(recipe)
-        limits, profile = recipe.budget.limits, device_profile(recipe.budget)
-        tell_where_latency_counts(limits, profile, observer.note)
         arch = parse_arch(recipe, chosen.arch)
-        directory = run_dir if run_dir is not None else default_directory(recipe, arch, start)
+        directory = run_dir if run_dir is not None else run_of_student(recipe, arch, start)
         run = RunDirectory.create_or_continue(directory, recipe)
-        observer.note(f"Working in {run.path}. Ctrl-C at any time: the same command continues.")
-        with keeping_traceback(run.log), kept_for_watchers(observer, run) as kept:
-            return run_distillation(recipe, arch, run, kept, start)
+        with working_in(run, observer) as kept:
+            return distil_student(recipe, arch, run, kept, start)
 
 
 def _summary(document: dict[str, Any]) -> list[Any]:

@@ -12,6 +12,7 @@ from nas_kd.cli import options
 from nas_kd.cli.console import print_answer, stdout_kept_clean
 from nas_kd.cli.image_exporting import export_images
 from nas_kd.cli.recipe_flags import refuse_flags
+from nas_kd.cli.student_folders import best_student, holds_text
 from nas_kd.cli.text_exporting import export_text
 from nas_kd.errors import UsageError
 
@@ -64,8 +65,7 @@ def export(
     if calibration is not None and not int8:
         raise UsageError("export: --calibration is for --int8. Add it, or leave both away.")
     with stdout_kept_clean():
-        from nas_kd.cli.targets import best_student, holds_text
-        from nas_kd.export.manifest import ONNX
+        from nas_kd.export.file_names import ONNX
         from nas_kd.report.precision_tables import image_export_tables
         from nas_kd.report.text_tables import text_export_tables
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from nas_kd.cli.targets import Target
-from nas_kd.errors import NasKdError, UsageError
+from nas_kd.errors import NasKdError, UsageError, first_line
 from nas_kd.source_spec import SourceSpec
 
 SEQUENCE_LENGTH = 128
@@ -100,8 +100,7 @@ def _failure(spec: SourceSpec, error: Exception) -> NasKdError:
 
     if is_network_failure(error):
         return unreachable(f"model {spec.text}", instead="give a folder that holds its config.json")
-    reason = (str(error).strip() or type(error).__name__).splitlines()[0]
     return UsageError(
-        f"hf: {spec.text} cannot be built as a model of transformers ({reason}). Check the name or "
-        "folder; code that comes with a model is never run."
+        f"hf: {spec.text} cannot be built as a model of transformers ({first_line(error)}). Check "
+        "the name or folder; code that comes with a model is never run."
     )

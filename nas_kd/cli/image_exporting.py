@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from nas_kd.cli.console import note
 from nas_kd.cli.delivered_file import require_delivery_kept
+from nas_kd.cli.student_folders import belongs
 
 if TYPE_CHECKING:
     from nas_kd.costs import DeviceProfile
@@ -58,7 +59,6 @@ def export_images(
 
 def _export(directory: Path, student: Student, output: Path, seed: int) -> dict[str, Any]:
     """Replaces ``output`` only after the new file has passed; the manifest then follows it."""
-    from nas_kd.cli.targets import belongs
     from nas_kd.export import export_checked, refresh_manifest
 
     output.parent.mkdir(parents=True, exist_ok=True)
@@ -132,7 +132,6 @@ def _keep(directory: Path, onnx: Path, records: dict[str, PrecisionRecord]) -> N
 
     What it says of the delivered file is true of the one that took its place.
     """
-    from nas_kd.cli.targets import belongs
     from nas_kd.export import delivered_onnx, refresh_manifest
 
     if not belongs(onnx, directory):

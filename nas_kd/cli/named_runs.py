@@ -6,7 +6,12 @@ import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from search_spaces import Arch
+    from studies.recipe import Recipe
+    from studies.starting_weights import StartingWeights
 
 
 def run_named_by(prefix: str, frozen: Mapping[str, Any]) -> Path:
@@ -16,5 +21,15 @@ def run_named_by(prefix: str, frozen: Mapping[str, Any]) -> Path:
         prefix: How its name begins.
         frozen: All that decides the result, as JSON values by name.
     """
-    digest = hashlib.sha256(json.dumps(frozen, sort_keys=True).encode()).hexdigest()
+    return _run(prefix, json.dumps(frozen, sort_keys=True))
+
+
+def run_of_student(recipe: Recipe, arch: Arch, start: StartingWeights | None) -> Path:
+    """A folder of its own for the distillation of every architecture, by every recipe and start."""
+    weights = "" if start is None else f" {start.sha256}"
+    return _run("distill", f"{arch.key} {recipe.to_json()}{weights}")
+
+
+def _run(prefix: str, deciding: str) -> Path:
+    digest = hashlib.sha256(deciding.encode()).hexdigest()
     return Path("runs") / f"{prefix}-{digest[:8]}"

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from nas_kd.cli import options
+from nas_kd.cli.at_work import begin
 from nas_kd.cli.console import print_answer, stdout_kept_clean
+from nas_kd.cli.progress import watching
 from nas_kd.cli.recipe_flags import resolve_recipe, setting_changes, tell_defaults
 from nas_kd.errors import ExitCode
 
@@ -52,24 +54,15 @@ def profile(
 
 
 def _run(recipe: Recipe) -> dict[str, Any]:
-    from nas_kd.cli.device_options import tell_where_latency_counts
-    from nas_kd.cli.progress import watching
-
     with (
         stdout_kept_clean(),
         watching() as observer,
         TemporaryDirectory(prefix="nas-kd-") as folder,
     ):
-        observer.phase("start", None)
-        from studies.preflight import check_recipe
-
-        check_recipe(recipe)
+        begin(recipe, observer)
         from studies.run_directory import RunDirectory
-        from studies.setting import device_profile
         from studies.space_profile import profile_space
 
-        limits, profile = recipe.budget.limits, device_profile(recipe.budget)
-        tell_where_latency_counts(limits, profile, observer.note)
         run = RunDirectory.create_or_continue(Path(folder) / "profile", recipe)
         return profile_space(recipe, run, observer)
 

@@ -6,7 +6,9 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nas_kd.cli.at_work import begin, working_in
 from nas_kd.cli.console import stdout_kept_clean
+from nas_kd.cli.progress import watching
 from nas_kd.errors import NoFeasibleStudentError
 
 if TYPE_CHECKING:
@@ -20,24 +22,14 @@ def watched_search(
 
     See `studies.pipeline.run_search`; what was found is reported where no student is feasible, too.
     """
-    from nas_kd.cli.device_options import tell_where_latency_counts
-    from nas_kd.cli.progress import kept_for_watchers, watching
-    from nas_kd.cli.running import keeping_traceback
-
     with stdout_kept_clean(), watching() as observer:
-        observer.phase("start", None)
+        begin(recipe, observer)
         from nas_kd.report.writing import write_report
         from studies.pipeline import run_search
-        from studies.preflight import check_recipe
         from studies.run_directory import RunDirectory
-        from studies.setting import device_profile
 
-        check_recipe(recipe)
-        limits, profile = recipe.budget.limits, device_profile(recipe.budget)
-        tell_where_latency_counts(limits, profile, observer.note)
         run = RunDirectory.create_or_continue(directory, recipe, fork=fork)
-        observer.note(f"Working in {run.path}. Ctrl-C at any time: the same command continues.")
-        with keeping_traceback(run.log), kept_for_watchers(observer, run) as kept:
+        with working_in(run, observer) as kept:
             try:
                 document = run_search(
                     recipe,

@@ -158,7 +158,7 @@ def _beside(run: Path) -> Path:
 def _asked_of_text(run: Path, of_text: OfText, top: int | None) -> dict[str, Any]:
     """What decides the result, with the values that stand in for what is not given."""
     from nas_kd.training.pretraining import PretrainingFolder
-    from studies.superlm_search import SuperLMSearch
+    from studies.supernets.superlm_search import SuperLMSearch
 
     settings = (PretrainingFolder(run).job() or {}).get("settings", {})
     return {
@@ -172,7 +172,7 @@ def _asked_of_text(run: Path, of_text: OfText, top: int | None) -> dict[str, Any
 
 def _asked_of(of_images: OfImages, top: int | None) -> dict[str, Any]:
     """See `_asked_of_text`."""
-    from studies.elastic_search import ElasticSearch
+    from studies.supernets.elastic_search import ElasticSearch
 
     return {
         "top": top or ElasticSearch.top,
@@ -215,8 +215,8 @@ def _search_text(
 ) -> dict[str, Any]:
     from nas_kd.cli.recipe_flags import parse_names
     from nas_kd.costs import Budget
-    from studies.superlm import Choice
-    from studies.superlm_search import SuperLMSearch, search_superlm
+    from studies.supernets.superlm import Choice
+    from studies.supernets.superlm_search import SuperLMSearch, search_superlm
 
     choice = Choice(
         trials=of_text.trials,
@@ -248,7 +248,7 @@ def _search_images(
     observer: Any,
 ) -> dict[str, Any]:
     from nas_kd.costs import Budget
-    from studies.elastic_search import ElasticSearch, search_elastic
+    from studies.supernets.elastic_search import ElasticSearch, search_elastic
 
     search = ElasticSearch(
         Budget.parse(budget),

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nas_kd.cli.at_work import working_in
 from nas_kd.cli.console import stdout_kept_clean
 from nas_kd.cli.device_options import named_profile
 from nas_kd.cli.named_runs import run_named_by
+from nas_kd.cli.progress import watching
+from nas_kd.cli.student_folders import best_student, holds_text
 from nas_kd.errors import UsageError
+from nas_kd.export.file_names import PROVENANCE
 
 if TYPE_CHECKING:
     from nas_kd.training.language import EmbeddingSettings, TaskSettings
     from studies.text_lessons import Lesson
-
-_PROVENANCE = "provenance.json"
 
 
 def distil_text(
@@ -51,8 +52,6 @@ def distil_text(
         run_dir: Where the run lives; by default a folder of its own under ``runs/``.
     """
     with stdout_kept_clean():
-        from nas_kd.cli.progress import kept_for_watchers, watching
-        from nas_kd.cli.running import keeping_traceback
         from nas_kd.costs import require_provider
         from studies.run_directory import RunDirectory
         from studies.text_distillation import METRICS, distil_text_student
@@ -71,22 +70,19 @@ def distil_text(
         }
         profile = named_profile(device, threads)
         require_provider(profile)
-        place = run_dir or run_named_by("distill", frozen)
-        run = RunDirectory(place)
-        with watching() as observer, keeping_traceback(run.log):
-            observer.note(f"Working in {place}. Ctrl-C at any time: the same command continues.")
-            with kept_for_watchers(observer, run) as kept:
-                document = distil_text_student(
-                    directory, _lesson(frozen), frozen, TextDelivery(profile, int8), run, kept
-                )
-            _draw(place / METRICS, document["task"]["name"])
+        run = RunDirectory(run_dir or run_named_by("distill", frozen))
+        with watching() as observer, working_in(run, observer) as kept:
+            document = distil_text_student(
+                directory, _lesson(frozen), frozen, TextDelivery(profile, int8), run, kept
+            )
+            _draw(run.path / METRICS, document["task"]["name"])
     return document
 
 
 def refuse_without_task(student: str) -> None:
     """Raises `UsageError` for a student of text, which is of no use without ``--task``."""
-    places = (student, os.path.join(student, "students", "1"))  # may be too long for a path
-    if any(os.path.isfile(os.path.join(place, _PROVENANCE)) for place in places):
+    folder = Path(student)
+    if holds_text(folder) or holds_text(folder / "students" / "1"):
         raise UsageError(
             f"--task: {student} is a student of text; say what it is to learn, for example "
             "--task 'texts.tsv?text=sentence&label=label'."
@@ -95,12 +91,10 @@ def refuse_without_task(student: str) -> None:
 
 def _student_directory(path: Path) -> Path:
     """The student's directory: ``path``, or the best student of the search there."""
-    from nas_kd.cli.targets import best_student, holds_text
-
     directory = best_student(path)
     if not holds_text(directory):
         raise UsageError(
-            f"student: {directory} holds no student of text ({_PROVENANCE} is missing). Give a "
+            f"student: {directory} holds no student of text ({PROVENANCE} is missing). Give a "
             "directory that nas-kd search --supernet wrote for a SuperLM."
         )
     return directory
@@ -125,7 +119,7 @@ def _is_taught(settings: EmbeddingSettings | TaskSettings) -> bool:
 def _teaching(teacher: str | None, student: Path, *, taught: bool) -> dict[str, str | None]:
     """Who teaches, and the file of the weights that replace the teacher's own with its SHA-256;
     None for each where there is none."""
-    from studies.own_teacher import own_teacher
+    from studies.text_lessons.own_teacher import own_teacher
 
     if teacher is None and taught:
         return own_teacher(student)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nas_kd.cli.student_folders import belongs
+
 if TYPE_CHECKING:
     from nas_kd.costs import DeviceProfile
 
@@ -27,7 +29,6 @@ def export_text(
         UsageError: The student cannot be read.
         ExportError: ONNX Runtime does not compute what the student computes.
     """
-    from nas_kd.cli.targets import belongs
     from nas_kd.costs import require_provider
     from nas_kd.export import precision_file, refresh_manifest
     from nas_kd.export.text_delivery import export_text_student, readable_lengths

@@ -25,8 +25,8 @@ import numpy as np
 
 from nas_kd.costs._latency_session import GRAPH_LEVEL, RefusedError, TimedModel
 from nas_kd.costs.load import context_switches
-from nas_kd.costs.messages import first_line
 from nas_kd.costs.statistics import deviation, fast_level, summarise
+from nas_kd.errors import first_line
 
 _NS = 1e9
 

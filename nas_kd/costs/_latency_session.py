@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import onnxruntime
 
-from nas_kd.costs.messages import first_line
 from nas_kd.costs.session_providers import session_providers
+from nas_kd.errors import first_line
 
 GRAPH_LEVEL = "ORT_ENABLE_ALL"
 _SEED = 0

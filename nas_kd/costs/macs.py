@@ -13,11 +13,10 @@ from torch import Tensor, nn
 
 from nas_kd.costs.element_wise import NAMED, is_element_wise
 from nas_kd.costs.evaluating import evaluating, example_images
-from nas_kd.costs.messages import first_line
 from nas_kd.costs.operator_counts import HANDLES, NOT_MULTIPLY_ACCUMULATES, bounding_handle
 from nas_kd.costs.records import CountRecord
 from nas_kd.costs.traced import Traced
-from nas_kd.errors import NasKdError, UsageError
+from nas_kd.errors import NasKdError, UsageError, first_line
 
 Inputs = tuple[int, ...] | Mapping[str, Any]
 

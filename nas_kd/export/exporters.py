@@ -10,8 +10,7 @@ import onnx
 import torch
 from torch import Tensor, nn
 
-from nas_kd.costs.messages import first_line
-from nas_kd.errors import ExportError
+from nas_kd.errors import ExportError, first_line
 from nas_kd.export.quiet import quiet
 
 BATCH = "batch"

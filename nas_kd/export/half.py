@@ -8,9 +8,8 @@ import onnx
 from onnxruntime.quantization.onnx_model import ONNXModel
 from onnxruntime.transformers.float16 import convert_float_to_float16
 
-from nas_kd.costs.messages import first_line
 from nas_kd.costs.onnx_models import onnx_precision
-from nas_kd.errors import ExportError, UsageError
+from nas_kd.errors import ExportError, UsageError, first_line
 from nas_kd.export.onnx_file import write_model
 from nas_kd.export.quiet import quiet
 

@@ -10,14 +10,13 @@ from typing import Any, Protocol, runtime_checkable
 
 from nas_kd.costs.environment import package_versions
 from nas_kd.errors import UsageError
+from nas_kd.export.file_names import MANIFEST, ONNX
 from nas_kd.export.onnx_file import onnx_facts
 from nas_kd.file_digest import is_unchanged, sha256
 from nas_kd.sealed import sealed, unsealed
 from nas_kd.whole_files import write_whole
 
 SCHEMA = "nas-kd.manifest/1"
-FILE = "manifest.json"
-ONNX = "student.onnx"
 _PACKAGES = (
     "nas-kd",
     "torch",
@@ -83,7 +82,7 @@ def write_manifest(
         **_plain(extra or {}),
     }
     files = sorted(p for p in directory.iterdir() if p.is_file() and not p.name.startswith("."))
-    return _write(directory, sections, [file for file in files if file.name != FILE])
+    return _write(directory, sections, [file for file in files if file.name != MANIFEST])
 
 
 def refresh_manifest(
@@ -121,7 +120,7 @@ def read_manifest(directory: Path) -> dict[str, Any] | None:
     Raises:
         UsageError: The manifest cannot be read.
     """
-    path = Path(directory) / FILE
+    path = Path(directory) / MANIFEST
     if not path.is_file():
         return None
     try:
@@ -159,9 +158,9 @@ def require_intact(directory: Path, wanted: Callable[[str], bool]) -> None:
     for file in _differing(directory, read_manifest(directory) or {}, wanted):
         if file.is_file():
             raise UsageError(
-                f"student: {file} differs from what {FILE} says of it: it was damaged or changed. "
-                f"Restore it, or make it again with the command that made the student (an ONNX "
-                f"file with nas-kd export). To use it as it is, remove {FILE}."
+                f"student: {file} differs from what {MANIFEST} says of it: it was damaged or "
+                "changed. Restore it, or make it again with the command that made the student (an "
+                f"ONNX file with nas-kd export). To use it as it is, remove {MANIFEST}."
             )
 
 
@@ -175,7 +174,7 @@ def changed_files(directory: Path) -> list[str]:
     except UsageError:
         manifest = None
     if manifest is None:
-        return [FILE]
+        return [MANIFEST]
     return [file.name for file in _differing(directory, manifest, lambda name: True)]
 
 
@@ -198,7 +197,7 @@ def _write(directory: Path, sections: dict[str, Any], files: Collection[Path]) -
         stated = sections.get(name)
         entries = {**(stated if isinstance(stated, dict) else {}), **found}
         sections[name] = dict(sorted(entries.items()))
-    path = directory / FILE
+    path = directory / MANIFEST
     write_whole(path, json.dumps(sealed(sections), indent=2, allow_nan=False) + "\n")
     return path
 

@@ -11,8 +11,7 @@ from torch import Tensor, nn
 
 from nas_kd.costs.evaluating import evaluating, example_images
 from nas_kd.costs.logits import LogitsOnly
-from nas_kd.costs.messages import first_line
-from nas_kd.errors import ExportError, NasKdError, UsageError
+from nas_kd.errors import ExportError, NasKdError, UsageError, first_line
 from nas_kd.export.exporters import DEFAULT_OPSET, TRACED_BATCH, export_graph
 from nas_kd.whole_files import replaced
 

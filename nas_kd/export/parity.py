@@ -17,8 +17,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from nas_kd.costs.evaluating import evaluating
 from nas_kd.costs.logits import pick_logits
-from nas_kd.costs.messages import first_line
-from nas_kd.errors import ExportError
+from nas_kd.errors import ExportError, first_line
 from nas_kd.export.difference import TOLERANCE, Difference
 from nas_kd.export.onnx_file import export_onnx, onnx_facts
 from nas_kd.export.running import open_onnx, run_onnx

@@ -24,9 +24,8 @@ from onnxruntime.quantization import (
 )
 from onnxruntime.quantization.registry import QDQRegistry, QLinearOpsRegistry
 
-from nas_kd.costs.messages import first_line
 from nas_kd.costs.onnx_models import onnx_precision
-from nas_kd.errors import ExportError, NasKdError, UsageError
+from nas_kd.errors import ExportError, NasKdError, UsageError, first_line
 from nas_kd.export.calibration import CalibrationReader
 from nas_kd.export.onnx_file import write_model
 from nas_kd.export.quiet import quiet

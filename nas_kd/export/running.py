@@ -9,10 +9,9 @@ import onnxruntime
 import torch
 from numpy.typing import NDArray
 
-from nas_kd.costs.messages import first_line
 from nas_kd.costs.session_providers import session_providers
 from nas_kd.data import Images
-from nas_kd.errors import DeviceUnavailableError, ExportError
+from nas_kd.errors import DeviceUnavailableError, ExportError, first_line
 from nas_kd.export.onnx_file import INPUT, OUTPUT
 
 CPU = "CPUExecutionProvider"

@@ -13,18 +13,15 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from nas_kd.costs.messages import first_line
-from nas_kd.errors import UsageError
+from nas_kd.errors import UsageError, first_line
+from nas_kd.export.file_names import CONFIG, PROVENANCE, WEIGHTS
 from nas_kd.export.manifest import require_intact
 from nas_kd.export.preprocess import Preprocess
-from nas_kd.export.text_student import PROVENANCE
 from nas_kd.tensor_files import save_tensors
 from nas_kd.whole_files import write_whole
 from search_spaces import Arch, Hosted, SearchSpace, Task, create_space
 
 SCHEMA = "nas-kd.student/1"
-WEIGHTS = "model.safetensors"
-CONFIG = "config.json"
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,8 @@ from nas_kd.costs.tokens import example_tokens
 from nas_kd.errors import ExportError
 from nas_kd.export.difference import TOLERANCE
 from nas_kd.export.drafts import drafts_of
-from nas_kd.export.manifest import ONNX, write_manifest
+from nas_kd.export.file_names import ONNX
+from nas_kd.export.manifest import write_manifest
 from nas_kd.export.precision import precision_file
 from nas_kd.export.quantise import Int8Settings, quantise_onnx
 from nas_kd.export.text_student import save_text_student

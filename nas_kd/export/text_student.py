@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nas_kd.costs.messages import first_line
-from nas_kd.errors import UsageError
+from nas_kd.errors import UsageError, first_line
+from nas_kd.export.file_names import CONFIG, PROVENANCE
 from nas_kd.export.manifest import require_intact
 from nas_kd.tensor_files import save_pretrained
 from nas_kd.whole_files import write_whole
@@ -19,7 +19,6 @@ if TYPE_CHECKING:  # transformers takes a second to import
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 SCHEMA = "nas-kd.text-student/1"
-PROVENANCE = "provenance.json"
 
 
 @dataclass(frozen=True)
@@ -74,7 +73,7 @@ def load_text_student(directory: Path | str) -> TextStudent:
     directory = Path(directory)
     provenance = read_provenance(directory)
     require_intact(directory, lambda name: not name.endswith(".onnx"))
-    names = _read_json(directory / "config.json").get("architectures")
+    names = _read_json(directory / CONFIG).get("architectures")
     model_class = class_named(str(names[0]) if isinstance(names, list) and names else "")
     try:
         model, report = model_class.from_pretrained(

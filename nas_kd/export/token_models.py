@@ -10,10 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from nas_kd.costs.evaluating import evaluating
-from nas_kd.costs.messages import first_line
 from nas_kd.costs.tokens import SEQUENCE, TOKENS, example_tokens
 from nas_kd.costs.traced import Traced, tensors_in
-from nas_kd.errors import ExportError, UsageError
+from nas_kd.errors import ExportError, UsageError, first_line
 from nas_kd.export.exporters import BATCH, DEFAULT_OPSET, TRACED_BATCH, export_graph
 from nas_kd.export.onnx_file import OUTPUT, write_model
 

@@ -14,10 +14,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from nas_kd.costs.evaluating import evaluating
-from nas_kd.costs.messages import first_line
 from nas_kd.costs.tokens import MASK, TOKENS
 from nas_kd.costs.traced import tensors_in
-from nas_kd.errors import ExportError
+from nas_kd.errors import ExportError, first_line
 from nas_kd.export.difference import TOLERANCE, Difference
 from nas_kd.export.running import open_onnx
 from nas_kd.export.token_models import SEGMENTS

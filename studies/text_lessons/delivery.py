@@ -11,7 +11,7 @@ from nas_kd.costs import CountRecord, DeviceProfile, LatencyRecord, count_macs
 from nas_kd.costs.tokens import example_tokens
 from nas_kd.errors import NasKdError
 from nas_kd.export import read_manifest, refresh_manifest
-from nas_kd.export.manifest import ONNX
+from nas_kd.export.file_names import ONNX
 from nas_kd.export.precision import precision_file
 from nas_kd.export.text_delivery import deliver_text_student, readable_lengths
 from nas_kd.export.text_student import TextStudent

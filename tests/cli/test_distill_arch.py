@@ -8,11 +8,10 @@ from typing import Any
 
 import pytest
 
-from nas_kd.cli.chosen_student import choose_student
-from nas_kd.cli.distilling import SCHEMA, parse_arch, run_distillation
+from nas_kd.cli.chosen_student import choose_student, parse_arch
 from nas_kd.errors import NasKdError, UsageError
 from nas_kd.report.progress import read_progress
-from studies.observer import Observer, SilentObserver
+from studies.observer import Observer
 from studies.recipe_files import parse_recipe
 from studies.run_directory import RunDirectory
 from tests.cli.conftest import Command
@@ -74,34 +73,7 @@ def test_who_watches_is_told_how_far_it_is(
         kept.append(read_progress(run))
         raise NasKdError("interrupted")
 
-    monkeypatch.setattr("nas_kd.cli.distilling._distil", distil)
+    monkeypatch.setattr("studies.distillation._distil", distil)
     assert nas_kd("distill", CONV, *JOB.split(), "--run-dir", tmp_path / "run").code == 1
     assert [progress.phase for progress in kept] == ["distill"]
     assert read_progress(RunDirectory(tmp_path / "run")) is None
-
-
-@pytest.mark.parametrize("is_finished", [False, True])
-def test_other_weights_in_the_checkpoint_are_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_finished: bool
-) -> None:
-    file = tmp_path / "mine.safetensors"
-    file.write_bytes(b"weights")
-    teacher = {"source": "timm:resnet18", "checkpoint": str(file)}
-    recipe = parse_recipe({"teacher": teacher, "data": {"source": "digits"}})
-
-    def distil(*_: object) -> dict[str, Any]:
-        if not is_finished:
-            raise NasKdError("interrupted")
-        return {"schema": SCHEMA}
-
-    monkeypatch.setattr("nas_kd.cli.distilling._distil", distil)
-    run = RunDirectory.create_or_continue(tmp_path / "run", recipe)
-    call = (recipe, parse_arch(recipe, CONV), run, SilentObserver())
-    if is_finished:
-        assert run_distillation(*call) == {"schema": SCHEMA}
-    else:
-        with pytest.raises(NasKdError, match="interrupted"):
-            run_distillation(*call)
-    file.write_bytes(b"others")
-    with pytest.raises(UsageError, match=r"mine\.safetensors holds other weights"):
-        run_distillation(*call)

@@ -130,6 +130,17 @@ def test_a_provider_that_falls_back_does_not_work(monkeypatch: pytest.MonkeyPatc
     assert "gpu extra" in tried["TensorrtExecutionProvider"]["reason"]
 
 
+def test_a_provider_that_fails_without_a_word_is_named_by_its_error(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(name: str) -> str:
+        raise MemoryError
+
+    monkeypatch.setattr(diagnosis, "_run_small_model", fail)
+    cpu = diagnosis.try_providers()[0]
+    assert (cpu["works"], cpu["reason"]) == (False, "MemoryError")
+
+
 def test_problems_make_the_exit_code(nas_kd: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(diagnosis, "find_conflicts", lambda versions: ["something is wrong"])
     outcome = nas_kd("doctor")

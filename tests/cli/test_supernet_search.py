@@ -10,8 +10,8 @@ import pytest
 from nas_kd.errors import ExitCode
 from nas_kd.export import write_manifest
 from nas_kd.training.pretraining import PretrainingFolder
-from studies import superlm_search
-from studies.superlm_search import SuperLMSearch
+from studies.supernets import superlm_search
+from studies.supernets.superlm_search import SuperLMSearch
 from tests.cli.conftest import Command
 
 FOUND = {"description": "small", "params": 1, "macs": 1, "latency_ms": None, "budget_met": True}

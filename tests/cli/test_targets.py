@@ -10,7 +10,8 @@ import pytest
 import torch
 import transformers
 
-from nas_kd.cli.targets import best_student, find_target
+from nas_kd.cli.student_folders import best_student
+from nas_kd.cli.targets import find_target
 from nas_kd.costs._latency_session import TimedModel
 from nas_kd.errors import NasKdError, UsageError
 from nas_kd.training.pretraining import PretrainingFolder

@@ -8,7 +8,8 @@ import pytest
 from nas_kd.errors import NoFeasibleStudentError
 from search_spaces import create_space
 from studies.candidates import Candidate
-from studies.finalists import Measured, choose_finalists, is_guessing, shortfall
+from studies.finalists import choose_finalists, is_guessing, shortfall
+from studies.measured import Measured
 from tests.studies.measurements import LATENCY
 
 SPACE = create_space("cifar-resnet")

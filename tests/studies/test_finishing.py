@@ -16,9 +16,9 @@ from studies import finishing
 from studies.candidates import Candidate
 from studies.delivered_finalist import DeliveredFinalist
 from studies.delivery import Delivered
-from studies.finalists import Measured
 from studies.finishing import Finisher
 from studies.first_in_time import first_in_time
+from studies.measured import Measured
 from studies.measuring import Meter
 from studies.observer import SilentObserver
 from studies.phase_clock import PhaseClock
@@ -151,10 +151,10 @@ def test_a_manifest_holds_no_predicted_latency(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     winner = replace(RANKED[0], candidate=replace(RANKED[0].candidate, predicted_ms=1.5))
-    facts = {}
+    given_to_deliver: dict[str, Any] = {}
 
     def deliver(*given: object, **named: Any) -> None:
-        facts.update(named["facts"])
+        given_to_deliver.update(named)
         raise RuntimeError("enough")
 
     trained = SimpleNamespace(validation_accuracy=0.9, accuracy=0.9, inherited_share=0.0)
@@ -166,7 +166,7 @@ def test_a_manifest_holds_no_predicted_latency(
     finisher = Finisher(load_recipe("digits"), run, setting, SilentObserver(), PhaseClock(run))
     with pytest.raises(RuntimeError, match="enough"):
         finisher.finish(result_of([]))
-    assert facts["costs"] == {"macs": 1.0, "params": 1.0}
+    assert given_to_deliver["costs"] == {"macs": 1.0, "params": 1.0}
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,8 @@ from nas_kd.export import ParityRecord, read_manifest, write_manifest
 from nas_kd.export.manifest import changed_files
 from studies.delivered_finalist import DeliveredFinalist
 from studies.delivery import Delivered
-from studies.finalists import Measured
 from studies.kept_students import KeptStudents
+from studies.measured import Measured
 from studies.run_directory import RunDirectory
 from studies.setting import Setting
 from tests.studies.measurements import LATENCY

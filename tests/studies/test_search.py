@@ -20,8 +20,8 @@ from nas_kd.report.dashboard.values_by_now import ValuesByNow
 from proxies import log_rank_fusion
 from search_spaces import SearchSpace, Task, create_space
 from studies.candidates import Candidate
-from studies.document import found_document
 from studies.evaluator import Evaluator
+from studies.found_document import found_document
 from studies.journal import open_storage
 from studies.kept_scores import KeptScores
 from studies.observer import SilentObserver

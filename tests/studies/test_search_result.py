@@ -14,9 +14,9 @@ from optuna.trial import FrozenTrial
 from search_spaces import Arch, CifarResNet
 from studies.candidate_table import candidate_table
 from studies.candidates import Candidate
-from studies.document import found_document
-from studies.finalists import Measured
+from studies.found_document import found_document
 from studies.front import Front
+from studies.measured import Measured
 from studies.measured_front import measured_front
 from studies.objectives import Objectives
 from studies.search_result import SearchResult

@@ -1,0 +1,1 @@
+"""Searches of a trained supernet, whose students are judged with the shared weights."""
