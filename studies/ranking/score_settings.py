@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import cache, partial
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
 import proxies
 from nas_kd import __version__
+from studies.proxy_code import is_ours, module_of
 from studies.ranking.code_digest import code_digest, sources
 from studies.recipe import Recipe
 from studies.recipe_space import space_of
@@ -52,13 +52,4 @@ def _digest(space_module: str) -> str:
 
 def _modules_of_others() -> set[str]:
     """In which the functions of proxies of other packages are written."""
-    functions = (_innermost(proxy.function) for _, proxy in proxies.PROXIES.items())
-    modules = {str(function.__module__) for function in functions}
-    return {module for module in modules if module.partition(".")[0] != proxies.__name__}
-
-
-def _innermost(function: Callable[..., object]) -> Callable[..., object]:
-    """What a partial function calls."""
-    while isinstance(function, partial):
-        function = function.func
-    return function
+    return {module_of(proxy) for _, proxy in proxies.PROXIES.items() if not is_ours(proxy)}
