@@ -102,11 +102,11 @@ def _rank_scores(request: RankRequest, observer: Observer) -> dict[str, Any]:
     observer.phase("table", None)
     table = _read_rows(request, space)
     named = [name for entry in entries for name in entry.scored]
+    bench = prepare_bench(recipe, [*everything, *named], observer)
     file = None
     if request.scores is not None:
-        file = ScoreFile(request.scores, score_settings(recipe))
+        file = ScoreFile(request.scores, score_settings(recipe, (bench.images, bench.labels)))
         file.require(named)
-    bench = prepare_bench(recipe, [*everything, *named], observer)
     bench.require_faithful(named)
     sizes = _sizes(table, bench)
     scores = Scores() if file is None else Scores(file.passes, keeper=file)

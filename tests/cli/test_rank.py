@@ -406,6 +406,21 @@ class TestScores:
         assert "Name another file" in outcome.err
         assert kept.read_bytes() == before
 
+    def test_scores_of_other_images_of_the_same_name_are_refused(
+        self, nas_kd: Command, table: Path, tmp_path: Path
+    ) -> None:
+        kept, words = tmp_path / "scores.csv", ["--data", "npz:mine.npz", "--scores", "scores.csv"]
+        for seed in (0, 1):
+            images = np.random.default_rng(seed).integers(0, 256, (60, 8, 8, 1), np.uint8)
+            np.savez(tmp_path / "mine.npz", images=images, labels=np.arange(60) % 3)
+            if not kept.exists():
+                assert judge(nas_kd, table, *words).code == 0
+                before = kept.read_bytes()
+        outcome = judge(nas_kd, table, *words)
+        assert outcome.code == 2
+        assert "data is npz:mine.npz+" in outcome.err
+        assert kept.read_bytes() == before
+
     def test_the_table_is_not_taken_for_a_file_of_scores(
         self, nas_kd: Command, table: Path
     ) -> None:
