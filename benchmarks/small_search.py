@@ -31,6 +31,8 @@ from studies.trials import candidate_of, duplicate_of
 
 TASK = Task(1, 8, 10)
 LATENCIES = ("latency_ms", "predicted_latency_ms")
+_TRIED = 3
+"""Times that a proxy of another package is tried: beside the others, and twice by itself."""
 _ROOT = Path(__file__).parent.parent
 _SPACES = {
     True: 'name = "cifar-resnet"\noptions = { width = 4 }',
@@ -150,13 +152,13 @@ class SmallSearch:
     def kept(self, run: str) -> Counter[str]:
         """How many candidates' scores the run holds of each student, as a process would find them.
 
-        Where students were measured for a predictor, the one is counted, too, on which the proxies
-        had been tried. Several archs may build one student (`student_id`): a pool of nothing is
-        nothing.
+        Where the search has begun, the one is counted, too, on which the proxies had been tried.
+        Several archs may build one student (`student_id`): a pool of nothing is nothing.
         """
         directory, section = self.directory(run), self.directory("whole").recipe.space
         space = create_space(section.name, **section.options)
-        archs = [tried_first(space, TASK)] if any(directory.path.glob(f"work/{FIT}/*")) else []
+        begun = directory.scores.is_file() or any(directory.path.glob(f"work/{FIT}/*"))
+        archs = [tried_first(space, TASK)] * (_TRIED if begun else 0)
         if directory.scores.is_file():
             copy = shutil.copy(directory.scores, self.folder / "scores.copy")  # reading mends
             kept = KeptScores(Path(copy), lambda message: None).read()

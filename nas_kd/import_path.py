@@ -47,7 +47,7 @@ def call_factory(path: str, *, role: str, options: Mapping[str, Any], **offered:
             return factory(**_arguments(factory, path, role, options, offered))
         except NasKdError:
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise UsageError(
                 f"{role}: {path} raised {type(error).__name__}: {error}. "
                 f"Call it in Python to see where."
@@ -70,7 +70,7 @@ def _import(path: str, role: str) -> Callable[..., Any]:
     module_name, _, attribute = path.partition(":")
     try:
         found: Any = importlib.import_module(module_name)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise UsageError(
             f"{role}: the module {module_name!r} of {path!r} cannot be imported "
             f"({type(error).__name__}: {error}). {_WHERE_MODULES_ARE}"

@@ -69,18 +69,23 @@ class Registry(Generic[Component]):
     def _load_entry_points(self) -> None:
         if self._entry_points_loaded:
             return
-        found = [
-            (entry_point.name, self._load(entry_point))
-            for entry_point in entry_points(group=f"nas_kd.{self.kind}")
-        ]
+        found: dict[str, Component] = {}
+        for entry_point in entry_points(group=f"nas_kd.{self.kind}"):
+            if entry_point.name in self._components or entry_point.name in found:
+                raise UsageError(
+                    f"{self.kind}: the name of the entry point {entry_point.name!r} "
+                    f"({entry_point.value}) is taken by another one. Rename it and its object, or "
+                    "uninstall that package."
+                )
+            found[entry_point.name] = self._load(entry_point)
         self._entry_points_loaded = True
-        for name, component in found:
+        for name, component in found.items():
             self.register(name, component)
 
     def _load(self, entry_point: EntryPoint) -> Component:
         try:
             component: Component = entry_point.load()
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise UsageError(
                 f"{self.kind}: {entry_point.name!r} ({entry_point.value}) cannot be loaded "
                 f"({type(error).__name__}: {error}). Mend or uninstall that package."

@@ -15,6 +15,7 @@ from proxies import TeacherProbes, score_student
 from search_spaces import Arch, SearchSpace, Task
 from studies.candidates import Candidate
 from studies.counting import counted_costs
+from studies.failing_proxy import failing_proxy_named
 from studies.proxy_needs import params_bell, wants_size
 
 Predict: TypeAlias = Callable[[Arch, dict[str, float]], float]
@@ -117,17 +118,18 @@ class Evaluator:
         )
 
     def _score(self, candidate: Candidate) -> dict[str, float]:
-        return score_student(
-            lambda: self._space.build(candidate.arch, self._task),
-            self._images,
-            self._labels,
-            proxies=self._proxies,
-            features=self._space.features,
-            head=self._space.head,
-            teacher=self._teacher,
-            costs={**candidate.costs, **self._wanted_size},
-            seed=self._seed,
-        )
+        with failing_proxy_named(candidate.arch):
+            return score_student(
+                lambda: self._space.build(candidate.arch, self._task),
+                self._images,
+                self._labels,
+                proxies=self._proxies,
+                features=self._space.features,
+                head=self._space.head,
+                teacher=self._teacher,
+                costs={**candidate.costs, **self._wanted_size},
+                seed=self._seed,
+            )
 
     @cached_property
     def _wanted_size(self) -> dict[str, float]:

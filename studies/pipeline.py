@@ -121,6 +121,8 @@ class _Job:
             self.observer.note(warning)
         with self.clock.timed("fit latency"):
             evaluation = self._evaluation(setting)
+            if not self._has_begun():
+                check_proxies(evaluation, setting.space)
             predictor = self._predictor(setting, evaluation)
         with self.clock.timed("search"):
             result = self._search(setting, evaluation, predictor)
@@ -171,13 +173,16 @@ class _Job:
         run.write_result(document)
         return document
 
+    def _has_begun(self) -> bool:
+        """Whether anything was measured or scored for the search, so that its proxies work."""
+        run = self.run_directory
+        return run.scores.is_file() or any(run.path.glob(f"work/{FIT}/*"))
+
     def _predictor(self, setting: Setting, evaluation: Evaluation) -> StudyPredictor | None:
         recipe = self.recipe
         wanted = LATENCY in recipe.search.objectives
         predictor = None
         if recipe.predictor.students and (wanted or setting.budget.needs("latency_ms")):
-            if not any(self.run_directory.path.glob(f"work/{FIT}/*")):
-                check_proxies(evaluation, setting.space)
             meter = Meter(
                 setting,
                 self.run_directory,

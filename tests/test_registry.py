@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint
+from pathlib import Path
 from typing import ClassVar
 
 import pytest
@@ -30,6 +31,31 @@ def test_a_package_that_cannot_be_loaded_is_named_at_every_look_up(
     for _ in range(2):
         with pytest.raises(UsageError, match=r"'theirs' .*Mend or uninstall"):
             things.get("ours")
+
+
+@pytest.mark.parametrize("names", [["ours"], ["theirs", "theirs"]])
+def test_a_name_that_is_taken_is_told_with_its_package_at_every_look_up(
+    names: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    points = [EntryPoint(name, "math:pi", "nas_kd.things") for name in names]
+    monkeypatch.setattr(registry, "entry_points", lambda group: points)
+    things: Registry[float] = Registry("things")
+    things.register("ours", 1.0)
+    for _ in range(2):
+        with pytest.raises(UsageError, match=rf"'{names[-1]}' \(math:pi\) is taken"):
+            things.get("ours")
+
+
+def test_a_package_that_exits_when_it_is_imported_is_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "exits_at_once.py").write_text("raise SystemExit('no licence')")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    point = EntryPoint("theirs", "exits_at_once:THING", "nas_kd.things")
+    monkeypatch.setattr(registry, "entry_points", lambda group: [point])
+    things: Registry[float] = Registry("things")
+    with pytest.raises(UsageError, match=r"'theirs' .*SystemExit: no licence"):
+        things.names()
 
 
 def test_components_of_a_package_are_loaded_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,8 +15,11 @@ from nas_kd.training.default_teacher import DEFAULT_TEACHER, untrained_default_t
 from proxies import PROXIES, TeacherProbes, score_student
 from search_spaces import Arch, SearchSpace, Task, create_space
 from studies.counting import counted_costs
+from studies.failing_proxy import failing_proxy_named
 from studies.observer import Observer
+from studies.own_proxies import Trial
 from studies.preflight import check_teacher
+from studies.proxy_check import tried_first
 from studies.proxy_needs import compared_widths, params_bell, wants_size
 from studies.ranking.scores import Pass
 from studies.recipe import Recipe
@@ -69,18 +72,28 @@ class Bench:
 
         Raises:
             UsageError: What a proxy needs is not there.
+            NasKdError: A proxy failed.
         """
-        return score_student(
-            lambda: self.space.build(arch, self.task),
-            self.images,
-            self.labels,
-            proxies=proxies,
-            features=self.space.features,
-            head=self.space.head,
-            teacher=self.teacher,
-            costs=self.costs(arch) | (self._wanted_size if wants_size(proxies) else {}),
-            seed=self.seed,
+        with failing_proxy_named(arch):
+            return score_student(
+                lambda: self.space.build(arch, self.task),
+                self.images,
+                self.labels,
+                proxies=proxies,
+                features=self.space.features,
+                head=self.space.head,
+                teacher=self.teacher,
+                costs=self.costs(arch) | (self._wanted_size if wants_size(proxies) else {}),
+                seed=self.seed,
+            )
+
+    def require_faithful(self, proxies: Sequence[str]) -> None:
+        """Tries those of other packages on one student, see `Trial.require_faithful`."""
+        arch = tried_first(self.space, self.task)
+        trial = Trial(
+            self.space, arch, self.task, self.images, self.labels, self.teacher, self.seed
         )
+        trial.require_faithful(proxies)
 
     def timed(self, arch: Arch, proxies: Sequence[str]) -> Pass:
         """The scores of `score`, and how long they took."""

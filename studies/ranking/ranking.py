@@ -86,7 +86,9 @@ def rank_scores(request: RankRequest, observer: Observer) -> dict[str, Any]:
         ``seconds_per_pass`` what the pass took that it shared, by scored function.
 
     Raises:
-        UsageError: The table, a name or the file of scores cannot be used.
+        UsageError: The table, a name or the file of scores cannot be used, or a proxy of another
+            package is not faithful (`Trial.require_faithful`).
+        NasKdError: A proxy failed.
     """
     with nullcontext() if request.scores is None else writing_alone(request.scores):
         return _rank_scores(request, observer)
@@ -100,11 +102,12 @@ def _rank_scores(request: RankRequest, observer: Observer) -> dict[str, Any]:
     observer.phase("table", None)
     table = _read_rows(request, space)
     named = [name for entry in entries for name in entry.scored]
+    bench = prepare_bench(recipe, [*everything, *named], observer)
     file = None
     if request.scores is not None:
-        file = ScoreFile(request.scores, score_settings(recipe))
+        file = ScoreFile(request.scores, score_settings(recipe, (bench.images, bench.labels)))
         file.require(named)
-    bench = prepare_bench(recipe, [*everything, *named], observer)
+    bench.require_faithful(named)
     sizes = _sizes(table, bench)
     scores = Scores() if file is None else Scores(file.passes, keeper=file)
     try:
@@ -175,6 +178,7 @@ def _usable(
     usable = [name for name in names if name not in refused]
     if refused:
         observer.note(f"Left out, because what they need is not here: {', '.join(refused)}.")
+    bench.require_faithful(usable)
     if file is not None:
         file.require(usable)
     for done in passes:

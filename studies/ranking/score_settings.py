@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import cache, partial
+from collections.abc import Iterable, Sequence
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
+from torch import Tensor
+
 import proxies
 from nas_kd import __version__
+from nas_kd.tensor_digest import tensor_digest
+from studies.proxy_code import is_ours, module_of
 from studies.ranking.code_digest import code_digest, sources
 from studies.recipe import Recipe
 from studies.recipe_space import space_of
 from studies.teacher_file import weights_file_digest
 
 
-def score_settings(recipe: Recipe) -> dict[str, str]:
+def score_settings(recipe: Recipe, batch: Iterable[Tensor] = ()) -> dict[str, str]:
     """Everything that decides a score beside the arch and the proxy, by name.
 
+    ``data`` is their name, with a digest of ``batch``, the images and labels that are looked at,
+    where it is given: other data may have come to lie under the same name.
     ``code`` is the version of the suite with a digest of the code of all proxies, also of those of
     other packages, and of the space: scores of other code are not taken for those of this one.
     ``checkpoint`` is the file with a digest of the weights in it.
@@ -28,7 +34,7 @@ def score_settings(recipe: Recipe) -> dict[str, str]:
     options = "&".join(f"{name}={value}" for name, value in sorted(recipe.space.options.items()))
     return {
         "space": f"{recipe.space.name}?{options}" if options else recipe.space.name,
-        "data": recipe.data.source,
+        "data": _with_digest(recipe.data.source, list(batch)),
         "image_size": str(recipe.data.image_size or ""),
         "images": str(recipe.search.images),
         "teacher": recipe.teacher.source,
@@ -37,6 +43,10 @@ def score_settings(recipe: Recipe) -> dict[str, str]:
         "code": f"{__version__}+{_digest(type(space_of(recipe)).__module__)}",
         "torch": version("torch"),
     }
+
+
+def _with_digest(data: str, batch: Sequence[Tensor]) -> str:
+    return f"{data}+{tensor_digest(batch)[:8]}" if batch else data
 
 
 def _weights(checkpoint: Path | None) -> str:
@@ -52,13 +62,4 @@ def _digest(space_module: str) -> str:
 
 def _modules_of_others() -> set[str]:
     """In which the functions of proxies of other packages are written."""
-    functions = (_innermost(proxy.function) for _, proxy in proxies.PROXIES.items())
-    modules = {str(function.__module__) for function in functions}
-    return {module for module in modules if module.partition(".")[0] != proxies.__name__}
-
-
-def _innermost(function: Callable[..., object]) -> Callable[..., object]:
-    """What a partial function calls."""
-    while isinstance(function, partial):
-        function = function.func
-    return function
+    return {module_of(proxy) for _, proxy in proxies.PROXIES.items() if not is_ours(proxy)}

@@ -16,7 +16,7 @@ from studies.objectives import directions
 from studies.recipe import Recipe
 from studies.recipe_files import parse_recipe
 from studies.shared.lease import holder, lease
-from studies.shared.work import HEARTBEAT_S, WorkStudy
+from studies.shared.work import WorkStudy
 
 _RECIPE = "recipe"
 _FINISHED = "finished"
@@ -36,10 +36,11 @@ class SharedStudy:
         name: Its name, the same on every host.
         recipe: What is searched; the first process keeps it in the study.
         owner: This host and run directory.
-        heartbeat_s: Between two signs of life.
+        heartbeat_s: Between two signs of life; without it, what the environment says.
 
     Raises:
-        UsageError: The study of this name was made with another recipe, or by something else.
+        UsageError: The study of this name was made with another recipe, or by something else; or
+            the environment says no number of seconds.
     """
 
     def __init__(
@@ -48,7 +49,7 @@ class SharedStudy:
         name: str,
         recipe: Recipe,
         owner: str,
-        heartbeat_s: float = HEARTBEAT_S,
+        heartbeat_s: float | None = None,
     ) -> None:
         self.name = name
         self._study = optuna.create_study(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections.abc import Iterable, Mapping
@@ -14,8 +13,8 @@ from optuna.exceptions import UpdateFinishedTrialError
 from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-HEARTBEAT_S = float(os.environ.get("NAS_KD_HEARTBEAT") or 10.0)
-"""Between two signs of life of whoever holds a trial."""
+from studies.shared.heartbeat import heartbeat_s as told_heartbeat_s
+
 _MISSED_BEATS = 4
 """Signs of life that may fail to come before the holder is taken for dead."""
 _PULSE = "pulse"
@@ -35,19 +34,22 @@ class WorkStudy:
         storage: Any storage that all hosts reach.
         name: Of the study; made when it is not there.
         owner: Who holds what this process holds: one host and run directory.
-        heartbeat_s: Between two signs of life.
+        heartbeat_s: Between two signs of life; without it, what the environment says.
+
+    Raises:
+        UsageError: The environment says no number of seconds.
     """
 
     def __init__(
-        self, storage: BaseStorage, name: str, owner: str, heartbeat_s: float = HEARTBEAT_S
+        self, storage: BaseStorage, name: str, owner: str, heartbeat_s: float | None = None
     ) -> None:
+        self.heartbeat_s = told_heartbeat_s() if heartbeat_s is None else heartbeat_s
         study = optuna.create_study(
             storage=storage, study_name=name, direction="minimize", load_if_exists=True
         )
         self._storage = storage
         self._study = study._study_id
         self.owner = owner
-        self.heartbeat_s = heartbeat_s
         self._held: set[int] = set()
         self._seen: dict[int, tuple[Any, float]] = {}
         self._closed = threading.Event()

@@ -6,6 +6,7 @@ import json
 import math
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import pytest
 from scipy.stats import kendalltau, spearmanr
 
 from nas_kd.data import load_data
-from proxies import ReferenceFusion, score_student
+from proxies import PROXIES, Probe, ReferenceFusion, score_student
 from search_spaces import AutoFormerTiny, NasBench201, Task
 from studies.default_proxies import default_proxies
 from studies.ranking import bench, entries, ranking, score_settings
@@ -405,6 +406,21 @@ class TestScores:
         assert "Name another file" in outcome.err
         assert kept.read_bytes() == before
 
+    def test_scores_of_other_images_of_the_same_name_are_refused(
+        self, nas_kd: Command, table: Path, tmp_path: Path
+    ) -> None:
+        kept, words = tmp_path / "scores.csv", ["--data", "npz:mine.npz", "--scores", "scores.csv"]
+        for seed in (0, 1):
+            images = np.random.default_rng(seed).integers(0, 256, (60, 8, 8, 1), np.uint8)
+            np.savez(tmp_path / "mine.npz", images=images, labels=np.arange(60) % 3)
+            if not kept.exists():
+                assert judge(nas_kd, table, *words).code == 0
+                before = kept.read_bytes()
+        outcome = judge(nas_kd, table, *words)
+        assert outcome.code == 2
+        assert "data is npz:mine.npz+" in outcome.err
+        assert kept.read_bytes() == before
+
     def test_the_table_is_not_taken_for_a_file_of_scores(
         self, nas_kd: Command, table: Path
     ) -> None:
@@ -459,3 +475,25 @@ class TestErrors:
         outcome = nas_kd("rank", "--space", "nasbench201")
         assert outcome.code == 2
         assert "nas-kd rank --help" in outcome.err
+
+    @pytest.mark.parametrize("others", ["naswot", "all"])
+    def test_a_proxy_that_would_spoil_the_others(
+        self, nas_kd: Command, table: Path, monkeypatch: pytest.MonkeyPatch, others: str
+    ) -> None:
+        """Nothing is kept of what the others scored beside it."""
+
+        def zeroing(student: Probe, teacher: Probe | None) -> float:
+            for parameter in student.model.parameters():
+                parameter.data.zero_()
+            return 1.0
+
+        proxy = replace(PROXIES.get("l2_norm"), name="mine", function=zeroing)
+        monkeypatch.setitem(PROXIES._components, proxy.name, proxy)
+        monkeypatch.setattr(ranking, "every_proxy", lambda: ["mine", "naswot"])
+        monkeypatch.setattr(score_settings, "_modules_of_others", set)
+        names = "mine,naswot" if others == "naswot" else others
+        outcome = judge(nas_kd, table, "--scores", table.with_name("scores.csv"), names=names)
+        assert outcome.code == 2
+        assert "proxy 'mine' leaves the network changed" in outcome.err
+        scores = table.with_name("scores.csv")
+        assert not scores.exists() or scores.read_text().count("\n") == 1

@@ -32,6 +32,23 @@ def test_own_code_in_the_working_directory(tmp_path: Path, monkeypatch: pytest.M
 
 
 @pytest.mark.parametrize(
+    ("code", "source"),
+    [
+        ("raise SystemExit(2)", "exiting_module:make"),
+        ("def make():\n    raise SystemExit(2)", "exiting_function:make"),
+    ],
+)
+def test_code_that_ends_python_is_named(
+    code: str, source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a script does that reads a command line of its own."""
+    (tmp_path / f"{source.partition(':')[0]}.py").write_text(code)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with pytest.raises(UsageError, match=f"data: .*{source}.*SystemExit: 2"):
+        load_data(source)
+
+
+@pytest.mark.parametrize(
     ("source", "words"),
     [
         ("nowhere.at_all:f", "'nowhere.at_all'.*cannot be imported"),

@@ -54,6 +54,25 @@ def _only(work: WorkStudy) -> optuna.trial.FrozenTrial:
     return trial
 
 
+@pytest.mark.parametrize("text", ["ten", "0", "-1", "nan", "inf"])
+def test_a_heartbeat_that_is_none_is_told(
+    text: str, storage: BaseStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NAS_KD_HEARTBEAT", text)
+    with pytest.raises(UsageError, match=f"NAS_KD_HEARTBEAT is '{text}'"):
+        WorkStudy(storage, "study.work", "here")
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("", 10.0), ("2.5", 2.5)])
+def test_the_environment_says_how_often_a_process_shows_that_it_lives(
+    text: str, seconds: float, storage: BaseStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NAS_KD_HEARTBEAT", text)
+    work = WorkStudy(storage, "study.work", "here")
+    work.close()
+    assert work.dead_after_s == 4 * seconds
+
+
 def test_one_of_two_processes_gets_a_trial(process: Callable[[str], WorkStudy]) -> None:
     one, other = process("one"), process("other")
     one.add({"arch": {"a": 1}})

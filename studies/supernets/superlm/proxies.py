@@ -14,6 +14,7 @@ from nas_kd.data.text import TokenSequences
 from nas_kd.errors import UsageError
 from proxies import PROXIES, log_rank_fusion, score_student
 from search_spaces import Arch, Sizes, TextTask, TransformerSpace
+from studies.failing_proxy import failing_proxy_named
 
 _SEQUENCES = 16
 _CLASSES = 2
@@ -58,6 +59,7 @@ def best_by_proxies(
 
     Raises:
         UsageError: A proxy is unknown, or needs what students of text do not have.
+        NasKdError: A proxy failed.
     """
     tokens = _tokens(text)
     generator = torch.Generator().manual_seed(seed)
@@ -65,16 +67,19 @@ def best_by_proxies(
     classifier = replace(task, num_classes=_CLASSES)
     rows = {}
     for number, (arch, size) in enumerate(sizes.items(), start=1):
-        rows[arch] = score_student(
-            lambda arch=arch: Reader(space.build(arch, classifier)),  # type: ignore[misc]
-            tokens,
-            labels,
-            proxies=names,
-            features=lambda reader: [f"{_MODEL}.{name}" for name in space.features(_inner(reader))],
-            head=lambda reader: f"{_MODEL}.{space.head(_inner(reader))}",
-            seed=seed,
-            costs={name: float(value) for name, value in vars(size).items()},
-        )
+        with failing_proxy_named(arch):
+            rows[arch] = score_student(
+                lambda arch=arch: Reader(space.build(arch, classifier)),  # type: ignore[misc]
+                tokens,
+                labels,
+                proxies=names,
+                features=lambda reader: [
+                    f"{_MODEL}.{name}" for name in space.features(_inner(reader))
+                ],
+                head=lambda reader: f"{_MODEL}.{space.head(_inner(reader))}",
+                seed=seed,
+                costs={name: float(value) for name, value in vars(size).items()},
+            )
         told(number)
     frame = pd.DataFrame(list(rows.values()), index=[arch.key for arch in rows])
     score = log_rank_fusion(frame)
