@@ -14,7 +14,7 @@ from search_spaces._checks import (
     require_task,
     require_text_task,
 )
-from search_spaces._create import SPACES, SpaceFactory, create_space
+from search_spaces._create import SPACES, SpaceFactory, create_space, space_options
 from search_spaces._drawing import Block, CellGraph, Drawable, Drawing, Edge, drawing_of
 from search_spaces._executed import WithIdleParts, executed_arch, glue_operators
 from search_spaces._gene_space import GeneSpace
@@ -95,6 +95,7 @@ __all__ = [
     "require_text_task",
     "sample_by_size",
     "sizes_of_all",
+    "space_options",
     "teacher_options",
 ]
 

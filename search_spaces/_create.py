@@ -37,6 +37,16 @@ SPACES: Registry[SpaceFactory] = Registry(
 )
 
 
+def space_options(name: str) -> dict[str, int]:
+    """The options of the registered space called ``name``, with their defaults.
+
+    Raises:
+        UsageError: The name is unknown.
+    """
+    parameters = inspect.signature(SPACES.get(name)).parameters.values()
+    return {parameter.name: parameter.default for parameter in parameters}
+
+
 def create_space(name: str, **options: int) -> SearchSpace:
     """The registered space called ``name`` with its options set.
 
@@ -45,7 +55,7 @@ def create_space(name: str, **options: int) -> SearchSpace:
             its factory made is no `SearchSpace` of that name.
     """
     factory = SPACES.get(name)
-    known = list(inspect.signature(factory).parameters)
+    known = list(space_options(name))
     for option, value in options.items():
         if option not in known:
             raise UsageError(unknown_name(f"options of {name}", option, known))

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from nas_kd.costs import Limits
-from search_spaces import SearchSpace, Task
+from search_spaces import SearchSpace, Task, space_options
 from studies.candidates import Candidate
 from studies.counting import counted_candidate, has_closed_form
 from studies.random_arch import anchors_then_random
@@ -38,7 +38,7 @@ def warning_before_a_search(
     if not counted or not has_closed_form(space, task):
         return None
     sample = counted_sample(space, task, seed)
-    return little_choice(share_within(sample, limits), len(sample))
+    return little_choice(space.name, share_within(sample, limits), len(sample))
 
 
 def share_within(sample: Sequence[Candidate], limits: Limits) -> float:
@@ -46,10 +46,11 @@ def share_within(sample: Sequence[Candidate], limits: Limits) -> float:
     return float(np.mean([limits.hold(student.costs) for student in sample]))
 
 
-def little_choice(share: float, sampled: int) -> str | None:
+def little_choice(space: str, share: float, sampled: int) -> str | None:
     """What to say where a budget leaves little of a space; None where it leaves enough.
 
     Args:
+        space: Name of the space.
         share: Of the sampled students that hold the limits on MACs and parameters.
         sampled: How many students these are.
     """
@@ -62,7 +63,8 @@ def little_choice(share: float, sampled: int) -> str | None:
         if share
         else f"none of {sampled:,} sampled students {within}"
     )
-    return (
-        f"WARNING: {found}. Take smaller students (--space-option, --image-size or another "
-        "--space), or raise the budget."
-    )
+    ways = "--image-size or another --space"
+    if options := space_options(space):
+        known = ", ".join(f"{name}={value}" for name, value in options.items())
+        ways = f"--space-option, which unless told is {known}; {ways}"
+    return f"WARNING: {found}. Take smaller students ({ways}), or raise the budget."

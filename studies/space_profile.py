@@ -63,7 +63,7 @@ def profile_space(recipe: Recipe, run: RunDirectory, observer: Observer) -> dict
     students = _measure(_smallest_typical_largest(sample, setting), setting, run, recipe.seed)
     limits = setting.limits
     share = share_within(sample, limits)
-    if warning := little_choice(share, len(sample)):
+    if warning := little_choice(setting.space.name, share, len(sample)):
         observer.note(warning)
     return {
         "schema": SCHEMA,

@@ -58,21 +58,18 @@ def _named(name: str, kind: Kind, entries: list[dict[str, Any]]) -> dict[str, An
 
 
 def _spaces() -> list[dict[str, Any]]:
-    import inspect
-
-    from search_spaces import SPACES, Task, create_space
+    from search_spaces import SPACES, Task, create_space, space_options
 
     entries = []
-    for name, factory in SPACES.items():
+    for name in SPACES.names():
         space = create_space(name)
-        parameters = inspect.signature(factory).parameters.values()
         entries.append(
             {
                 "name": name,
                 "reads": "images" if space.task_type is Task else "text",
                 "size": space.size,
                 "genes": len(space.distributions),
-                "options": {parameter.name: parameter.default for parameter in parameters},
+                "options": space_options(name),
                 "source": space.source,
             }
         )

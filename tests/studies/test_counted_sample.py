@@ -31,6 +31,7 @@ def test_little_choice_is_told_of_where_a_count_is_limited() -> None:
     told = warning_before_a_search(CELLS, DIGITS, Limits({"params": 5000}), seed=0)
     assert told is not None
     assert "--space-option" in told
+    assert "channels=16, cells_per_stage=5, stem_stride=1" in told
     assert warning_before_a_search(CELLS, DIGITS, Limits({"params": 1e6}), seed=0) is None
     assert warning_before_a_search(CELLS, DIGITS, Limits({"latency_ms": 1e-9}), seed=0) is None
 
