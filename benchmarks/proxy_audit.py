@@ -7,9 +7,9 @@ networks in the benchmarks' own skeletons, real CIFAR-10 images of 32 x 32), Dis
 nets, real CIFAR-100 images) and the distilled AutoFormer and PiT nets (all shared ones, 16
 CIFAR-100 images of 112 x 112). The teacher is a ResNet-56, as wide as S0 and NAS-Bench-201 are.
 Scored is the canonical network, as ``nas-kd rank`` and a search do. Kendall's tau-b with a
-bootstrap interval over functions, no absolute values. Where a search fuses several proxies unless
-told otherwise, their fusion has a row, too. Hours on two cores; an interrupted run goes on where it
-was. ``--only`` takes some of the tables, and leaves the rows of the others as they were found.
+bootstrap interval over functions, no absolute values. The fusions that searches of some spaces take
+unless told otherwise have rows, too. Hours on two cores; an interrupted run goes on where it was.
+``--only`` takes some of the tables, and leaves the rows of the others as they were found.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from benchmarks.rank_rows import rank_row
 from benchmarks.real_tables import RealTable
 from benchmarks.record import rows_beside, write_rows
 from proxies import PROXIES
-from studies.default_proxies import default_proxies
+from studies.default_proxies import default_fusions
 from studies.observer import SilentObserver
 from studies.ranking.entries import every_proxy
 from studies.ranking.judge import Judge
@@ -82,17 +82,16 @@ def audit(table: RealTable, names: Sequence[str] | None = None) -> list[dict[str
     scores = scored(functions, usable, table.setting)
     alone = alone_seconds([[name] for name in usable], bench, middle, SilentObserver())
     prices = dict(zip(usable, alone, strict=True))
-    default = default_proxies(table.setting.space)
-    together = "+".join(default)
-    prices[together] = sum(prices.get(name, 0.0) for name in default)
+    fusions = {"+".join(names): names for names in default_fusions() if set(names) <= set(usable)}
+    prices |= {name: sum(prices[part] for part in parts) for name, parts in fusions.items()}
     rows = []
     for target, found in drawn.items():
         keys = [arch.key for arch in found.functions]
         sizes = table.sizes(found.functions)
         judge = Judge(found.target, sizes["params"], seed=seed, functions=keys)
         values = sizes | {name: scores.of(name, keys) for name in usable}
-        if len(default) > 1 and set(default) <= set(usable):
-            values[together] = fused(pd.DataFrame({name: values[name] for name in default}))
+        for together, parts in fusions.items():
+            values[together] = fused(pd.DataFrame({name: values[name] for name in parts}))
         rows += [
             {
                 **rank_row(table.name, target, name, judge, values[name]),

@@ -49,7 +49,7 @@ def test_without_trials_only_an_exhaustive_search_counts_none() -> None:
 
 def test_the_default_proxies_depend_on_the_space() -> None:
     assert Recipe().search.proxies == load_recipe("digits").search.proxies == ("trainable_width",)
-    others = ("diswot", "naswot", "synflow")
+    others = ("apd", "az_expressivity", "naswot")
     assert load_recipe("digits", {"space.name": "darts"}).search.proxies == others
     assert Recipe(space=SpaceSection(name="darts")).search.proxies == others
     macro = ("naswot", "az_expressivity")
