@@ -10,6 +10,8 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
+from search_spaces._stem import Stem, stem_widths
+
 
 class BasicBlock(nn.Module):
     """Two 3x3 convolutions and a shortcut: ``(B, C, H, W)`` to ``(B, K, H/stride, W/stride)``.
@@ -42,19 +44,23 @@ class BasicBlock(nn.Module):
 class CifarResNetNetwork(nn.Module):
     """Stem, three stages of basic blocks, pooling, classifier.
 
-    Images ``(B, in_channels, S, S)`` to logits ``(B, num_classes)``.
+    Images ``(B, in_channels, S, S)`` to logits ``(B, num_classes)``. The stem shrinks them by
+    ``stem_stride``, which is a power of two; below it is 1.
     """
 
     def __init__(
-        self, depths: Sequence[int], *, width: int, in_channels: int, num_classes: int
+        self,
+        depths: Sequence[int],
+        *,
+        width: int,
+        in_channels: int,
+        num_classes: int,
+        stem_stride: int = 1,
     ) -> None:
         super().__init__()
         depth_1, depth_2, depth_3 = depths
-        self.stem = nn.Sequential(
-            nn.Conv2d(in_channels, width, 3, padding=1, bias=False),
-            nn.BatchNorm2d(width),
-            nn.ReLU(),
-        )
+        widths = stem_widths(width, stem_stride)
+        self.stem = Stem(in_channels, widths, stem_stride, activated=True)
         self.stage_1 = _stage(width, width, depth_1, stride=1)
         self.stage_2 = _stage(width, 2 * width, depth_2, stride=2)
         self.stage_3 = _stage(2 * width, 4 * width, depth_3, stride=2)

@@ -49,7 +49,8 @@ class Place:
         newer: Channels of the output of the last cell.
         channels: Channels of each of its nodes; its output has four times as many.
         reduces: Whether it halves the map.
-        after_reduction: Whether the last cell did, so that the older output is twice as wide.
+        after_reduction: Whether the last cell did, or the end of the stem, so that the older output
+            is twice as high and wide.
     """
 
     older: int
@@ -67,18 +68,37 @@ class Place:
         return 2 if self.reduces and source < NODES[0] else 1
 
 
-STEM_FACTOR = 3
-"""The stem has this many times the channels of the first cell's nodes."""
+def stem_channels(channels: int, stride: int) -> list[int]:
+    """Channels behind each convolution of the stem.
+
+    Args:
+        channels: Of the first cell's nodes.
+        stride: By how much the stem shrinks the images. Published are those for 1 (CIFAR) and 8
+            (ImageNet); 4 has the first two convolutions of the latter, and 2 a single one.
+    """
+    if stride == 1:
+        return [3 * channels]
+    if stride == 2:
+        return [channels]
+    return [max(1, channels // 2), *[channels] * (stride.bit_length() - 2)]
 
 
-def places(channels: int, cells: int) -> list[Place]:
+def has_two_stems(stride: int) -> bool:
+    """Whether the first cell reads two maps of the stem, before and behind its last convolution.
+
+    As published for ImageNet; else it reads the last one twice, as published for CIFAR.
+    """
+    return stride == 8
+
+
+def places(channels: int, cells: int, stem_stride: int = 1) -> list[Place]:
     """The cells of a network; those at a third and two thirds of the depth reduce."""
     made: list[Place] = []
-    older = newer = STEM_FACTOR * channels
+    older = newer = stem_channels(channels, stem_stride)[-1]
     for number in range(cells):
         reduces = number in (cells // 3, 2 * cells // 3)
         channels = 2 * channels if reduces else channels
-        after_reduction = bool(made) and made[-1].reduces
+        after_reduction = made[-1].reduces if made else has_two_stems(stem_stride)
         made.append(Place(older, newer, channels, reduces, after_reduction))
         older, newer = newer, made[-1].out_channels
     return made

@@ -5,19 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from search_spaces import _counting as count
-from search_spaces._darts_cells import STEM_FACTOR, Cell, Genotype, Place, cells_of, places
+from search_spaces._darts_cells import Cell, Genotype, Place, cells_of, places, stem_channels
 from search_spaces._space import Sizes, Task
+from search_spaces._stem import stem_side, stem_sizes
 
 _NOTHING = Sizes(macs=0, params=0)
 
 
 def network_sizes(
-    genotype: Genotype, task: Task, *, channels: int, cells: int, pool_norm: bool = False
+    genotype: Genotype,
+    task: Task,
+    *,
+    channels: int,
+    cells: int,
+    stem_stride: int = 1,
+    pool_norm: bool = False,
 ) -> Sizes:
     """The network without an auxiliary head."""
-    side = task.image_size
-    parts = [count.conv_norm(task.in_channels, STEM_FACTOR * channels, 3, side)]
-    plan = places(channels, cells)
+    side = stem_side(task.image_size, stem_stride)
+    parts = [stem_sizes(task, stem_channels(channels, stem_stride), stem_stride)]
+    plan = places(channels, cells, stem_stride)
     for cell, place in zip(cells_of(genotype, plan), plan, strict=True):
         parts += _cell_parts(cell, place, side, pool_norm)
         side = count.halved(side) if place.reduces else side

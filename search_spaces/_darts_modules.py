@@ -13,8 +13,17 @@ from timm.layers import DropPath
 from torch import Tensor, nn
 
 from nas_kd.errors import UsageError
-from search_spaces._darts_cells import STEM_FACTOR, Cell, Genotype, Place, cells_of, places
+from search_spaces._darts_cells import (
+    Cell,
+    Genotype,
+    Place,
+    cells_of,
+    has_two_stems,
+    places,
+    stem_channels,
+)
 from search_spaces._darts_operations import FactorizedReduce, ReluConvNorm, operation
+from search_spaces._stem import Stem, halving
 
 
 def older_input(place: Place, *, affine: bool = True) -> nn.Module:
@@ -23,13 +32,24 @@ def older_input(place: Place, *, affine: bool = True) -> nn.Module:
     return make(place.older, place.channels, affine=affine)
 
 
-def stem(in_channels: int, channels: int) -> nn.Sequential:
-    """3x3 convolution and batch norm: ``(B, in_channels, S, S)`` to ``(B, 3 channels, S, S)``."""
-    out_channels = STEM_FACTOR * channels
-    return nn.Sequential(
-        nn.Conv2d(in_channels, out_channels, 3, padding=1, bias=False),
-        nn.BatchNorm2d(out_channels),
-    )
+def stem(in_channels: int, channels: int, stride: int) -> Stem:
+    """Gives what the first cell reads as the output of the cell before last.
+
+    ``(B, in_channels, S, S)`` to ``(B, 3 channels, S, S)``; with a stride n of 2 or 4 to
+    ``(B, channels, S/n, S/n)``, with 8 to ``(B, channels, S/4, S/4)``.
+    """
+    widths = stem_channels(channels, stride)
+    if has_two_stems(stride):
+        return Stem(in_channels, widths[:-1], stride // 2)
+    return Stem(in_channels, widths, stride)
+
+
+def second_stem(channels: int, stride: int) -> nn.Module:
+    """Gives what the first cell reads as the output of the last cell, from what `stem` gives.
+
+    The same, or with a stride of 8 ``(B, channels, S/8, S/8)``.
+    """
+    return halving(channels, channels) if has_two_stems(stride) else nn.Identity()
 
 
 class DartsCell(nn.Module):
@@ -90,6 +110,7 @@ class DartsNetwork(nn.Module):
     """Stem, cells, pooling, classifier: images ``(B, in_channels, S, S)`` to logits ``(B, class)``.
 
     Args:
+        stem_stride: By how much the stem shrinks the images, 1, 2, 4 or 8.
         pool_norm: Whether a batch norm follows every pooling.
         auxiliary_side: Side of the map behind the second reduction; with None there is no
             auxiliary head.
@@ -104,14 +125,16 @@ class DartsNetwork(nn.Module):
         cells: int,
         in_channels: int,
         num_classes: int,
+        stem_stride: int = 1,
         pool_norm: bool = False,
         auxiliary_side: int | None = None,
         drop_path: float = 0.0,
     ) -> None:
         super().__init__()
-        plan = places(channels, cells)
+        plan = places(channels, cells, stem_stride)
         self.auxiliary_after = 2 * cells // 3
-        self.stem = stem(in_channels, channels)
+        self.stem = stem(in_channels, channels, stem_stride)
+        self.second_stem = second_stem(channels, stem_stride)
         self.cells = nn.ModuleList(
             DartsCell(cell, place, pool_norm=pool_norm)
             for cell, place in zip(cells_of(genotype, plan), plan, strict=True)
@@ -149,7 +172,8 @@ class DartsNetwork(nn.Module):
 
     def _outputs(self, images: Tensor) -> list[Tensor]:
         """The output of every cell."""
-        older = newer = self.stem(images)
+        older = self.stem(images)
+        newer = self.second_stem(older)
         outputs = []
         for cell in self.cells:
             older, newer = newer, cell(older, newer)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from search_spaces._nasbench201_cells import EDGES, Cell
+from search_spaces._stem import Stem, stem_widths
 
 _CONVOLUTIONS = {"nor_conv_1x1": 1, "nor_conv_3x3": 3}
 _OUTPUT_NODE = 3
@@ -108,22 +109,6 @@ class ReductionBlock(nn.Module):
         return main + shortcut
 
 
-class Stem(nn.Sequential):
-    """Images ``(B, in_channels, S, S)`` to maps ``(B, C, S/n, S/n)``, rounded up.
-
-    With a stride n of 1 one convolution, as published; else one of stride 2 for every halving, with
-    ReLU between them, as in DARTS's networks for ImageNet, there of fewer channels.
-    """
-
-    def __init__(self, in_channels: int, channels: int, stride: int) -> None:
-        convolution = nn.Conv2d(
-            in_channels, channels, 3, stride=min(stride, 2), padding=1, bias=False
-        )
-        super().__init__(convolution, nn.BatchNorm2d(channels))
-        while (stride := stride // 2) > 1:
-            self.append(ReluConvNorm(channels, channels, 3, stride=2))
-
-
 class NasBench201Network(nn.Module):
     """Stem, three stages of equal cells with reductions between, BN and ReLU, pooling, classifier.
 
@@ -146,7 +131,7 @@ class NasBench201Network(nn.Module):
         def stage(width: int) -> nn.Sequential:
             return nn.Sequential(*(NasBench201Cell(cell, width) for _ in range(cells_per_stage)))
 
-        self.stem = Stem(in_channels, channels, stem_stride)
+        self.stem = Stem(in_channels, stem_widths(channels, stem_stride), stem_stride)
         self.stage_1 = stage(channels)
         self.reduction_1 = ReductionBlock(channels)
         self.stage_2 = stage(2 * channels)

@@ -11,6 +11,8 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
+from search_spaces._stem import Stem, stem_widths
+
 LAYERS_PER_STAGE = (2, 3, 3)
 EXPANSIONS = {"mb3_k3": (3, 3), "mb6_k5": (6, 5)}
 """Inverted residual blocks: how many times wider they are inside, and their kernel."""
@@ -74,7 +76,8 @@ class NasBenchMacroNetwork(nn.Module):
 
     Images ``(B, in_channels, S, S)`` to logits ``(B, num_classes)``. The first layer of each stage
     halves the map, odd sides rounded up, and doubles the channels; there an identity is a 1x1
-    convolution with batch norm.
+    convolution with batch norm. The stem shrinks the images by ``stem_stride``, which is a power of
+    two; below it is 1.
 
     Args:
         operations: One of ``identity``, ``mb3_k3``, ``mb6_k5`` for each of the eight layers.
@@ -90,11 +93,18 @@ class NasBenchMacroNetwork(nn.Module):
         last_width: int,
         in_channels: int,
         num_classes: int,
+        stem_stride: int = 1,
     ) -> None:
         super().__init__()
         left = iter(operations)
         first, second, third = ([next(left) for _ in range(n)] for n in LAYERS_PER_STAGE)
-        self.stem = ConvNorm(in_channels, width, 3)
+        self.stem = Stem(
+            in_channels,
+            stem_widths(width, stem_stride),
+            stem_stride,
+            activated=True,
+            names=("convolution", "norm", "relu"),
+        )
         self.stage_1 = _stage(first, width)
         self.stage_2 = _stage(second, 2 * width)
         self.stage_3 = _stage(third, 4 * width)

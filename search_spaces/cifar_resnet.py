@@ -14,6 +14,13 @@ from search_spaces._cifar_resnet_modules import CifarResNetNetwork
 from search_spaces._drawing import Block, Drawing
 from search_spaces._gene_space import GeneSpace
 from search_spaces._space import AnyTask, IllegalArchError, Sizes, Task
+from search_spaces._stem import (
+    require_stem_stride,
+    stem_block,
+    stem_side,
+    stem_sizes,
+    stem_widths,
+)
 
 _GENES = ("depth_1", "depth_2", "depth_3")
 _DEPTHS = range(1, 8, 2)
@@ -29,6 +36,9 @@ class CifarResNet(GeneSpace):
     Args:
         width: Channels of the stem and the first stage; the second and third stages have two and
             four times as many.
+        stem_stride: By how much the stem shrinks the images, 1, 2, 4 or 8: 4 for images of 224
+            pixels, whose first stage is then as large as that of a ResNet for them. In the source
+            it is 1; the others are ours, with a convolution of stride 2 for every halving.
 
     Source: space S0 of DisWOT (Dong, Li and Wei, CVPR 2023, arXiv 2303.15678); shortcuts are 1x1
     convolutions with batch normalisation.
@@ -38,11 +48,13 @@ class CifarResNet(GeneSpace):
     task_type = Task
     source = "DisWOT, space S0 (Dong, Li & Wei, CVPR 2023, arXiv 2303.15678)"
 
-    def __init__(self, width: int = 16) -> None:
+    def __init__(self, width: int = 16, stem_stride: int = 1) -> None:
         require_positive(self.name, width=width)
+        require_stem_stride(self.name, stem_stride)
         depth = IntDistribution(_DEPTHS[0], _DEPTHS[-1], step=_DEPTHS.step)
         super().__init__(dict.fromkeys(_GENES, depth))
         self.width = width
+        self.stem_stride = stem_stride
 
     def build(self, arch: Arch, task: AnyTask) -> nn.Module:
         """A `CifarResNetNetwork` with PyTorch's default initialisation."""
@@ -52,6 +64,7 @@ class CifarResNet(GeneSpace):
             width=self.width,
             in_channels=task.in_channels,
             num_classes=task.num_classes,
+            stem_stride=self.stem_stride,
         )
 
     def features(self, module: nn.Module) -> list[str]:
@@ -66,10 +79,10 @@ class CifarResNet(GeneSpace):
     def sizes(self, arch: Arch, task: AnyTask) -> Sizes:
         task = require_task(self.name, task)
         depth_1, depth_2, depth_3 = self._depths(arch)
-        side, width = task.image_size, self.width
+        stride, width = self.stem_stride, self.width
+        side = stem_side(task.image_size, stride)
         parts = [
-            count.convolution(task.in_channels, width, 3, side),
-            count.batch_norm(width),
+            stem_sizes(task, stem_widths(width, stride), stride),
             count.repeated(_block_sizes(width, width, side), depth_1),
         ]
         for depth in (depth_2, depth_3):
@@ -104,7 +117,7 @@ class CifarResNet(GeneSpace):
             Block(f"stage {stage}", ("basic block", f"{self.width * 2 ** (stage - 1)} channels"), n)
             for stage, n in enumerate(self._depths(arch), start=1)
         ]
-        stem = Block("stem", ("3x3 conv", f"{self.width} channels"), fixed=True)
+        stem = stem_block(self.width, self.stem_stride)
         return Drawing(self.describe(arch), (stem, *stages, Block("classifier", fixed=True)))
 
     def _depths(self, arch: Arch) -> tuple[int, ...]:

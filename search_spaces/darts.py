@@ -22,6 +22,7 @@ from search_spaces._darts_cells import (
     input_pairs,
     places,
     read_genotype,
+    stem_channels,
 )
 from search_spaces._darts_counting import auxiliary_params, network_sizes
 from search_spaces._darts_drawing import cell_graph
@@ -30,6 +31,7 @@ from search_spaces._darts_published import PUBLISHED
 from search_spaces._drawing import Block, Drawing
 from search_spaces._gene_space import GeneSpace
 from search_spaces._space import AnyTask, IllegalArchError, Sizes, Task
+from search_spaces._stem import require_stem_stride, stem_block, stem_side
 
 _LEAST_CELLS = 3
 _FREE_INPUTS = NODES[1:]
@@ -37,10 +39,11 @@ _FREE_INPUTS = NODES[1:]
 
 
 class Darts(GeneSpace):
-    """The pairs of cells of the DARTS space, in the published CIFAR network or a smaller one.
+    """The pairs of cells of the DARTS space, in a published network or a smaller one.
 
     Each of the four nodes of a cell adds up two operations on two different earlier nodes. With
-    the default options a student is the network in which published genotypes are trained.
+    the default options a student is the network in which published genotypes are trained on CIFAR,
+    with ``channels=48 cells=14 stem_stride=8`` that for ImageNet.
 
     Args:
         channels: Channels of the nodes of the first cells; both reductions double them.
@@ -51,6 +54,11 @@ class Darts(GeneSpace):
             trainer raises them from none (published: 20 over 600 epochs).
         pool_norm: 1 puts a batch norm behind every pooling, as in the supernet, so that its weights
             can be inherited; published networks have none.
+        stem_stride: By how much the stem shrinks the images, 1, 2, 4 or 8. Published are 1 (CIFAR)
+            and 8 (ImageNet, 224 pixels): three convolutions of stride 2 with half of, all of and
+            all of ``channels``, of which the first cell reads the second and the third. Ours are
+            2, one convolution to ``channels``, and 4, the first two of the three; there the first
+            cell reads what the stem gives twice, as for 1. The auxiliary head is that of CIFAR.
 
     Source: Liu, Simonyan and Yang, DARTS, ICLR 2019 (arXiv 1806.09055).
     """
@@ -66,6 +74,7 @@ class Darts(GeneSpace):
         auxiliary: int = 0,
         drop_path: int = 0,
         pool_norm: int = 0,
+        stem_stride: int = 1,
     ) -> None:
         require_positive(self.name, channels=channels, cells=cells)
         if cells < _LEAST_CELLS:
@@ -75,12 +84,14 @@ class Darts(GeneSpace):
                 raise UsageError(f"{self.name}: {name} is {value!r}; give 0 or 1.")
         if not 0 <= drop_path < 100:
             raise UsageError(f"{self.name}: drop_path is {drop_path}; give a percentage below 100.")
+        require_stem_stride(self.name, stem_stride)
         super().__init__(_distributions())
         self.channels = channels
         self.cells = cells
         self.auxiliary = auxiliary
         self.drop_path = drop_path
         self.pool_norm = pool_norm
+        self.stem_stride = stem_stride
 
     def canonical(self, arch: Arch) -> Arch:
         """The arch whose nodes are in the first of all orders that compute the same."""
@@ -100,13 +111,17 @@ class Darts(GeneSpace):
             cells=self.cells,
             in_channels=task.in_channels,
             num_classes=task.num_classes,
+            stem_stride=self.stem_stride,
             pool_norm=bool(self.pool_norm),
             auxiliary_side=self._auxiliary_side(task),
             drop_path=self.drop_path / 100,
         )
 
     def features(self, module: nn.Module) -> list[str]:
-        """The stem, and the last cell at each of the three sizes of the map."""
+        """The stem, and the last cell at each of the three sizes of the map.
+
+        Of a stem of stride 8 it is the map behind its second convolution.
+        """
         require_built(self.name, module, DartsNetwork)
         ends = (self.cells // 3, 2 * self.cells // 3, self.cells)
         return ["stem", *(f"cells.{end - 1}" for end in ends)]
@@ -123,6 +138,7 @@ class Darts(GeneSpace):
             task,
             channels=self.channels,
             cells=self.cells,
+            stem_stride=self.stem_stride,
             pool_norm=bool(self.pool_norm),
         )
         if not self.auxiliary:
@@ -166,7 +182,7 @@ class Darts(GeneSpace):
         return Drawing(
             caption=self.describe(arch),
             blocks=(
-                Block("stem", ("3x3 conv", f"{3 * self.channels} channels"), fixed=True),
+                stem_block(stem_channels(self.channels, self.stem_stride)[-1], self.stem_stride),
                 *blocks,
                 Block("classifier", fixed=True),
             ),
@@ -182,11 +198,12 @@ class Darts(GeneSpace):
     def _auxiliary_side(self, task: Task) -> int | None:
         if not self.auxiliary:
             return None
-        side = count.halved(count.halved(task.image_size))
+        side = stem_side(task.image_size, self.stem_stride)
+        side = count.halved(count.halved(side))
         if side < 2:
             raise UsageError(
                 f"{self.name}: images of {task.image_size} pixels are too small for the auxiliary "
-                "head; give images of 5 or more, or auxiliary=0."
+                f"head; give images of {4 * self.stem_stride + 1} or more, or auxiliary=0."
             )
         return side
 

@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping
 from optuna.distributions import CategoricalDistribution
 from torch import nn
 
-from nas_kd.errors import UsageError
 from search_spaces import _counting as count
 from search_spaces._arch import Arch
 from search_spaces._checks import require_built, require_positive, require_task
@@ -31,8 +30,14 @@ from search_spaces._nasbench201_drawing import cell_graph
 from search_spaces._nasbench201_fusion import glue_operators
 from search_spaces._nasbench201_modules import NasBench201Network
 from search_spaces._space import AnyTask, IllegalArchError, Sizes, Task
+from search_spaces._stem import (
+    require_stem_stride,
+    stem_block,
+    stem_side,
+    stem_sizes,
+    stem_widths,
+)
 
-STEM_STRIDES = (1, 2, 4, 8)
 _GENES = tuple(f"edge_{source}_{target}" for source, target in EDGES)
 _RESNET_CELL = "|nor_conv_3x3~0|+|none~0|nor_conv_3x3~1|+|skip_connect~0|none~1|skip_connect~2|"
 
@@ -46,7 +51,8 @@ class NasBench201(GeneSpace):
         channels: Channels of the first stage; the second and third have two and four times as many.
         cells_per_stage: Cells in each of the three stages.
         stem_stride: By how much the stem shrinks the images, 1, 2, 4 or 8: 4 for images of 224
-            pixels, whose first stage is then as large as that of a ResNet.
+            pixels, whose first stage is then as large as that of a ResNet. Published is 1; the
+            others are ours, with a convolution of stride 2 for every halving.
 
     Source: Dong and Yang, NAS-Bench-201, ICLR 2020; Dong et al., NATS-Bench, TPAMI 2021.
     """
@@ -57,8 +63,7 @@ class NasBench201(GeneSpace):
 
     def __init__(self, channels: int = 16, cells_per_stage: int = 5, stem_stride: int = 1) -> None:
         require_positive(self.name, channels=channels, cells_per_stage=cells_per_stage)
-        if stem_stride not in STEM_STRIDES:
-            raise UsageError(f"{self.name}: stem_stride is {stem_stride!r}; give 1, 2, 4 or 8.")
+        require_stem_stride(self.name, stem_stride)
         super().__init__({gene: CategoricalDistribution(OPERATIONS) for gene in _GENES})
         self.channels = channels
         self.cells_per_stage = cells_per_stage
@@ -109,10 +114,9 @@ class NasBench201(GeneSpace):
         """Closed form: only the numbers of 3x3 and 1x1 convolutions in the cell matter."""
         task = require_task(self.name, task)
         cell = self._cell(arch)
-        sides, width = self.stem_sides(task), self.channels
-        inputs = [task.in_channels, *[width] * (len(sides) - 1)]
-        parts = [count.conv_norm(c, width, 3, out) for c, out in zip(inputs, sides, strict=True)]
-        side = sides[-1]
+        stride, width = self.stem_stride, self.channels
+        side = stem_side(task.image_size, stride)
+        parts = [stem_sizes(task, stem_widths(width, stride), stride)]
         for stage in (1, 2, 3):
             if stage > 1:
                 side, width = count.halved(side), 2 * width
@@ -125,15 +129,6 @@ class NasBench201(GeneSpace):
             parts.append(count.repeated(_cell_sizes(cell, width, side), self.cells_per_stage))
         parts += [count.batch_norm(width), count.linear(width, task.num_classes)]
         return count.total(parts)
-
-    def stem_sides(self, task: Task) -> list[int]:
-        """Side of the map behind each convolution of the stem, in pixels; the last is stage 1's."""
-        if self.stem_stride == 1:
-            return [task.image_size]
-        sides = [task.image_size]
-        for _ in range(self.stem_stride.bit_length() - 1):
-            sides.append(count.halved(sides[-1]))
-        return sides[1:]
 
     def used_operations(self, arch: Arch) -> list[str]:
         """The operations that the output of the cell depends on; none where it is cut off."""
@@ -162,16 +157,12 @@ class NasBench201(GeneSpace):
         return Drawing(
             caption=self.describe(arch),
             blocks=(
-                Block("stem", (*self._stem_notes(), f"{self.channels} channels"), fixed=True),
+                stem_block(self.channels, self.stem_stride),
                 *stages,
                 Block("classifier", fixed=True),
             ),
             cells=(cell_graph(self._cell(arch)),),
         )
-
-    def _stem_notes(self) -> tuple[str, ...]:
-        stride = self.stem_stride
-        return ("3x3 conv",) if stride == 1 else ("3x3 conv", f"{stride} times smaller")
 
     def to_string(self, arch: Arch) -> str:
         """The benchmark's notation, ``|op~0|+|op~0|op~1|+|op~0|op~1|op~2|``."""

@@ -18,6 +18,13 @@ from search_spaces._nasbench_macro_modules import (
     NasBenchMacroNetwork,
 )
 from search_spaces._space import AnyTask, IllegalArchError, Sizes, Task
+from search_spaces._stem import (
+    require_stem_stride,
+    stem_block,
+    stem_side,
+    stem_sizes,
+    stem_widths,
+)
 
 OPERATIONS = ("identity", "mb3_k3", "mb6_k5")
 """In the order of the benchmark's digits 0, 1, 2."""
@@ -39,6 +46,9 @@ class NasBenchMacro(GeneSpace):
     Args:
         width: Channels of the stem; the stages have two, four and eight times as many.
         last_width: Channels of the 1x1 convolution before pooling.
+        stem_stride: By how much the stem shrinks the images, 1, 2, 4 or 8: 4 for images of 224
+            pixels, of which the last stage then sees a map of 7 pixels, as in a MobileNet.
+            Published is 1; the others are ours, with a convolution of stride 2 for every halving.
 
     Source: Su et al., Prioritized Architecture Sampling with Monto-Carlo Tree Search, CVPR 2021
     (arXiv 2103.11922).
@@ -48,11 +58,13 @@ class NasBenchMacro(GeneSpace):
     task_type = Task
     source = "NAS-Bench-Macro (Su et al., CVPR 2021, arXiv 2103.11922)"
 
-    def __init__(self, width: int = 32, last_width: int = 1280) -> None:
+    def __init__(self, width: int = 32, last_width: int = 1280, stem_stride: int = 1) -> None:
         require_positive(self.name, width=width, last_width=last_width)
+        require_stem_stride(self.name, stem_stride)
         super().__init__({gene: CategoricalDistribution(OPERATIONS) for gene in _GENES})
         self.width = width
         self.last_width = last_width
+        self.stem_stride = stem_stride
 
     def canonical(self, arch: Arch) -> Arch:
         """The arch with the identities of each stage moved before its blocks: 3,969 classes.
@@ -74,6 +86,7 @@ class NasBenchMacro(GeneSpace):
             last_width=self.last_width,
             in_channels=task.in_channels,
             num_classes=task.num_classes,
+            stem_stride=self.stem_stride,
         )
 
     def features(self, module: nn.Module) -> list[str]:
@@ -88,8 +101,9 @@ class NasBenchMacro(GeneSpace):
     def sizes(self, arch: Arch, task: AnyTask) -> Sizes:
         """Closed form; equals the benchmark's parameters and FLOPs (which are MACs)."""
         task = require_task(self.name, task)
-        side, width = task.image_size, self.width
-        parts = [count.conv_norm(task.in_channels, width, 3, side)]
+        stride, width = self.stem_stride, self.width
+        side = stem_side(task.image_size, stride)
+        parts = [stem_sizes(task, stem_widths(width, stride), stride)]
         for operations in _stages(self._layers(arch)):
             halved = count.halved(side)
             parts.append(_layer_sizes(operations[0], width, 2 * width, side, halved))
@@ -135,7 +149,7 @@ class NasBenchMacro(GeneSpace):
         return Drawing(
             caption=self.describe(arch),
             blocks=(
-                Block("stem", ("3x3 conv", f"{self.width} channels"), fixed=True),
+                stem_block(self.width, self.stem_stride),
                 *blocks,
                 Block("last conv", ("1x1 conv", f"{self.last_width} channels"), fixed=True),
                 Block("classifier", fixed=True),

@@ -23,9 +23,10 @@ from search_spaces._darts_cells import (
     places,
 )
 from search_spaces._darts_counting import operation_sizes
-from search_spaces._darts_modules import DartsCell, DartsNetwork, stem
+from search_spaces._darts_modules import DartsCell, DartsNetwork, second_stem, stem
 from search_spaces._darts_operations import operation
 from search_spaces._space import Task
+from search_spaces._stem import stem_side
 from search_spaces.darts import Darts, arch_of, genotype_of
 from search_spaces.supernets._darts_cell import CHOICES, EDGES, MixedCell, MixedEdge
 from search_spaces.supernets._mixture import CellKind, Mixture
@@ -35,6 +36,8 @@ from search_spaces.supernets._placed import Placed, Uses
 
 class DartsSupernet(nn.Module):
     """Images ``(B, in_channels, S, S)`` to logits ``(B, class)``, for two cells or a mixture.
+
+    Sizes of maps are those of a ``stem_stride`` of 1.
 
     With 16 channels and 8 cells, as published, 1,930,618 parameters: the batch norms in cells have
     no scale and shift, and there is one behind every pooling.
@@ -53,8 +56,9 @@ class DartsSupernet(nn.Module):
         super().__init__()
         require_share(space.name, space.channels, partial)
         self.space, self.task, self.partial = space, task, partial
-        self.plan = places(space.channels, space.cells)
-        self.stem = stem(task.in_channels, space.channels)
+        self.plan = places(space.channels, space.cells, space.stem_stride)
+        self.stem = stem(task.in_channels, space.channels, space.stem_stride)
+        self.second_stem = second_stem(space.channels, space.stem_stride)
         self.cells = nn.ModuleList(
             MixedCell(place, partial=partial, auxiliary_skip=auxiliary_skip) for place in self.plan
         )
@@ -73,7 +77,7 @@ class DartsSupernet(nn.Module):
         """The map before pooling, ``(B, 16 channels, S/4, S/4)``."""
         mixture = self.mixture_of(choice) if isinstance(choice, Arch) else choice
         older: Tensor = self.stem(images)
-        newer = older
+        newer: Tensor = self.second_stem(older)
         for cell in self.cells:
             older, newer = newer, cell(older, newer, mixture)
         return newer
@@ -112,10 +116,10 @@ class DartsSupernet(nn.Module):
                 "operations; build the cells and train them afresh."
             )
         genotype, space = self._genotype(arch), self.space
-        inheriting = Darts(space.channels, space.cells, pool_norm=1)
+        inheriting = Darts(space.channels, space.cells, pool_norm=1, stem_stride=space.stem_stride)
         with torch.random.fork_rng(devices=[]):
             network = cast(DartsNetwork, inheriting.build(arch, self.task))
-        for name in ("stem", "classifier"):
+        for name in ("stem", "second_stem", "classifier"):
             network.get_submodule(name).load_state_dict(self.get_submodule(name).state_dict())
         for built, mixed, cell in zip(
             network.cells, self.cells, cells_of(genotype, self.plan), strict=True
@@ -127,7 +131,7 @@ class DartsSupernet(nn.Module):
         """Kind of cell to the MACs ``(edge, operation)`` that a choice adds to the network."""
         shape = (len(EDGES), len(CHOICES))
         macs = {kind: torch.zeros(shape, dtype=torch.float64) for kind in Genotype._fields}
-        side = self.task.image_size
+        side = stem_side(self.task.image_size, self.space.stem_stride)
         for place in self.plan:
             side = count.halved(side) if place.reduces else side
             macs["reduce" if place.reduces else "normal"] += _edge_macs(place, side)
@@ -138,7 +142,7 @@ class DartsSupernet(nn.Module):
         uses = {
             kind: [[Counter[Placed]() for _ in CHOICES] for _ in EDGES] for kind in Genotype._fields
         }
-        side = self.task.image_size
+        side = stem_side(self.task.image_size, self.space.stem_stride)
         for place in self.plan:
             out_side = count.halved(side) if place.reduces else side
             for row, (source, _) in zip(

@@ -20,6 +20,7 @@ from search_spaces._nasbench201_modules import (
     operation,
 )
 from search_spaces._space import Task
+from search_spaces._stem import stem_side
 from search_spaces.nasbench201 import NasBench201
 from search_spaces.supernets._mixture import CellKind, Mixture
 from search_spaces.supernets._nasbench201_cell import KERNELS, KIND, MixedCell
@@ -140,7 +141,7 @@ class NasBench201Supernet(nn.Module):
 
     def placed_operations(self) -> Uses:
         """What the space's network holds for every choice."""
-        stages, side = [], self.space.stem_sides(self.task)[-1]
+        stages, side = [], stem_side(self.task.image_size, self.space.stem_stride)
         for stage in range(_STAGES):
             stages.append((self.space.channels * 2**stage, side))
             side = halved(side)

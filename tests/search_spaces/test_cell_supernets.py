@@ -26,7 +26,7 @@ from search_spaces.supernets._darts_cell import EDGES as DARTS_EDGES
 from search_spaces.supernets._nasbench201_cell import MixedCell
 from tests.contracts.search_space import draw, images
 
-TINY, CIFAR10 = Task(3, 8, 4), Task(3, 32, 10)
+TINY, LARGE, CIFAR10 = Task(3, 8, 4), Task(3, 27, 4), Task(3, 32, 10)
 
 CellSupernet = NasBench201Supernet | DartsSupernet
 
@@ -36,7 +36,7 @@ def nasbench201(**options: int) -> NasBench201Supernet:
     return NasBench201Supernet(NasBench201(channels=8, cells_per_stage=1), TINY, **options)
 
 
-def with_strided_stem(**options: int) -> NasBench201Supernet:
+def nasbench201_with_stride(**options: int) -> NasBench201Supernet:
     torch.manual_seed(0)
     space = NasBench201(channels=8, cells_per_stage=1, stem_stride=2)
     return NasBench201Supernet(space, TINY, **options)
@@ -47,7 +47,16 @@ def darts(**options: int) -> DartsSupernet:
     return DartsSupernet(Darts(channels=4, cells=3), TINY, **options)
 
 
-@pytest.fixture(params=[nasbench201, with_strided_stem, darts])
+def darts_with_stride(**options: int) -> DartsSupernet:
+    torch.manual_seed(0)
+    space = Darts(channels=4, cells=3, stem_stride=8)
+    return DartsSupernet(space, LARGE, **options)
+
+
+OF_DARTS = (darts, darts_with_stride)
+
+
+@pytest.fixture(params=[nasbench201, nasbench201_with_stride, *OF_DARTS])
 def make(request: pytest.FixtureRequest) -> Callable[..., CellSupernet]:
     return request.param
 
@@ -66,7 +75,7 @@ def softmax_mixture(supernet: CellSupernet, seed: int = 0, **more: object) -> Mi
 def warmed(supernet: CellSupernet) -> CellSupernet:
     """In eval mode, with batch-norm statistics of a few batches."""
     for seed in range(3):
-        supernet(10 * images(TINY, 8) - seed, softmax_mixture(supernet, seed))
+        supernet(10 * images(supernet.task, 8) - seed, softmax_mixture(supernet, seed))
     return supernet.eval()
 
 
@@ -84,7 +93,7 @@ def _params(module: nn.Module) -> int:
 def test_students_equal_the_supernet_bit_for_bit(make: Callable[..., CellSupernet]) -> None:
     supernet = warmed(make())
     assert isinstance(supernet, Supernet)
-    batch = images(TINY, 4)
+    batch = images(supernet.task, 4)
     for arch in [*draw(supernet.space, 3), *supernet.space.anchors()]:
         student = supernet.extract(arch)
         assert not student.training
@@ -93,7 +102,7 @@ def test_students_equal_the_supernet_bit_for_bit(make: Callable[..., CellSuperne
 
 def test_students_share_no_memory_with_the_supernet(make: Callable[..., CellSupernet]) -> None:
     supernet = warmed(make())
-    arch, batch = supernet.space.anchors()[0], images(TINY, 4)
+    arch, batch = supernet.space.anchors()[0], images(supernet.task, 4)
     before = supernet(batch, arch)
     with torch.no_grad():
         for tensor in supernet.extract(arch).state_dict().values():
@@ -102,7 +111,8 @@ def test_students_share_no_memory_with_the_supernet(make: Callable[..., CellSupe
 
 
 def test_a_copy_computes_the_same_on_its_own(make: Callable[..., CellSupernet]) -> None:
-    supernet, batch = warmed(make()), images(TINY, 4)
+    supernet = warmed(make())
+    batch = images(supernet.task, 4)
     arch = supernet.space.anchors()[0]
     copied, before = copy.deepcopy(supernet), supernet(batch, arch)
     assert torch.equal(copied(batch, arch), before)
@@ -113,7 +123,8 @@ def test_a_copy_computes_the_same_on_its_own(make: Callable[..., CellSupernet]) 
 
 
 def test_one_arch_does_not_depend_on_another(make: Callable[..., CellSupernet]) -> None:
-    supernet, batch = warmed(make()), images(TINY, 4)
+    supernet = warmed(make())
+    batch = images(supernet.task, 4)
     first, second = draw(supernet.space, 2)
     alone = supernet(batch, second)
     supernet(batch, first)
@@ -160,7 +171,8 @@ def _plain_cell(cell: MixedCell, x: Tensor, weights: Tensor) -> Tensor:
 def test_weights_of_edges_and_the_auxiliary_skip_count(
     make: Callable[..., CellSupernet],
 ) -> None:
-    supernet, batch = make(**({"auxiliary_skip": True} if make is darts else {})), images(TINY, 4)
+    supernet = make(**({"auxiliary_skip": True} if make in OF_DARTS else {}))
+    batch = images(supernet.task, 4)
     warmed(supernet)
     plain = softmax_mixture(supernet)
     ones = {kind: torch.ones(choices.shape[0]) for kind, choices in supernet.kinds.items()}
@@ -176,7 +188,7 @@ def test_weights_of_edges_and_the_auxiliary_skip_count(
 def test_partial_channels_bypass_the_operations(make: Callable[..., CellSupernet]) -> None:
     supernet = make(partial=2)
     mixture = softmax_mixture(supernet)
-    assert supernet(images(TINY, 4), mixture).shape == (4, TINY.num_classes)
+    assert supernet(images(supernet.task, 4), mixture).shape == (4, supernet.task.num_classes)
     assert _params(supernet) < _params(make())
     with pytest.raises(UsageError, match="partial channels"):
         supernet.extract(supernet.space.anchors()[0])
@@ -248,14 +260,15 @@ def test_macs_of_operations_add_up_to_those_of_students(make: Callable[..., Cell
 
     first, *others = draw(supernet.space, 8)
     for other in others:
-        macs = [supernet.space.sizes(arch, TINY).macs for arch in (other, first)]
+        macs = [supernet.space.sizes(arch, supernet.task).macs for arch in (other, first)]
         assert chosen(other) - chosen(first) == macs[0] - macs[1]
 
 
 def test_hard_weights_get_gradients_and_compute_one_path(
     make: Callable[..., CellSupernet],
 ) -> None:
-    supernet, batch = make(), images(TINY, 4)
+    supernet = make()
+    batch = images(supernet.task, 4)
     arch = supernet.space.anchors()[0]
     mixture = supernet.mixture_of(arch)
     leaves = {kind: rows.requires_grad_() for kind, rows in mixture.operations.items()}
@@ -285,8 +298,8 @@ def test_an_auxiliary_skip_lies_beside_drawn_operations_too(
     make: Callable[..., CellSupernet],
 ) -> None:
     """With a weight of one and nothing drawn it is what the edge gives: a skip connection."""
-    supernet = warmed(make(**({"auxiliary_skip": True} if make is darts else {})))
-    batch = images(TINY, 4)
+    supernet = warmed(make(**({"auxiliary_skip": True} if make in OF_DARTS else {})))
+    batch = images(supernet.task, 4)
     nothing = {
         kind: torch.zeros(choices.shape).index_fill(1, torch.tensor([0]), 1.0)
         for kind, choices in supernet.kinds.items()
@@ -302,8 +315,8 @@ def test_an_auxiliary_skip_lies_beside_drawn_operations_too(
 
 def test_the_auxiliary_skip_is_a_part_of_its_edge(make: Callable[..., CellSupernet]) -> None:
     """What an edge counts, its operations, its bypassing channels and its skip count alike."""
-    supernet = warmed(make(partial=2, **({"auxiliary_skip": True} if make is darts else {})))
-    batch, operations = images(TINY, 4), softmax_mixture(supernet).operations
+    supernet = warmed(make(partial=2, **({"auxiliary_skip": True} if make in OF_DARTS else {})))
+    batch, operations = images(supernet.task, 4), softmax_mixture(supernet).operations
     off = {kind: torch.zeros(choices.shape[0]) for kind, choices in supernet.kinds.items()}
     with_skip, without = (supernet(batch, Mixture(operations, off, skip)) for skip in (1.0, 0.0))
     assert torch.equal(with_skip, without)

@@ -22,6 +22,9 @@ SMALL = {
     "autodistil-decoder": {**BERT, "key_value_heads": 4},
     **elastic.SMALL,
 }
+STRIDED = {"nasbench201": 2, "cifar-resnet": 4, "nasbench-macro": 4, "darts": 8}
+"""Spaces with a stem that shrinks images, and by how much."""
+
 OF_IMAGES = [name for name in SPACES.names() if create_space(name).task_type is Task]
 
 
@@ -36,6 +39,13 @@ class TestImageSpaces(ImageSpaceContract):
     @pytest.fixture(params=OF_IMAGES)
     def space(self, request: pytest.FixtureRequest) -> SearchSpace:
         return small(request.param)
+
+
+class TestSpacesForLargeImages(ImageSpaceContract):
+    @pytest.fixture(params=STRIDED)
+    def space(self, request: pytest.FixtureRequest) -> SearchSpace:
+        name = request.param
+        return create_space(name, **SMALL[name], stem_stride=STRIDED[name])
 
 
 class TestTextSpaces(TextSpaceContract):

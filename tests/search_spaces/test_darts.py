@@ -15,6 +15,7 @@ from tests.contracts.search_space import build, counted, draw, images
 
 SPACE = Darts()
 SMALL = Darts(channels=4, cells=3)
+FOR_IMAGENET, IMAGENET = Darts(channels=48, cells=14, stem_stride=8), Task(3, 224, 1000)
 CIFAR10, CIFAR100, TINY = Task(3, 32, 10), Task(3, 32, 100), Task(3, 8, 5)
 
 # Params for 10 classes, those with an auxiliary head, MACs, params for 100 classes.
@@ -25,6 +26,15 @@ PUBLISHED_SIZES = {
     "PDARTS": (3_433_798, 3_910_224, 532_174_464, 3_485_728),
     "SDARTS_RS": (3_606_166, 4_082_592, 562_393_728, 3_658_096),
     "SDARTS_ADV": (3_344_806, 3_821_232, 526_755_456, 3_396_736),
+}
+# Params without the auxiliary head and MACs for 1,000 classes and 224 pixels.
+PUBLISHED_FOR_IMAGENET = {
+    "DARTS_V1": (4_510_432, 505_864_704),
+    "DARTS_V2": (4_718_752, 529_911_552),
+    "PC_DARTS": (5_270_560, 571_137_408),
+    "PDARTS": (4_944_352, 542_819_328),
+    "SDARTS_RS": (5_120_320, 566_762_688),
+    "SDARTS_ADV": (4_768_864, 531_567_360),
 }
 V2_TEXT = (
     "Genotype(normal=[('sep_conv_3x3', 0), ('sep_conv_3x3', 1), ('sep_conv_3x3', 0), "
@@ -44,6 +54,27 @@ def test_published_sizes(name: str, published: tuple[int, int, int, int]) -> Non
     assert (sizes.params, sizes.macs) == (params, macs)
     assert SPACE.sizes(arch, CIFAR100).params == params_100
     assert Darts(auxiliary=1).sizes(arch, CIFAR10).params == with_auxiliary
+
+
+@pytest.mark.parametrize(("name", "published"), PUBLISHED_FOR_IMAGENET.items())
+def test_published_sizes_for_imagenet(name: str, published: tuple[int, int]) -> None:
+    arch = FOR_IMAGENET.parse(name)
+    sizes = FOR_IMAGENET.sizes(arch, IMAGENET)
+    assert (sizes.params, sizes.macs) == published
+    with torch.device("meta"):
+        built = FOR_IMAGENET.build(arch, IMAGENET)
+    assert sum(p.numel() for p in built.parameters()) == published[0]
+
+
+def test_the_first_cell_reads_two_maps_of_the_stem_for_imagenet() -> None:
+    space, task = Darts(channels=4, cells=3, stem_stride=8), Task(3, 64, 5)
+    network = build(space, space.parse("DARTS_V2"), task)
+    read: list[torch.Tensor] = []
+    network.cells[0].register_forward_pre_hook(lambda _, inputs: read.extend(inputs))
+    network(images(task))
+    assert [x.shape for x in read] == [(2, 4, 16, 16), (2, 4, 8, 8)]
+    widths = [m.weight.shape[:2] for m in network.modules() if isinstance(m, nn.Conv2d)][:3]
+    assert widths == [(2, 3), (4, 2), (4, 4)]
 
 
 @pytest.mark.parametrize(("name", "published"), PUBLISHED_SIZES.items())
@@ -142,6 +173,12 @@ def test_the_auxiliary_head_is_trained_and_idle_otherwise() -> None:
         build(SMALL, space.parse("DARTS_V2"), TINY).with_auxiliary(images(TINY))
     with pytest.raises(UsageError, match="too small"):
         space.build(space.parse("DARTS_V2"), Task(3, 4, 5))
+    strided = Darts(channels=4, cells=3, auxiliary=1, stem_stride=8)
+    with pytest.raises(UsageError, match="give images of 33 or more"):
+        strided.build(space.parse("DARTS_V2"), Task(3, 32, 5))
+    task = Task(3, 33, 5)
+    logits, auxiliary = build(strided, space.parse("DARTS_V2"), task).with_auxiliary(images(task))
+    assert auxiliary.shape == logits.shape
 
 
 def test_paths_are_dropped_in_training_only_and_never_identities() -> None:

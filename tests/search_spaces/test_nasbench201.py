@@ -5,11 +5,9 @@ import gzip
 from pathlib import Path
 
 import pytest
-import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nas_kd.errors import UsageError
 from search_spaces import Arch, IllegalArchError, NasBench201, Task
 from search_spaces._nasbench201_cells import OPERATIONS
 from tests.contracts.search_space import counted, draw
@@ -137,24 +135,3 @@ def test_the_accuracy_tables_agree_row_by_row(data_folder: Path) -> None:
         assert group_of.setdefault(canonical, row["iso_group"]) == row["iso_group"]
         assert canonical_of.setdefault(row["iso_group"], canonical) == canonical
     assert len(rows) > 10_000
-
-
-@pytest.mark.parametrize(("stride", "side"), [(2, 14), (4, 7), (8, 4)])
-def test_a_stem_shrinks_large_images(stride: int, side: int) -> None:
-    space, task = NasBench201(channels=4, cells_per_stage=1, stem_stride=stride), Task(3, 27, 10)
-    arch = space.arch_at(1462)
-    network = space.build(arch, task).eval()
-    assert network.stem(torch.zeros(1, 3, 27, 27)).shape == (1, 4, side, side)
-    assert space.sizes(arch, task) == counted(network, task)
-    assert space.stem_sides(task)[-1] == side
-
-
-def test_a_stem_of_stride_1_has_the_published_weights() -> None:
-    names = [name for name in SPACE.build(SPACE.arch_at(0), CIFAR10).state_dict() if "stem" in name]
-    assert names[0] == "stem.0.weight"
-    assert not any(name.startswith("stem.2") for name in names)
-
-
-def test_another_stride_of_the_stem_is_refused() -> None:
-    with pytest.raises(UsageError, match="stem_stride is 3; give 1, 2, 4 or 8"):
-        NasBench201(stem_stride=3)

@@ -20,8 +20,9 @@ def saved_files(folder: Path, facts: Mapping[str, Any]) -> dict[str, str]:
     Returns:
         By the path within ``folder``.
     """
-    named = {text for text in facts.values() if isinstance(text, str) and _is_name(text)}
-    files = sorted(file for name in named for file in _files(folder / name))
+    texts = {text for text in facts.values() if isinstance(text, str)}
+    named = (entry for entry in folder.iterdir() if entry.name in texts)
+    files = sorted(file for entry in named for file in _files(entry))
     return {file.relative_to(folder).as_posix(): sha256(file) for file in files}
 
 
@@ -30,10 +31,6 @@ def changed_files(folder: Path, saved: Mapping[str, str]) -> list[Path]:
     return [
         folder / name for name, digest in saved.items() if not is_unchanged(folder / name, digest)
     ]
-
-
-def _is_name(text: str) -> bool:
-    return text not in ("", "..") and text == Path(text).name
 
 
 def _files(path: Path) -> Iterator[Path]:
