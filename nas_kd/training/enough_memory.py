@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from accelerate import Accelerator
 
@@ -11,9 +12,31 @@ from nas_kd.costs.memory import free_memory
 from nas_kd.errors import NasKdError
 from nas_kd.training.step_memory import StepMemory
 
-PEAK = 1.75
-"""How many times the least a step takes at its height, at most: 1.1 to 1.65 times were measured."""
+PEAK = 2.0
+"""How many times the least a step takes at its height, at most: 1.1 to 1.8 times were measured."""
 _GB = 1e9
+
+
+@dataclass(frozen=True)
+class BatchSetting:
+    """The setting that says how many images go through the network at once.
+
+    Attributes:
+        name: As the user finds it.
+        processes: Over how many of them its images are spread.
+        least: Images that a process needs.
+    """
+
+    name: str
+    processes: int = 1
+    least: int = 2
+
+    def advice(self, images: int) -> str:
+        """What to do where so many images of a process fit."""
+        smaller = "take smaller images (--image-size) or smaller networks (--space-option)"
+        if images < self.least:
+            return f"{smaller.capitalize()}."
+        return f"Set {self.name} to {images * self.processes} at most, or {smaller}."
 
 
 def require_memory(
@@ -22,7 +45,7 @@ def require_memory(
     accelerator: Accelerator,
     *,
     what: str,
-    advice: Callable[[int], str],
+    setting: BatchSetting,
     note: Callable[[str], object],
 ) -> None:
     """Compares what a step takes with what is free; on a GPU, which tells itself, nothing is done.
@@ -32,7 +55,7 @@ def require_memory(
         images: That go through the network at once, in this process.
         accelerator: Of this process; those of the same host share the memory.
         what: Is said first.
-        advice: What to do, from the largest number of images that fits for certain.
+        setting: What to lower.
         note: Told where it may be too much.
 
     Raises:
@@ -52,10 +75,11 @@ def require_memory(
         raise NasKdError(
             f"{what}: {takes}{shared}, and {(free.ram + free.swap) / _GB:.2f} GB are free: the "
             "system would end the program.",
-            advice(fits),
+            setting.advice(fits),
         )
     if accelerator.is_main_process:
+        height = f"{PEAK * least / _GB:.2f} GB, and {free.ram / _GB:.2f} GB are free"
         note(
-            f"WARNING: {takes}{shared}, at its height up to {PEAK * least / _GB:.2f} GB, and "
-            f"{free.ram / _GB:.2f} GB are free. If the system ends the program: {advice(fits)}"
+            f"WARNING: {takes}{shared}, at its height up to {height}. If the system ends the "
+            f"program: {setting.advice(fits)}"
         )

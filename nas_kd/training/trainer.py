@@ -17,7 +17,7 @@ from nas_kd.errors import NotFiniteError
 from nas_kd.training.batches import epoch_batches, mixed_seed, read_batches
 from nas_kd.training.capture import Capture
 from nas_kd.training.checkpoint import CheckpointFile
-from nas_kd.training.enough_memory import require_memory
+from nas_kd.training.enough_memory import BatchSetting, require_memory
 from nas_kd.training.evaluate import count_correct
 from nas_kd.training.length import EpochLength, Length, TimeLength
 from nas_kd.training.objective import Objective, not_finite
@@ -32,8 +32,6 @@ from nas_kd.training.training_aids import Network, raise_drop_path
 
 _CHECK_EVERY = 16
 _VALIDATION_SHARE = 0.1
-_LEAST_IMAGES = 2
-"""In each process; batch normalisation needs them."""
 
 
 class Trainer:
@@ -122,7 +120,9 @@ class Trainer:
             len(self._batches(0)[0]),
             self._accelerator,
             what="training",
-            advice=self._less_memory,
+            setting=BatchSetting(
+                "batch_size (distill.batch_size in a recipe)", self._accelerator.num_processes
+            ),
             note=self._note,
         )
 
@@ -132,13 +132,6 @@ class Trainer:
             return self._alone(black.contiguous(memory_format=torch.channels_last))
 
         return find_step_memory(forward, self._alone.train(), self._optimizer)
-
-    def _less_memory(self, images: int) -> str:
-        smaller = "take smaller images (--image-size) or smaller students (--space-option)"
-        if images < _LEAST_IMAGES:
-            return f"{smaller.capitalize()}."
-        most = images * self._accelerator.num_processes
-        return f"Set batch_size (distill.batch_size in a recipe) to {most} at most, or {smaller}."
 
     def _make_length(self) -> Length:
         if self._settings.minutes is not None:
