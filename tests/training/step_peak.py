@@ -6,6 +6,7 @@ import ctypes
 import json
 import sys
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 import numpy as np
@@ -13,7 +14,8 @@ import torch
 
 from nas_kd.data import DataSplits
 from nas_kd.data.images import TensorImages
-from nas_kd.training import TrainingSettings, trainer
+from nas_kd.training import TrainingSettings
+from nas_kd.training.step_memory import StepMemory, find_step_memory
 from nas_kd.training.student import train_student
 from search_spaces import Task, create_space
 from studies.random_arch import random_arch
@@ -54,17 +56,16 @@ def measure(space_name: str, side: int, batch: int, optimizer: str) -> dict[str,
     space = create_space(space_name)
     student = space.build(random_arch(space, np.random.default_rng(0)), Task(3, side, 10))
     told: list[float] = []
-    find = trainer.find_step_memory
 
-    def spied(*arguments: object) -> object:
-        memory = find(*arguments)  # type: ignore[arg-type]
+    def spied(*arguments: Any) -> StepMemory:
+        memory = find_step_memory(*arguments)
         told.append(memory.of(batch))
         forget_peak()
         told.append(resident("VmRSS"))
         return memory
 
     settings = TrainingSettings(epochs=1, batch_size=batch, optimizer=optimizer)
-    with mock.patch.object(trainer, "find_step_memory", spied):
+    with mock.patch("nas_kd.training.trainer.find_step_memory", spied):
         train_student(student, data_of(side, 2 * batch), settings=settings, seed=0)
     least, before = told
     return {"least": least, "peak": resident("VmHWM") - before}

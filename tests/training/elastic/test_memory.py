@@ -24,7 +24,7 @@ from tests.training.elastic.jobs import make_job, tensors
 from tests.training.poa.jobs import MASKED, TINY
 
 SHORT: dict[str, Any] = {"epochs": 1, "batch_size": 32, "epoch_images": 64}
-DECODER = {"decoder_width": 16, "decoder_depth": 1, "decoder_heads": 2}
+DECODER: dict[str, Any] = {"decoder_width": 16, "decoder_depth": 1, "decoder_heads": 2}
 
 Note = Callable[[str], object]
 
