@@ -121,6 +121,7 @@ class StudentTrainer:
             checkpoint_dir=self._run.work("training", name),
             logits_file=self._logits_file(),
             on_progress=per_mille(self._observer),
+            on_note=self._observer.note,
         )
         return module, result
 

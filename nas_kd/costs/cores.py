@@ -7,6 +7,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from nas_kd.costs.control_groups import GROUPS, MEMBERSHIP, group_folders
 from nas_kd.costs.profile import usable_cores
 from nas_kd.costs.system_files import CPUINFO, listed_cpus, read_system_file
 from nas_kd.errors import UsageError
@@ -14,8 +15,6 @@ from nas_kd.errors import UsageError
 ALL = "all"
 """The name of the profile with one thread per physical core."""
 _CPUS = Path("/sys/devices/system/cpu")
-_CGROUPS = Path("/sys/fs/cgroup")
-_MEMBERSHIP = Path("/proc/self/cgroup")
 
 
 @dataclass(frozen=True)
@@ -85,9 +84,9 @@ def physical_cores(cpus: Path = _CPUS, cpuinfo: Path = CPUINFO) -> int:
     return len(usable) if None in found else len(found)
 
 
-def cpu_quota(groups: Path = _CGROUPS, membership: Path = _MEMBERSHIP) -> float | None:
+def cpu_quota(groups: Path = GROUPS, membership: Path = MEMBERSHIP) -> float | None:
     """The tightest CPU limit of the control groups of this process, in CPUs; None without one."""
-    limits = [_limit(folder) for folder in _group_folders(groups, membership)]
+    limits = [_limit(folder) for folder in group_folders("cpu", groups, membership)]
     return min(limits, default=math.inf) if any(map(math.isfinite, limits)) else None
 
 
@@ -107,18 +106,6 @@ def _listed_cores(cpuinfo: Path) -> dict[int, tuple[str, str]]:
         if {"processor", "physical id", "core id"} <= facts.keys():
             cores[int(facts["processor"])] = (facts["physical id"], facts["core id"])
     return cores
-
-
-def _group_folders(groups: Path, membership: Path) -> list[Path]:
-    """The control groups that may limit the CPU: of this process, and those around them."""
-    folders = []
-    for line in read_system_file(membership).splitlines():
-        _, controllers, name = line.split(":", 2)
-        if controllers == "" or "cpu" in controllers.split(","):
-            root = groups / controllers
-            inner = root / name.lstrip("/")
-            folders += [inner, *(above for above in inner.parents if above.is_relative_to(root))]
-    return folders
 
 
 def _limit(folder: Path) -> float:

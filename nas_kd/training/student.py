@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -41,6 +41,7 @@ def train_student(
     checkpoint_dir: Path | None = None,
     logits_file: Path | None = None,
     on_progress: Progress | None = None,
+    on_note: Callable[[str], object] | None = None,
 ) -> TrainingResult:
     """Trains ``module`` on ``ce_weight`` * cross-entropy + the weighted distillers.
 
@@ -70,13 +71,14 @@ def train_student(
         on_progress: Told after every step, and after every validation,
             ``(done, total, best)``: steps (or seconds, with a length in minutes) that are over,
             all of them, and the best result so far in words.
+        on_note: Told, in the first process, what the user should know before it begins.
 
     Raises:
         UsageError: The settings do not fit together, the device or the data; the student starts
             from the weights of a teacher that saw images normalised otherwise than ``data``; or
             ``checkpoint_dir`` holds a damaged checkpoint or one of another training.
         NotFiniteError: The loss is no longer finite.
-        NasKdError: A checkpoint cannot be written.
+        NasKdError: A step does not fit into the memory, or a checkpoint cannot be written.
     """
     distillers = dict(distillers or {})
     objective = Objective(distillers, settings)
@@ -105,6 +107,7 @@ def train_student(
                 checkpoint_dir, module, data, origin, distillers, settings, seed
             ),
             on_progress=on_progress or _ignore,
+            note=on_note or _tell_nobody,
         )
         trainer.run()
     with computing(accelerator):
@@ -213,4 +216,8 @@ def _checkpoint_file(
 
 
 def _ignore(done: int, total: int, best: str) -> None:
+    return None
+
+
+def _tell_nobody(said: str) -> None:
     return None

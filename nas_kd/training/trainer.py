@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from contextlib import closing, nullcontext
 from typing import Any
 
@@ -16,6 +17,7 @@ from nas_kd.errors import NotFiniteError
 from nas_kd.training.batches import epoch_batches, mixed_seed, read_batches
 from nas_kd.training.capture import Capture
 from nas_kd.training.checkpoint import CheckpointFile
+from nas_kd.training.enough_memory import BatchSetting, require_memory
 from nas_kd.training.evaluate import count_correct
 from nas_kd.training.length import EpochLength, Length, TimeLength
 from nas_kd.training.objective import Objective, not_finite
@@ -24,6 +26,7 @@ from nas_kd.training.processes import computing, first_says, same_buffers, total
 from nas_kd.training.progress import Progress
 from nas_kd.training.result import Standing
 from nas_kd.training.settings import TrainingSettings
+from nas_kd.training.step_memory import StepMemory, find_step_memory
 from nas_kd.training.teaching import Teaching
 from nas_kd.training.training_aids import Network, raise_drop_path
 
@@ -52,6 +55,7 @@ class Trainer:
         accelerator: Accelerator,
         checkpoint: CheckpointFile | None,
         on_progress: Progress,
+        note: Callable[[str], object],
     ) -> None:
         self.standing = Standing()
         self._student = student.to(accelerator.device)
@@ -59,8 +63,8 @@ class Trainer:
         self._average = None if decay is None else ModelEmaV3(student, decay, use_warmup=True)
         optimizer = make_optimizer(student, settings)
         self._schedule = Schedule(optimizer, settings)
-        network = Network(student, auxiliary=settings.auxiliary_weight > 0)
-        self._network, self._optimizer = accelerator.prepare(network, optimizer)
+        self._alone = Network(student, auxiliary=settings.auxiliary_weight > 0)
+        self._network, self._optimizer = accelerator.prepare(self._alone, optimizer)
         self._data = data
         self._objective = objective
         self._teaching = teaching
@@ -70,6 +74,7 @@ class Trainer:
         self._accelerator = accelerator
         self._checkpoint = checkpoint
         self._on_progress = on_progress
+        self._note = note
         self._length = self._make_length()
         self._step_seconds = 0.0
         self._validation_seconds = 0.0
@@ -84,10 +89,16 @@ class Trainer:
         """Trains to the end, validating and keeping a checkpoint after every epoch.
 
         Waiting until a measurement of latency is over takes nothing of a length in minutes.
+
+        Raises:
+            NasKdError: A step does not fit into the memory.
+            NotFiniteError: The loss is no longer finite.
         """
         self._resume()
         if self.standing.is_over:
             return
+        with computing(self._accelerator):
+            self._require_memory()
         self._length.start(self.standing.seconds)
         with self._capture, self._teaching or nullcontext():
             if self._teaching is not None:
@@ -102,6 +113,25 @@ class Trainer:
     def _pause(self, seconds: float) -> None:
         """Stops the clock for as long as the first process waited, which the others wait for."""
         self._length.paused(first_says((seconds,), self._accelerator)[0])
+
+    def _require_memory(self) -> None:
+        require_memory(
+            self._find_step_memory,
+            len(self._batches(0)[0]),
+            self._accelerator,
+            what="training",
+            setting=BatchSetting(
+                "batch_size (distill.batch_size in a recipe)", self._accelerator.num_processes
+            ),
+            note=self._note,
+        )
+
+    def _find_step_memory(self) -> StepMemory:
+        def forward(images: int) -> object:
+            black = torch.zeros(images, *self._data.input_shape, device=self._accelerator.device)
+            return self._alone(black.contiguous(memory_format=torch.channels_last))
+
+        return find_step_memory(forward, self._alone.train(), self._optimizer)
 
     def _make_length(self) -> Length:
         if self._settings.minutes is not None:

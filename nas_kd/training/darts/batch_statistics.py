@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from torch import nn
 
-from nas_kd.training.darts.moved_weights import restored
+from nas_kd.training.restored_tensors import restored
 
 
 @contextmanager

@@ -1,9 +1,8 @@
-"""Weights that are moved for a look and put back bit for bit."""
+"""Weights that are moved for a look."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -28,15 +27,3 @@ def move(weights: Sequence[Tensor], direction: Sequence[Tensor], length: float) 
     """Adds ``length`` times the direction in place."""
     for weight, step in zip(weights, direction, strict=True):
         weight.add_(step, alpha=length)
-
-
-@contextmanager
-def restored(weights: Sequence[Tensor]) -> Iterator[None]:
-    """The weights, or buffers, have their values back afterwards."""
-    kept = [weight.detach().clone() for weight in weights]
-    try:
-        yield
-    finally:
-        with torch.no_grad():
-            for weight, value in zip(weights, kept, strict=True):
-                weight.copy_(value)

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from torch import Tensor
 from torch.optim import SGD
 
-from nas_kd.training.darts.moved_weights import gradients, move, norm, restored
+from nas_kd.training.darts.moved_weights import gradients, move, norm
+from nas_kd.training.restored_tensors import restored
 
 Loss = Callable[[], Tensor]
 """A scalar of the current weights and architecture parameters; the same at every call."""

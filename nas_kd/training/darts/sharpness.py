@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from nas_kd.training.darts.moved_weights import gradients, move, norm, restored
+from nas_kd.training.darts.moved_weights import gradients, move, norm
+from nas_kd.training.restored_tensors import restored
 
 
 def loss_rise(loss: Callable[[], Tensor], weights: Sequence[Tensor], radius: float) -> float:

@@ -51,9 +51,14 @@ def require_no_batch_norm(network: nn.Module) -> None:
 
     Statistics of parts are others than those of all images of a step.
     """
-    if any(isinstance(module, _BatchNorm) for module in network.modules()):
+    if has_batch_norm(network):
         raise UsageError(
             "pretrain: images_at_once does not go with batch normalisation, which needs all images "
             "of a step at once. Leave it out and lower batch_size to save memory, or train an "
             "elastic-resnet with --space-option group_norm=1."
         )
+
+
+def has_batch_norm(network: nn.Module) -> bool:
+    """Whether what becomes of an image depends on the others of its step."""
+    return any(isinstance(module, _BatchNorm) for module in network.modules())

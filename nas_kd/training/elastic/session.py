@@ -19,10 +19,16 @@ from nas_kd.training.attention_kernels import quick_attention
 from nas_kd.training.batches import epoch_batches, read_batches
 from nas_kd.training.elastic.repeatable import repeatable
 from nas_kd.training.elastic.seeds import Use, seed_of
+from nas_kd.training.enough_memory import BatchSetting, require_memory
 from nas_kd.training.objective import not_finite
 from nas_kd.training.pretraining.known_images import IMAGES, images_digest, require_its_images
 from nas_kd.training.pretraining.method import Job
 from nas_kd.training.processes import forked_rng
+from nas_kd.training.step_memory import StepMemory, find_step_memory
+
+_LATE = 0.99
+"""A share of the training at which everything has begun that is to be learned."""
+_PARTS = "images_at_once"
 
 
 class EpochSettings(Protocol):
@@ -90,6 +96,7 @@ class EpochSession(ABC):
         self._raw_optimizer = optimizer
         self.network, self._optimizer = job.accelerator.prepare(network, optimizer)
         self._require_images()
+        self._fits = False
 
     @property
     def total(self) -> int:
@@ -103,6 +110,17 @@ class EpochSession(ABC):
     @abstractmethod
     def step(self, step: Step) -> dict[str, Tensor]:
         """Trains one step; the parts of its loss by name, detached."""
+
+    @abstractmethod
+    def forward(self, step: Step) -> object:
+        """The forward of a step whose images go through the network together, with its graph.
+
+        Nothing of it stays but what it does to the buffers of `network`.
+        """
+
+    def in_parts(self) -> bool:
+        """Whether the images of a step can go through the network one after the other."""
+        return False
 
     def finish_epoch(self) -> dict[str, float]:
         """Further facts about the epoch that has just ended."""
@@ -122,9 +140,10 @@ class EpochSession(ABC):
             repeatable(device),
             quick_attention(self._accelerator, self.attended_tokens),
         ):
+            self.network.train()
+            self._require_memory()
             torch.manual_seed(seed)
             generator = Generator().manual_seed(seed)
-            self.network.train()
             read = read_batches(self._images, batches, self._settings.workers)
             for place, (indices, images, labels) in enumerate(read):
                 number = self.epoch * len(batches) + place
@@ -196,6 +215,40 @@ class EpochSession(ABC):
         if self._settings.epoch_images is None:
             return batches
         return batches[: max(1, self._settings.epoch_images // self._settings.batch_size)]
+
+    def _require_memory(self) -> None:
+        """Looks before the first step that this process takes.
+
+        Raises:
+            NasKdError: A step does not fit into the memory.
+        """
+        if self._fits:
+            return
+        at_once: int | None = getattr(self._settings, _PARTS, None)
+        images = len(self._batches()[0])
+        setting = BatchSetting("batch_size (--set batch_size=N)", self._accelerator.num_processes)
+        if self.in_parts():
+            setting = BatchSetting(f"{_PARTS} (--set {_PARTS}=N)", least=1)
+        require_memory(
+            self._find_step_memory,
+            images if at_once is None else min(images, at_once),
+            self._accelerator,
+            what="pretrain",
+            setting=setting,
+            note=self.job.note,
+        )
+        self._fits = True
+
+    def _find_step_memory(self) -> StepMemory:
+        def forward(count: int) -> object:
+            indices = torch.arange(count) % len(self._images)
+            images, labels = (part.to(device) for part in self._images.batch(indices))
+            generator = Generator().manual_seed(self.job.seed)
+            return self.forward(Step(indices, images, labels, 0, _LATE, generator))
+
+        device = self._accelerator.device
+        with self._accelerator.no_sync(self.network):
+            return find_step_memory(forward, self._raw, self._raw_optimizer)
 
     def _means(self, parts: Mapping[str, list[Tensor]]) -> dict[str, float]:
         """Means over the processes and those steps that have the part.

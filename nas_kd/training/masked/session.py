@@ -12,7 +12,7 @@ from torch.optim import AdamW
 
 from nas_kd.data import load_data
 from nas_kd.errors import UsageError
-from nas_kd.training.elastic.parts import backward_in_parts
+from nas_kd.training.elastic.parts import Lesson, backward_in_parts
 from nas_kd.training.elastic.random_crops import Draws, random_crop
 from nas_kd.training.elastic.sampling import elastic_deck
 from nas_kd.training.elastic.session import Step
@@ -90,6 +90,19 @@ class MaskedSession(UnlabelledSession):
 
     def step(self, step: Step) -> dict[str, Tensor]:
         self._schedule.set(step.share)
+        part_of, at_once = self._part_of(step), self.settings.images_at_once
+        with self.optimising():
+            return backward_in_parts(
+                part_of, len(step.images), at_once, self.network, self._accelerator
+            )
+
+    def forward(self, step: Step) -> object:
+        return self._part_of(step)(slice(None))
+
+    def in_parts(self) -> bool:
+        return True
+
+    def _part_of(self, step: Step) -> Lesson:
         images = self._augmented(step)
         side = images.shape[-1] // self._supernet.image_multiple
         noise = torch.rand(len(images), side**2, generator=step.generator).to(images.device)
@@ -104,9 +117,7 @@ class MaskedSession(UnlabelledSession):
             parts: dict[str, Tensor] = self.network(images[part], hiding, archs, taught)
             return parts
 
-        at_once = self.settings.images_at_once
-        with self.optimising():
-            return backward_in_parts(lesson, len(images), at_once, self.network, self._accelerator)
+        return lesson
 
     def _augmented(self, step: Step) -> Tensor:
         flip = self.data.mirrors if self.settings.flip is None else self.settings.flip

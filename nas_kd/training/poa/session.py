@@ -28,6 +28,7 @@ from nas_kd.training.poa.sinkhorn import sinkhorn
 from nas_kd.training.poa.students import Scored, Students
 from nas_kd.training.poa.views import OfViews
 from nas_kd.training.pretraining.method import Job
+from nas_kd.training.restored_tensors import restored
 from search_spaces.supernets.elastic import ElasticSupernet
 
 LOCAL_SHARE = 96 / 224
@@ -63,18 +64,16 @@ class PoaSession(UnlabelledSession):
 
     def step(self, step: Step) -> dict[str, Tensor]:
         moment = self._schedules.set(step.share)
-        views = self._crops(step.images, step.generator)
-        masks = self._masks(views, step.generator) if moment.patch_weight else None
-        with self._accelerator.autocast():
-            scored = self._score(views, masks)
-        targets = self._targets(scored, moment)
-        archs = self._deck.draw(step.number, self.settings.elastic_students)
-        parts: dict[str, Tensor] = self.network(views, masks, archs, targets, moment.patch_weight)
+        parts, scored = self._losses(step, moment)
         with self.optimising():
             self._accelerator.backward(parts["loss"])
         self._teacher.update(self._students, moment.momentum)
         agreement = torch.stack([terms.agreement(scores.whole) for scores in scored.views]).mean()
         return {name: part.detach() for name, part in parts.items()} | {"agreement": agreement}
+
+    def forward(self, step: Step) -> object:
+        with restored(list(self._teacher.model.buffers())):
+            return self._losses(step, self._schedules.set(step.share))
 
     def clipped(self) -> Sequence[nn.Module]:
         return [self._students.backbone, self._students.heads]
@@ -85,6 +84,17 @@ class PoaSession(UnlabelledSession):
     def load(self, state: Mapping[str, Any]) -> None:
         super().load(state)
         self._teacher.model.load_state_dict(state["teacher"])
+
+    def _losses(self, step: Step, moment: Moment) -> tuple[dict[str, Tensor], Scored]:
+        """The parts of the loss, with its gradient, and what the teacher made of the views."""
+        views = self._crops(step.images, step.generator)
+        masks = self._masks(views, step.generator) if moment.patch_weight else None
+        with self._accelerator.autocast():
+            scored = self._score(views, masks)
+        targets = self._targets(scored, moment)
+        archs = self._deck.draw(step.number, self.settings.elastic_students)
+        parts: dict[str, Tensor] = self.network(views, masks, archs, targets, moment.patch_weight)
+        return parts, scored
 
     @torch.no_grad()
     def _score(self, views: OfViews, masks: Tensor | None) -> Scored:

@@ -12,7 +12,12 @@ from nas_kd.data import DataSplits, load_data
 from nas_kd.errors import UsageError
 from nas_kd.teachers import Teacher, load_teacher
 from nas_kd.training.elastic.judging import accuracy
-from nas_kd.training.elastic.parts import backward_in_parts, require_no_batch_norm
+from nas_kd.training.elastic.parts import Lesson as LessonInParts
+from nas_kd.training.elastic.parts import (
+    backward_in_parts,
+    has_batch_norm,
+    require_no_batch_norm,
+)
 from nas_kd.training.elastic.sampling import Deck
 from nas_kd.training.elastic.saving import save_supernet
 from nas_kd.training.elastic.session import EpochSession, Step
@@ -83,6 +88,19 @@ class SandwichSession(EpochSession):
 
     def step(self, step: Step) -> dict[str, Tensor]:
         self._schedule.set(step.share)
+        lesson, at_once = self._lesson(step), self.settings.images_at_once
+        with self.optimising():
+            return backward_in_parts(
+                lesson, len(step.images), at_once, self.network, self._accelerator
+            )
+
+    def forward(self, step: Step) -> object:
+        return self._lesson(step)(slice(None))
+
+    def in_parts(self) -> bool:
+        return not has_batch_norm(self.supernet)
+
+    def _lesson(self, step: Step) -> LessonInParts:
         images = step.images
         if self.data.augment is not None:
             images = self.data.augment(images, step.generator)
@@ -95,9 +113,7 @@ class SandwichSession(EpochSession):
             parts: dict[str, Tensor] = self.network(images[part], step.labels[part], archs, logits)
             return parts
 
-        at_once = self.settings.images_at_once
-        with self.optimising():
-            return backward_in_parts(lesson, len(images), at_once, self.network, self._accelerator)
+        return lesson
 
     def finish_epoch(self) -> dict[str, float]:
         return {

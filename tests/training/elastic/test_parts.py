@@ -59,6 +59,7 @@ def _g2sd(folder: Path, **changes: Any) -> EpochSession:
 def _one_step(training: EpochSession) -> tuple[dict[str, float], dict[str, Tensor], list[int]]:
     """Its metrics, its gradients by name, and how many images went through at once."""
     sizes: list[int] = []
+    training._fits = True  # what a step takes of the memory is found with forwards, too
     training._raw.register_forward_pre_hook(lambda _, given: sizes.append(len(given[0])))
     metrics = training.run_unit()
     gradients = {
