@@ -129,7 +129,7 @@ class _Job:
         self._keep_found(setting, result, {})
         with self._finishing() as other:
             if other is not None:
-                return peer_document(self.run_directory, result, other)
+                return self._leave_to(other, result)
             return self._finish(setting, predictor, result)
 
     def _agree(self, name: str, find: Callable[[], Any]) -> Any:
@@ -149,6 +149,12 @@ class _Job:
     def _finishing(self) -> AbstractContextManager[str | None]:
         """Who goes on from the searched front to the student: None for this process."""
         return nullcontext() if self.shared is None else self.shared.finishing()
+
+    def _leave_to(self, other: str, result: SearchResult) -> dict[str, Any]:
+        """The document of a host whose search is over, and whose finalists are another's."""
+        reason = f"The finalists are measured and distilled by {other}, in its own run directory."
+        self.run_directory.write_state(ENDED, {"reason": reason})
+        return peer_document(self.run_directory, result, other)
 
     def _finish(
         self, setting: Setting, predictor: StudyPredictor | None, result: SearchResult
