@@ -13,6 +13,7 @@ from nas_kd.errors import NoFeasibleStudentError, UsageError
 from proxies import TeacherProbes
 from studies.candidate_table import write_candidates
 from studies.counted_sample import warning_before_a_search
+from studies.distiller_check import check_distillers
 from studies.document import SCHEMA, peer_document, search_document
 from studies.evaluator import Evaluator
 from studies.finished_run import finished_document
@@ -123,6 +124,7 @@ class _Job:
             evaluation = self._evaluation(setting)
             if not self._has_begun():
                 check_proxies(evaluation, setting.space)
+            check_distillers(self.recipe, setting)
             predictor = self._predictor(setting, evaluation)
         with self.clock.timed("search"):
             result = self._search(setting, evaluation, predictor)
