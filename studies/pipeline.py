@@ -36,6 +36,7 @@ from studies.search import Search
 from studies.search_result import SearchResult
 from studies.setting import Setting, prepare
 from studies.shared import SharedCrew, SharedStudy, shared_study
+from studies.size_check import check_sizes
 from studies.teacher_file import require_same_checkpoint
 from studies.workers import Crew, Evaluation, LocalCrew, Workers, open_workers
 
@@ -124,6 +125,7 @@ class _Job:
             evaluation = self._evaluation(setting)
             if not self._has_begun():
                 check_proxies(evaluation, setting.space)
+                check_sizes(setting.space, setting.task)
             check_distillers(self.recipe, setting)
             predictor = self._predictor(setting, evaluation)
         with self.clock.timed("search"):
