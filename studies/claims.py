@@ -43,3 +43,4 @@ def claim(run: RunDirectory, kind: str, job: Mapping[str, Any], work: Sequence[s
     with made_and_locked(run.path):
         run.result_json.unlink(missing_ok=True)
         run.write_state(kind, job)
+        run.log.touch()

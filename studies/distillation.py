@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import torch
+
 from nas_kd.errors import UsageError
-from search_spaces import Arch
+from search_spaces import Arch, SearchSpace, Task
 from studies.beside_teacher import latency_violation
 from studies.counting import counted_costs
 from studies.delivery import Delivered, deliver
@@ -87,7 +89,14 @@ def _distil(
     observer: Observer,
     start: StartingWeights | None,
 ) -> dict[str, Any]:
-    setting, weights, started_from = prepare(recipe, run, observer), None, None
+    def build(space: SearchSpace, task: Task) -> None:
+        if start is not None:
+            start.student_for(task)
+            return
+        with torch.random.fork_rng(devices=[]):
+            space.build(arch, task)
+
+    setting, weights, started_from = prepare(recipe, run, observer, try_students=build), None, None
     if start is not None:
         weights, setting = start.load(setting)
         started_from = str(start.directory)

@@ -13,6 +13,7 @@ from nas_kd.errors import NoFeasibleStudentError, UsageError
 from proxies import TeacherProbes
 from studies.candidate_table import write_candidates
 from studies.counted_sample import warning_before_a_search
+from studies.distiller_check import check_distillers
 from studies.document import SCHEMA, peer_document, search_document
 from studies.evaluator import Evaluator
 from studies.finished_run import finished_document
@@ -35,6 +36,7 @@ from studies.search import Search
 from studies.search_result import SearchResult
 from studies.setting import Setting, prepare
 from studies.shared import SharedCrew, SharedStudy, shared_study
+from studies.size_check import check_sizes
 from studies.teacher_file import require_same_checkpoint
 from studies.workers import Crew, Evaluation, LocalCrew, Workers, open_workers
 
@@ -123,13 +125,15 @@ class _Job:
             evaluation = self._evaluation(setting)
             if not self._has_begun():
                 check_proxies(evaluation, setting.space)
+                check_sizes(setting.space, setting.task)
+            check_distillers(self.recipe, setting)
             predictor = self._predictor(setting, evaluation)
         with self.clock.timed("search"):
             result = self._search(setting, evaluation, predictor)
         self._keep_found(setting, result, {})
         with self._finishing() as other:
             if other is not None:
-                return peer_document(self.run_directory, result, other)
+                return self._leave_to(other, result)
             return self._finish(setting, predictor, result)
 
     def _agree(self, name: str, find: Callable[[], Any]) -> Any:
@@ -149,6 +153,12 @@ class _Job:
     def _finishing(self) -> AbstractContextManager[str | None]:
         """Who goes on from the searched front to the student: None for this process."""
         return nullcontext() if self.shared is None else self.shared.finishing()
+
+    def _leave_to(self, other: str, result: SearchResult) -> dict[str, Any]:
+        """The document of a host whose search is over, and whose finalists are another's."""
+        reason = f"The finalists are measured and distilled by {other}, in its own run directory."
+        self.run_directory.write_state(ENDED, {"reason": reason})
+        return peer_document(self.run_directory, result, other)
 
     def _finish(
         self, setting: Setting, predictor: StudyPredictor | None, result: SearchResult

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 FOUND = "found"
 """The state that holds what a search found so far (`studies.found_document.found_document`)."""
 ENDED = "ended"
-"""The state that says why a search ended without a student (``reason``)."""
+"""The state that says why a search ended without a student of its own (``reason``)."""
 REFERENCE = "reference"
 """The state that holds the scored candidates with which ranks begin (`studies.search.Search`)."""
 SUPERNET_SEARCH = "supernet-search"

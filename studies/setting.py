@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -62,29 +62,46 @@ class Setting:
     profile: DeviceProfile
 
 
+def _nothing_to_try(space: SearchSpace, task: Task) -> None: ...
+
+
 def prepare(
-    recipe: Recipe, run: RunDirectory, observer: Observer, *, costs_alone: bool = False
+    recipe: Recipe,
+    run: RunDirectory,
+    observer: Observer,
+    *,
+    costs_alone: bool = False,
+    try_students: Callable[[SearchSpace, Task], object] = _nothing_to_try,
 ) -> Setting:
     """Loads, trains or counts what the recipe names; what can fail cheaply is tried first.
 
     With ``costs_alone`` the teacher only says what it costs: it is not judged, and the embedded one
-    not even trained.
+    not even trained. ``try_students`` is called when the data are loaded, before the teacher is
+    loaded or trained: it raises where students of the space do not fit the task.
     """
     budget = Budget.parse(recipe.budget.limits)
     profile = device_profile(recipe.budget)
     require_provider(profile)
     space = space_of(recipe)
-    data, teacher = load_data_and_teacher(recipe, observer, trained=not costs_alone)
+    data, teacher = load_data_and_teacher(
+        recipe,
+        observer,
+        trained=not costs_alone,
+        look=lambda data: try_students(space, _task_of(data)),
+    )
     if costs_alone:
         facts, onnx = _teacher_costs(teacher, data, profile, run, observer)
     else:
         facts, onnx = _teacher_facts(teacher, data, profile, run, observer)
         if warning := doubt(facts["validation_accuracy"], data.num_classes):
             observer.note(warning)
-    channels, side, _ = data.input_shape
-    task = Task(channels, side, data.num_classes)
     limits = budget.limits(facts)
-    return Setting(data, teacher, facts, onnx, space, task, budget, limits, profile)
+    return Setting(data, teacher, facts, onnx, space, _task_of(data), budget, limits, profile)
+
+
+def _task_of(data: DataSplits) -> Task:
+    channels, side, _ = data.input_shape
+    return Task(channels, side, data.num_classes)
 
 
 def device_profile(section: BudgetSection) -> DeviceProfile:
@@ -122,14 +139,20 @@ def load_recipe_data(recipe: Recipe) -> DataSplits:
 
 
 def load_data_and_teacher(
-    recipe: Recipe, observer: Observer, *, trained: bool = True
+    recipe: Recipe,
+    observer: Observer,
+    *,
+    trained: bool = True,
+    look: Callable[[DataSplits], object] = lambda data: None,
 ) -> tuple[DataSplits, Teacher]:
     """The data, normalised as the teacher expects, and the teacher.
 
-    ``trained`` is whether the embedded teacher needs more than its initial weights.
+    ``trained`` is whether the embedded teacher needs more than its initial weights. ``look`` is
+    called with the data before there is a teacher, and may raise.
     """
     observer.phase("teacher", PER_MILLE)
     data = load_recipe_data(recipe)
+    look(data)
     if recipe.teacher.source == DEFAULT_TEACHER:
         if not trained:
             return data, untrained_default_teacher(data, recipe.seed)

@@ -10,10 +10,11 @@ from typing import Any
 from torch import nn
 
 from nas_kd.errors import UsageError
-from nas_kd.export import load_student
+from nas_kd.export import Student, load_student
 from nas_kd.export.file_names import WEIGHTS
 from nas_kd.file_digest import sha256
 from nas_kd.training.normalisation import with_stated_normalisation
+from search_spaces import Task
 from studies.recipe import Recipe
 from studies.recipe_files import parse_recipe
 from studies.setting import Setting
@@ -48,6 +49,20 @@ class StartingWeights:
                 "Search the supernet again, or give the architecture as text to train it anew."
             ) from error
 
+    def student_for(self, task: Task) -> Student:
+        """The student with its weights.
+
+        Raises:
+            UsageError: The directory is damaged, or its student takes other images or classes.
+        """
+        student = load_student(self.directory)
+        if student.task != task:
+            raise UsageError(
+                f"distill: the student in {self.directory} was made for {_words(student.task)}, "
+                f"and the data are {_words(task)}. Give its architecture as text to train it anew."
+            )
+        return student
+
     def load(self, setting: Setting) -> tuple[nn.Module, Setting]:
         """The student, and the setting with its data normalised as the student expects.
 
@@ -56,13 +71,7 @@ class StartingWeights:
         Raises:
             UsageError: The directory is damaged, or its student takes other images or classes.
         """
-        student = load_student(self.directory)
-        if student.task != setting.task:
-            raise UsageError(
-                f"distill: the student in {self.directory} was made for {_words(student.task)}, "
-                f"and the data are {_words(setting.task)}. Give its architecture as text to train "
-                "it anew."
-            )
+        student = self.student_for(setting.task)
         teacher = with_stated_normalisation(setting.teacher, setting.data)
         data = student.preprocess.of_data(setting.data)
         return student.module, replace(setting, teacher=teacher, data=data)
@@ -97,5 +106,5 @@ def recipe_of_pretraining(job: Mapping[str, Any], data: str | None = None) -> Re
     )
 
 
-def _words(task: Any) -> str:
+def _words(task: Task) -> str:
     return f"images of shape {task.input_shape} in {task.num_classes} classes"

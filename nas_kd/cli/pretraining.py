@@ -31,7 +31,7 @@ def run_pretraining(
         pretrain(method, job, folder, lambda *told: None)
         end_together(job.accelerator)
         return None
-    folder.claim(frozen)
+    folder.claim(frozen, note)
     with watching() as observer, keeping_traceback(folder.log), folder.lock():
         observer.note(f"Working in {directory}. Ctrl-C at any time: the same command continues.")
         with _reported(folder) as report, kept_for_watchers(observer, folder) as kept:

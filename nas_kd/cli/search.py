@@ -20,7 +20,8 @@ from nas_kd.cli.recipe_flags import (
     tell_defaults,
 )
 from nas_kd.cli.searching import search_summary, watched_search
-from nas_kd.cli.supernet_search import OfImages, OfText, refuse_others, search_supernet
+from nas_kd.cli.supernet_kinds import OfImages, OfText
+from nas_kd.cli.supernet_search import refuse_others, search_supernet
 from nas_kd.errors import UsageError
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any, ClassVar
 
 import torch
@@ -56,7 +56,7 @@ class Distiller(ABC):
             targets: Labels ``(batch,)``; distillers that need nothing but states ignore them.
 
         Raises:
-            UsageError: Something that it needs is not there.
+            UsageError: Something that it needs is not there, or its `parts` are no scalars by name.
         """
         for role, outputs in (("student", student), ("teacher", teacher)):
             if missing := outputs.lacks(self.needs):
@@ -65,7 +65,9 @@ class Distiller(ABC):
                     f"were not captured; capture them or leave {self.name} out."
                 )
         with torch.autocast(student.logits.device.type, enabled=False):
-            return self.parts(student.in_float32(), teacher.detached().in_float32(), targets)
+            parts = self.parts(student.in_float32(), teacher.detached().in_float32(), targets)
+        _require_scalars(self.name, parts)
+        return parts
 
     def require_comparable(  # noqa: B027 (those that compare any students need no check)
         self, students: Collection[TransformerShape], teacher: TransformerShape
@@ -79,6 +81,23 @@ class Distiller(ABC):
     @abstractmethod
     def parts(self, student: Outputs, teacher: Outputs, targets: Tensor) -> dict[str, Tensor]:
         """The loss itself: scalars in float32 by name."""
+
+
+def _require_scalars(name: str, parts: object) -> None:
+    if not isinstance(parts, Mapping):
+        found = f"a {type(parts).__name__}"
+    elif no_tensors := [part for part, value in parts.items() if not isinstance(value, Tensor)]:
+        found = f"no tensor for {', '.join(map(str, no_tensors))}"
+    elif wide := [
+        f"{part} of shape {tuple(value.shape)}" for part, value in parts.items() if value.ndim
+    ]:
+        found = ", ".join(wide)
+    else:
+        return
+    raise UsageError(
+        f"distillers: the parts of {name} have to be tensors without dimensions by name, such as "
+        f"{{'{name}': loss.mean()}}, and are {found}. Mend its method `parts`, or leave it out."
+    )
 
 
 def is_distiller(found: object) -> bool:

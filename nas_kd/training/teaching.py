@@ -29,6 +29,9 @@ class Teaching(AbstractContextManager["Teaching"]):
     first context begins, and kept in ``logits_file`` for the next training with the same teacher
     and images.
 
+    Attributes:
+        teacher: Who teaches.
+
     Raises:
         UsageError: The teacher knows other classes than the data, or ``clean`` views are asked for
             although more than logits is needed.
@@ -50,7 +53,7 @@ class Teaching(AbstractContextManager["Teaching"]):
                 f"{data.name} has {data.num_classes}; give a teacher of these classes."
             )
         require_views(views, needs)
-        self._model = teacher.model
+        self.teacher, self._model = teacher, teacher.model
         self._data = data
         self._clean = views == "clean"
         self._logits_file = logits_file

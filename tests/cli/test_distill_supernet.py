@@ -127,6 +127,16 @@ def test_a_supernet_without_a_teacher_asks_for_one(nas_kd: Command, tmp_path: Pa
     assert "--teacher" in outcome.err
 
 
+def test_a_student_that_takes_other_images_is_refused_before_there_is_a_teacher(
+    nas_kd: Command, tmp_path: Path
+) -> None:
+    student = _student(tmp_path / "a", 0)
+    teacher = "tests.cli.own_code:fail"
+    outcome = nas_kd("distill", student, "--teacher", teacher, "--image-size", 16)
+    assert outcome.code == 2
+    assert "was made for images of shape (1, 8, 8) in 10 classes" in outcome.err
+
+
 def test_images_that_the_weights_have_learned_judge_no_student(
     nas_kd: Command, tmp_path: Path
 ) -> None:

@@ -6,6 +6,7 @@ import io
 import json
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,6 +14,8 @@ from rich.console import Console
 
 from nas_kd.cli import show
 from nas_kd.report.progress import Progress, forget_progress, write_progress
+from studies.observer import SilentObserver
+from studies.pipeline import _Job
 from studies.recipe import Recipe
 from studies.run_directory import ENDED, RunDirectory
 from tests.cli.conftest import Command
@@ -156,6 +159,16 @@ def test_json_tells_the_progress_of_a_running_command(nas_kd: Command, run: RunD
     assert told["progress"]["phase"] == "search"
     assert (told["progress"]["done"], told["trials"]) == (120, 300)
     assert told["objectives"] == ["score", "macs"]
+
+
+def test_a_search_whose_student_another_host_makes_says_so(
+    nas_kd: Command, run: RunDirectory
+) -> None:
+    found: Any = SimpleNamespace(trials=[], unique=[])
+    _Job(run.recipe, run, SilentObserver(), None)._leave_to("other#1", found)
+    shown = nas_kd("show", run.path).out
+    assert shown.endswith("measured and distilled by other#1, in its own run directory.\n")
+    assert "not finished" not in shown
 
 
 def test_a_search_without_a_feasible_student_says_why(nas_kd: Command, run: RunDirectory) -> None:

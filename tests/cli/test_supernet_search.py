@@ -55,6 +55,19 @@ def test_one_of_several_students_over_the_budget_is_exit_code_3(
     assert "does not meet the budget" in outcome.err
 
 
+def test_the_traceback_of_what_nobody_foresaw_is_kept(
+    nas_kd: Command, asked: list[SuperLMSearch], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def search(*given: object) -> dict[str, Any]:
+        raise RuntimeError("nobody foresaw this")
+
+    monkeypatch.setattr(superlm_search, "search_superlm", search)
+    outcome = nas_kd(*TEXT, "--run-dir", "one")
+    assert outcome.code == ExitCode.FAILURE
+    assert "The traceback is in one/nas-kd.log" in outcome.err
+    assert "RuntimeError: nobody foresaw this" in Path("one/nas-kd.log").read_text()
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [

@@ -13,7 +13,8 @@ import pytest
 
 from nas_kd.errors import NasKdError
 from proxies import PROXIES
-from search_spaces import Arch
+from search_spaces import Arch, create_space
+from studies.candidates import Candidate
 from studies.observer import SilentObserver
 from studies.proxy_needs import compared_widths
 from studies.ranking import score_settings
@@ -24,9 +25,9 @@ from studies.ranking.prices import alone_seconds
 from studies.ranking.scores import Pass
 from studies.ranking.scoring import _passes
 from studies.recipe_files import parse_recipe
-from studies.search import REFERENCE_SIZE
+from studies.run_directory import REFERENCE, RunDirectory
 from studies.workers import Answer
-from tests.studies import test_search
+from tests.studies.digits_search import SPACE, recipe, search
 
 FUNCTION = '"""Module."""\n\ndef score(x):\n    """Doubles."""\n    return 2 * x  # twice\n'
 
@@ -142,8 +143,10 @@ def test_classes_are_compared_on_one_scale_as_in_a_search() -> None:
 
 
 def test_the_reference_is_that_of_a_search_without_a_budget(tmp_path: Path) -> None:
-    limits = {"budget.limits": ["macs=10G"], "search.proxies": ["params"]}
-    test_search._search(test_search._recipe(**limits), tmp_path / "run")
-    expected = test_search._scored(tmp_path / "run")[:REFERENCE_SIZE]
-    found = reference_archs(test_search.SPACE, test_search._recipe(**limits).seed)
-    assert [arch.key for arch in found] == expected
+    proxies = {"search.proxies": ["params", "macs"], "search.fusion": "log-rank"}
+    of = recipe(**{"budget.limits": ["macs=10G"]}, **proxies)
+    search(of, tmp_path / "run")
+    kept = RunDirectory.open(tmp_path / "run").read_state(REFERENCE) or {}
+    scored = [Candidate.from_dict(candidate) for candidate in kept["candidates"]]
+    found = reference_archs(create_space("nasbench201", **SPACE), of.seed)
+    assert [arch.key for arch in found] == [candidate.key for candidate in scored]

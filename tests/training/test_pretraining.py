@@ -245,12 +245,46 @@ def test_a_job_that_never_began_makes_way_unless_it_is_at_work(tmp_path: Path) -
     assert (folder.job() or {})["seed"] == 1
 
 
-def test_a_damaged_description_is_told(tmp_path: Path) -> None:
-    folder = _folder(tmp_path)
-    (tmp_path / "pretrain.json").write_text('{"method": "other"}')
+@pytest.mark.parametrize("is_finished", [False, True])
+def test_a_damaged_description_is_made_again_for_the_same_job_alone(
+    tmp_path: Path, is_finished: bool
+) -> None:
+    folder, said = _folder(tmp_path), list[str]()
+    pretrain(METHOD, _job(), folder, _ignore)
+    known = folder.identity()
+    if not is_finished:
+        folder.facts_json.unlink()
+    file = tmp_path / "pretrain.json"
+    file.write_text('{"method": "other"}')
 
-    with pytest.raises(UsageError, match="damaged"):
+    with pytest.raises(UsageError, match=r"another training \(seed changed"):
+        folder.claim({"method": "drift", "seed": 1}, said.append)
+    with pytest.raises(UsageError, match="run the same `nas-kd pretrain` command"):
+        folder.job()
+    folder.claim({"method": "drift", "seed": 0}, said.append)
+    assert said == [f"pretrain: {file} is damaged (it has no checksum). It is made again."]
+    pretrain(METHOD, _job(), folder, _ignore)
+    assert folder.identity() == known
+
+
+def test_a_description_that_is_missing_ties_to_the_same_job(tmp_path: Path) -> None:
+    folder = _folder(tmp_path)
+    pretrain(METHOD, _job(), folder, _ignore)
+    (tmp_path / "pretrain.json").unlink()
+    with pytest.raises(UsageError, match="seed changed"):
+        folder.claim({"method": "drift", "seed": 1})
+    folder.claim({"method": "drift", "seed": 0})
+    assert (folder.job() or {})["seed"] == 0
+
+
+def test_a_damaged_description_is_refused_where_nothing_else_tells(tmp_path: Path) -> None:
+    folder = _folder(tmp_path)
+    pretrain(METHOD, _job(), folder, _ignore)
+    for name in ("pretrain.json", "training.pt"):
+        (tmp_path / name).write_bytes(b"nothing")
+    with pytest.raises(UsageError, match=r"damaged.*name another --run-dir"):
         folder.claim({"method": "drift", "seed": 0})
+    assert (tmp_path / "training.pt").read_bytes() == b"nothing"
 
 
 def test_a_supernet_is_loaded_only_when_it_is_finished(tmp_path: Path) -> None:

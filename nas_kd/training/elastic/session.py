@@ -22,6 +22,7 @@ from nas_kd.training.elastic.seeds import Use, seed_of
 from nas_kd.training.enough_memory import BatchSetting, require_memory
 from nas_kd.training.objective import not_finite
 from nas_kd.training.pretraining.known_images import IMAGES, images_digest, require_its_images
+from nas_kd.training.pretraining.known_teacher import require_its_teacher, teacher_digest
 from nas_kd.training.pretraining.method import Job
 from nas_kd.training.processes import forked_rng
 from nas_kd.training.step_memory import StepMemory, find_step_memory
@@ -83,14 +84,24 @@ class EpochSession(ABC):
         network: The module that is trained; its forward is the whole loss of the images that it
             is given, so that data parallelism sees one forward for each backward.
         optimizer: Over parameters of ``network``.
+        teacher: The trained teacher as it was loaded, if there is one.
     """
 
-    def __init__(self, job: Job, images: Images, network: nn.Module, optimizer: Optimizer) -> None:
+    def __init__(
+        self,
+        job: Job,
+        images: Images,
+        network: nn.Module,
+        optimizer: Optimizer,
+        *,
+        teacher: nn.Module | None = None,
+    ) -> None:
         self.job = job
         self.epoch = 0
         self.last: dict[str, float] = {}
         self._settings: EpochSettings = job.settings
         self._images = images
+        self._known_teacher = teacher_digest(teacher)
         self._accelerator = job.accelerator
         self._raw = network.to(job.accelerator.device)
         self._raw_optimizer = optimizer
@@ -169,6 +180,7 @@ class EpochSession(ABC):
             "epoch": self.epoch,
             "last": self.last,
             IMAGES: images_digest(self._images),
+            **self._known_teacher,
             "network": self._raw.state_dict(),
             "optimizer": self._raw_optimizer.state_dict(),
         }
@@ -180,9 +192,10 @@ class EpochSession(ABC):
         """See `Session.load`.
 
         Raises:
-            UsageError: The images are not those of the state, where that tells.
+            UsageError: The images or the teacher are not those of the state, where that tells.
         """
         require_its_images(state, self._images, self.job.data)
+        require_its_teacher(state, self._known_teacher, self.job.teacher)
         self.epoch, self.last = state["epoch"], state["last"]
         self._raw.load_state_dict(state["network"])
         self._raw_optimizer.load_state_dict(state["optimizer"])

@@ -75,7 +75,7 @@ class MaskedSession(UnlabelledSession):
             betas=BETAS,
         )
         self._schedule = Schedule(optimizer, rates)
-        super().__init__(job, data.train, lesson, optimizer)
+        super().__init__(job, data.train, lesson, optimizer, teacher=self._teacher)
         self._lesson = lesson
         if self._teacher is not None:
             self._teacher.to(job.accelerator.device)

@@ -6,7 +6,7 @@ import csv
 import hashlib
 import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SCHEMA = "nas-kd.pretrain/1"
+
+JOB = "job"
+"""Name of what is trained in the checkpoint of a training."""
 
 _FILES = "files"
 _ANOTHER = "Restore it, or name another --run-dir."
@@ -45,17 +48,30 @@ class PretrainingFolder:
         self.log = path / "nas-kd.log"
         self._frozen = path / "pretrain.json"
 
-    def claim(self, job: Mapping[str, Any]) -> None:
+    def claim(
+        self, job: Mapping[str, Any], tell: Callable[[str], object] = lambda said: None
+    ) -> None:
         """Ties the directory to ``job``, by name and value of what decides the result.
 
-        One that ended before its first unit, as by a wrong path, makes way for the new one.
+        One that ended before its first unit, as by a wrong path, makes way for the new one. Where
+        ``pretrain.json`` is damaged or missing, the checkpoint says what is trained; ``tell`` is
+        told that a damaged one is made again.
 
         Raises:
-            UsageError: It holds another pre-training, or another kind of run, or is a file.
+            UsageError: It holds another pre-training, or another kind of run, or is a file, or is
+                damaged so far that nothing says what it holds.
             NasKdError: It cannot be written.
         """
-        kept, frozen = self.job() or {}, {"schema": SCHEMA, **job}
-        changed = changed_names(kept, frozen)
+        frozen, damage = {"schema": SCHEMA, **job}, ""
+        try:
+            kept = self.job()
+        except UsageError as error:
+            kept, damage = None, error.reason
+        if kept is None and self._is_begun():
+            kept = self._job_of_checkpoint(str(job.get("method")))
+            if kept is None and damage:
+                raise UsageError(damage, _ANOTHER)
+        changed = changed_names(kept or {}, frozen)
         if kept and changed and self._is_begun():
             raise UsageError(
                 f"pretrain: {self.path} holds another training ({', '.join(changed)} changed). "
@@ -63,11 +79,23 @@ class PretrainingFolder:
             )
         if (self.path / "recipe.json").exists():
             raise UsageError(f"pretrain: {self.path} holds a search. Name another --run-dir.")
-        if not changed:
+        if not changed and not damage and self._frozen.exists():
             return
         with made_and_locked(self.path):
             write_sealed(self._frozen, frozen)
             self.log.touch()
+        if damage:
+            tell(f"{damage} It is made again.")
+
+    def _job_of_checkpoint(self, method: str) -> dict[str, Any] | None:
+        """What a whole checkpoint of a training by ``method`` says is trained here; else None."""
+        from nas_kd.training.checkpoint import CheckpointFile
+
+        try:
+            state = CheckpointFile(self.path, {"method": method}).load() or {}
+        except UsageError:
+            return None
+        return state.get(JOB)
 
     def _is_begun(self) -> bool:
         """Whether a unit was trained here."""
@@ -81,7 +109,11 @@ class PretrainingFolder:
         return folder if folder._frozen.is_file() else None
 
     def job(self) -> dict[str, Any] | None:
-        """What is trained here; None where nothing is."""
+        """What is trained here; None where nothing is.
+
+        Raises:
+            UsageError: The file that says it is damaged.
+        """
         return _read(self._frozen)
 
     def lock(self) -> AbstractContextManager[None]:
@@ -141,7 +173,7 @@ class PretrainingFolder:
 
     def facts(self) -> dict[str, Any] | None:
         """What is known of the finished supernet; None before it is finished."""
-        return _read(self.facts_json, _MADE_AGAIN)
+        return _read(self.facts_json)
 
     def changed_files(self) -> list[Path]:
         """Files of the finished supernet that are missing, or not as the training wrote them.
@@ -169,7 +201,7 @@ class PretrainingFolder:
         return known
 
 
-def _read(path: Path, advice: str = _ANOTHER) -> dict[str, Any] | None:
+def _read(path: Path) -> dict[str, Any] | None:
     """A sealed file's content.
 
     Raises:
@@ -180,4 +212,4 @@ def _read(path: Path, advice: str = _ANOTHER) -> dict[str, Any] | None:
     try:
         return unsealed(path.read_bytes())
     except (OSError, ValueError, RecursionError) as error:
-        raise UsageError(f"pretrain: {path} is damaged ({error}).", advice) from error
+        raise UsageError(f"pretrain: {path} is damaged ({error}).", _MADE_AGAIN) from error

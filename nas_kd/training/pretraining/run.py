@@ -7,7 +7,7 @@ from typing import Any
 
 from nas_kd.errors import UsageError
 from nas_kd.training.checkpoint import CheckpointFile
-from nas_kd.training.pretraining.folder import PretrainingFolder
+from nas_kd.training.pretraining.folder import JOB, PretrainingFolder
 from nas_kd.training.pretraining.method import Job, Method, Session
 from nas_kd.training.processes import computing
 from nas_kd.training.progress import Progress
@@ -43,6 +43,7 @@ def pretrain(
         if is_first and not folder.has_whole_metrics() and (kept := checkpoint.load()) is not None:
             folder.write_metrics(kept["history"])
         return facts
+    frozen = folder.job() if is_first else None
     session = method.start(job)
     history = _resume(session, checkpoint)
     if is_first and history:
@@ -53,7 +54,7 @@ def pretrain(
             row = _run_unit(session, len(history) + 1)
         history.append(row)
         if is_first:
-            checkpoint.save({"history": history, "session": session.state()})
+            checkpoint.save({JOB: frozen, "history": history, "session": session.state()})
             folder.write_metrics(history)
     on_progress(len(history), len(history), session.best())
     facts = {"units": len(history), "seconds": sum(row["seconds"] for row in history)}

@@ -70,7 +70,8 @@ class SandwichSession(EpochSession):
         self.data = data
         optimizer = make_optimizer(self.supernet, settings.training())
         self._schedule = Schedule(optimizer, settings.training())
-        super().__init__(job, data.train, Lesson(self.supernet, settings), optimizer)
+        lesson, model = Lesson(self.supernet, settings), None if teacher is None else teacher.model
+        super().__init__(job, data.train, lesson, optimizer, teacher=model)
         self._deck = Deck(self._drawn(), seed=job.seed, process=0)
         self._teaching = _teaching(teacher, data, job)
         if self._teaching is not None:

@@ -13,6 +13,7 @@ from nas_kd.teachers.language import LanguageTeacher, load_language_teacher
 from nas_kd.tensor_files import save_pretrained, save_tensors
 from nas_kd.training.batches import mixed_seed
 from nas_kd.training.language.loop import LanguageLoop
+from nas_kd.training.pretraining.known_teacher import require_its_teacher, teacher_digest
 from nas_kd.training.superlm.importance import put_important_first, sort_as_before
 from nas_kd.training.superlm.losses import StudentLosses
 from nas_kd.training.superlm.objective import objective_of, require_comparable
@@ -62,6 +63,7 @@ class SuperLMSession:
         train, self._held_out = training_text(job.data, teacher.tokenizer, settings, job.seed)
         self._data, self._text = job.data, text_digest(train, self._held_out)
         self._tokenizer = teacher.tokenizer
+        self._source, self._known_teacher = job.teacher, teacher_digest(teacher.model)
         self._teacher = teacher.model.to(job.accelerator.device)
         self._importance = put_important_first(
             self._teacher, settings.importance, train, mixed_seed(job.seed, 3)
@@ -114,13 +116,14 @@ class SuperLMSession:
             "found": self._found,
             "importance": importance,
             TEXT: self._text,
+            **self._known_teacher,
         }
 
     def load(self, state: Mapping[str, Any]) -> None:
         """See `Session.load`.
 
         Raises:
-            UsageError: The text is not that of the state, where that tells.
+            UsageError: The text or the teacher is not that of the state, where that tells.
         """
         if state.get(TEXT, self._text) != self._text:
             raise UsageError(
@@ -128,6 +131,7 @@ class SuperLMSession:
                 "it cannot go on as it was planned: the text has changed, or the teacher's "
                 "tokenizer. Put back what it was, or name another --run-dir."
             )
+        require_its_teacher(state, self._known_teacher, self._source)
         self._loop.load(state["loop"])
         self._found = dict(state["found"])
         if self._importance is not None:

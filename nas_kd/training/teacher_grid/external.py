@@ -8,6 +8,7 @@ from typing import Any
 from torch import Tensor
 
 from nas_kd.distill import Outputs
+from nas_kd.training.pretraining.known_teacher import require_its_teacher, teacher_digest
 from nas_kd.training.teacher_grid.provider import Batch, Voice
 from nas_kd.training.teaching import Teaching
 
@@ -23,6 +24,7 @@ class External:
 
     def __init__(self, teaching: Teaching, *, loss: float, weight: float = 1.0) -> None:
         self._teaching, self._loss, self._weight = teaching, loss, weight
+        self._known = teacher_digest(teaching.teacher.model)
 
     def voices(self, batch: Batch, student: Outputs) -> list[Voice]:
         outputs = self._teaching.outputs(batch.images, batch.indices)
@@ -32,7 +34,13 @@ class External:
         """It does not change."""
 
     def state(self) -> dict[str, Any]:
-        return {}
+        """Which weights it has: they do not change."""
+        return dict(self._known)
 
     def load(self, state: Mapping[str, Any]) -> None:
-        """Nothing of it changes."""
+        """See `Provider.load`.
+
+        Raises:
+            UsageError: It has other weights than that of the state.
+        """
+        require_its_teacher(state, self._known, self._teaching.teacher.source)
