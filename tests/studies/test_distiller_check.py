@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
-from torch import Tensor, nn
+from torch import Tensor
 
 from nas_kd.costs import Budget, DeviceProfile, Limits
 from nas_kd.data import load_data
@@ -97,6 +97,6 @@ def test_students_that_give_no_logits(setting: Setting, monkeypatch: pytest.Monk
 def test_what_the_teacher_has_not(setting: Setting, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(PerImage, "needs", frozenset({"features"}))
     monkeypatch.setitem(DISTILLERS._components, "per_image", PerImage)
-    teacher = replace(setting.teacher, model=nn.Sequential(*setting.teacher.model), features=[])
+    teacher = replace(setting.teacher, features=[])
     with pytest.raises(UsageError, match="needs features of the teacher"):
         _check(replace(setting, teacher=teacher), {"per_image": 1.0})
