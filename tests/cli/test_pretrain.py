@@ -179,15 +179,15 @@ def test_an_interrupted_one_has_a_report(
 def test_the_found_student_is_trained_on_the_same_job_in_the_network_that_is_delivered() -> None:
     """The search of the DARTS space runs in a small network; what it found does not."""
     _, frozen = _resolve(
-        "darts", space="darts", space_options=["pool_norm=1"], limits=[], pairs=[],
+        "darts", space="darts", space_options=["pool_norm=1", "stem_stride=8"], limits=[], pairs=[],
         data="folder:photos", teacher=None, checkpoint=None, image_size=32, seed=3,
     )  # fmt: skip
-    assert frozen["space_options"] == {"channels": 16, "cells": 8, "pool_norm": 1}
+    assert frozen["space_options"] == {"channels": 16, "cells": 8, "pool_norm": 1, "stem_stride": 8}
     job = {**frozen, "teacher": "timm:resnet18", "checkpoint": "my weights.pt"}
     words = _job_flags(job)
     pairs = list(zip(words[::2], words[1::2], strict=True))
     assert [value for name, value in pairs if name == "--space-option"] == [
-        "channels=36", "cells=20", "auxiliary=0", "drop_path=0", "pool_norm=1",
+        "channels=36", "cells=20", "auxiliary=0", "drop_path=0", "pool_norm=1", "stem_stride=8",
     ]  # fmt: skip
     assert {name: value for name, value in pairs if name != "--space-option"} == {
         "--space": "darts",
