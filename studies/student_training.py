@@ -10,13 +10,11 @@ import torch
 from torch import nn
 
 from nas_kd.training import (
-    DamagedCheckpointError,
     TrainingResult,
     TrainingSettings,
     read_logits,
     train_student,
 )
-from nas_kd.whole_files import put_aside
 from search_spaces import Arch
 from studies.observer import Observer, per_mille
 from studies.recipe import DistillSection, Recipe
@@ -77,35 +75,6 @@ class StudentTrainer:
         settings = self._settings(with_teacher, epochs, minutes)
         if start is not None or not with_teacher:
             settings = replace(settings, init="random")
-        try:
-            return self._train(arch, name, settings, with_teacher, start)
-        except DamagedCheckpointError as error:
-            aside = put_aside(error.path)
-            self._run.tell(
-                f"The checkpoint {error.path} is damaged. It is kept as {aside.name}, and the "
-                "training starts afresh."
-            )
-            return self._train(arch, name, settings, with_teacher, start)
-
-    def _settings(
-        self, with_teacher: bool, epochs: int | None, minutes: float | None
-    ) -> TrainingSettings:
-        settings = training_settings(self._recipe.distill)
-        if epochs is not None or minutes is not None:
-            settings = replace(settings, epochs=epochs, minutes=minutes)
-        return settings if with_teacher else replace(settings, ce_weight=1.0)
-
-    def _distillers(self, with_teacher: bool) -> dict[str, float]:
-        return dict(self._recipe.distill.distillers) if with_teacher else {}
-
-    def _train(
-        self,
-        arch: Arch,
-        name: str,
-        settings: TrainingSettings,
-        with_teacher: bool,
-        start: nn.Module | None,
-    ) -> tuple[nn.Module, TrainingResult]:
         module = self._build(arch)
         if start is not None:
             module.load_state_dict(start.state_dict())
@@ -124,6 +93,17 @@ class StudentTrainer:
             on_note=self._observer.note,
         )
         return module, result
+
+    def _settings(
+        self, with_teacher: bool, epochs: int | None, minutes: float | None
+    ) -> TrainingSettings:
+        settings = training_settings(self._recipe.distill)
+        if epochs is not None or minutes is not None:
+            settings = replace(settings, epochs=epochs, minutes=minutes)
+        return settings if with_teacher else replace(settings, ce_weight=1.0)
+
+    def _distillers(self, with_teacher: bool) -> dict[str, float]:
+        return dict(self._recipe.distill.distillers) if with_teacher else {}
 
     def _logits_file(self) -> Path:
         """Where the teacher's logits are kept; told when they have to be computed again."""

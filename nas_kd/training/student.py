@@ -71,12 +71,14 @@ def train_student(
         on_progress: Told after every step, and after every validation,
             ``(done, total, best)``: steps (or seconds, with a length in minutes) that are over,
             all of them, and the best result so far in words.
-        on_note: Told, in the first process, what the user should know before it begins.
+        on_note: Told what the user should know before it begins, and that a damaged checkpoint was
+            put aside, so that it starts afresh.
 
     Raises:
         UsageError: The settings do not fit together, the device or the data; the student starts
             from the weights of a teacher that saw images normalised otherwise than ``data``; or
-            ``checkpoint_dir`` holds a damaged checkpoint or one of another training.
+            ``checkpoint_dir`` holds a checkpoint of another training, or, without ``on_note``, a
+            damaged one.
         NotFiniteError: The loss is no longer finite.
         NasKdError: A step does not fit into the memory, or a checkpoint cannot be written.
     """
@@ -104,7 +106,7 @@ def train_student(
             seed=seed,
             accelerator=accelerator,
             checkpoint=_checkpoint_file(
-                checkpoint_dir, module, data, origin, distillers, settings, seed
+                checkpoint_dir, module, data, origin, distillers, settings, seed, on_note
             ),
             on_progress=on_progress or _ignore,
             note=on_note or _tell_nobody,
@@ -197,6 +199,7 @@ def _checkpoint_file(
     distillers: Mapping[str, float],
     settings: TrainingSettings,
     seed: int,
+    tell: Callable[[str], object] | None,
 ) -> CheckpointFile | None:
     if directory is None:
         return None
@@ -212,6 +215,7 @@ def _checkpoint_file(
             "data": f"{data.name}, {len(data.train)} images {data.input_shape}",
             "student": structure_digest(module),
         },
+        tell,
     )
 
 
